@@ -1,0 +1,63 @@
+# Two commands: `make demo` and `make test`. Everything they need, they install.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CODEGEN := .cache/codegen
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-long bench lint format proto lock serve clean
+
+help:            ## list the commands
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+# Debian and Ubuntu split ensurepip from python3: where venv cannot work and we may install it, we do.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tieout needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; } || { echo "python3-venv is missing; install it with: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime tests/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.lock
+	@touch $@
+
+demo: $(VENV)/.runtime  ## generate a seeded world, match it, show the result
+	$(BIN)/tieout demo
+
+test: $(VENV)/.test  ## everything: cases, properties, golden files, servers, tidy, types, import law
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+
+test-long: $(VENV)/.test  ## the long runs: fuzz, million-row counts
+	$(BIN)/python -m pytest -m long
+
+bench: $(VENV)/.test  ## speed per stage and ratios to peers, one line into bench/history.jsonl
+	$(BIN)/python -m bench
+
+lint: $(VENV)/.test  ## style, types, import law
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test  ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+
+$(CODEGEN)/.ready: proto/requirements.lock
+	$(PYTHON) -m venv --clear $(CODEGEN)
+	$(CODEGEN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement proto/requirements.lock
+	@touch $@
+
+proto: $(CODEGEN)/.ready  ## regenerate tieout/v1 from proto/tieout/v1
+	PATH="$(CODEGEN)/bin:$$PATH" $(CODEGEN)/bin/python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. proto/tieout/v1/*.proto
+
+serve: $(VENV)/.runtime  ## run the server on this machine
+	$(BIN)/tieout serve
+
+clean:           ## forget the environment and every cache
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,80 @@
+"""How likely a set of items has a payment's amount by accident.
+
+Bayes over hypotheses. A class of sets (one item, one item net, the balance, two of n, three of n,
+…) has a prior weight and spreads it evenly over its sets; a payment that is none of them has any
+amount at all, with a density estimated from the amounts of its currency: log-uniform over six
+decades, times the share of amounts as round as this one. The posterior doubt about a set is then
+
+    (weights of the other sets that fit + weight of "none of these") / all of it.
+
+Derivation of the densities: `docs/decisions/0003-amount-evidence.md`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CLASS_WEIGHTS",
+    "NONE_WEIGHT",
+    "accident_density",
+    "granularity",
+    "log_choose",
+    "roundness_shares",
+]
+
+CLASS_WEIGHTS: Final = {
+    "single": 0.45,
+    "single_net": 0.10,
+    "balance": 0.15,
+    "past_due": 0.05,
+    "all_but_one": 0.03,
+    "pair": 0.12,
+    "triple": 0.06,
+    "four": 0.03,
+    "more": 0.02,
+}
+"""Prior share of each class among payments of a known payer that name no item."""
+
+NONE_WEIGHT: Final = 0.02
+"""Prior share of payments that pay none of the sets looked at (part payments, other debts)."""
+
+_STEPS: Final = np.array([1, 10, 100, 500, 1_000, 5_000, 10_000], dtype=np.int64)
+_DECADES = 6
+
+
+def granularity(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the coarsest step of 1, 10, 100, 500, … minor units that divides each amount."""
+    level = np.zeros(len(amounts), dtype=np.int64)
+    for number, step in enumerate(_STEPS):
+        level[amounts % step == 0] = number
+    return level
+
+
+def roundness_shares(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of `amounts` in each granularity (shape: steps), smoothed so that none is zero."""
+    counts = np.bincount(granularity(amounts), minlength=len(_STEPS)).astype(np.float64)
+    return (counts + 1.0) / (counts.sum() + len(_STEPS))
+
+
+def accident_density(
+    targets: NDArray[np.int64], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Probability that an unrelated amount of the currency is exactly each of `targets`."""
+    level = granularity(targets)
+    span = np.log(10.0) * _DECADES
+    cells = np.maximum(np.abs(targets) / _STEPS[level], 1.0)
+    return np.minimum(shares[level] / (cells * span), 1.0)
+
+
+def log_choose(total: NDArray[np.int64], chosen: int) -> NDArray[np.float64]:
+    """Natural logarithm of the binomial coefficient, for small `chosen`."""
+    value = np.zeros(len(total), dtype=np.float64)
+    for step in range(chosen):
+        value += np.log(np.maximum(total - step, 1)) - np.log(step + 1.0)
+    return value

@@ -1,0 +1,285 @@
+"""Batches: frozen classes around exactly one `pa.RecordBatch`, checked once, viewed as numpy.
+
+A batch is built by `.of()` (a record batch with the schema) or `.from_columns()` (columns by name;
+what is missing gets the schema's empty value). Both check names, types and nulls once, so that code
+behind them need not. `int64(name)` and `days(name)` are numpy views, `text(name)` an Arrow array.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import schemas
+from engine.errors import DuplicateKeyError, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ADVICE_SCALE",
+    "NO_DATE",
+    "AdviceBatch",
+    "ApplicationBatch",
+    "BankAccountBatch",
+    "Batch",
+    "ControlCheckBatch",
+    "CustomerBatch",
+    "DiagnosticBatch",
+    "ExceptionBatch",
+    "OpenItemBatch",
+    "PaymentBatch",
+    "PaymentOutcomeBatch",
+    "RemittanceBatch",
+    "ReversalBatch",
+]
+
+NO_DATE: Final = np.iinfo(np.int32).min
+"""`days()` of a null date: earlier than every date."""
+
+ADVICE_SCALE: Final = 4
+"""Decimal places of the amounts of an `AdviceBatch`, whose currency its payment tells."""
+
+
+class Batch:
+    """Exactly one record batch that keeps the promises of `SCHEMA`; `KEY` columns are unique."""
+
+    SCHEMA: ClassVar[pa.Schema]
+    KEY: ClassVar[tuple[str, ...]] = ()
+    __slots__ = ("_record_batch",)
+    _record_batch: pa.RecordBatch
+
+    @classmethod
+    def of(cls, record_batch: pa.RecordBatch) -> Self:
+        """Wrap `record_batch`; raises `SchemaError` or `DuplicateKeyError` where it breaks a rule."""
+        if not record_batch.schema.equals(cls.SCHEMA):
+            message = f"{cls.__name__} expects {cls.SCHEMA.names}, got {record_batch.schema}"
+            raise SchemaError(message)
+        for field, column in zip(cls.SCHEMA, record_batch.columns, strict=True):
+            if not field.nullable and column.null_count:
+                message = f"{cls.__name__}.{field.name} has {column.null_count} nulls, none allowed"
+                raise SchemaError(message)
+        batch = super().__new__(cls)
+        object.__setattr__(batch, "_record_batch", record_batch)
+        batch._check_keys()
+        return batch
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Any], row_count: int | None = None) -> Self:
+        """Build from `columns` (lists, numpy or Arrow arrays); absent ones get their empty value."""
+        unknown = set(columns) - set(cls.SCHEMA.names)
+        if unknown:
+            message = f"{cls.__name__} has no columns {sorted(unknown)}"
+            raise SchemaError(message)
+        rows = len(next(iter(columns.values()))) if columns else (row_count or 0)
+        arrays = [_as_array(field, columns.get(field.name), rows) for field in cls.SCHEMA]
+        return cls.of(pa.RecordBatch.from_arrays(arrays, schema=cls.SCHEMA))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No rows."""
+        return cls.from_columns({}, 0)
+
+    @classmethod
+    def concat(cls, batches: Sequence[Self]) -> Self:
+        """All rows of `batches`, in their order."""
+        if len(batches) == 1:
+            return batches[0]
+        if not batches:
+            return cls.empty()
+        return cls.of(pa.concat_batches([batch.record_batch for batch in batches]))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: batches are frozen."""
+        message = f"{type(self).__name__} is frozen"
+        raise AttributeError(message)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return int(self._record_batch.num_rows)
+
+    def __eq__(self, other: object) -> bool:
+        """Same class, same rows in the same order."""
+        return type(self) is type(other) and self._record_batch.equals(
+            other._record_batch  # type: ignore[attr-defined]  # same class, checked before
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equal batches may be large; nothing hashes them
+
+    def __repr__(self) -> str:
+        """Name and row count."""
+        return f"{type(self).__name__}({len(self)} rows)"
+
+    @property
+    def record_batch(self) -> pa.RecordBatch:
+        """The record batch itself."""
+        return self._record_batch
+
+    def text(self, name: str) -> pa.StringArray:
+        """Column `name` as an Arrow string array without nulls."""
+        return self._record_batch.column(name)
+
+    def strings(self, name: str) -> list[str]:
+        """Column `name` as Python strings; for edges and tests, not for hot paths."""
+        return self._record_batch.column(name).to_pylist()  # type: ignore[no-any-return]  # strings
+
+    def int64(self, name: str) -> NDArray[np.int64]:
+        """Column `name` as int64, zero-copy; nulls become 0 (see `is_null`)."""
+        column = self._record_batch.column(name)
+        if column.null_count:
+            column = pc.fill_null(column, 0)
+        return column.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+
+    def days(self, name: str) -> NDArray[np.int64]:
+        """Date column `name` as days since 1970-01-01; `NO_DATE` where unknown."""
+        column = self._record_batch.column(name).cast(pa.int32())
+        filled = pc.fill_null(column, NO_DATE) if column.null_count else column
+        return filled.to_numpy(zero_copy_only=False).astype(np.int64)
+
+    def is_null(self, name: str) -> NDArray[np.bool_]:
+        """True where the source did not give column `name`."""
+        return self._record_batch.column(name).is_null().to_numpy(zero_copy_only=False)
+
+    def codes(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
+        """Column `name` as codes into its distinct values, in order of first appearance."""
+        encoded = self._record_batch.column(name).dictionary_encode()
+        return (
+            encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+            encoded.dictionary.to_pylist(),
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """The given rows, in the given order."""
+        return type(self).of(self._record_batch.take(pa.array(rows)))
+
+    def _check_keys(self) -> None:
+        if not self.KEY or len(self) < 2:
+            return
+        keys = self.key_strings()
+        distinct = pc.count_distinct(keys).as_py()
+        if distinct != len(self):
+            counts = pc.value_counts(keys)
+            repeated = counts.filter(pc.greater(counts.field("counts"), 1))[0].as_py()
+            shown = " / ".join(str(repeated["values"]).split("\x1f"))
+            message = (
+                f"{type(self).__name__}: key {' / '.join(self.KEY)} = {shown!r} "
+                f"stands {repeated['counts']} times"
+            )
+            raise DuplicateKeyError(message)
+
+    def key_strings(self) -> pa.StringArray:
+        """The key columns of each row joined with U+001F."""
+        parts = [self._record_batch.column(name).cast(pa.string()) for name in self.KEY]
+        return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "\x1f")
+
+
+def _as_array(field: pa.Field, values: Any, rows: int) -> pa.Array:
+    if values is None:
+        empty = "" if pa.types.is_string(field.type) else False if field.type == pa.bool_() else 0
+        if field.nullable:
+            return pa.nulls(rows, field.type)
+        return pa.repeat(pa.scalar(empty, field.type), rows)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    array = values if isinstance(values, pa.Array) else pa.array(values, field.type)
+    if len(array) != rows:
+        message = f"column {field.name} has {len(array)} rows, expected {rows}"
+        raise SchemaError(message)
+    return array if array.type.equals(field.type) else array.cast(field.type)
+
+
+class PaymentBatch(Batch):
+    """Payments and returns as the parsers or a payments table gave them."""
+
+    SCHEMA = schemas.PAYMENT
+    KEY = ("payment_id",)
+    __slots__ = ()
+
+
+class RemittanceBatch(Batch):
+    """Remittance lines of payments, in the payers' order."""
+
+    SCHEMA = schemas.REMITTANCE_LINE
+    KEY = ("payment_id", "line_number")
+    __slots__ = ()
+
+
+class AdviceBatch(Batch):
+    """Remittance advice that arrived apart from the cash."""
+
+    SCHEMA = schemas.ADVICE_LINE
+    KEY = ("remittance_id", "line_number")
+    __slots__ = ()
+
+
+class OpenItemBatch(Batch):
+    """Open items, and paid or cancelled ones kept as memory."""
+
+    SCHEMA = schemas.OPEN_ITEM
+    KEY = ("company_id", "open_item_id")
+    __slots__ = ()
+
+
+class CustomerBatch(Batch):
+    """Customers of all companies."""
+
+    SCHEMA = schemas.CUSTOMER
+    KEY = ("company_id", "customer_id")
+    __slots__ = ()
+
+
+class BankAccountBatch(Batch):
+    """Our own bank accounts."""
+
+    SCHEMA = schemas.BANK_ACCOUNT
+    KEY = ("bank_account", "lockbox", "currency")
+    __slots__ = ()
+
+
+class ControlCheckBatch(Batch):
+    """Declared against computed totals of bank files."""
+
+    SCHEMA = schemas.CONTROL_CHECK
+    __slots__ = ()
+
+
+class DiagnosticBatch(Batch):
+    """What readers had to say about their files."""
+
+    SCHEMA = schemas.DIAGNOSTIC
+    __slots__ = ()
+
+
+class PaymentOutcomeBatch(Batch):
+    """Where each payment's money went."""
+
+    SCHEMA = schemas.PAYMENT_OUTCOME
+    KEY = ("payment_id",)
+    __slots__ = ()
+
+
+class ApplicationBatch(Batch):
+    """Amounts of payments on open items, decided or proposed."""
+
+    SCHEMA = schemas.APPLICATION
+    __slots__ = ()
+
+
+class ReversalBatch(Batch):
+    """What returned payments re-open."""
+
+    SCHEMA = schemas.REVERSAL
+    __slots__ = ()
+
+
+class ExceptionBatch(Batch):
+    """What needs a clerk."""
+
+    SCHEMA = schemas.EXCEPTION
+    KEY = ("exception_id",)
+    __slots__ = ()

@@ -1,0 +1,217 @@
+"""Candidates: possible sets of open items for payments, as strategies propose them.
+
+A candidate belongs to one payment and has one row per open item. Strategies fill in what they know
+(items, cash, discount); `engine.settle` judges the differences, `engine.resolver` decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+import numpy as np
+
+from engine.segments import segment_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "NOT_PROVEN",
+    "NOT_SEARCHED",
+    "STRATEGIES",
+    "UNIQUENESS",
+    "AMBIGUOUS",
+    "UNIQUE_AMOUNTS",
+    "UNIQUE_SET",
+    "CandidateRows",
+    "Candidates",
+    "strategy_code",
+]
+
+STRATEGIES: Final = (
+    "remittance_detail",
+    "references",
+    "references_net",
+    "references_mixed",
+    "reference",
+    "repaired_reference",
+    "single_amount",
+    "single_amount_net",
+    "balance",
+    "past_due",
+    "all_but_one",
+    "subset_sum",
+    "subset_sum_net",
+)
+"""Strategies, strongest evidence first; a candidate's `strategy` is an index into this."""
+
+UNIQUENESS: Final = ("not_searched", "unique_set", "unique_amounts", "ambiguous", "not_proven")
+NOT_SEARCHED, UNIQUE_SET, UNIQUE_AMOUNTS, AMBIGUOUS, NOT_PROVEN = range(5)
+
+
+def strategy_code(name: str) -> int:
+    """Index of a strategy in `STRATEGIES`."""
+    return STRATEGIES.index(name)
+
+
+class CandidateRows(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry per open item of a candidate; amounts in minor units.
+
+    candidate: which candidate; line: remittance line row or -1; cash: what of the payment goes on
+    the item; discount, deduction, write_off: what closes besides; reason: code into
+    `engine.settle.REASONS` for the deduction or write-off.
+    """
+
+    candidate: NDArray[np.int64]
+    item: NDArray[np.int64]
+    line: NDArray[np.int64]
+    cash: NDArray[np.int64]
+    discount: NDArray[np.int64]
+    deduction: NDArray[np.int64]
+    write_off: NDArray[np.int64]
+    reason: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.candidate)
+
+    @classmethod
+    def of(
+        cls,
+        candidate: NDArray[np.int64],
+        item: NDArray[np.int64],
+        cash: NDArray[np.int64],
+        line: NDArray[np.int64] | None = None,
+        discount: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """Rows with no deduction or write-off yet."""
+        zero = np.zeros(len(candidate), dtype=np.int64)
+        return cls(
+            candidate=candidate,
+            item=item,
+            line=zero - 1 if line is None else line,
+            cash=cash,
+            discount=zero if discount is None else discount,
+            deduction=zero,
+            write_off=zero,
+            reason=zero,
+        )
+
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The given rows."""
+        return type(self)(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
+
+    def closes(self) -> NDArray[np.int64]:
+        """What each row takes off its item's open amount."""
+        return self.cash + self.discount + self.deduction + self.write_off
+
+
+class Candidates(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry per candidate, and the rows of all of them.
+
+    automatic: evidence suffices without a clerk; wrong: estimated probability that it is wrong;
+    fits: how many different sets of items fit as well (counting this one); code: exception code to
+    raise with it (index into `engine.exception_codes.CODES`, 0 none); weight: prior weight of this
+    very set, for those found by amount (see `engine.accident`), else 0.
+    """
+
+    payment: NDArray[np.int64]
+    strategy: NDArray[np.int64]
+    uniqueness: NDArray[np.int64]
+    automatic: NDArray[np.bool_]
+    wrong: NDArray[np.float64]
+    fits: NDArray[np.int64]
+    code: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    rows: CandidateRows
+
+    def __len__(self) -> int:
+        """Number of candidates."""
+        return len(self.payment)
+
+    @classmethod
+    def none(cls) -> Self:
+        """No candidates."""
+        whole = np.empty(0, dtype=np.int64)
+        return cls(
+            payment=whole,
+            strategy=whole,
+            uniqueness=whole,
+            automatic=whole.astype(np.bool_),
+            wrong=whole.astype(np.float64),
+            fits=whole,
+            code=whole,
+            weight=whole.astype(np.float64),
+            rows=CandidateRows.of(whole, whole, whole),
+        )
+
+    @classmethod
+    def of(
+        cls,
+        payment: NDArray[np.int64],
+        strategy: str,
+        rows: CandidateRows,
+        *,
+        uniqueness: int | NDArray[np.int64] = NOT_SEARCHED,
+        automatic: bool | NDArray[np.bool_] = False,
+        wrong: float | NDArray[np.float64] = 0.0,
+        fits: int | NDArray[np.int64] = 1,
+        code: int | NDArray[np.int64] = 0,
+        weight: float | NDArray[np.float64] = 0.0,
+    ) -> Self:
+        """Candidates of one strategy; scalars stand for all of them."""
+        count = len(payment)
+        return cls(
+            payment=payment,
+            strategy=np.full(count, strategy_code(strategy), dtype=np.int64),
+            uniqueness=np.broadcast_to(np.asarray(uniqueness, dtype=np.int64), (count,)).copy(),
+            automatic=np.broadcast_to(np.asarray(automatic, dtype=np.bool_), (count,)).copy(),
+            wrong=np.broadcast_to(np.asarray(wrong, dtype=np.float64), (count,)).copy(),
+            fits=np.broadcast_to(np.asarray(fits, dtype=np.int64), (count,)).copy(),
+            code=np.broadcast_to(np.asarray(code, dtype=np.int64), (count,)).copy(),
+            weight=np.broadcast_to(np.asarray(weight, dtype=np.float64), (count,)).copy(),
+            rows=rows,
+        )
+
+    def at(self, kept: NDArray[np.bool_]) -> Self:
+        """The candidates where `kept`, renumbered, with their rows."""
+        number = np.cumsum(kept) - 1
+        rows = self.rows.at(kept[self.rows.candidate])
+        columns = {
+            name: getattr(self, name)[kept] for name in self.__struct_fields__ if name != "rows"
+        }
+        renumbered = msgspec.structs.replace(rows, candidate=number[rows.candidate])
+        return type(self)(**columns, rows=renumbered)
+
+    def cash(self) -> NDArray[np.int64]:
+        """Cash each candidate applies."""
+        return segment_sum(self.rows.cash, self.rows.candidate, len(self))
+
+    def item_count(self) -> NDArray[np.int64]:
+        """Items of each candidate."""
+        return np.bincount(self.rows.candidate, minlength=len(self))
+
+    @classmethod
+    def concat(cls, several: Sequence[Self]) -> Self:
+        """All candidates of `several`, rows renumbered."""
+        several = [one for one in several if len(one)]
+        if not several:
+            return cls.none()
+        offsets = np.cumsum([0, *(len(one) for one in several)])
+        rows = {
+            name: np.concatenate([getattr(one.rows, name) for one in several])
+            for name in CandidateRows.__struct_fields__
+            if name != "candidate"
+        }
+        candidate = np.concatenate(
+            [one.rows.candidate + shift for one, shift in zip(several, offsets, strict=False)]
+        )
+        columns = {
+            name: np.concatenate([getattr(one, name) for one in several])
+            for name in cls.__struct_fields__
+            if name != "rows"
+        }
+        return cls(**columns, rows=CandidateRows(candidate=candidate, **rows))

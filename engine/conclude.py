@@ -1,0 +1,291 @@
+"""From decided and proposed candidates to the result's batches: buckets, rows, statuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
+from engine.candidates import STRATEGIES, UNIQUENESS, Candidates
+from engine.decisions import rank_proposals
+from engine.exception_codes import code_number
+from engine.explain import explain_rows
+from engine.identify import IDENTIFIED_BY, RELIABILITY
+from engine.money import exponent_of
+from engine.settle import REASONS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.intake import Intake
+    from engine.rounds import Round
+
+__all__ = ["Conclusion", "conclude", "reverse_returns", "write_applications", "write_outcomes"]
+
+_BY_REFERENCES: Final = IDENTIFIED_BY.index("references")
+_ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
+
+
+class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
+    """Decided and proposed candidates, and per payment what follows from them.
+
+    applied: cash on items; surplus: the decided candidate leaves money over on purpose; customer:
+    whose account is settled (-1 unknown), by: kind of evidence; code_of: exception code of the
+    decided candidate (0 none); second, contested: lost to an earlier payment, or to competition.
+    """
+
+    decided: Candidates
+    proposed: Candidates
+    ranks: NDArray[np.int64]
+    applied: NDArray[np.int64]
+    surplus: NDArray[np.bool_]
+    customer: NDArray[np.int64]
+    by: NDArray[np.int64]
+    code_of: NDArray[np.int64]
+    second: NDArray[np.bool_]
+    contested: NDArray[np.bool_]
+
+
+def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> Conclusion:
+    """Gather the rounds: accepted candidates are decided, the best others are proposed."""
+    count = len(intake.payments)
+    decided = Candidates.concat([one.candidates.at(one.resolution.accepted) for one in rounds])
+    others = Candidates.concat([one.candidates.at(~one.resolution.accepted) for one in rounds])
+    second, contested = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    for one in rounds:
+        second[one.candidates.payment[one.resolution.second]] = True
+        contested[one.candidates.payment[one.resolution.contested]] = True
+    applied = np.zeros(count, dtype=np.int64)
+    np.add.at(applied, decided.payment, decided.cash())
+    settled = np.zeros(count, dtype=np.bool_)
+    settled[decided.payment] = True
+    proposed, ranks = rank_proposals(others, ~settled)
+    code_of = np.zeros(count, dtype=np.int64)
+    code_of[decided.payment] = decided.code
+    customer, by = _customers(intake, decided, proposed.at(ranks == 1))
+    return Conclusion(
+        decided=decided,
+        proposed=proposed,
+        ranks=ranks,
+        applied=applied,
+        # A surplus beside a reference nobody could read is not the customer's to keep yet.
+        surplus=(code_of == code_number("AMT-OVER")) & (unread == 0),
+        customer=customer,
+        by=by,
+        code_of=code_of,
+        second=second & ~settled,
+        contested=contested & ~settled,
+    )
+
+
+def _customers(
+    intake: Intake, decided: Candidates, best: Candidates
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The customer whose items are settled or, failing that, named; else the payer."""
+    payers, index = intake.payers, intake.index
+    customer = np.where(payers.payer >= 0, payers.payer, -1)
+    customer = np.where(payers.conflict, -1, customer)
+    by = np.where(customer >= 0, payers.by, 0)
+    slots = intake.situation.slots
+    strong = (slots.item >= 0) & (slots.strength > 1) & ~slots.repaired
+    of_named = _only_one(
+        slots.payment[strong], index.customer[slots.item[strong]], len(customer)
+    )
+    fresh = (customer < 0) & (of_named >= 0) & ~payers.conflict
+    customer, by = np.where(fresh, of_named, customer), np.where(fresh, _BY_REFERENCES, by)
+    for candidates, always in ((best, False), (decided, True)):
+        rows = candidates.rows
+        found = _only_one(
+            candidates.payment[rows.candidate], index.customer[rows.item], len(customer)
+        )
+        takes = (found >= 0) if always else (found >= 0) & (customer < 0) & ~payers.conflict
+        other = takes & (found != customer)
+        by = np.where(other & (customer < 0), _BY_REFERENCES, by)
+        customer = np.where(takes, found, customer)
+    return customer, by
+
+
+def _only_one(
+    payment: NDArray[np.int64], customer: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """The one customer of each payment's rows; -1 where there is none or several."""
+    low = np.full(count, np.iinfo(np.int64).max)
+    high = np.full(count, -1, dtype=np.int64)
+    np.minimum.at(low, payment, customer)
+    np.maximum.at(high, payment, customer)
+    return np.where(low == high, low, -1)
+
+
+def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatch:
+    """One outcome per payment, in the order of the input rows; the buckets add up by design and
+    are audited elsewhere."""
+    situation = intake.situation
+    cash = situation.cash
+    credit = cash > 0
+    rest = np.where(credit, cash, 0) - conclusion.applied
+    known = conclusion.customer >= 0
+    where = situation.rules.surplus[situation.rule]
+    over = conclusion.surplus
+    buckets = {
+        "applied_minor": conclusion.applied,
+        "on_account_minor": np.where(over & (where == _ON_ACCOUNT), rest, 0),
+        "refund_minor": np.where(over & (where == _REFUND), rest, 0),
+        "non_ar_minor": np.where(intake.not_receivable, rest, 0),
+        "returned_minor": np.where(cash < 0, cash, 0),
+    }
+    placed = sum(buckets.values())
+    left = np.where(credit, cash - placed, 0)
+    buckets["unapplied_minor"] = np.where(known, left, 0)
+    buckets["unidentified_minor"] = np.where(known, 0, left)
+    directory = intake.directory
+    ids = pa.concat_arrays([directory.customer_ids, pa.array([""], pa.string())])
+    nobody = len(directory)
+    payer = np.where(intake.payers.payer >= 0, intake.payers.payer, conclusion.customer)
+    company = np.where(
+        known, np.append(directory.company, -1)[conclusion.customer], situation.company
+    )
+    companies = pa.array([*directory.companies, ""], pa.string())
+    given = intake.payments.text("company_id")
+    found = companies.take(pa.array(np.where(company < 0, len(directory.companies), company)))
+    batch = PaymentOutcomeBatch.from_columns(
+        {
+            "payment_id": intake.payments.text("payment_id"),
+            "company_id": pc.if_else(pc.equal(given, ""), found, given),
+            "currency": intake.payments.text("currency"),
+            "customer_id": ids.take(pa.array(np.where(known, conclusion.customer, nobody))),
+            "payer_customer_id": ids.take(pa.array(np.where(payer >= 0, payer, nobody))),
+            "identified_by": pa.array(IDENTIFIED_BY, pa.string()).take(pa.array(conclusion.by)),
+            "identification_confidence": RELIABILITY[conclusion.by],
+            "status": _statuses(buckets, cash),
+            **buckets,
+        }
+    )
+    back = np.empty(len(intake.order), dtype=np.int64)
+    back[intake.order] = np.arange(len(intake.order))
+    return batch.take(back)
+
+
+def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) -> pa.StringArray:
+    """Status by contract §6, derived from the buckets alone; first that holds."""
+    rules = (
+        ("returned", buckets["returned_minor"] < 0),
+        ("non_ar", buckets["non_ar_minor"] > 0),
+        ("applied", (buckets["applied_minor"] == cash) & (cash > 0)),
+        ("partially_applied", buckets["applied_minor"] > 0),
+        ("on_account", buckets["on_account_minor"] > 0),
+        ("refund_due", buckets["refund_minor"] > 0),
+        ("unidentified", buckets["unidentified_minor"] > 0),
+        ("unapplied", np.ones(len(cash), dtype=np.bool_)),
+    )
+    number = np.select([holds for _, holds in rules], list(range(len(rules))))
+    return pa.array([name for name, _ in rules], pa.string()).take(pa.array(number))
+
+
+def write_applications(intake: Intake, conclusion: Conclusion) -> ApplicationBatch:
+    """Automatic rows, then proposals, by payment, rank and item."""
+    decided, proposed = conclusion.decided, conclusion.proposed
+    both = Candidates.concat([decided, proposed])
+    rank = np.concatenate([np.ones(len(decided), dtype=np.int64), conclusion.ranks])
+    automatic = np.arange(len(both)) < len(decided)
+    rows, index = both.rows, intake.index
+    of, payment = rows.candidate, both.payment[rows.candidate]
+    exponents = np.array([exponent_of(code) for code in intake.currencies], dtype=np.int64)
+    exponent = exponents[intake.situation.currency[payment]]
+    remaining = index.open_minor[rows.item]
+    lines = intake.remittances.text("reference")
+    written = pa.concat_arrays([lines, pa.array([""], pa.string())]).take(
+        pa.array(np.where(rows.line < 0, len(lines), rows.line))
+    )
+    explanation, evidence = explain_rows(
+        both, index, exponent, conclusion.by[payment], written, remaining
+    )
+    reasons = pa.array(REASONS, pa.string()).take(pa.array(rows.reason))
+    stated = intake.remittances.text("deduction_reason")
+    deducted = pa.concat_arrays([stated, pa.array(["", "short_pay"], pa.string())]).take(
+        pa.array(
+            np.where(
+                rows.deduction == 0,
+                len(stated),
+                np.where(rows.line < 0, len(stated) + 1, rows.line),
+            )
+        )
+    )
+    batch = ApplicationBatch.from_columns(
+        {
+            "payment_id": intake.payments.text("payment_id").take(pa.array(payment)),
+            "open_item_id": index.items.text("open_item_id").take(pa.array(rows.item)),
+            "customer_id": index.items.text("customer_id").take(pa.array(rows.item)),
+            "currency": index.items.text("currency").take(pa.array(rows.item)),
+            "decision": pc.if_else(pa.array(automatic[of]), "auto", "proposed"),
+            "proposal_rank": pa.array(rank[of].astype(np.int32)),
+            "applied_minor": rows.cash,
+            "discount_minor": rows.discount,
+            "deduction_minor": rows.deduction,
+            "deduction_reason": deducted,
+            "write_off_minor": rows.write_off,
+            "write_off_reason": pc.if_else(pa.array(rows.write_off != 0), reasons, ""),
+            "strategy": pa.array(STRATEGIES, pa.string()).take(pa.array(both.strategy[of])),
+            "confidence": np.clip(1.0 - both.wrong[of], 0.0, 1.0),
+            "uniqueness": pa.array(UNIQUENESS, pa.string()).take(pa.array(both.uniqueness[of])),
+            "explanation": explanation,
+            "evidence": evidence,
+        }
+    )
+    return batch.take(np.lexsort((rows.item, rank[of], payment)))
+
+
+def reverse_returns(
+    intake: Intake, applications: ApplicationBatch
+) -> tuple[ReversalBatch, NDArray[np.int64]]:
+    """What whole returns of payments of this batch re-open, and each return's original (-1)."""
+    payments, cash = intake.payments, intake.situation.cash
+    returned = np.flatnonzero(cash < 0)
+    original = np.full(len(payments), -1, dtype=np.int64)
+    if not len(returned):
+        return ReversalBatch.empty(), original
+    wanted = payments.text("original_reference").take(pa.array(returned))
+    credits = np.flatnonzero(cash > 0)
+    for name in ("bank_reference", "end_to_end_id", "check_number", "trace_number"):
+        values = payments.text(name).take(pa.array(credits))
+        counted = values.value_counts()
+        once = pc.and_(pc.equal(counted.field("counts"), 1), pc.not_equal(counted.field("values"), ""))
+        found = pc.index_in(wanted, value_set=values)
+        single = pc.is_in(wanted, value_set=counted.field("values").filter(once))
+        at = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
+        hit = single.to_numpy(zero_copy_only=False) & (original[returned] < 0)
+        original[returned[hit]] = credits[at[hit]]
+    whole = returned[(original[returned] >= 0) & (cash[original[returned]] == -cash[returned])]
+    if not len(whole):
+        return ReversalBatch.empty(), original
+    automatic = applications.record_batch.filter(pc.equal(applications.text("decision"), "auto"))
+    return_of = pa.table(
+        {
+            "original_payment_id": payments.text("payment_id").take(pa.array(original[whole])),
+            "payment_id": payments.text("payment_id").take(pa.array(whole)),
+        }
+    )
+    table = pa.Table.from_batches([automatic]).rename_columns(
+        ["original_payment_id", *automatic.schema.names[1:]]
+    )
+    joined = table.join(return_of, "original_payment_id", join_type="inner").sort_by(
+        [("payment_id", "ascending"), ("open_item_id", "ascending")]
+    )
+    closed = joined["applied_minor"]
+    for name in ("discount_minor", "deduction_minor", "write_off_minor"):
+        closed = pc.add(closed, joined[name])
+    return (
+        ReversalBatch.from_columns(
+            {
+                "payment_id": joined["payment_id"],
+                "original_payment_id": joined["original_payment_id"],
+                "open_item_id": joined["open_item_id"],
+                "currency": joined["currency"],
+                "amount_minor": closed,
+            }
+        ),
+        original,
+    )

@@ -1,0 +1,209 @@
+"""Which exceptions each payment raises, from what was decided and what stood in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.batches import ExceptionBatch
+from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
+from engine.money import exponent_of, money_texts
+from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
+from engine.references import NO_LINE
+from engine.segments import first_of_runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.conclude import Conclusion
+    from engine.intake import Intake
+
+__all__ = ["raise_exceptions"]
+
+
+def raise_exceptions(
+    intake: Intake,
+    conclusion: Conclusion,
+    original: NDArray[np.int64],
+    unread: NDArray[np.int64],
+) -> ExceptionBatch:
+    """Exceptions of all payments, and of advices nobody paid; the first by code is primary."""
+    payment, code = _pairs(intake, conclusion, original, unread)
+    order = np.lexsort((code, payment))
+    payment, code = payment[order], code[order]
+    if len(payment):
+        kept = first_of_runs(payment, code)
+        payment, code = payment[kept], code[kept]
+    batch = _batch(intake, conclusion, payment, code)
+    return ExceptionBatch.concat([batch, _orphans(intake)])
+
+
+def _pairs(
+    intake: Intake,
+    conclusion: Conclusion,
+    original: NDArray[np.int64],
+    unread: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    payments: list[NDArray[np.int64]] = []
+    codes: list[NDArray[np.int64]] = []
+
+    def raise_code(code: str | NDArray[np.int64], where: NDArray[np.bool_]) -> None:
+        at = np.flatnonzero(where)
+        payments.append(at)
+        number = np.full(len(at), code_number(code)) if isinstance(code, str) else code[at]
+        codes.append(number)
+
+    _raise_intake_codes(intake, payments, codes)
+    raise_code("IN-NONAR", intake.not_receivable)
+    cash = intake.situation.cash
+    raise_code("RET-NSF", (cash < 0) & (original >= 0))
+    raise_code("RET-NOPAYMENT", (cash < 0) & (original < 0))
+    decided = np.zeros(len(cash), dtype=np.bool_)
+    decided[conclusion.decided.payment] = True
+    raise_code(conclusion.code_of, decided & (conclusion.code_of > 0))
+    over = conclusion.code_of == code_number("AMT-OVER")
+    rest = cash - conclusion.applied
+    raise_code("REF-NOTFOUND", decided & (rest > 0) & ((unread > 0) | ~over))
+    open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
+    _raise_undecided(intake, conclusion, open_still, unread, raise_code)
+    return np.concatenate(payments), np.concatenate(codes)
+
+
+def _raise_intake_codes(
+    intake: Intake, payments: list[NDArray[np.int64]], codes: list[NDArray[np.int64]]
+) -> None:
+    lists = pc.split_pattern(intake.payments.text("intake_codes"), ";")
+    owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = pc.list_flatten(lists)
+    found = pc.index_in(values, value_set=pa.array(CODES[1:], pa.string()))
+    known = found.is_valid().to_numpy(zero_copy_only=False)
+    payments.append(owner[known])
+    codes.append(found.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) + 1)
+
+
+def _raise_undecided(
+    intake: Intake,
+    conclusion: Conclusion,
+    undecided: NDArray[np.bool_],
+    unread: NDArray[np.int64],
+    raise_code: object,
+) -> None:
+    """One main reason per undecided payment: the first of these that holds."""
+    payers, slots, index = intake.payers, intake.situation.slots, intake.index
+    count = len(undecided)
+    status = index.status[slots.item]
+    named = slots.item >= 0
+    certain = slots.family | slots.amount | ((slots.strength > 1) & ~slots.repaired)
+
+    def any_slot(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        mark = np.zeros(count, dtype=np.bool_)
+        mark[slots.payment[where & named & certain]] = True
+        return mark
+
+    strange = (
+        named & (slots.strength > 1) & ~slots.family
+        & (intake.situation.payer_family[slots.payment] >= 0)
+    )
+    candidates = conclusion.proposed.at(conclusion.ranks == 1)
+    best_code = np.zeros(count, dtype=np.int64)
+    best_code[candidates.payment] = candidates.code
+    proposed = np.zeros(count, dtype=np.bool_)
+    proposed[candidates.payment] = True
+    by_reference = np.zeros(count, dtype=np.bool_)
+    by_reference[candidates.payment[candidates.weight == 0]] = True
+    has_lines = np.zeros(count, dtype=np.bool_)
+    has_lines[slots.payment[slots.line != NO_LINE]] = True
+    unknown = conclusion.customer < 0
+    open_named = any_slot(index.open_minor[slots.item] != 0)
+    reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
+        ("PAY-CONFLICT", payers.conflict),
+        ("IN-DUPPAY", conclusion.second),
+        ("AMB-COMPETE", conclusion.contested),
+        ("REF-CLOSED", any_slot(status == PAID) & ~open_named),
+        ("REF-CANCELLED", any_slot(status == CANCELLED) & ~open_named),
+        ("ITM-DISPUTED", any_slot(status == DISPUTED)),
+        ("ITM-LOCKED", any_slot(status == BLOCKED)),
+        ("PAY-THIRD", any_slot(strange & slots.amount)),
+        (None, best_code > 0),
+        ("PAY-CROSS", any_slot(strange)),
+        ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
+        ("PAY-UNKNOWN", unknown & ~by_reference),
+        ("RMT-SUM", by_reference & has_lines),
+        ("REF-NOTFOUND", unread > 0),
+        ("POL-CONFIDENCE", proposed),
+        ("AMT-NOMATCH", np.ones(count, dtype=np.bool_)),
+    )
+    left = undecided.copy()
+    for code, holds in reasons:
+        raise_code(best_code if code is None else code, left & holds)  # type: ignore[operator]  # the closure of _pairs
+        left &= ~holds
+
+
+def _batch(
+    intake: Intake, conclusion: Conclusion, payment: NDArray[np.int64], code: NDArray[np.int64]
+) -> ExceptionBatch:
+    rows = pa.array(payment)
+    ids = intake.payments.text("payment_id").take(rows)
+    cash = intake.situation.cash[payment]
+    rest = cash - conclusion.applied[payment]
+    currencies = intake.payments.text("currency").take(rows)
+    exponents = np.array([exponent_of(name) for name in intake.currencies], dtype=np.int64)
+    amount_text = money_texts(cash, exponents[intake.situation.currency[payment]])
+
+    def meaning(name: str) -> pa.StringArray:
+        table = ["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())]
+        return pa.array(table, pa.string()).take(pa.array(code))
+
+    codes = pa.array(CODES, pa.string()).take(pa.array(code))
+    payer = intake.payments.text("payer_name").take(rows)
+    nameless = pc.if_else(pc.equal(payer, ""), "an unnamed payer", payer)
+    trigger = pc.utf8_capitalize(pc.utf8_slice_codeunits(meaning("trigger"), 0, 1))
+    message = pc.binary_join_element_wise(
+        pc.binary_join_element_wise(
+            trigger, pc.utf8_slice_codeunits(meaning("trigger"), 1), ""
+        ),
+        pc.binary_join_element_wise(nameless, amount_text, currencies, " "),
+        ": ",
+    )
+    return ExceptionBatch.from_columns(
+        {
+            "exception_id": pc.binary_join_element_wise(ids, codes, "-"),
+            "payment_id": ids,
+            "source_file": intake.payments.text("source_file").take(rows),
+            "code": codes,
+            "is_primary": first_of_runs(payment) if len(payment) else payment.astype(np.bool_),
+            "amount_minor": np.where(rest != 0, rest, cash),
+            "currency": currencies,
+            "message": message,
+            "missing_fact": meaning("missing_fact"),
+            "suggested_action": meaning("suggested_action"),
+            "proposal_ranks": _proposal_ranks(conclusion, len(intake.payments)).take(rows),
+        }
+    )
+
+
+def _proposal_ranks(conclusion: Conclusion, count: int) -> pa.StringArray:
+    """"1;2;3" for three proposals (shape: payments)."""
+    size = np.bincount(conclusion.proposed.payment, minlength=count)
+    table = [";".join(str(rank) for rank in range(1, top + 1)) for top in range(int(size.max(initial=0)) + 1)]
+    return pa.array(table, pa.string()).take(pa.array(size))
+
+
+def _orphans(intake: Intake) -> ExceptionBatch:
+    """Advices without a payment. Their totals have no currency of their own and stay 0 here."""
+    ids = intake.advices.orphan_ids
+    entry = EXCEPTION_CODES["RMT-ORPHAN"]
+    return ExceptionBatch.from_columns(
+        {
+            "exception_id": [f"{name}-{entry.code}" for name in ids],
+            "remittance_id": ids,
+            "code": [entry.code] * len(ids),
+            "is_primary": [True] * len(ids),
+            "message": [f"No payment was found for remittance advice {name}" for name in ids],
+            "missing_fact": [entry.missing_fact] * len(ids),
+            "suggested_action": [entry.suggested_action] * len(ids),
+        }
+    )

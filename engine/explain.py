@@ -1,0 +1,184 @@
+"""One sentence and one JSON record per application, composed as columns from the same facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.candidates import STRATEGIES, UNIQUENESS
+from engine.identify import IDENTIFIED_BY
+from engine.money import money_texts
+from engine.settle import REASONS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.candidates import Candidates
+    from engine.open_item_index import OpenItemIndex
+
+__all__ = ["explain_rows"]
+
+_SENTENCES: Final = {
+    "remittance_detail": ("The remittance advice puts {cash} on {document}", "."),
+    "references": ("The payment names {document}, and all it names adds up to its amount", "."),
+    "references_net": (
+        "The payment names {document}, and all it names, less discounts still earned, adds up to "
+        "its amount",
+        ".",
+    ),
+    "references_mixed": (
+        "The payment names {document}; only this choice among what it names adds up to its amount",
+        ".",
+    ),
+    "reference": ("The payment names {document} and puts {cash} on it", "."),
+    "repaired_reference": ("The payment names {document} with a damaged number", "."),
+    "single_amount": ("{document} is the only open item of the payer worth {cash}", "."),
+    "single_amount_net": (
+        "{document}, less its discount, is the only open item of the payer worth {cash}",
+        ".",
+    ),
+    "balance": ("{document} is part of the payer's balance, which is exactly the payment", "."),
+    "past_due": ("{document} is part of what is past due, which is exactly the payment", "."),
+    "all_but_one": (
+        "{document} is part of the payer's items without one, which are exactly the payment",
+        ".",
+    ),
+    "subset_sum": (
+        "{document} belongs to a combination of the payer's items with the payment's amount",
+        ".",
+    ),
+    "subset_sum_net": (
+        "{document} belongs to a combination of the payer's items, less discounts, with the "
+        "payment's amount",
+        ".",
+    ),
+}
+
+
+def explain_rows(
+    candidates: Candidates,
+    index: OpenItemIndex,
+    exponents: NDArray[np.int64],
+    identified_by: NDArray[np.int64],
+    written: pa.StringArray,
+    remaining: NDArray[np.int64],
+) -> tuple[pa.StringArray, pa.StringArray]:
+    """Explanation and evidence of every candidate row.
+
+    exponents: of each row's currency; identified_by: per row, how the payer was found; written: the
+    reference as the payer wrote it (per row, may be empty); remaining: open before this match.
+    """
+    rows = candidates.rows
+    strategy = candidates.strategy[rows.candidate]
+    document = index.items.text("document_number").take(pa.array(rows.item))
+    cash = money_texts(rows.cash, exponents)
+    text = _sentence(strategy, document, cash)
+    left = remaining - rows.closes()
+    extras = (
+        (rows.discount != 0, " A cash discount of ", money_texts(rows.discount, exponents),
+         " is granted."),
+        (rows.deduction != 0, " A deduction of ", money_texts(rows.deduction, exponents),
+         " is booked."),
+        ((rows.write_off != 0) & (rows.reason == 1), " A difference of ",
+         money_texts(rows.write_off, exponents), " is written off within tolerance."),
+        ((rows.write_off != 0) & (rows.reason == 2), " A shortfall of ",
+         money_texts(rows.write_off, exponents), " is written off as a bank's fee."),
+        (left != 0, " Of the item ", money_texts(left, exponents), " remain open."),
+    )
+    for applies, before, amount, after in extras:
+        text = _append(text, applies, before, amount, after)
+    fits = candidates.fits[rows.candidate]
+    text = _append(
+        text, fits > 1, " Sets of items that fit: ", pa.array(fits).cast(pa.string()), "."
+    )
+    return text, _evidence(candidates, document, exponents, identified_by, written, remaining)
+
+
+def _sentence(
+    strategy: NDArray[np.int64], document: pa.StringArray, cash: pa.StringArray
+) -> pa.StringArray:
+    templates = [_SENTENCES[name][0] + _SENTENCES[name][1] for name in STRATEGIES]
+    text = pa.array(templates, pa.string()).take(pa.array(strategy))
+    pieces = pc.split_pattern(text, "{document}")
+    if not len(text):
+        return text
+    before, after = pc.list_element(pieces, 0), pc.list_element(pieces, 1)
+    joined = pc.binary_join_element_wise(_with_cash(before, cash), document,
+                                         _with_cash(after, cash), "")
+    return joined
+
+
+def _with_cash(text: pa.StringArray, cash: pa.StringArray) -> pa.StringArray:
+    """`text` with {cash} filled in, where it stands."""
+    has = pc.match_substring(text, "{cash}")
+    padded = pc.binary_join_element_wise(text, pa.scalar("{cash}"), "")
+    pieces = pc.split_pattern(padded, "{cash}")
+    filled = pc.binary_join_element_wise(
+        pc.list_element(pieces, 0), cash, pc.list_element(pieces, 1), ""
+    )
+    return pc.if_else(has, filled, text)
+
+
+def _append(
+    text: pa.StringArray,
+    applies: NDArray[np.bool_],
+    before: str,
+    amount: pa.StringArray,
+    after: str,
+) -> pa.StringArray:
+    if not applies.any():
+        return text
+    longer = pc.binary_join_element_wise(text, pa.scalar(before), amount, pa.scalar(after), "")
+    return pc.if_else(pa.array(applies), longer, text)
+
+
+def _evidence(
+    candidates: Candidates,
+    document: pa.StringArray,
+    exponents: NDArray[np.int64],
+    identified_by: NDArray[np.int64],
+    written: pa.StringArray,
+    remaining: NDArray[np.int64],
+) -> pa.StringArray:
+    rows = candidates.rows
+    of = rows.candidate
+
+    def names(table: tuple[str, ...], codes: NDArray[np.int64]) -> pa.StringArray:
+        return pa.array(table, pa.string()).take(pa.array(codes))
+
+    def number(values: NDArray[np.int64]) -> pa.StringArray:
+        return pa.array(values).cast(pa.string())
+
+    fields: tuple[tuple[str, pa.StringArray, bool], ...] = (
+        ("strategy", names(STRATEGIES, candidates.strategy[of]), True),
+        ("identified_by", names(IDENTIFIED_BY, identified_by), True),
+        ("document_number", document, True),
+        ("reference_as_written", written, True),
+        ("open_amount", money_texts(remaining, exponents), True),
+        ("amount_applied", money_texts(rows.cash, exponents), True),
+        ("discount_taken", money_texts(rows.discount, exponents), True),
+        ("write_off_amount", money_texts(rows.write_off, exponents), True),
+        ("write_off_reason", names(REASONS, rows.reason), True),
+        ("uniqueness", names(UNIQUENESS, candidates.uniqueness[of]), True),
+        ("sets_that_fit", number(candidates.fits[of]), False),
+        ("doubt_per_million", number(np.rint(candidates.wrong[of] * 1e6).astype(np.int64)), False),
+    )
+    text = pa.repeat(pa.scalar("{"), len(of))
+    for position, (name, value, quoted) in enumerate(fields):
+        mark = '"' if quoted else ""
+        shown = _escaped(value) if quoted else value
+        comma = "," if position else ""
+        text = pc.binary_join_element_wise(
+            text, pa.scalar(f'{comma}"{name}":{mark}'), shown, pa.scalar(mark), ""
+        )
+    return pc.binary_join_element_wise(text, pa.scalar("}"), "")
+
+
+def _escaped(text: pa.StringArray) -> pa.StringArray:
+    """JSON string content: backslash and quote escaped, control characters made blanks."""
+    text = pc.replace_substring(text, "\\", "\\\\")
+    text = pc.replace_substring(text, '"', '\\"')
+    return pc.replace_substring_regex(text, "[\x00-\x1f]", " ")

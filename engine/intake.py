@@ -1,0 +1,228 @@
+"""From the input batches to the first situation: canonical order, payers, references, rules.
+
+Payments are sorted by id, lines by payment and number, items and customers by their keys: whatever
+order rows came in, everything behind sees the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.advices import JoinedAdvices, join_advices
+from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
+from engine.customer_directory import CustomerDirectory
+from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
+from engine.open_item_index import OpenItemIndex, build_index
+from engine.references import read_references
+from engine.settle import PolicyTable
+from engine.situation import Lines, Situation
+
+if TYPE_CHECKING:
+    import datetime
+
+    from numpy.typing import NDArray
+
+    from engine.matcher import MatchInput, StageObserver
+
+__all__ = ["Intake", "take_in"]
+
+_FEE: Final = r"(?i)\b(?:bank|wire|transfer) ?(?:charge|fee|cost)|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr"
+_FEE_REASON: Final = r"(?i)bank|charge|fee|spesen|geb(?:ue|ü)hr|kosten"
+_REASON: Final = (
+    r"(?i)\b(?:less|deduct|damage|short ?ship|shortage|returned|returns|claim|debit note|"
+    r"chargeback|price diff|pricing|quality|freight|allowance|promo|k(?:ue|ü)rzung|abzug|minderung|"
+    r"reklam)"
+)
+_NOT_RECEIVABLE: Final = (
+    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|sweep|zba\b|zero ?balanc|cash concentration|"
+    r"cash pool|own funds|internal transfer|(?:tax|vat|vendor|supplier|fee|premium) refund|"
+    r"steuererstattung|fee (?:reversal|credit)|reversal of fee|loan (?:draw|disburse|proceeds)|"
+    r"dividend|money market|term deposit|treasury (?:transfer|bill)|deposit correction)"
+)
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the rounds start from; arrays have one entry per payment in sorted order.
+
+    order: input row of each sorted payment; held: an intake code forbids automatic application;
+    not_receivable: no customer's payment; precedence: rank by date and bank reference.
+    """
+
+    payments: PaymentBatch
+    order: NDArray[np.int64]
+    advices: JoinedAdvices
+    remittances: RemittanceBatch
+    directory: CustomerDirectory
+    index: OpenItemIndex
+    payers: Payers
+    currencies: list[str]
+    held: NDArray[np.bool_]
+    not_receivable: NDArray[np.bool_]
+    precedence: NDArray[np.int64]
+    situation: Situation
+
+
+def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
+    """Sort, index, identify, read references (see module)."""
+    source = match_input.payments
+    order = pc.array_sort_indices(source.text("payment_id")).to_numpy(zero_copy_only=False)
+    order = order.astype(np.int64)
+    payments = source.take(order)
+    joined = join_advices(payments, match_input.remittances, match_input.advices)
+    remittances, line_payment = _sorted_lines(payments, joined.remittances)
+
+    observe("index", len(match_input.open_items))
+    directory = CustomerDirectory.of(match_input.customers, match_input.open_items)
+    currencies = sorted({*payments.codes("currency")[1], *match_input.open_items.codes("currency")[1]})
+    index = build_index(match_input.open_items, directory, currencies)
+
+    observe("identify", len(payments))
+    company = companies_of(payments, match_input.bank_accounts, directory.companies)
+    payers = identify_payers(payments, directory, company)
+    family = np.append(directory.family, -1)[payers.payer]
+    family = np.where(payers.payer >= 0, family, -1)
+    currency = _codes_of(payments.text("currency"), currencies)
+
+    observe("read_references", len(payments) + len(remittances))
+    slots = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    rules, rule = _rules(match_input, directory, payers, currency, currencies)
+    read = np.zeros(len(payments), dtype=np.bool_)
+    read[slots.payment[(slots.item >= 0) & (slots.strength > 1)]] = True
+    not_receivable, held = _gates(payments, payers, read)
+    text = payments.text("remittance_text")
+    situation = Situation(
+        cash=payments.int64("amount_minor"),
+        pay_day=_pay_days(payments, match_input.as_of),
+        currency=currency,
+        company=payers.company,
+        payer=np.where(payers.conflict, -1, payers.payer),
+        payer_family=family,
+        payer_doubt=1.0 - RELIABILITY[payers.by],
+        rule=rule,
+        fee_in_text=_matches(text, _FEE),
+        reason_in_text=_matches(text, _REASON),
+        open_for_matching=(payments.int64("amount_minor") > 0) & ~not_receivable,
+        rules=rules,
+        index=index,
+        remaining=index.open_minor,
+        slots=slots,
+        lines=_lines(remittances, line_payment),
+    )
+    return Intake(
+        payments=payments,
+        order=order,
+        advices=joined,
+        remittances=remittances,
+        directory=directory,
+        index=index,
+        payers=payers,
+        currencies=currencies,
+        held=held,
+        not_receivable=not_receivable,
+        precedence=_precedence(payments, situation.pay_day),
+        situation=situation,
+    )
+
+
+def _sorted_lines(
+    payments: PaymentBatch, remittances: RemittanceBatch
+) -> tuple[RemittanceBatch, NDArray[np.int64]]:
+    """Lines of known payments by payment and number, and the payment row of each."""
+    found = pc.index_in(remittances.text("payment_id"), value_set=payments.text("payment_id"))
+    row = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    order = np.lexsort((remittances.int64("line_number"), row))
+    order = order[row[order] >= 0]
+    return remittances.take(order), row[order]
+
+
+def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lines:
+    reason = remittances.text("deduction_reason")
+    fee = _matches(reason, _FEE_REASON)
+    stated = pc.not_equal(reason, "").to_numpy(zero_copy_only=False)
+    return Lines(
+        payment=line_payment,
+        amount=remittances.int64("amount_minor"),
+        given=~remittances.is_null("amount_minor"),
+        discount=remittances.int64("discount_minor"),
+        deduction=remittances.int64("deduction_minor"),
+        fee=fee,
+        reasoned=stated & ~fee,
+    )
+
+
+def _codes_of(values: pa.StringArray, names: list[str]) -> NDArray[np.int64]:
+    found = pc.index_in(values, value_set=pa.array(names, pa.string()))
+    return found.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _matches(text: pa.StringArray, pattern: str) -> NDArray[np.bool_]:
+    return pc.match_substring_regex(text, pattern).to_numpy(zero_copy_only=False)
+
+
+def _gates(
+    payments: PaymentBatch, payers: Payers, read: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """No customer's payment (as the file says, or by its text where nobody is known); held."""
+    codes = payments.text("intake_codes")
+    by_file = _matches(codes, "IN-NONAR")
+    text = pc.binary_join_element_wise(
+        payments.text("payer_name"), payments.text("remittance_text"), " "
+    )
+    by_text = _matches(text, _NOT_RECEIVABLE) & (payers.payer < 0) & ~read
+    held = pc.not_equal(codes, "").to_numpy(zero_copy_only=False)
+    credit = payments.int64("amount_minor") > 0
+    return (by_file | by_text) & credit, held
+
+
+def _pay_days(payments: PaymentBatch, as_of: datetime.date | None) -> NDArray[np.int64]:
+    """Value date, else booking date, else the as-of date (latest booking date where not given)."""
+    booked = payments.days("booking_date")
+    day = payments.days("value_date")
+    day = np.where(day == NO_DATE, booked, day)
+    last = int(booked.max(initial=NO_DATE)) if as_of is None else as_of.toordinal() - _EPOCH
+    return np.where(day == NO_DATE, last, day)
+
+
+_EPOCH: Final = 719_163  # datetime.date(1970, 1, 1).toordinal()
+
+
+def _rules(
+    match_input: MatchInput,
+    directory: CustomerDirectory,
+    payers: Payers,
+    currency: NDArray[np.int64],
+    currencies: list[str],
+) -> tuple[PolicyTable, NDArray[np.int64]]:
+    """Rules in use, one entry per distinct (company, profile, currency), and each payment's."""
+    encoded = directory.policy.dictionary_encode()
+    profiles = [*encoded.dictionary.to_pylist(), ""]
+    profile_of = np.append(encoded.indices.to_numpy(zero_copy_only=False), len(profiles) - 1)
+    profile = profile_of[np.where(payers.payer >= 0, payers.payer, len(profile_of) - 1)]
+    companies = [*directory.companies, ""]
+    company = np.where(payers.company < 0, len(companies) - 1, payers.company)
+    key = (company * len(profiles) + profile) * len(currencies) + currency
+    combined = pa.array(key).dictionary_encode()
+    pairs = []
+    for number in combined.dictionary.to_pylist():
+        rest, money = divmod(number, len(currencies))
+        of_company, of_profile = divmod(rest, len(profiles))
+        rules = match_input.policy.rules_of(companies[of_company], profiles[of_profile])
+        pairs.append((rules, currencies[money]))
+    return PolicyTable.of(pairs), combined.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _precedence(payments: PaymentBatch, pay_day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rank by date, bank reference, check number, id: which of two equal payments came first."""
+    keys = [
+        pc.rank(payments.text(name), tiebreaker="dense").to_numpy(zero_copy_only=False)
+        for name in ("payment_id", "check_number", "bank_reference")
+    ]
+    order = np.lexsort((*keys, pay_day))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank

@@ -1,0 +1,150 @@
+"""Is what fits by amount certain enough? All sets of all strategies, weighed against each other.
+
+Strategies propose every set they find with its prior weight. Here equal sets become one, the
+doubt about the best is worked out (`engine.accident`), and what is unique, what is only unique in
+its amounts and what is ambiguous is told apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engine.accident import NONE_WEIGHT, accident_density
+from engine.candidates import (
+    AMBIGUOUS,
+    NOT_PROVEN,
+    UNIQUE_AMOUNTS,
+    UNIQUE_SET,
+    Candidates,
+    strategy_code,
+)
+from engine.exception_codes import code_number
+from engine.segments import first_of_runs, mix64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.situation import Situation
+
+__all__ = ["judge_amounts", "set_keys"]
+
+_FIRST_TOTAL = strategy_code("balance")
+_FIRST_COMBINATION = strategy_code("subset_sum")
+
+
+def set_keys(candidates: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Per candidate a key of its set (items and cash) and of its multiset of amounts alone."""
+    rows = candidates.rows
+    with np.errstate(over="ignore"):
+        keys = []
+        for hashed in (mix64(rows.item, rows.cash), mix64(rows.cash, rows.discount)):
+            total = np.zeros(len(candidates), dtype=np.uint64)
+            np.add.at(total, rows.candidate, hashed)
+            keys.append(total.view(np.int64))
+    return keys[0], keys[1]
+
+
+def judge_amounts(
+    situation: Situation,
+    candidates: Candidates,
+    *,
+    unsearched: NDArray[np.float64],
+    complete: NDArray[np.bool_],
+    contradicted: NDArray[np.bool_],
+    shares: NDArray[np.float64],
+) -> Candidates:
+    """Distinct sets with doubt, uniqueness and permission; best first per payment.
+
+    Per payment: `unsearched`, the prior weight of classes nobody searched; `complete`, whether the
+    classes searched were searched to the end; `contradicted`, whether references speak against any
+    decision by amount. `shares` are the roundness shares of each currency (currencies × steps).
+    """
+    if not len(candidates):
+        return candidates
+    sets, amounts = set_keys(candidates)
+    order = np.lexsort((candidates.strategy, sets, candidates.payment))
+    head = first_of_runs(candidates.payment[order], sets[order])
+    kept = np.zeros(len(candidates), dtype=np.bool_)
+    kept[order[head]] = True
+    weight = np.zeros(len(candidates), dtype=np.float64)
+    weight[order[head]] = np.add.reduceat(candidates.weight[order], np.flatnonzero(head))
+    candidates = msgspec.structs.replace(candidates, weight=weight).at(kept)
+    amounts = amounts[kept]
+
+    payment, count = candidates.payment, len(situation)
+    density = np.zeros(count, dtype=np.float64)
+    for currency in range(len(shares)):
+        of = situation.currency == currency
+        density[of] = accident_density(situation.cash[of], shares[currency])
+    nothing = (NONE_WEIGHT + situation.payer_doubt + unsearched) * density
+    fits = np.bincount(payment, minlength=count)
+    total = np.bincount(payment, weights=candidates.weight, minlength=count) + nothing
+    wrong = 1.0 - candidates.weight / total[payment]
+    # 1 - p loses the small numbers that matter: a lone candidate's doubt is worked out directly.
+    lone = fits[payment] == 1
+    wrong[lone] = (nothing / total)[payment[lone]]
+
+    low = np.full(count, np.iinfo(np.int64).max)
+    high = np.full(count, np.iinfo(np.int64).min)
+    np.minimum.at(low, payment, amounts)
+    np.maximum.at(high, payment, amounts)
+    alike = (low == high)[payment]
+    uniqueness = np.where(alike, UNIQUE_AMOUNTS, AMBIGUOUS)
+    uniqueness[lone] = np.where(complete[payment[lone]], UNIQUE_SET, NOT_PROVEN)
+    budget = situation.rules.wrong_budget[situation.rule[payment]]
+    known = situation.payer[payment] >= 0
+    automatic = (uniqueness == UNIQUE_SET) & (wrong <= budget) & known & ~contradicted[payment]
+    automatic |= _oldest_of_alike(situation, candidates, alike & ~lone) & known & ~contradicted[
+        payment
+    ]
+    judged = msgspec.structs.replace(
+        candidates,
+        wrong=wrong,
+        fits=fits[payment],
+        uniqueness=uniqueness,
+        automatic=automatic,
+        code=_codes(candidates, uniqueness, automatic),
+    )
+    return judged
+
+
+def _oldest_of_alike(
+    situation: Situation, candidates: Candidates, alike: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Where policy applies interchangeable sets: the one with the oldest items of each payment."""
+    allowed = alike & situation.rules.apply_unique_amounts[situation.rule[candidates.payment]]
+    chosen = np.zeros(len(candidates), dtype=np.bool_)
+    if not allowed.any():
+        return chosen
+    due = np.zeros(len(candidates), dtype=np.int64)
+    np.add.at(due, candidates.rows.candidate, situation.index.due_day[candidates.rows.item])
+    first_item = np.full(len(candidates), np.iinfo(np.int64).max)
+    np.minimum.at(first_item, candidates.rows.candidate, candidates.rows.item)
+    rows = np.flatnonzero(allowed)
+    order = rows[np.lexsort((first_item[rows], due[rows], candidates.payment[rows]))]
+    chosen[order[first_of_runs(candidates.payment[order])]] = True
+    return chosen
+
+
+def _codes(
+    candidates: Candidates, uniqueness: NDArray[np.int64], automatic: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Exception code of each set that is not applied: what keeps it from being certain."""
+    payment = candidates.payment
+    count = int(payment.max()) + 1
+    several_items = candidates.item_count() > 1
+    any_several = np.bincount(payment[several_items], minlength=count)[payment] > 0
+    totals = (candidates.strategy >= _FIRST_TOTAL) & (candidates.strategy < _FIRST_COMBINATION)
+    any_total = np.bincount(payment[totals], minlength=count)[payment] > 0
+    code = np.full(len(candidates), code_number("POL-CONFIDENCE"), dtype=np.int64)
+    code[uniqueness == NOT_PROVEN] = code_number("AMB-LIMIT")
+    code[uniqueness == UNIQUE_AMOUNTS] = code_number("AMB-AMOUNTS")
+    code[uniqueness == AMBIGUOUS] = code_number("AMB-COMBO")
+    code[(uniqueness == AMBIGUOUS) & any_total] = code_number("AMB-TOTAL")
+    single = np.isin(uniqueness, [AMBIGUOUS, UNIQUE_AMOUNTS]) & ~any_several
+    code[single] = code_number("AMB-SINGLE")
+    code[automatic] = 0
+    return code

@@ -1,0 +1,140 @@
+"""Money: integer minor units and the exponent of their currency. Never a float.
+
+Exponents are ISO 4217's (list of 2024-06-25 with later amendments). Where a bank uses another one,
+its dialect says so; the code of this module knows only the standard.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.errors import MoneyError
+from engine.limits import AMOUNT_MINOR_MAX, DECIMAL_SCALE, EXPONENT_MAX
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CURRENCY_EXPONENTS",
+    "decimal_array",
+    "exponent_of",
+    "exponents_of",
+    "format_minor",
+    "minor_from_text",
+    "money_texts",
+    "rescale_minor",
+]
+
+_ZERO: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR: Final = "CLF UYW"
+_TWO: Final = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN "
+    "BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP "
+    "GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP "
+    "LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR "
+    "NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN "
+    "SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR "
+    "ZMW ZWG"
+)
+
+CURRENCY_EXPONENTS: Final[dict[str, int]] = {
+    code: exponent
+    for exponent, codes in ((0, _ZERO), (2, _TWO), (3, _THREE), (4, _FOUR))
+    for code in codes.split()
+}
+"""ISO 4217 code → number of decimal places of its minor unit."""
+
+_AMOUNT: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?")
+
+
+def exponent_of(currency: str) -> int:
+    """Decimal places of `currency`; raises `MoneyError` where ISO 4217 does not know it."""
+    try:
+        return CURRENCY_EXPONENTS[currency]
+    except KeyError:
+        message = f"currency {currency!r} is not an active ISO 4217 code such as USD, EUR or JPY"
+        raise MoneyError(message) from None
+
+
+def exponents_of(currencies: pa.Array) -> NDArray[np.int64]:
+    """Decimal places of each of `currencies` (shape: one per row); raises `MoneyError`."""
+    encoded = currencies.dictionary_encode()
+    table = np.array([exponent_of(code) for code in encoded.dictionary.to_pylist()], dtype=np.int64)
+    return table[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def minor_from_text(text: str, currency: str) -> int:
+    """Minor units of `text`, decimal major units such as `1234.50`, exactly.
+
+    Zeros beyond the exponent are accepted (`12.500` EUR); any other digit there raises
+    `MoneyError`, as do thousands separators, exponents and amounts beyond `AMOUNT_MINOR_MAX`.
+    """
+    exponent = exponent_of(currency)
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None or not (found[2] or found[3]):
+        message = f"{text!r} is no amount: decimal text such as 1234.50 is expected"
+        raise MoneyError(message)
+    sign, whole, fraction = found[1], found[2] or "0", found[3] or ""
+    if fraction[exponent:].strip("0"):
+        message = f"{text!r} has more than the {exponent} decimal places of {currency}"
+        raise MoneyError(message)
+    minor = int(whole) * 10**exponent + int(fraction[:exponent].ljust(exponent, "0") or "0")
+    if minor > AMOUNT_MINOR_MAX:
+        message = f"{text!r} is larger than any amount handled ({AMOUNT_MINOR_MAX} minor units)"
+        raise MoneyError(message)
+    return -minor if sign == "-" else minor
+
+
+def format_minor(minor: int, currency: str) -> str:
+    """`minor` as decimal text in major units: `-1234.50`, `500` (JPY)."""
+    exponent = exponent_of(currency)
+    digits = str(abs(minor)).rjust(exponent + 1, "0")
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
+
+
+def money_texts(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.StringArray:
+    """Like `format_minor` for whole columns (shapes equal)."""
+    texts = pa.array([], pa.string())
+    parts, places = [], []
+    for exponent in range(EXPONENT_MAX + 1):
+        rows = np.flatnonzero(exponents == exponent)
+        if not len(rows):
+            continue
+        whole, fraction = np.divmod(np.abs(minor[rows]), 10**exponent)
+        text = pa.array(whole).cast(pa.string())
+        if exponent:
+            cents = pc.utf8_lpad(pa.array(fraction).cast(pa.string()), exponent, "0")
+            text = pc.binary_join_element_wise(text, cents, ".")
+        sign = pa.array(np.where(minor[rows] < 0, "-", ""), pa.string())
+        parts.append(pc.binary_join_element_wise(sign, text, ""))
+        places.append(rows)
+    if not parts:
+        return texts
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pa.concat_arrays(parts).take(pa.array(order))
+
+
+def rescale_minor(
+    minor: NDArray[np.int64], exponents: NDArray[np.int64], scale: int = DECIMAL_SCALE
+) -> NDArray[np.int64]:
+    """`minor` units of `exponents` as integers of `scale` decimal places (elementwise, exact)."""
+    return minor * np.power(np.int64(10), np.int64(scale) - exponents)
+
+
+def decimal_array(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.Array:
+    """`minor` as `decimal128(18, 4)` in major units; shapes equal, no nulls.
+
+    Written as 128-bit two's complement words: the low word is the integer, the high word its sign.
+    """
+    words = np.empty((len(minor), 2), dtype=np.int64)
+    words[:, 0] = rescale_minor(np.asarray(minor, dtype=np.int64), exponents)
+    words[:, 1] = words[:, 0] >> 63
+    kind = pa.decimal128(18, DECIMAL_SCALE)
+    return pa.Array.from_buffers(kind, len(minor), [None, pa.py_buffer(words.tobytes())])

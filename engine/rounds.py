@@ -1,0 +1,173 @@
+"""Two rounds: first what payers name, then what amounts alone can prove on what is left.
+
+Each round proposes with all its strategies, closes differences by policy, resolves who gets what,
+and hands the next round a situation without the payments and amounts that are settled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engine.accident import CLASS_WEIGHTS, roundness_shares
+from engine.candidates import Candidates
+from engine.decisions import settle_candidates
+from engine.judge import judge_amounts
+from engine.open_item_index import CANCELLED, PAID
+from engine.payer_ledgers import lay_out
+from engine.references import NO_LINE
+from engine.resolver import Resolution, resolve
+from engine.strategies.exact import propose_detail, propose_differences, propose_sums
+from engine.strategies.fuzzy import repair_references
+from engine.strategies.subset_sum import propose_combinations, propose_pairs
+from engine.strategies.totals import propose_singles, propose_totals
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.intake import Intake
+    from engine.situation import Situation
+
+__all__ = ["Round", "decide_by_amount", "decide_by_reference", "unread_references"]
+
+_LEDGER_ROWS_MAX = 2_000_000
+_CONTRADICTING_DIGITS = 100_000
+_COMBINATIONS = ("pair", "triple", "four", "more")
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """What a round did: candidates, how they were resolved, and the situation after it."""
+
+    candidates: Candidates
+    resolution: Resolution
+    situation: Situation
+
+
+def decide_by_reference(intake: Intake, situation: Situation) -> Round:
+    """Lines and references; damaged ones mended where what is read does not foot."""
+    unread = unread_references(situation)
+    found: list[Candidates] = []
+
+    def collect(candidates: Candidates, now: Situation) -> Situation:
+        found.append(candidates)
+        still_open = now.open_for_matching.copy()
+        still_open[candidates.payment[candidates.automatic]] = False
+        return msgspec.structs.replace(now, open_for_matching=still_open)
+
+    now = collect(propose_detail(situation, partial=False), situation)
+    now = collect(propose_sums(now), now)
+    mended = msgspec.structs.replace(now, slots=repair_references(now))
+    mended = collect(propose_detail(mended, partial=False), mended)
+    mended = collect(propose_sums(mended), mended)
+    mended = collect(propose_detail(mended, partial=True), mended)
+    plain = msgspec.structs.replace(mended, slots=situation.slots)
+    collect(propose_differences(plain, unread), plain)
+    return _settle_round(intake, situation, Candidates.concat(found), named=True)
+
+
+def decide_by_amount(intake: Intake, situation: Situation) -> Round:
+    """The payer's items whose amounts are the cash: one, a total, or else a combination."""
+    contradicted = _contradicted(situation)
+    shares = np.stack(
+        [
+            roundness_shares(np.abs(situation.index.original_minor[situation.index.currency == code]))
+            for code in range(len(intake.currencies))
+        ]
+    )
+    todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
+    found: list[Candidates] = []
+    for part in _parts(situation, todo):
+        found.append(_amounts_of(situation, part, contradicted, shares))
+    return _settle_round(intake, situation, Candidates.concat(found), named=False)
+
+
+def unread_references(situation: Situation) -> NDArray[np.int64]:
+    """References per payment that lead nowhere: unread lines, and long numbers in free text."""
+    slots = situation.slots
+    nowhere = (slots.hits == 0) & ((slots.line != NO_LINE) | (slots.digits >= _CONTRADICTING_DIGITS))
+    return np.bincount(slots.payment[nowhere], minlength=len(situation))
+
+
+def _contradicted(situation: Situation) -> NDArray[np.bool_]:
+    """Payments that name something: then their amount alone decides nothing."""
+    slots = situation.slots
+    status = situation.index.status[slots.item]
+    closed = (slots.item >= 0) & np.isin(status, [PAID, CANCELLED])
+    named = (slots.hits > 0) & ((slots.strength > 1) | slots.family & (slots.amount | closed))
+    contradicted = unread_references(situation) > 0
+    contradicted[slots.payment[named]] = True
+    return contradicted
+
+
+def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """`todo` cut so that each part lays out a bounded number of ledger rows."""
+    index = situation.index
+    ledger = index.ledger_of(situation.payer[todo], situation.currency[todo])
+    if not len(index.ledger_start):
+        return []
+    size = np.where(ledger >= 0, (index.ledger_end - index.ledger_start)[ledger], 0)
+    part = np.cumsum(size) // _LEDGER_ROWS_MAX
+    return [todo[part == number] for number in range(int(part.max(initial=-1)) + 1)]
+
+
+def _amounts_of(
+    situation: Situation,
+    payment: NDArray[np.int64],
+    contradicted: NDArray[np.bool_],
+    shares: NDArray[np.float64],
+) -> Candidates:
+    ledgers = lay_out(situation, payment)
+    count = len(situation)
+    simple = judge_amounts(
+        situation,
+        Candidates.concat(
+            [propose_singles(situation, ledgers), propose_totals(situation, ledgers)]
+        ),
+        unsearched=np.full(count, sum(CLASS_WEIGHTS[name] for name in _COMBINATIONS)),
+        complete=np.ones(count, dtype=np.bool_),
+        contradicted=contradicted,
+        shares=shares,
+    )
+    answered = np.zeros(count, dtype=np.bool_)
+    answered[simple.payment] = True
+    ledgers = lay_out(situation, payment[~answered[payment]])
+    gross, gross_complete = propose_combinations(situation, ledgers, net=False)
+    net, net_complete = propose_combinations(situation, ledgers, net=True)
+    pairs = propose_pairs(situation, ledgers, ~gross_complete)
+    complete = np.zeros(count, dtype=np.bool_)
+    complete[ledgers.payment] = gross_complete & net_complete
+    combined = judge_amounts(
+        situation,
+        Candidates.concat([gross, net, pairs]),
+        unsearched=np.where(complete, 0.0, CLASS_WEIGHTS["triple"] + CLASS_WEIGHTS["more"]),
+        complete=complete,
+        contradicted=contradicted,
+        shares=shares,
+    )
+    return Candidates.concat([simple, combined])
+
+
+def _settle_round(
+    intake: Intake, situation: Situation, candidates: Candidates, *, named: bool
+) -> Round:
+    candidates = settle_candidates(situation, candidates)
+    rule = situation.rule[candidates.payment]
+    automatic = candidates.automatic & ~intake.held[candidates.payment]
+    automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
+    automatic &= ~situation.rules.shadow[rule]
+    candidates = msgspec.structs.replace(candidates, automatic=automatic)
+    resolution = resolve(
+        candidates,
+        situation.remaining,
+        situation.payer_family[candidates.payment],
+        intake.precedence[candidates.payment],
+        named=named,
+    )
+    still_open = situation.open_for_matching.copy()
+    still_open[candidates.payment[resolution.accepted]] = False
+    after = msgspec.structs.replace(
+        situation, remaining=resolution.remaining, open_for_matching=still_open
+    )
+    return Round(candidates=candidates, resolution=resolution, situation=after)

@@ -1,0 +1,205 @@
+"""Columns of every batch: names, types, units, null rules. Other modules read them here.
+
+Conventions, true of every schema below:
+
+- amounts are int64 minor units of the row's `currency`, column names end in `_minor`;
+- dates are date32; null means the source did not say;
+- text is UTF-8 and never null: the empty string means the source did not say;
+- several values in one text column are separated by `;`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+__all__ = [
+    "ADVICE_LINE",
+    "APPLICATION",
+    "BANK_ACCOUNT",
+    "CONTROL_CHECK",
+    "CUSTOMER",
+    "DIAGNOSTIC",
+    "EXCEPTION",
+    "OPEN_ITEM",
+    "PAYMENT",
+    "PAYMENT_OUTCOME",
+    "REMITTANCE_LINE",
+    "REVERSAL",
+]
+
+
+def _text(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.string(), nullable=False) for name in names]
+
+
+def _minor(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.int64(), nullable=False) for name in names]
+
+
+def _maybe_int(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.int64(), nullable=True) for name in names]
+
+
+def _date(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.date32(), nullable=True) for name in names]
+
+
+PAYMENT: Final = pa.schema(
+    [
+        *_text("payment_id", "file_id", "source_file", "source_format"),
+        *_maybe_int("source_line", "source_offset", "source_length"),
+        *_text("company_id", "bank_account"),
+        *_date("booking_date", "value_date"),
+        *_minor("amount_minor"),
+        *_text("currency", "method", "type_code", "payer_name", "payer_account"),
+        *_text("bank_reference", "customer_reference", "end_to_end_id", "check_number"),
+        *_text("trace_number", "uetr", "remittance_text", "original_reference", "intake_codes"),
+    ]
+)
+"""One booked credit at its finest level, or one returned payment (negative amount).
+
+`remittance_text` keeps the source's lines apart with newlines. `original_reference` is set on
+returns: the reference of the payment that came back. `intake_codes` are the `IN-` exception codes
+the reader of the file raised about this row (`IN-TOTAL`, `IN-NONAR`, …); nothing of such a row is
+applied automatically. `source_line` is 1-based; offset and length count bytes, null for tables.
+"""
+
+REMITTANCE_LINE: Final = pa.schema(
+    [
+        *_text("payment_id"),
+        pa.field("line_number", pa.int64(), nullable=False),
+        *_text("reference", "reference_kind"),
+        *_maybe_int("amount_minor"),
+        *_minor("discount_minor", "deduction_minor"),
+        *_text("deduction_reason", "currency", "source", "remittance_id"),
+    ]
+)
+"""What a payer says it pays, one row per reference, in the payer's order.
+
+`line_number` counts from 1 within the payment. `reference_kind`: `document`, `credit_memo`,
+`purchase_order`, `creditor_reference` (RF, QRR, KID …) or empty. `amount_minor` is the cash put on
+this reference (negative for a netted credit memo), null where the payer named no amount.
+`source`: `structured`, `overflow`, `addenda`, `advice`.
+"""
+
+ADVICE_LINE: Final = pa.schema(
+    [
+        *_text("remittance_id"),
+        pa.field("line_number", pa.int64(), nullable=False),
+        *_text("payment_reference", "trace_number", "uetr", "end_to_end_id", "check_number"),
+        *_text("payer_name"),
+        *_maybe_int("payment_amount_minor"),
+        *_date("payment_date"),
+        *_text("reference"),
+        *_maybe_int("amount_minor"),
+        *_minor("discount_minor", "deduction_minor"),
+        *_text("deduction_reason", "currency"),
+    ]
+)
+"""A line of remittance advice that arrived apart from its payment (a remittances file).
+
+Amounts of an advice carry no currency of their own in files: `currency` is empty there and the
+reader scales them by four decimal places (`ADVICE_SCALE`); joining the payment gives the currency.
+"""
+
+OPEN_ITEM: Final = pa.schema(
+    [
+        *_text("open_item_id", "company_id", "customer_id", "document_number", "document_type"),
+        *_text("currency"),
+        *_minor("original_minor", "open_minor"),
+        *_date("document_date", "due_date", "discount_date"),
+        *_minor("discount_minor"),
+        *_text("purchase_order", "references", "installment", "status"),
+    ]
+)
+"""An open invoice, debit memo, credit memo (negative) or on-account credit (negative).
+
+`discount_minor` is the cash discount offered until `discount_date` (0 where there is none), already
+worked out from payment terms where the file gave only those. `status`: `open`, `disputed`,
+`blocked`, `paid`, `cancelled`; the last two have `open_minor` 0 and are kept as memory.
+"""
+
+CUSTOMER: Final = pa.schema(
+    _text(
+        "customer_id",
+        "company_id",
+        "name",
+        "aliases",
+        "parent_customer_id",
+        "bank_accounts",
+        "policy",
+        "status",
+    )
+)
+"""A customer of one company. `aliases` and `bank_accounts` hold several values."""
+
+BANK_ACCOUNT: Final = pa.schema(
+    _text("bank_account", "company_id", "currency", "lockbox", "layout")
+)
+"""One of our own bank accounts and the company whose receivables it collects."""
+
+CONTROL_CHECK: Final = pa.schema(
+    [
+        *_text("source_file", "scope", "kind", "declared", "computed", "rule"),
+        pa.field("ok", pa.bool_(), nullable=False),
+    ]
+)
+"""A total or count a bank file declares, beside the one computed from its rows."""
+
+DIAGNOSTIC: Final = pa.schema(
+    [
+        *_text("source_file"),
+        *_maybe_int("line", "column", "offset"),
+        *_text("severity", "code", "message", "value", "expected", "remedy", "excerpt"),
+    ]
+)
+"""What a reader had to say about its file. `severity`: `error`, `warning`, `note`."""
+
+PAYMENT_OUTCOME: Final = pa.schema(
+    [
+        *_text("payment_id", "company_id", "currency", "customer_id", "payer_customer_id"),
+        *_text("identified_by"),
+        pa.field("identification_confidence", pa.float64(), nullable=False),
+        *_text("status"),
+        *_minor("applied_minor", "on_account_minor", "unapplied_minor", "unidentified_minor"),
+        *_minor("suspense_minor", "non_ar_minor", "refund_minor", "returned_minor"),
+    ]
+)
+"""Where each payment's money went: one row per payment, in the payments' order.
+
+The eight buckets add up to the payment's amount; `status` is derived from them.
+"""
+
+APPLICATION: Final = pa.schema(
+    [
+        *_text("payment_id", "open_item_id", "customer_id", "currency", "decision"),
+        pa.field("proposal_rank", pa.int32(), nullable=False),
+        *_minor("applied_minor", "discount_minor", "deduction_minor"),
+        *_text("deduction_reason"),
+        *_minor("write_off_minor"),
+        *_text("write_off_reason", "strategy"),
+        pa.field("confidence", pa.float64(), nullable=False),
+        *_text("uniqueness", "explanation", "evidence"),
+    ]
+)
+"""An amount of one payment on one open item: decided (`auto`) or one of ≤ 5 proposals."""
+
+REVERSAL: Final = pa.schema(
+    [
+        *_text("payment_id", "original_payment_id", "open_item_id", "currency"),
+        *_minor("amount_minor"),
+    ]
+)
+"""What a returned payment re-opens on one open item."""
+
+EXCEPTION: Final = pa.schema(
+    [
+        *_text("exception_id", "payment_id", "source_file", "remittance_id", "code"),
+        pa.field("is_primary", pa.bool_(), nullable=False),
+        *_minor("amount_minor"),
+        *_text("currency", "message", "missing_fact", "suggested_action", "proposal_ranks"),
+    ]
+)
+"""What needs a clerk. `payment_id` is empty where it concerns a file or an advice."""

@@ -1,0 +1,95 @@
+"""Exact integer arithmetic over segments: the few array idioms every stage shares.
+
+A segment id says which payment, slot or item a row belongs to; ids are 0 … count-1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "expand_ranges",
+    "first_of_runs",
+    "inverse",
+    "mix64",
+    "segment_count",
+    "segment_sum",
+    "segment_sum_of_rows",
+]
+
+_MIX_A = np.uint64(0x9E3779B97F4A7C15)
+_MIX_B = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_C = np.uint64(0x94D049BB133111EB)
+
+
+def segment_sum(
+    values: NDArray[np.int64], segments: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """Sum of `values` per segment (shape: count); exact, in any order of rows."""
+    sums = np.zeros(count, dtype=np.int64)
+    np.add.at(sums, segments, values)
+    return sums
+
+
+def segment_sum_of_rows(
+    values: NDArray[np.int64], segments: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """Like `segment_sum`, given back to every row of the segment (shape of `values`)."""
+    return segment_sum(values, segments, count)[segments]
+
+
+def segment_count(segments: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Rows per segment (shape: count)."""
+    return np.bincount(segments, minlength=count)
+
+
+def first_of_runs(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True where a run of equal rows begins; the columns are sorted together."""
+    first = np.ones(len(columns[0]), dtype=np.bool_)
+    if len(first) > 1:
+        same = np.ones(len(first) - 1, dtype=np.bool_)
+        for column in columns:
+            same &= column[1:] == column[:-1]
+        first[1:] = ~same
+    return first
+
+
+def expand_ranges(
+    starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every position of every half-open range, beside the number of its range.
+
+    `expand_ranges([3, 7], [5, 8])` → owners `[0, 0, 1]`, positions `[3, 4, 7]`.
+    """
+    lengths = np.maximum(ends - starts, 0)
+    owners = np.repeat(np.arange(len(starts), dtype=np.int64), lengths)
+    before = np.cumsum(lengths) - lengths
+    positions = np.arange(len(owners), dtype=np.int64) - before[owners] + starts[owners]
+    return owners, positions
+
+
+def inverse(permutation: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The permutation that undoes `permutation`."""
+    undone = np.empty_like(permutation)
+    undone[permutation] = np.arange(len(permutation), dtype=permutation.dtype)
+    return undone
+
+
+def mix64(*columns: NDArray[np.uint64] | NDArray[np.int64]) -> NDArray[np.uint64]:
+    """One 64-bit hash per row over the columns (splitmix64 finaliser, chained).
+
+    A hash only narrows a search: whoever uses it compares the values behind it.
+    """
+    with np.errstate(over="ignore"):
+        state = np.full(len(columns[0]), _MIX_A, dtype=np.uint64)
+        for column in columns:
+            state = (state ^ column.astype(np.uint64, copy=False)) * _MIX_B + _MIX_A
+            state ^= state >> np.uint64(27)
+            state *= _MIX_C
+            state ^= state >> np.uint64(31)
+    return state

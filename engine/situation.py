@@ -1,0 +1,129 @@
+"""What the strategies look at in one round: payments, payers, references, what is still open.
+
+Arrays have one entry per payment unless their name says line or item. Between rounds only
+`remaining`, `open_for_matching` and `slots` change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engine.open_item_index import OPEN
+from engine.references import NO_LINE
+from engine.segments import first_of_runs
+from engine.settle import PolicyTable, eligible_discount
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.open_item_index import OpenItemIndex
+    from engine.references import ReferenceSlots
+
+__all__ = ["Lines", "Referenced", "Situation"]
+
+
+class Lines(msgspec.Struct, frozen=True, kw_only=True):
+    """Remittance lines: payment row, cash (where `given`), discount, deduction, stated reasons."""
+
+    payment: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    given: NDArray[np.bool_]
+    discount: NDArray[np.int64]
+    deduction: NDArray[np.int64]
+    fee: NDArray[np.bool_]
+    reasoned: NDArray[np.bool_]
+
+
+class Referenced(msgspec.Struct, frozen=True, kw_only=True):
+    """Open items that payments refer to, one row per (payment, item), sorted so.
+
+    family: the item is of the payer's family; strong: the whole number was read, not an ending;
+    repaired: read with look-alikes or a typo mended; amount: an amount agrees.
+    """
+
+    payment: NDArray[np.int64]
+    item: NDArray[np.int64]
+    line: NDArray[np.int64]
+    family: NDArray[np.bool_]
+    strong: NDArray[np.bool_]
+    repaired: NDArray[np.bool_]
+    amount: NDArray[np.bool_]
+
+    def at(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Referenced:
+        """The given rows."""
+        return Referenced(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """One round of matching; see the module."""
+
+    cash: NDArray[np.int64]
+    pay_day: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    company: NDArray[np.int64]
+    payer: NDArray[np.int64]
+    payer_family: NDArray[np.int64]
+    payer_doubt: NDArray[np.float64]
+    rule: NDArray[np.int64]
+    fee_in_text: NDArray[np.bool_]
+    reason_in_text: NDArray[np.bool_]
+    open_for_matching: NDArray[np.bool_]
+    rules: PolicyTable
+    index: OpenItemIndex
+    remaining: NDArray[np.int64]
+    slots: ReferenceSlots
+    lines: Lines
+
+    def __len__(self) -> int:
+        """Number of payments."""
+        return len(self.cash)
+
+    def discount_of(
+        self, item: NDArray[np.int64], payment: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Cash discount each item still offers to the payment; none on a partly paid item."""
+        offered = eligible_discount(
+            self.index.discount_minor[item],
+            self.index.discount_day[item],
+            self.pay_day[payment],
+            self.rules.grace_days[self.rule[payment]],
+        )
+        return np.where(self.remaining[item] == self.index.open_minor[item], offered, 0)
+
+    def payable(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The item is open, undisputed, not blocked, and something of it remains."""
+        return (self.index.status[item] == OPEN) & (self.remaining[item] != 0)
+
+    def referenced(self) -> Referenced:
+        """Items the open payments refer to, as far as payer or amount (or nobody) contradicts."""
+        slots = self.slots
+        some = (slots.item >= 0) & self.open_for_matching[slots.payment]
+        some &= self.payable(slots.item)
+        unknown = self.payer_family[slots.payment] < 0
+        some &= slots.family | slots.amount | ((slots.strength > 1) & unknown)
+        rows = np.flatnonzero(some)
+        # Of several readings of one item a remittance line beats free text, the stronger the weaker.
+        order = np.lexsort(
+            (
+                slots.line[rows],
+                -slots.strength[rows],
+                slots.line[rows] == NO_LINE,
+                slots.item[rows],
+                slots.payment[rows],
+            )
+        )
+        rows = rows[order]
+        if len(rows):
+            rows = rows[first_of_runs(slots.payment[rows], slots.item[rows])]
+        return Referenced(
+            payment=slots.payment[rows],
+            item=slots.item[rows],
+            line=slots.line[rows],
+            family=slots.family[rows],
+            strong=slots.strength[rows] > 1,
+            repaired=slots.repaired[rows],
+            amount=slots.amount[rows],
+        )

@@ -1,0 +1,1 @@
+"""Strategies propose candidates; they never decide and never import one another."""

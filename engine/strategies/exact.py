@@ -1,0 +1,231 @@
+"""References decide: what the payer names, and whether its amounts are the cash.
+
+Three proposals, tried in this order on payments nothing has settled yet:
+
+- *detail*: every remittance line names an item and an amount, and the lines add up to the cash;
+- *sums*: the items named add up to the cash, gross, net of earned discounts, or some of each;
+- *differences*: they do not quite; the rest is judged as discount, fee, tolerance, short or surplus.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.candidates import UNIQUE_SET, CandidateRows, Candidates
+from engine.combinations import subset_solutions
+from engine.segments import first_of_runs, segment_sum
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.situation import Referenced, Situation
+
+__all__ = ["propose_detail", "propose_differences", "propose_sums"]
+
+_WRONG_DETAIL, _WRONG_SUM, _WRONG_SOME, _WRONG_REPAIRED = 1e-5, 2e-5, 5e-5, 5e-5
+_MIXED_ITEMS_MAX = 12
+_IMPOSSIBLE = 10**16
+
+
+def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
+    """Lines with amounts that add up to the cash; `partial` takes payments of which only some
+    lines could be read, and leaves the cash of the others."""
+    lines, cash = situation.lines, situation.cash
+    count = len(situation)
+    named = _best_of_lines(situation.referenced())
+    total = np.bincount(lines.payment, minlength=count)
+    given = np.bincount(lines.payment[lines.given], minlength=count)
+    stated = segment_sum(np.where(lines.given, lines.amount, 0), lines.payment, count)
+    amount = lines.amount[named.line]
+    remaining = situation.remaining[named.item]
+    takes = (np.sign(amount) == np.sign(remaining)) & lines.given[named.line]
+    named, amount = named.at(takes), amount[takes]
+    used = np.bincount(named.payment, minlength=count)
+    foots = (total > 0) & (given == total) & (stated == cash)
+    chosen = foots & (used > 0) & (used < total if partial else used == total)
+    rows = chosen[named.payment]
+    named, amount = named.at(rows), amount[rows]
+    payment, candidate = _renumber(named.payment)
+    return Candidates.of(
+        payment,
+        "remittance_detail",
+        CandidateRows.of(candidate, named.item, amount, line=named.line),
+        automatic=_agrees(situation, named, candidate, len(payment)),
+        wrong=_WRONG_SOME if partial else _doubt(named, candidate, len(payment), _WRONG_DETAIL),
+    )
+
+
+def propose_sums(situation: Situation) -> Candidates:
+    """Named items whose gross or net amounts add up to the cash; then mixed discounts."""
+    referenced = situation.referenced()
+    groups = (
+        referenced,
+        referenced.at(referenced.strong),
+        referenced.at(referenced.family & referenced.strong),
+        referenced.at(referenced.amount),
+    )
+    found: list[Candidates] = []
+    taken = np.zeros(len(situation), dtype=np.bool_)
+    for named in groups:
+        for net in (False, True):
+            candidates = _whole_sum(situation, named.at(~taken[named.payment]), net=net)
+            taken[candidates.payment] = True
+            found.append(candidates)
+    mixed = _mixed(situation, referenced.at(~taken[referenced.payment]), partly=False)
+    taken[mixed.payment] = True
+    some = _mixed(situation, referenced.at(~taken[referenced.payment]), partly=True)
+    return Candidates.concat([*found, mixed, some])
+
+
+def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Candidates:
+    """Named items worth more or less than the cash: one item takes what there is; of several, all
+    are paid in full and only a small shortfall or a surplus is left. `unread` counts references
+    nobody could read, per payment: where there are some, a surplus proves nothing."""
+    named = situation.referenced()
+    best = named.strong | named.amount
+    has_best = np.bincount(named.payment[best], minlength=len(situation)) > 0
+    named = named.at(best | ~has_best[named.payment])
+    payment, candidate = _renumber(named.payment)
+    remaining = situation.remaining[named.item]
+    owed = segment_sum(remaining, candidate, len(payment))
+    difference = situation.cash[payment] - owed
+    size = np.bincount(candidate, minlength=len(payment))
+    last = np.append(candidate[1:] != candidate[:-1], True) if len(candidate) else candidate > 0
+    cash = remaining + np.where(last, difference[candidate], 0)
+    fits = (size == 1) | (difference > 0) | (-difference <= remaining[last] // 20)
+    positive = np.bincount(candidate[cash <= 0], minlength=len(payment)) == 0
+    automatic = _agrees(situation, named, candidate, len(payment), exact=False) & fits & positive
+    automatic &= (unread[payment] == 0) | (difference < 0)
+    candidates = Candidates.of(
+        payment,
+        "reference",
+        CandidateRows.of(candidate, named.item, cash, line=named.line),
+        automatic=automatic,
+        wrong=_WRONG_SOME,
+    )
+    return candidates.at(positive)
+
+
+def _best_of_lines(named: Referenced) -> Referenced:
+    """One item per line: the strongest reading; lines that name an item another line has, go."""
+    on_line = np.flatnonzero(named.line >= 0)
+    order = on_line[
+        np.lexsort(
+            (named.item[on_line], ~named.strong[on_line], ~named.amount[on_line],
+             named.line[on_line])
+        )
+    ]
+    first = first_of_runs(named.line[order]) if len(order) else np.empty(0, dtype=np.bool_)
+    chosen = order[first]
+    return named.at(chosen[np.lexsort((chosen, named.payment[chosen]))])
+
+
+def _renumber(payment: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct payments of sorted rows, and the candidate number of each row."""
+    if not len(payment):
+        return payment, payment
+    first = first_of_runs(payment)
+    return payment[first], np.cumsum(first) - 1
+
+
+def _agrees(
+    situation: Situation,
+    named: Referenced,
+    candidate: NDArray[np.int64],
+    count: int,
+    *,
+    exact: bool = True,
+) -> NDArray[np.bool_]:
+    """Payer and references agree: all items are of the payer's family; or, where the amounts are
+    exact and the payer is not known, all are of one family and fully read."""
+    ours = np.bincount(candidate[~named.family], minlength=count) == 0
+    if not exact:
+        return ours
+    family = situation.index.family[named.item]
+    low = np.full(count, np.iinfo(np.int64).max)
+    high = np.full(count, -1, dtype=np.int64)
+    np.minimum.at(low, candidate, family)
+    np.maximum.at(high, candidate, family)
+    read = np.bincount(candidate[~named.strong], minlength=count) == 0
+    unknown = np.bincount(
+        candidate[situation.payer_family[named.payment] >= 0], minlength=count
+    ) == 0
+    return ours | (unknown & (low == high) & read)
+
+
+def _doubt(
+    named: Referenced, candidate: NDArray[np.int64], count: int, wrong: float
+) -> NDArray[np.float64]:
+    repaired = np.bincount(candidate[named.repaired], minlength=count) > 0
+    return np.where(repaired, _WRONG_REPAIRED, wrong)
+
+
+def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candidates:
+    payment, candidate = _renumber(named.payment)
+    discount = situation.discount_of(named.item, named.payment) if net else named.item * 0
+    cash = situation.remaining[named.item] - discount
+    fits = segment_sum(cash, candidate, len(payment)) == situation.cash[payment]
+    if net:
+        fits &= segment_sum(discount, candidate, len(payment)) > 0
+    candidates = Candidates.of(
+        payment,
+        "references_net" if net else "references",
+        CandidateRows.of(candidate, named.item, cash, line=named.line, discount=discount),
+        automatic=_agrees(situation, named, candidate, len(payment)),
+        wrong=_doubt(named, candidate, len(payment), _WRONG_SUM),
+    )
+    return candidates.at(fits)
+
+
+def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidates:
+    """All named items, some of them net (`partly` false); or only some of the named items gross.
+
+    Both are subset sums of few numbers: of the discounts, or of the amounts; only a single
+    solution is proposed for automatic application.
+    """
+    payment, candidate = _renumber(named.payment)
+    size = np.bincount(candidate, minlength=len(payment))
+    discount = situation.discount_of(named.item, named.payment)
+    remaining = situation.remaining[named.item]
+    # An item without a discount must not count as "net by nothing": it gets an impossible value.
+    values = remaining if partly else np.where(discount > 0, discount, _IMPOSSIBLE)
+    owed = segment_sum(remaining, candidate, len(payment))
+    target = situation.cash[payment] if partly else owed - situation.cash[payment]
+    todo = (size >= 2) & (size <= _MIXED_ITEMS_MAX) & (target > 0)
+    found: list[Candidates] = []
+    for width in range(2, _MIXED_ITEMS_MAX + 1):
+        group = np.flatnonzero(todo & (size == width))
+        if not len(group):
+            continue
+        member = np.isin(candidate, group)
+        rows = named.at(member)
+        table = values[member].reshape(len(group), width)
+        solved = subset_solutions(table, target[group])
+        single = np.bincount(solved.problem, minlength=len(group))[solved.problem] == 1
+        problem, mask = solved.problem[single], solved.mask[single]
+        chosen = ((mask[:, None] >> np.arange(width)) & 1).astype(np.bool_)
+        at = problem[:, None] * width + np.arange(width)
+        kept = chosen if partly else np.ones_like(chosen)
+        number = np.broadcast_to(np.arange(len(problem))[:, None], kept.shape)[kept]
+        named_rows = rows.at(at[kept])
+        given = 0 * mask if partly else mask
+        off = ((given[:, None] >> np.arange(width)) & 1)[kept] * discount[member][at[kept]]
+        found.append(
+            Candidates.of(
+                payment[group][problem],
+                "references_mixed",
+                CandidateRows.of(
+                    number,
+                    named_rows.item,
+                    remaining[member][at[kept]] - off,
+                    line=named_rows.line,
+                    discount=off,
+                ),
+                uniqueness=UNIQUE_SET,
+                automatic=_agrees(situation, named_rows, number, len(problem)),
+                wrong=_WRONG_SOME,
+            )
+        )
+    return Candidates.concat(found)

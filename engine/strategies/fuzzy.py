@@ -1,0 +1,130 @@
+"""Damaged references: the item a payer meant where the number read leads nowhere or elsewhere.
+
+A one-character error in a dense number series often hits another real invoice, so a damaged number
+counts only together with the payer's ledger or with the amount. What is mended here is only a
+reading: whether it decides anything is for the sums behind it to say, and those must be exact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from engine.segments import expand_ranges, first_of_runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.references import ReferenceSlots
+    from engine.situation import Situation
+
+__all__ = ["repair_references"]
+
+_DISTANCE_MAX = 2
+_DISTANCE_WITH_AMOUNT_MAX = 3
+_AMOUNT_WORTH = 2
+_DIGITS_MIN = 1000
+
+
+def repair_references(situation: Situation) -> ReferenceSlots:
+    """The slots of `situation`, those that lead nowhere resolved to the nearest number of the
+    payer's family, or (payer unknown) to the nearest number among items of exactly the amount."""
+    slots = situation.slots
+    live = situation.open_for_matching[slots.payment]
+    usable = (slots.item >= 0) & situation.payable(slots.item)
+    unknown = situation.payer_family[slots.payment] < 0
+    usable &= slots.family | slots.amount | ((slots.strength > 1) & unknown)
+    # A reading that fits neither payer nor amount is read again while the payment does not foot.
+    todo = np.flatnonzero(live & ~usable & (slots.digits >= _DIGITS_MIN))
+    slot, item = _candidates(situation, todo)
+    if not len(slot):
+        return slots
+    distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
+    amount = _amount_fits(situation, slot, item)
+    near = (distance <= _DISTANCE_MAX) | (amount & (distance <= _DISTANCE_WITH_AMOUNT_MAX))
+    slot, item, distance, amount = slot[near], item[near], distance[near], amount[near]
+    score = distance - _AMOUNT_WORTH * amount
+    order = np.lexsort((item, score, slot))
+    slot, item, score, amount = slot[order], item[order], score[order], amount[order]
+    if not len(slot):
+        return slots
+    first = first_of_runs(slot)
+    best = score[first][np.cumsum(first) - 1]
+    alone = np.bincount(slot[score == best], minlength=len(slots.item))[slot[first]] == 1
+    mended, target = slot[first][alone], item[first][alone]
+    columns = {name: getattr(slots, name).copy() for name in slots.__struct_fields__}
+    columns["item"][mended] = target
+    columns["strength"][mended] = 2
+    columns["repaired"][mended] = True
+    columns["amount"][mended] = amount[first][alone]
+    family = situation.payer_family[slots.payment[mended]]
+    columns["family"][mended] = (family >= 0) & (situation.index.family[target] == family)
+    return msgspec.structs.replace(slots, **columns)
+
+
+def _candidates(
+    situation: Situation, todo: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (slot, item) worth comparing: the family's open items; or items of the amount."""
+    slots, index = situation.slots, situation.index
+    family = situation.payer_family[slots.payment[todo]]
+    owner, item = index.family_rows(family)
+    slot = todo[owner]
+    stranger = todo[family < 0]
+    amount = _stated(situation, stranger)
+    order = np.lexsort((np.arange(len(index)), situation.remaining, index.currency))
+    key_currency, key_amount = index.currency[order], situation.remaining[order]
+    currency = situation.currency[slots.payment[stranger]]
+    rank = key_currency * _CURRENCY_STEP + key_amount
+    wanted = currency * _CURRENCY_STEP + amount
+    low = np.searchsorted(rank, wanted, side="left")
+    high = np.searchsorted(rank, wanted, side="right")
+    other, position = expand_ranges(low, high)
+    slot = np.concatenate([slot, stranger[other]])
+    item = np.concatenate([item, order[position]])
+    payment = slots.payment[slot]
+    fits = situation.payable(item) & (index.currency[item] == situation.currency[payment])
+    company = situation.company[payment]
+    fits &= (company < 0) | (index.company[item] == company)
+    return slot[fits], item[fits]
+
+
+_CURRENCY_STEP = 10**16
+
+
+def _stated(situation: Situation, slot: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cash stated for each slot: its line's amount, else the payment's."""
+    slots, lines = situation.slots, situation.lines
+    line = slots.line[slot]
+    cash = situation.cash[slots.payment[slot]]
+    if not len(lines.amount):
+        return cash
+    return np.where((line >= 0) & lines.given[line], lines.amount[line], cash)
+
+
+def _amount_fits(
+    situation: Situation, slot: NDArray[np.int64], item: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    cash = _stated(situation, slot)
+    payment = situation.slots.payment[slot]
+    remaining = situation.remaining[item]
+    fits = (cash == remaining) | (cash == remaining - situation.discount_of(item, payment))
+    lines = situation.lines
+    if len(lines.amount):
+        line = situation.slots.line[slot]
+        whole = lines.amount[line] + lines.discount[line] + lines.deduction[line]
+        fits |= (line >= 0) & lines.given[line] & (whole == remaining)
+    return fits
+
+
+def _distances(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Optimal string alignment distance between numbers as digit strings, row by row."""
+    left = pa.array(one).cast(pa.string()).to_pylist()
+    right = pa.array(two).cast(pa.string()).to_pylist()
+    measured = process.cpdist(left, right, scorer=OSA.distance, dtype=np.int32)
+    return measured.astype(np.int64)

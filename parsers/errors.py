@@ -1,0 +1,30 @@
+"""Errors of the parsers, each with a stable reason.
+
+    ParserError
+    ├── UnrecognisedFileError   NOT_A_BANK_FILE: no format recognises the content
+    └── TableError              TABLE_*: a table (CSV, Parquet, …) that breaks a rule; all or nothing
+
+Everything a bank file may have wrong is a diagnostic, not an error.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ParserError", "TableError", "UnrecognisedFileError"]
+
+
+class ParserError(Exception):
+    """Root of every error the parsers raise on purpose."""
+
+    reason = "PARSER"
+
+
+class UnrecognisedFileError(ParserError, ValueError):
+    """The content is no bank file of any known format."""
+
+    reason = "NOT_A_BANK_FILE"
+
+
+class TableError(ParserError, ValueError):
+    """A table with a missing column, a bad value or a duplicate key; nothing of it is used."""
+
+    reason = "TABLE_MALFORMED"
