@@ -59,7 +59,8 @@ def granularity(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
 def roundness_shares(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of `amounts` in each granularity (shape: steps), smoothed so that none is zero."""
     counts = np.bincount(granularity(amounts), minlength=len(_STEPS)).astype(np.float64)
-    return (counts + 1.0) / (counts.sum() + len(_STEPS))
+    shares: NDArray[np.float64] = (counts + 1.0) / (counts.sum() + len(_STEPS))
+    return shares
 
 
 def accident_density(
@@ -69,7 +70,8 @@ def accident_density(
     level = granularity(targets)
     span = np.log(10.0) * _DECADES
     cells = np.maximum(np.abs(targets) / _STEPS[level], 1.0)
-    return np.minimum(shares[level] / (cells * span), 1.0)
+    density: NDArray[np.float64] = np.minimum(shares[level] / (cells * span), 1.0)
+    return density
 
 
 def log_choose(total: NDArray[np.int64], chosen: int) -> NDArray[np.float64]:

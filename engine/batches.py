@@ -106,7 +106,7 @@ class Batch:
     def __eq__(self, other: object) -> bool:
         """Same class, same rows in the same order."""
         return type(self) is type(other) and self._record_batch.equals(
-            other._record_batch  # type: ignore[attr-defined]  # same class, checked before
+            other._record_batch
         )
 
     __hash__ = None  # type: ignore[assignment]  # equal batches may be large; nothing hashes them
@@ -133,17 +133,22 @@ class Batch:
         column = self._record_batch.column(name)
         if column.null_count:
             column = pc.fill_null(column, 0)
-        return column.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+        values: NDArray[np.int64] = column.to_numpy(zero_copy_only=False)
+        return values.astype(np.int64, copy=False)
 
     def days(self, name: str) -> NDArray[np.int64]:
         """Date column `name` as days since 1970-01-01; `NO_DATE` where unknown."""
         column = self._record_batch.column(name).cast(pa.int32())
         filled = pc.fill_null(column, NO_DATE) if column.null_count else column
-        return filled.to_numpy(zero_copy_only=False).astype(np.int64)
+        values: NDArray[np.int32] = filled.to_numpy(zero_copy_only=False)
+        return values.astype(np.int64)
 
     def is_null(self, name: str) -> NDArray[np.bool_]:
         """True where the source did not give column `name`."""
-        return self._record_batch.column(name).is_null().to_numpy(zero_copy_only=False)
+        nulls: NDArray[np.bool_] = self._record_batch.column(name).is_null().to_numpy(
+            zero_copy_only=False
+        )
+        return nulls
 
     def codes(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
         """Column `name` as codes into its distinct values, in order of first appearance."""

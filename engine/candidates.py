@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "AMBIGUOUS",
     "NOT_PROVEN",
     "NOT_SEARCHED",
     "STRATEGIES",
     "UNIQUENESS",
-    "AMBIGUOUS",
     "UNIQUE_AMOUNTS",
     "UNIQUE_SET",
     "CandidateRows",

@@ -122,7 +122,8 @@ def _only_one(
 
 def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatch:
     """One outcome per payment, in the order of the input rows; the buckets add up by design and
-    are audited elsewhere."""
+    are audited elsewhere.
+    """
     situation = intake.situation
     cash = situation.cash
     credit = cash > 0
@@ -248,16 +249,16 @@ def reverse_returns(
     if not len(returned):
         return ReversalBatch.empty(), original
     wanted = payments.text("original_reference").take(pa.array(returned))
-    credits = np.flatnonzero(cash > 0)
+    incoming = np.flatnonzero(cash > 0)
     for name in ("bank_reference", "end_to_end_id", "check_number", "trace_number"):
-        values = payments.text(name).take(pa.array(credits))
+        values = payments.text(name).take(pa.array(incoming))
         counted = values.value_counts()
         once = pc.and_(pc.equal(counted.field("counts"), 1), pc.not_equal(counted.field("values"), ""))
         found = pc.index_in(wanted, value_set=values)
         single = pc.is_in(wanted, value_set=counted.field("values").filter(once))
         at = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
         hit = single.to_numpy(zero_copy_only=False) & (original[returned] < 0)
-        original[returned[hit]] = credits[at[hit]]
+        original[returned[hit]] = incoming[at[hit]]
     whole = returned[(original[returned] >= 0) & (cash[original[returned]] == -cash[returned])]
     if not len(whole):
         return ReversalBatch.empty(), original

@@ -106,9 +106,9 @@ def _sentence(
     if not len(text):
         return text
     before, after = pc.list_element(pieces, 0), pc.list_element(pieces, 1)
-    joined = pc.binary_join_element_wise(_with_cash(before, cash), document,
-                                         _with_cash(after, cash), "")
-    return joined
+    return pc.binary_join_element_wise(
+        _with_cash(before, cash), document, _with_cash(after, cash), ""
+    )
 
 
 def _with_cash(text: pa.StringArray, cash: pa.StringArray) -> pa.StringArray:

@@ -157,11 +157,15 @@ def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lin
 
 def _codes_of(values: pa.StringArray, names: list[str]) -> NDArray[np.int64]:
     found = pc.index_in(values, value_set=pa.array(names, pa.string()))
-    return found.to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
 
 
 def _matches(text: pa.StringArray, pattern: str) -> NDArray[np.bool_]:
-    return pc.match_substring_regex(text, pattern).to_numpy(zero_copy_only=False)
+    matched: NDArray[np.bool_] = pc.match_substring_regex(text, pattern).to_numpy(
+        zero_copy_only=False
+    )
+    return matched
 
 
 def _gates(

@@ -100,7 +100,7 @@ def judge_amounts(
     automatic |= _oldest_of_alike(situation, candidates, alike & ~lone) & known & ~contradicted[
         payment
     ]
-    judged = msgspec.structs.replace(
+    return msgspec.structs.replace(
         candidates,
         wrong=wrong,
         fits=fits[payment],
@@ -108,7 +108,6 @@ def judge_amounts(
         automatic=automatic,
         code=_codes(candidates, uniqueness, automatic),
     )
-    return judged
 
 
 def _oldest_of_alike(

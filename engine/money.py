@@ -66,7 +66,8 @@ def exponents_of(currencies: pa.Array) -> NDArray[np.int64]:
     """Decimal places of each of `currencies` (shape: one per row); raises `MoneyError`."""
     encoded = currencies.dictionary_encode()
     table = np.array([exponent_of(code) for code in encoded.dictionary.to_pylist()], dtype=np.int64)
-    return table[encoded.indices.to_numpy(zero_copy_only=False)]
+    exponents: NDArray[np.int64] = table[encoded.indices.to_numpy(zero_copy_only=False)]
+    return exponents
 
 
 def minor_from_text(text: str, currency: str) -> int:
@@ -84,7 +85,7 @@ def minor_from_text(text: str, currency: str) -> int:
     if fraction[exponent:].strip("0"):
         message = f"{text!r} has more than the {exponent} decimal places of {currency}"
         raise MoneyError(message)
-    minor = int(whole) * 10**exponent + int(fraction[:exponent].ljust(exponent, "0") or "0")
+    minor = int(whole + fraction[:exponent].ljust(exponent, "0"))
     if minor > AMOUNT_MINOR_MAX:
         message = f"{text!r} is larger than any amount handled ({AMOUNT_MINOR_MAX} minor units)"
         raise MoneyError(message)
@@ -125,7 +126,8 @@ def rescale_minor(
     minor: NDArray[np.int64], exponents: NDArray[np.int64], scale: int = DECIMAL_SCALE
 ) -> NDArray[np.int64]:
     """`minor` units of `exponents` as integers of `scale` decimal places (elementwise, exact)."""
-    return minor * np.power(np.int64(10), np.int64(scale) - exponents)
+    factor: NDArray[np.int64] = np.power(np.int64(10), np.int64(scale) - exponents)
+    return minor * factor
 
 
 def decimal_array(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.Array:

@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import OpenItemBatch
 from engine.segments import expand_ranges, first_of_runs, mix64
 from engine.tokens import Atoms, scan_atoms, scan_words, text_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.batches import OpenItemBatch
     from engine.customer_directory import CustomerDirectory
 
 __all__ = [

@@ -39,7 +39,8 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
 
 def lay_out(situation: Situation, payment: NDArray[np.int64]) -> PayerLedgers:
     """Eligible items of each payment's payer: payable, same currency, not dated after the payment
-    (unless the policy takes future items)."""
+    (unless the policy takes future items).
+    """
     index = situation.index
     ledger = index.ledger_of(situation.payer[payment], situation.currency[payment])
     owner, item = ledger_rows(index, ledger)

@@ -52,7 +52,7 @@ class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A section: an unknown key is an error that names its path."""
 
 
-class Limit(_Rules):
+class Limit(_Rules, frozen=True, kw_only=True):
     """Both must hold: at most `amount` major units and at most `percent` of the item."""
 
     amount: str = "1.00"
@@ -74,7 +74,7 @@ class Limit(_Rules):
         return int(Decimal(self.percent) * 10_000)
 
 
-class Automation(_Rules):
+class Automation(_Rules, frozen=True, kw_only=True):
     """When a decision may be taken without a clerk."""
 
     wrong_budget: float = 0.0001
@@ -87,14 +87,14 @@ class Automation(_Rules):
             raise PolicyError(message)
 
 
-class Tolerance(_Rules):
+class Tolerance(_Rules, frozen=True, kw_only=True):
     """Differences written off: `under` when paid short, `over` when paid too much."""
 
     under: Limit = Limit()
     over: Limit = Limit()
 
 
-class BankCharges(_Rules):
+class BankCharges(_Rules, frozen=True, kw_only=True):
     """Shortfalls explained as the fee of a bank on the way."""
 
     amount: str = "10.00"
@@ -110,7 +110,7 @@ class BankCharges(_Rules):
         self.limit()
 
 
-class Discount(_Rules):
+class Discount(_Rules, frozen=True, kw_only=True):
     """Cash discounts: earned until the discount date, in grace for some days after it."""
 
     grace_days: int = 0
@@ -123,19 +123,19 @@ class Discount(_Rules):
             raise PolicyError(message)
 
 
-class ShortPay(_Rules):
+class ShortPay(_Rules, frozen=True, kw_only=True):
     """What happens to the remainder of a short-paid item."""
 
     book_deduction: bool = False
 
 
-class Overpayment(_Rules):
+class Overpayment(_Rules, frozen=True, kw_only=True):
     """Where the surplus of a known payer goes."""
 
     known_payer: Literal["on_account", "unapplied", "refund"] = "on_account"
 
 
-class Strategies(_Rules):
+class Strategies(_Rules, frozen=True, kw_only=True):
     """Switches of strategies that can be right or wrong by a company's custom."""
 
     oldest_first: bool = False
@@ -143,7 +143,7 @@ class Strategies(_Rules):
     future_items: bool = False
 
 
-class Policy(_Rules):
+class Policy(_Rules, frozen=True, kw_only=True):
     """One complete set of rules."""
 
     automation: Automation = Automation()
@@ -155,7 +155,7 @@ class Policy(_Rules):
     strategies: Strategies = Strategies()
 
 
-class PolicyBook(_Rules):
+class PolicyBook(_Rules, frozen=True, kw_only=True):
     """The rules of everyone: a default, per company, and profiles that customers name."""
 
     default: Policy = Policy()

@@ -134,7 +134,8 @@ def _look_up_all(
     content: NDArray[np.uint8], offsets: NDArray[np.int64], index: OpenItemIndex
 ) -> tuple[_Hits, _Windows]:
     """Hits of the plain reading, and of look-alike letters where the plain one has no strong hit;
-    and the chains of digit runs of the plain reading."""
+    and the chains of digit runs of the plain reading.
+    """
     plain_windows, chains = _windows(content, offsets)
     plain = _look_up(plain_windows, index, repaired=False)
     changed = confusable_digits(content)
@@ -343,7 +344,9 @@ def _amount_agrees(
     closed = opened == 0
     net = opened - index.discount_minor[item]
     agrees = (cash == opened) | (gross == opened) | (cash == net)
-    return agrees & ~closed | closed & (cash == index.original_minor[item])
+    paid_twice = closed & (cash == index.original_minor[item])
+    fits: NDArray[np.bool_] = (agrees & ~closed) | paid_twice
+    return fits
 
 
 def _resolve(

@@ -104,7 +104,8 @@ def _winners(
     over: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Active candidates that come first on all of their contested items, among rivals of one
-    family only."""
+    family only.
+    """
     rows = candidates.rows
     at = np.flatnonzero(active[rows.candidate] & over[rows.item])
     item, candidate = rows.item[at], rows.candidate[at]
@@ -120,4 +121,5 @@ def _winners(
     first = head & one_family[group]
     wins = np.bincount(candidate[first], minlength=len(active))
     claims = np.bincount(candidate, minlength=len(active))
-    return active & (wins == claims) & (claims > 0)
+    won: NDArray[np.bool_] = active & (wins == claims) & (claims > 0)
+    return won

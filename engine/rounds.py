@@ -77,9 +77,9 @@ def decide_by_amount(intake: Intake, situation: Situation) -> Round:
         ]
     )
     todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
-    found: list[Candidates] = []
-    for part in _parts(situation, todo):
-        found.append(_amounts_of(situation, part, contradicted, shares))
+    found = [
+        _amounts_of(situation, part, contradicted, shares) for part in _parts(situation, todo)
+    ]
     return _settle_round(intake, situation, Candidates.concat(found), named=False)
 
 

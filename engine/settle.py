@@ -56,15 +56,18 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, pairs: Sequence[tuple[Policy, str]]) -> PolicyTable:
         """One entry per (policy, currency) pair; `surplus` 0 on account, 1 unapplied, 2 refund."""
 
-        def column(values: Sequence[object], kind: type) -> NDArray[np.int64]:
-            return np.array(values, dtype=kind)
+        def whole(values: Sequence[int]) -> NDArray[np.int64]:
+            return np.array(values, dtype=np.int64)
+
+        def flag(values: Sequence[bool]) -> NDArray[np.bool_]:
+            return np.array(values, dtype=np.bool_)
 
         def limits(which: Sequence[Limit]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             amounts = [
                 limit.amount_minor(currency)
                 for limit, (_, currency) in zip(which, pairs, strict=True)
             ]
-            return column(amounts, np.int64), column([w.parts_per_million for w in which], np.int64)
+            return whole(amounts), whole([limit.parts_per_million for limit in which])
 
         under, under_ppm = limits([p.tolerance.under for p, _ in pairs])
         over, over_ppm = limits([p.tolerance.over for p, _ in pairs])
@@ -77,16 +80,14 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
             over_ppm=over_ppm,
             fee_minor=fee,
             fee_ppm=fee_ppm,
-            grace_days=column([p.discount.grace_days for p, _ in pairs], np.int64),
-            allow_unearned=column([p.discount.allow_unearned for p, _ in pairs], np.bool_),
-            book_deduction=column([p.short_pay.book_deduction for p, _ in pairs], np.bool_),
-            wrong_budget=column([p.automation.wrong_budget for p, _ in pairs], np.float64),
-            apply_unique_amounts=column(
-                [p.strategies.unique_amounts == "apply" for p, _ in pairs], np.bool_
-            ),
-            future_items=column([p.strategies.future_items for p, _ in pairs], np.bool_),
-            surplus=column([where.index(p.overpayment.known_payer) for p, _ in pairs], np.int64),
-            shadow=column([p.automation.mode == "shadow" for p, _ in pairs], np.bool_),
+            grace_days=whole([p.discount.grace_days for p, _ in pairs]),
+            allow_unearned=flag([p.discount.allow_unearned for p, _ in pairs]),
+            book_deduction=flag([p.short_pay.book_deduction for p, _ in pairs]),
+            wrong_budget=np.array([p.automation.wrong_budget for p, _ in pairs], dtype=np.float64),
+            apply_unique_amounts=flag([p.strategies.unique_amounts == "apply" for p, _ in pairs]),
+            future_items=flag([p.strategies.future_items for p, _ in pairs]),
+            surplus=whole([where.index(p.overpayment.known_payer) for p, _ in pairs]),
+            shadow=flag([p.automation.mode == "shadow" for p, _ in pairs]),
         )
 
 

@@ -95,7 +95,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     def payable(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
         """The item is open, undisputed, not blocked, and something of it remains."""
-        return (self.index.status[item] == OPEN) & (self.remaining[item] != 0)
+        payable: NDArray[np.bool_] = (self.index.status[item] == OPEN) & (self.remaining[item] != 0)
+        return payable
 
     def referenced(self) -> Referenced:
         """Items the open payments refer to, as far as payer or amount (or nobody) contradicts."""

@@ -31,7 +31,8 @@ _IMPOSSIBLE = 10**16
 
 def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     """Lines with amounts that add up to the cash; `partial` takes payments of which only some
-    lines could be read, and leaves the cash of the others."""
+    lines could be read, and leaves the cash of the others.
+    """
     lines, cash = situation.lines, situation.cash
     count = len(situation)
     named = _best_of_lines(situation.referenced())
@@ -82,7 +83,8 @@ def propose_sums(situation: Situation) -> Candidates:
 def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Candidates:
     """Named items worth more or less than the cash: one item takes what there is; of several, all
     are paid in full and only a small shortfall or a surplus is left. `unread` counts references
-    nobody could read, per payment: where there are some, a surplus proves nothing."""
+    nobody could read, per payment: where there are some, a surplus proves nothing.
+    """
     named = situation.referenced()
     best = named.strong | named.amount
     has_best = np.bincount(named.payment[best], minlength=len(situation)) > 0
@@ -139,8 +141,9 @@ def _agrees(
     exact: bool = True,
 ) -> NDArray[np.bool_]:
     """Payer and references agree: all items are of the payer's family; or, where the amounts are
-    exact and the payer is not known, all are of one family and fully read."""
-    ours = np.bincount(candidate[~named.family], minlength=count) == 0
+    exact and the payer is not known, all are of one family and fully read.
+    """
+    ours: NDArray[np.bool_] = np.bincount(candidate[~named.family], minlength=count) == 0
     if not exact:
         return ours
     family = situation.index.family[named.item]
@@ -152,7 +155,8 @@ def _agrees(
     unknown = np.bincount(
         candidate[situation.payer_family[named.payment] >= 0], minlength=count
     ) == 0
-    return ours | (unknown & (low == high) & read)
+    agrees: NDArray[np.bool_] = ours | (unknown & (low == high) & read)
+    return agrees
 
 
 def _doubt(

@@ -33,7 +33,8 @@ _DIGITS_MIN = 1000
 
 def repair_references(situation: Situation) -> ReferenceSlots:
     """The slots of `situation`, those that lead nowhere resolved to the nearest number of the
-    payer's family, or (payer unknown) to the nearest number among items of exactly the amount."""
+    payer's family, or (payer unknown) to the nearest number among items of exactly the amount.
+    """
     slots = situation.slots
     live = situation.open_for_matching[slots.payment]
     usable = (slots.item >= 0) & situation.payable(slots.item)
@@ -119,7 +120,8 @@ def _amount_fits(
         line = situation.slots.line[slot]
         whole = lines.amount[line] + lines.discount[line] + lines.deduction[line]
         fits |= (line >= 0) & lines.given[line] & (whole == remaining)
-    return fits
+    agrees: NDArray[np.bool_] = fits
+    return agrees
 
 
 def _distances(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[np.int64]:

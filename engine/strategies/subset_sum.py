@@ -33,7 +33,8 @@ SubsetSearch = tuple[Candidates, "NDArray[np.bool_]"]
 
 def searchable(situation: Situation, ledgers: PayerLedgers) -> NDArray[np.bool_]:
     """Rows that can be part of a combination at all: without credits nothing larger than the cash
-    can, with them nothing larger than the cash and all credits together."""
+    can, with them nothing larger than the cash and all credits together.
+    """
     credit = -segment_sum(np.minimum(ledgers.remaining, 0), ledgers.owner, len(ledgers))
     bound = situation.cash[ledgers.payment] + credit
     return ledgers.remaining <= bound[ledgers.owner]
