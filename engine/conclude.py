@@ -92,6 +92,7 @@ def _customers(
     by = np.where(customer >= 0, payers.by, 0)
     slots = intake.situation.slots
     strong = (slots.item >= 0) & (slots.strength > 1) & ~slots.repaired
+    strong &= intake.situation.credible()
     of_named = _only_one(
         slots.payment[strong], index.customer[slots.item[strong]], len(customer)
     )

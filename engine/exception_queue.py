@@ -10,12 +10,15 @@ import pyarrow.compute as pc
 
 from engine.batches import ExceptionBatch
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
+from engine.limits import SUBSET_ITEMS_MAX
 from engine.money import exponent_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.references import NO_LINE
 from engine.segments import first_of_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.conclude import Conclusion
@@ -29,9 +32,10 @@ def raise_exceptions(
     conclusion: Conclusion,
     original: NDArray[np.int64],
     unread: NDArray[np.int64],
+    twins: NDArray[np.bool_],
 ) -> ExceptionBatch:
     """Exceptions of all payments, and of advices nobody paid; the first by code is primary."""
-    payment, code = _pairs(intake, conclusion, original, unread)
+    payment, code = _pairs(intake, conclusion, original, unread, twins)
     order = np.lexsort((code, payment))
     payment, code = payment[order], code[order]
     if len(payment):
@@ -46,6 +50,7 @@ def _pairs(
     conclusion: Conclusion,
     original: NDArray[np.int64],
     unread: NDArray[np.int64],
+    twins: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     payments: list[NDArray[np.int64]] = []
     codes: list[NDArray[np.int64]] = []
@@ -68,7 +73,7 @@ def _pairs(
     rest = cash - conclusion.applied
     raise_code("REF-NOTFOUND", decided & (rest > 0) & ((unread > 0) | ~over))
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
-    _raise_undecided(intake, conclusion, open_still, unread, raise_code)
+    _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
 
 
@@ -89,7 +94,8 @@ def _raise_undecided(
     conclusion: Conclusion,
     undecided: NDArray[np.bool_],
     unread: NDArray[np.int64],
-    raise_code: object,
+    twins: NDArray[np.bool_],
+    raise_code: Callable[[str | NDArray[np.int64], NDArray[np.bool_]], None],
 ) -> None:
     """One main reason per undecided payment: the first of these that holds."""
     payers, slots, index = intake.payers, intake.situation.slots, intake.index
@@ -134,12 +140,24 @@ def _raise_undecided(
         ("RMT-SUM", by_reference & has_lines),
         ("REF-NOTFOUND", unread > 0),
         ("POL-CONFIDENCE", proposed),
+        ("REF-CLOSED", twins),
+        ("AMB-LIMIT", _large_ledgers(intake)),
         ("AMT-NOMATCH", np.ones(count, dtype=np.bool_)),
     )
     left = undecided.copy()
     for code, holds in reasons:
-        raise_code(best_code if code is None else code, left & holds)  # type: ignore[operator]  # the closure of _pairs
+        raise_code(best_code if code is None else code, left & holds)
         left &= ~holds
+
+
+def _large_ledgers(intake: Intake) -> NDArray[np.bool_]:
+    """Payers with more items than combinations are searched in."""
+    situation, index = intake.situation, intake.index
+    ledger = index.ledger_of(situation.payer, situation.currency)
+    if not len(index.ledger_start):
+        return ledger >= 0
+    size = (index.ledger_end - index.ledger_start)[ledger]
+    return (ledger >= 0) & (size > SUBSET_ITEMS_MAX)
 
 
 def _batch(

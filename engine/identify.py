@@ -13,10 +13,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapidfuzz import fuzz, process
 
 from engine.customer_directory import ANY_COMPANY, company_key, normalise_accounts
 from engine.names import NormalNames, normalise_names, search_names
 from engine.owner_table import NOBODY, SEVERAL, OwnerTable
+from engine.segments import expand_ranges
 from engine.tokens import scan_words, text_bytes
 
 if TYPE_CHECKING:
@@ -24,8 +26,16 @@ if TYPE_CHECKING:
 
     from engine.batches import BankAccountBatch, PaymentBatch
     from engine.customer_directory import CustomerDirectory
+    from engine.references import ReferenceSlots
 
-__all__ = ["IDENTIFIED_BY", "RELIABILITY", "Payers", "companies_of", "identify_payers"]
+__all__ = [
+    "IDENTIFIED_BY",
+    "RELIABILITY",
+    "Payers",
+    "companies_of",
+    "confirm_by_name",
+    "identify_payers",
+]
 
 IDENTIFIED_BY: Final = (
     "",
@@ -47,6 +57,7 @@ Estimates from generated worlds with 30 % unknown payers; kinds below 1 are alwa
 _ACCOUNT, _NUMBER, _NAME, _CORE, _WORDS, _CLIPPED, _MISSPELT = range(1, 8)
 _CLIPPED_LENGTH_MIN = 12
 _NUMBER_DIGITS_MIN = 4
+_SIMILAR, _SIMILAR_PART, _SIMILAR_LENGTH_MIN = 82, 95, 8
 
 
 class Payers(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +147,44 @@ def identify_payers(
         new_account=(kind != _ACCOUNT) & (payer >= 0) & has_account & known_elsewhere,
         namesake=namesake & (payer < 0),
     )
+
+
+def confirm_by_name(
+    slots: ReferenceSlots,
+    payments: PaymentBatch,
+    directory: CustomerDirectory,
+    payer: NDArray[np.int64],
+    customer_of_item: NDArray[np.int64],
+) -> ReferenceSlots:
+    """Where nobody is identified: a reference to an item of a customer with a similar name.
+
+    Number and name together are evidence of the payer that neither is alone; such slots count as
+    the payer's family from here on.
+    """
+    rows = np.flatnonzero((slots.item >= 0) & (payer[slots.payment] < 0))
+    if not len(rows):
+        return slots
+    customer = customer_of_item[slots.item[rows]]
+    known = directory.names.core
+    by_owner = np.argsort(directory.name_owner, kind="stable")
+    owners = directory.name_owner[by_owner]
+    pair, position = expand_ranges(
+        np.searchsorted(owners, customer, side="left"),
+        np.searchsorted(owners, customer, side="right"),
+    )
+    names = normalise_names(payments.text("payer_name").take(pa.array(slots.payment[rows])))
+    ours = names.core.take(pa.array(pair)).to_pylist()
+    theirs = known.take(pa.array(by_owner[position])).to_pylist()
+    whole = process.cpdist(ours, theirs, scorer=fuzz.ratio, dtype=np.uint8)
+    part = process.cpdist(ours, theirs, scorer=fuzz.partial_ratio, dtype=np.uint8)
+    long = pc.greater_equal(pc.utf8_length(names.core), _SIMILAR_LENGTH_MIN)
+    similar = (whole >= _SIMILAR) | ((part >= _SIMILAR_PART) & long.to_numpy(zero_copy_only=False)[pair])
+    similar &= pc.not_equal(names.core, "").to_numpy(zero_copy_only=False)[pair]
+    agrees = np.zeros(len(rows), dtype=np.bool_)
+    agrees[pair[similar]] = True
+    family = slots.family.copy()
+    family[rows[agrees]] = True
+    return msgspec.structs.replace(slots, family=family)
 
 
 def _numbers_in_text(

@@ -16,7 +16,13 @@ import pyarrow.compute as pc
 from engine.advices import JoinedAdvices, join_advices
 from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
 from engine.customer_directory import CustomerDirectory
-from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
+from engine.identify import (
+    RELIABILITY,
+    Payers,
+    companies_of,
+    confirm_by_name,
+    identify_payers,
+)
 from engine.open_item_index import OpenItemIndex, build_index
 from engine.references import read_references
 from engine.settle import PolicyTable
@@ -90,6 +96,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
 
     observe("read_references", len(payments) + len(remittances))
     slots = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     read = np.zeros(len(payments), dtype=np.bool_)
     read[slots.payment[(slots.item >= 0) & (slots.strength > 1)]] = True
@@ -102,6 +109,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         company=payers.company,
         payer=np.where(payers.conflict, -1, payers.payer),
         payer_family=family,
+        nameless=pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
         payer_doubt=1.0 - RELIABILITY[payers.by],
         rule=rule,
         fee_in_text=_matches(text, _FEE),

@@ -15,6 +15,7 @@ __all__ = [
     "LINES_PER_PAYMENT_MAX",
     "PROPOSALS_MAX",
     "REFERENCE_LENGTH_MAX",
+    "SUBSET_ALWAYS_MAX",
     "SUBSET_COMBINATIONS_MAX",
     "SUBSET_ITEMS_MAX",
 ]
@@ -45,6 +46,10 @@ CANDIDATE_CUSTOMERS_MAX = 20
 
 DOCUMENT_FREQUENCY_MAX = 50
 """Open items one reference key may point at before it stops being evidence of any of them."""
+
+SUBSET_ALWAYS_MAX = 14
+"""Items up to which combinations are counted even where a single item or a total fits already: a
+competing combination of so few items is worth a clerk's look, one of more is an accident."""
 
 SUBSET_ITEMS_MAX = 20
 """Open items one exact subset count may range over. Beyond about 25 items of odd-cent amounts the

@@ -28,7 +28,12 @@ from engine.conclude import conclude, reverse_returns, write_applications, write
 from engine.exception_queue import raise_exceptions
 from engine.intake import take_in
 from engine.policy import PolicyBook
-from engine.rounds import decide_by_amount, decide_by_reference, unread_references
+from engine.rounds import (
+    decide_by_amount,
+    decide_by_reference,
+    paid_twins,
+    unread_references,
+)
 
 if TYPE_CHECKING:
     import datetime
@@ -84,7 +89,9 @@ def match_payments(match_input: MatchInput, observe: StageObserver) -> MatchResu
         outcomes=write_outcomes(intake, conclusion),
         applications=applications,
         reversals=reversals,
-        exceptions=raise_exceptions(intake, conclusion, original, unread),
+        exceptions=raise_exceptions(
+            intake, conclusion, original, unread, paid_twins(intake.situation)
+        ),
     )
 
     observe("audit", len(intake.payments))

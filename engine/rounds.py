@@ -15,10 +15,12 @@ from engine.accident import CLASS_WEIGHTS, roundness_shares
 from engine.candidates import Candidates
 from engine.decisions import settle_candidates
 from engine.judge import judge_amounts
+from engine.limits import SUBSET_ALWAYS_MAX
 from engine.open_item_index import CANCELLED, PAID
 from engine.payer_ledgers import lay_out
 from engine.references import NO_LINE
 from engine.resolver import Resolution, resolve
+from engine.segments import mix64
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums
 from engine.strategies.fuzzy import repair_references
 from engine.strategies.subset_sum import propose_combinations, propose_pairs
@@ -30,7 +32,13 @@ if TYPE_CHECKING:
     from engine.intake import Intake
     from engine.situation import Situation
 
-__all__ = ["Round", "decide_by_amount", "decide_by_reference", "unread_references"]
+__all__ = [
+    "Round",
+    "decide_by_amount",
+    "decide_by_reference",
+    "paid_twins",
+    "unread_references",
+]
 
 _LEDGER_ROWS_MAX = 2_000_000
 _CONTRADICTING_DIGITS = 100_000
@@ -84,10 +92,22 @@ def decide_by_amount(intake: Intake, situation: Situation) -> Round:
 
 
 def unread_references(situation: Situation) -> NDArray[np.int64]:
-    """References per payment that lead nowhere: unread lines, and long numbers in free text."""
+    """References per payment that lead nowhere certain: unread lines, long numbers in free text,
+    and numbers that are somebody else's or several items'.
+    """
     slots = situation.slots
     nowhere = (slots.hits == 0) & ((slots.line != NO_LINE) | (slots.digits >= _CONTRADICTING_DIGITS))
+    nowhere |= (slots.strength > 1) & ((slots.item < 0) | ~situation.credible())
     return np.bincount(slots.payment[nowhere], minlength=len(situation))
+
+
+def paid_twins(situation: Situation) -> NDArray[np.bool_]:
+    """Payments whose payer has a paid item of exactly this amount: perhaps paid a second time."""
+    index = situation.index
+    paid = (index.status == PAID) & (index.original_minor != 0)
+    keys = mix64(index.customer[paid], index.currency[paid], index.original_minor[paid])
+    wanted = mix64(situation.payer, situation.currency, situation.cash)
+    return np.isin(wanted, keys) & (situation.payer >= 0)
 
 
 def _contradicted(situation: Situation) -> NDArray[np.bool_]:
@@ -96,7 +116,7 @@ def _contradicted(situation: Situation) -> NDArray[np.bool_]:
     status = situation.index.status[slots.item]
     closed = (slots.item >= 0) & np.isin(status, [PAID, CANCELLED])
     named = (slots.hits > 0) & ((slots.strength > 1) | slots.family & (slots.amount | closed))
-    contradicted = unread_references(situation) > 0
+    contradicted = (unread_references(situation) > 0) | paid_twins(situation)
     contradicted[slots.payment[named]] = True
     return contradicted
 
@@ -118,20 +138,30 @@ def _amounts_of(
     contradicted: NDArray[np.bool_],
     shares: NDArray[np.float64],
 ) -> Candidates:
-    ledgers = lay_out(situation, payment)
+    """Simple sets, and combinations beside them in small ledgers; in larger ones combinations only
+    where nothing simple fits.
+    """
     count = len(situation)
+    ledgers = lay_out(situation, payment)
+    few, searched = propose_combinations(
+        situation, ledgers, net=False, items_max=SUBSET_ALWAYS_MAX
+    )
+    whole = np.zeros(count, dtype=np.bool_)
+    whole[payment] = searched
+    simple = Candidates.concat(
+        [propose_singles(situation, ledgers), propose_totals(situation, ledgers)]
+    )
+    answered = np.zeros(count, dtype=np.bool_)
+    answered[simple.payment] = True
+    beside = few.at(answered[few.payment])
     simple = judge_amounts(
         situation,
-        Candidates.concat(
-            [propose_singles(situation, ledgers), propose_totals(situation, ledgers)]
-        ),
-        unsearched=np.full(count, sum(CLASS_WEIGHTS[name] for name in _COMBINATIONS)),
+        Candidates.concat([simple, beside]),
+        unsearched=np.where(whole, 0.0, sum(CLASS_WEIGHTS[name] for name in _COMBINATIONS)),
         complete=np.ones(count, dtype=np.bool_),
         contradicted=contradicted,
         shares=shares,
     )
-    answered = np.zeros(count, dtype=np.bool_)
-    answered[simple.payment] = True
     ledgers = lay_out(situation, payment[~answered[payment]])
     gross, gross_complete = propose_combinations(situation, ledgers, net=False)
     net, net_complete = propose_combinations(situation, ledgers, net=True)

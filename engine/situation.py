@@ -67,6 +67,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     payer: NDArray[np.int64]
     payer_family: NDArray[np.int64]
     payer_doubt: NDArray[np.float64]
+    nameless: NDArray[np.bool_]
     rule: NDArray[np.int64]
     fee_in_text: NDArray[np.bool_]
     reason_in_text: NDArray[np.bool_]
@@ -98,14 +99,21 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         payable: NDArray[np.bool_] = (self.index.status[item] == OPEN) & (self.remaining[item] != 0)
         return payable
 
+    def credible(self) -> NDArray[np.bool_]:
+        """Slots whose reading payer or amount supports, or that nothing could contradict: a number
+        of somebody else's item, of another amount, is a misread or mistyped one.
+        """
+        slots = self.slots
+        anybody = (self.payer_family[slots.payment] < 0) & self.nameless[slots.payment]
+        supported: NDArray[np.bool_] = slots.family | slots.amount
+        return supported | ((slots.strength > 1) & anybody)
+
     def referenced(self) -> Referenced:
         """Items the open payments refer to, as far as payer or amount (or nobody) contradicts."""
         slots = self.slots
         some = (slots.item >= 0) & self.open_for_matching[slots.payment]
         some &= self.payable(slots.item)
-        unknown = self.payer_family[slots.payment] < 0
-        some &= slots.family | slots.amount | ((slots.strength > 1) & unknown)
-        rows = np.flatnonzero(some)
+        rows = np.flatnonzero(some & self.credible())
         # Of several readings of one item a remittance line beats free text, the stronger the weaker.
         order = np.lexsort(
             (

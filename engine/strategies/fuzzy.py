@@ -15,7 +15,7 @@ import pyarrow as pa
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from engine.segments import expand_ranges, first_of_runs
+from engine.segments import expand_ranges, first_of_runs, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +37,7 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     """
     slots = situation.slots
     live = situation.open_for_matching[slots.payment]
-    usable = (slots.item >= 0) & situation.payable(slots.item)
-    unknown = situation.payer_family[slots.payment] < 0
-    usable &= slots.family | slots.amount | ((slots.strength > 1) & unknown)
+    usable = (slots.item >= 0) & situation.payable(slots.item) & situation.credible()
     # A reading that fits neither payer nor amount is read again while the payment does not foot.
     todo = np.flatnonzero(live & ~usable & (slots.digits >= _DIGITS_MIN))
     slot, item = _candidates(situation, todo)
@@ -47,13 +45,27 @@ def repair_references(situation: Situation) -> ReferenceSlots:
         return slots
     distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
     amount = _amount_fits(situation, slot, item)
-    near = (distance <= _DISTANCE_MAX) | (amount & (distance <= _DISTANCE_WITH_AMOUNT_MAX))
-    slot, item, distance, amount = slot[near], item[near], distance[near], amount[near]
+    known = situation.payer_family[slots.payment[slot]] >= 0
+    near = known & (distance <= _DISTANCE_MAX)
+    near |= amount & (distance <= np.where(known, _DISTANCE_WITH_AMOUNT_MAX, 1))
     score = distance - _AMOUNT_WORTH * amount
+    mended = _mend(situation, slot[near], item[near], score[near], amount[near])
+    return _mend_by_residual(mended, todo, slot, item, distance).slots
+
+
+def _mend(
+    situation: Situation,
+    slot: NDArray[np.int64],
+    item: NDArray[np.int64],
+    score: NDArray[np.int64],
+    amount: NDArray[np.bool_],
+) -> Situation:
+    """Resolve each slot to its item of least score, where that is one item only."""
+    slots = situation.slots
     order = np.lexsort((item, score, slot))
     slot, item, score, amount = slot[order], item[order], score[order], amount[order]
     if not len(slot):
-        return slots
+        return situation
     first = first_of_runs(slot)
     best = score[first][np.cumsum(first) - 1]
     alone = np.bincount(slot[score == best], minlength=len(slots.item))[slot[first]] == 1
@@ -65,7 +77,29 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     columns["amount"][mended] = amount[first][alone]
     family = situation.payer_family[slots.payment[mended]]
     columns["family"][mended] = (family >= 0) & (situation.index.family[target] == family)
-    return msgspec.structs.replace(slots, **columns)
+    return msgspec.structs.replace(situation, slots=msgspec.structs.replace(slots, **columns))
+
+
+def _mend_by_residual(
+    situation: Situation,
+    todo: NDArray[np.int64],
+    slot: NDArray[np.int64],
+    item: NDArray[np.int64],
+    distance: NDArray[np.int64],
+) -> Situation:
+    """One number of a list left unread: the near one worth exactly what the others leave."""
+    slots, count = situation.slots, len(situation)
+    unread = todo[slots.item[todo] < 0]
+    alone = np.bincount(slots.payment[unread], minlength=count) == 1
+    named = situation.referenced()
+    owed = segment_sum(situation.remaining[named.item], named.payment, count)
+    payment = slots.payment[slot]
+    left = (situation.cash - owed)[payment]
+    remaining = situation.remaining[item]
+    fits = (left == remaining) | (left == remaining - situation.discount_of(item, payment))
+    fits &= alone[payment] & (slots.item[slot] < 0) & (owed[payment] > 0)
+    fits &= (distance <= _DISTANCE_WITH_AMOUNT_MAX) & (situation.payer_family[payment] >= 0)
+    return _mend(situation, slot[fits], item[fits], distance[fits], fits[fits])
 
 
 def _candidates(

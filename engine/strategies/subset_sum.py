@@ -40,10 +40,12 @@ def searchable(situation: Situation, ledgers: PayerLedgers) -> NDArray[np.bool_]
     return ledgers.remaining <= bound[ledgers.owner]
 
 
-def propose_combinations(situation: Situation, ledgers: PayerLedgers, *, net: bool) -> SubsetSearch:
+def propose_combinations(
+    situation: Situation, ledgers: PayerLedgers, *, net: bool, items_max: int = SUBSET_ITEMS_MAX
+) -> SubsetSearch:
     """Every combination of two or more items, all gross or (`net`) all less their discounts.
 
-    Problems with more items than `SUBSET_ITEMS_MAX` after pruning are not searched.
+    Problems with more items than `items_max` after pruning are not searched.
     """
     count = len(ledgers)
     row = np.flatnonzero(searchable(situation, ledgers))
@@ -51,15 +53,15 @@ def propose_combinations(situation: Situation, ledgers: PayerLedgers, *, net: bo
     discount = ledgers.discount[row] if net else np.zeros(len(row), dtype=np.int64)
     value = ledgers.remaining[row] - discount
     size = np.bincount(owner, minlength=count)
-    todo = (size >= 2) & (size <= SUBSET_ITEMS_MAX)
+    todo = (size >= 2) & (size <= items_max)
     if net:
         todo &= segment_sum(discount, owner, count) > 0
     reachable = segment_sum(np.maximum(value, 0), owner, count) >= situation.cash[ledgers.payment]
-    complete = (size <= SUBSET_ITEMS_MAX) & ~todo
+    complete = (size <= items_max) & ~todo
     complete |= todo & ~reachable
     todo &= reachable
     found: list[Candidates] = []
-    for width in range(2, SUBSET_ITEMS_MAX + 1):
+    for width in range(2, items_max + 1):
         problems = np.flatnonzero(todo & (size == width))
         if not len(problems):
             continue
