@@ -23,8 +23,8 @@ from engine.identify import (
     confirm_by_name,
     identify_payers,
 )
-from engine.open_item_index import OpenItemIndex, build_index
-from engine.references import read_references
+from engine.open_item_index import OpenItemIndex, build_index, read_numbers
+from engine.references import NO_LINE, read_references
 from engine.settle import PolicyTable
 from engine.situation import Lines, Situation
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.matcher import MatchInput, StageObserver
+    from engine.references import ReferenceSlots
 
 __all__ = ["Intake", "take_in"]
 
@@ -45,10 +46,12 @@ _REASON: Final = (
     r"reklam)"
 )
 _NOT_RECEIVABLE: Final = (
-    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|sweep|zba\b|zero ?balanc|cash concentration|"
-    r"cash pool|own funds|internal transfer|(?:tax|vat|vendor|supplier|fee|premium) refund|"
-    r"steuererstattung|fee (?:reversal|credit)|reversal of fee|loan (?:draw|disburse|proceeds)|"
-    r"dividend|money market|term deposit|treasury (?:transfer|bill)|deposit correction)"
+    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|rente\b|intereses|sweep|zba\b|zero ?balanc|"
+    r"cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|eigen rekening|"
+    r"umbuchung|interne overboeking|internal transfer|refund|erstattung|r(?:ue|ü)ckerstattung|"
+    r"restitutie|teruggaaf|remboursement|rimborso|devoluci|fee credit|"
+    r"(?:reversal|correction) of|fee reversal|storno|loan (?:draw|disburse|proceeds)|darlehen|"
+    r"dividend|money market|term deposit|festgeld|treasury (?:transfer|bill)|deposit correction)"
 )
 
 
@@ -96,6 +99,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
 
     observe("read_references", len(payments) + len(remittances))
     slots = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    slots = _without_customer_numbers(slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     read = np.zeros(len(payments), dtype=np.bool_)
@@ -146,6 +150,19 @@ def _sorted_lines(
     order = np.lexsort((remittances.int64("line_number"), row))
     order = order[row[order] >= 0]
     return remittances.take(order), row[order]
+
+
+def _without_customer_numbers(
+    slots: ReferenceSlots, payers: Payers, directory: CustomerDirectory
+) -> ReferenceSlots:
+    """A payer's own customer number is no reference nobody could read."""
+    numbers = np.append(read_numbers(directory.customer_ids), np.uint64(0))
+    payer = np.where(payers.payer >= 0, payers.payer, len(directory))
+    own = (slots.hits == 0) & (slots.line == NO_LINE) & (slots.digits > 0)
+    own &= numbers[payer[slots.payment]] == slots.digits
+    return msgspec.structs.replace(
+        slots, **{name: getattr(slots, name)[~own] for name in slots.__struct_fields__}
+    )
 
 
 def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lines:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.readings import SUFFIX_LENGTHS
 from engine.segments import expand_ranges, first_of_runs, mix64
 from engine.tokens import Atoms, scan_atoms, scan_words, text_bytes
 
@@ -30,11 +31,12 @@ __all__ = [
     "DISPUTED",
     "OPEN",
     "PAID",
-    "SUFFIX_LENGTHS",
+    "NumberShape",
     "OpenItemIndex",
     "ReferenceKeys",
     "build_index",
     "ledger_rows",
+    "read_numbers",
 ]
 
 OPEN, DISPUTED, BLOCKED, PAID, CANCELLED = range(5)
@@ -46,11 +48,10 @@ _STATUS: Final = {
     "cancelled": CANCELLED,
 }
 
-SUFFIX_LENGTHS: Final = (6, 5)
-"""Trailing digits by which a clipped number may be recognised, with amount or payer agreeing."""
-
 WEAK, ALTERNATIVE, STRONG = 1, 2, 3
 _STRONG_DIGITS_MIN = 5
+_SHAPE_SHARE = 100
+_SHAPE_DIGITS_MIN = 4
 
 
 class ReferenceKeys(msgspec.Struct, frozen=True):
@@ -62,6 +63,14 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
     key: NDArray[np.uint64]
     item: NDArray[np.int64]
     strength: NDArray[np.int64]
+
+
+class NumberShape(msgspec.Struct, frozen=True, order=True):
+    """How many digit runs a document number has, and how long the first and the last are."""
+
+    runs: int
+    first: int
+    last: int
 
 
 class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +102,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     family_order: NDArray[np.int64]
     family_bounds: NDArray[np.int64]
     reference_keys: ReferenceKeys
+    shapes: tuple[NumberShape, ...]
 
     def family_rows(
         self, families: NDArray[np.int64]
@@ -159,7 +169,30 @@ def build_index(
         family_order=np.argsort(family, kind="stable").astype(np.int64),
         family_bounds=np.searchsorted(np.sort(family), np.arange(len(directory) + 1)),
         reference_keys=_reference_keys(items, atoms, joined, digit_count),
+        shapes=_shapes(atoms, len(items)),
     )
+
+
+def read_numbers(texts: pa.StringArray) -> NDArray[np.uint64]:
+    """All digits of each text as one number, 0 where it has none."""
+    return _joined_digits(scan_atoms(*text_bytes(texts)), len(texts))[0]
+
+
+def _shapes(atoms: Atoms, count: int) -> tuple[NumberShape, ...]:
+    """Shapes that at least one document number in a hundred has, long numbers only."""
+    digit = atoms.is_digit
+    row, length = atoms.row[digit], (atoms.end - atoms.start)[digit]
+    if not len(row):
+        return ()
+    first = first_of_runs(row)
+    last = np.append(first[1:], True)
+    runs = np.bincount(np.cumsum(first) - 1)
+    key = np.minimum(runs, 99) * 10_000 + np.minimum(length[first], 99) * 100
+    key += np.minimum(length[last], 99)
+    tally = np.bincount(key)
+    common = np.flatnonzero(tally >= max(1, count // _SHAPE_SHARE))
+    shapes = [NumberShape(int(k) // 10_000, int(k) // 100 % 100, int(k) % 100) for k in common]
+    return tuple(sorted(shape for shape in shapes if shape.last >= _SHAPE_DIGITS_MIN))
 
 
 def _joined_digits(atoms: Atoms, count: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

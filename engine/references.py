@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from engine.limits import DOCUMENT_FREQUENCY_MAX
-from engine.open_item_index import SUFFIX_LENGTHS
-from engine.segments import expand_ranges, first_of_runs, mix64
-from engine.tokens import Atoms, confusable_digits, scan_atoms, scan_words, text_bytes
+from engine.number_ranges import add_ranges
+from engine.readings import Windows, glued_windows, read_windows
+from engine.segments import expand_ranges, first_of_runs
+from engine.tokens import confusable_digits, text_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +32,6 @@ __all__ = ["NO_LINE", "ReferenceSlots", "read_references"]
 NO_LINE: Final = -1
 """`line` of a slot that stands in free text."""
 
-_WINDOW_MAX = 3
-_GAP_MAX = 3
 _UNREAD_DIGITS_MIN = 4
 
 _BY_STRENGTH, _BY_FAMILY, _BY_AMOUNT, _BY_OPEN = 4, 5, 6, 1
@@ -44,7 +43,8 @@ class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
     line: row of the remittance line or `NO_LINE`; item: the item it resolves to, -1 if none or
     several; hits: how many items it could be; strength, repaired: how it was read; family: the item
     is of the payer's family; amount: an amount of the line (or the payment) equals the item's;
-    digits: the number read, for the search of damaged ones; unread lines have a slot without hits.
+    digits: the number read, for the search of damaged ones; start, end: where it stands in the
+    joined texts; what looks like a reference and matched nothing has a slot without hits.
     """
 
     payment: NDArray[np.int64]
@@ -56,27 +56,14 @@ class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
     family: NDArray[np.bool_]
     amount: NDArray[np.bool_]
     digits: NDArray[np.uint64]
-
-
-class _Windows(msgspec.Struct, frozen=True):
-    """Readings to look up: text row, byte bounds, key, digits covered."""
-
-    row: NDArray[np.int64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
-    key: NDArray[np.uint64]
-    digits: NDArray[np.uint64]
-
-    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> _Windows:
-        return _Windows(
-            self.row[rows], self.start[rows], self.end[rows], self.key[rows], self.digits[rows]
-        )
 
 
 class _Hits(msgspec.Struct, frozen=True):
     """A window beside an item its key matches."""
 
-    window: _Windows
+    window: Windows
     item: NDArray[np.int64]
     strength: NDArray[np.int64]
     repaired: NDArray[np.bool_]
@@ -123,6 +110,7 @@ def read_references(
     )
     amount = _amount_agrees(hits.item, row_payment, row_line, payments, remittances, index)
     read = _resolve(hits, row_payment, row_line, family, amount, chains, index)
+    read = add_ranges(read, content, index)
     covered = _cover(hits.window, len(content))
     unread = chains.at(covered[chains.end] == covered[chains.start])
     read_lines = np.zeros(lines, dtype=np.bool_)
@@ -132,43 +120,38 @@ def read_references(
 
 def _look_up_all(
     content: NDArray[np.uint8], offsets: NDArray[np.int64], index: OpenItemIndex
-) -> tuple[_Hits, _Windows]:
-    """Hits of the plain reading, and of look-alike letters where the plain one has no strong hit;
-    and the chains of digit runs of the plain reading.
+) -> tuple[_Hits, Windows]:
+    """Hits of the plain reading; of glued numbers and look-alike letters where the plain one has no
+    strong hit; and the chains.
     """
-    plain_windows, chains = _windows(content, offsets)
-    plain = _look_up(plain_windows, index, repaired=False)
+    windows, chains = read_windows(content, offsets)
+    plain = _look_up(windows, index, repaired=False)
     changed = confusable_digits(content)
-    hits = plain
+    others = [_look_up(glued_windows(content, offsets, index.shapes), index, repaired=False)]
     if (changed != content).any():
-        other_windows, _ = _windows(changed, offsets)
+        lookalike, _ = read_windows(changed, offsets)
         differs = np.concatenate([[0], np.cumsum(changed != content)])
-        touched = differs[other_windows.end] > differs[other_windows.start]
-        other = _look_up(other_windows.at(touched), index, repaired=True)
-        strong = plain.at(plain.strength > 1)
-        covered = _cover(strong.window, len(content))
+        touched = differs[lookalike.end] > differs[lookalike.start]
+        others.append(_look_up(lookalike.at(touched), index, repaired=True))
+    strong = plain.at(plain.strength > 1)
+    covered = _cover(strong.window, len(content))
+    hits = plain
+    for other in others:
         free = covered[other.window.end] == covered[other.window.start]
-        other = other.at(free & (other.strength > 1))
-        hits = _joined(plain, other)
+        hits = _joined(hits, other.at(free & (other.strength > 1)))
     return hits, chains
 
 
 def _joined(one: _Hits, two: _Hits) -> _Hits:
-    window = _Windows(
-        *(
-            np.concatenate([getattr(one.window, name), getattr(two.window, name)])
-            for name in ("row", "start", "end", "key", "digits")
-        )
-    )
     return _Hits(
-        window,
+        Windows.concat([one.window, two.window]),
         np.concatenate([one.item, two.item]),
         np.concatenate([one.strength, two.strength]),
         np.concatenate([one.repaired, two.repaired]),
     )
 
 
-def _cover(window: _Windows, size: int) -> NDArray[np.int64]:
+def _cover(window: Windows, size: int) -> NDArray[np.int64]:
     """Running count of bytes inside the windows (shape: size + 1)."""
     edges = np.zeros(size + 1, dtype=np.int64)
     np.add.at(edges, window.start, 1)
@@ -177,85 +160,7 @@ def _cover(window: _Windows, size: int) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(inside)])
 
 
-def _windows(
-    content: NDArray[np.uint8], offsets: NDArray[np.int64]
-) -> tuple[_Windows, _Windows]:
-    """Readings of one to three neighbouring digit runs and of whole words; and the chains."""
-    atoms = scan_atoms(content, offsets)
-    digit = atoms.is_digit
-    run = Atoms(atoms.row[digit], atoms.start[digit], atoms.end[digit], digit[digit],
-                atoms.value[digit])
-    length = run.end - run.start
-    alone = _Windows(run.row, run.start, run.end, run.value, run.value)
-    parts = [alone]
-    clipped = (length >= min(SUFFIX_LENGTHS) - 1) & (length <= max(SUFFIX_LENGTHS))
-    ending = alone.at(clipped)
-    parts.append(
-        _Windows(ending.row, ending.start, ending.end, mix64(ending.digits), ending.digits)
-    )
-    joined, sequence = run.value, run.value
-    with np.errstate(over="ignore"):
-        for width in range(2, _WINDOW_MAX + 1):
-            if len(run.row) < width:
-                break
-            last = slice(width - 1, None)
-            head = slice(None, len(run.row) - width + 1)
-            near = run.row[last] == run.row[head]
-            for step in range(width - 1):
-                following = run.start[step + 1 : len(run.start) - width + step + 2]
-                before = run.end[step : len(run.end) - width + step + 1]
-                near &= following - before <= _GAP_MAX
-            scale = np.power(np.uint64(10), length[last].astype(np.uint64))
-            joined = joined[: len(joined) - 1] * scale + run.value[last]
-            sequence = mix64(sequence[: len(sequence) - 1], run.value[last])
-            row, start, end = run.row[head][near], run.start[head][near], run.end[last][near]
-            both = joined[near]
-            parts.append(_Windows(row, start, end, both, both))
-            parts.append(_Windows(row, start, end, sequence[near], both))
-    word = scan_words(content, offsets)
-    good = word.digit_count > 0
-    parts.append(
-        _Windows(
-            word.row[good],
-            word.start[good],
-            word.end[good],
-            mix64(word.value[good]),
-            np.zeros(int(good.sum()), dtype=np.uint64),
-        )
-    )
-    every = _Windows(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("row", "start", "end", "key", "digits")
-        )
-    )
-    return every, _chains(run)
-
-
-def _chains(run: Atoms) -> _Windows:
-    """Longest stretches of digit runs with small gaps, all their digits read as one number."""
-    count = len(run.row)
-    if not count:
-        nothing = np.empty(0, dtype=np.int64)
-        return _Windows(nothing, nothing, nothing, nothing.astype(np.uint64),
-                        nothing.astype(np.uint64))
-    breaks = np.ones(count, dtype=np.bool_)
-    breaks[1:] = (run.row[1:] != run.row[:-1]) | (run.start[1:] - run.end[:-1] > _GAP_MAX)
-    chain = np.cumsum(breaks) - 1
-    head = np.flatnonzero(breaks)
-    place = np.arange(count) - head[chain]
-    joined = np.zeros(len(head), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for step in range(int(place.max()) + 1):
-            live = np.flatnonzero(place == step)
-            length = (run.end - run.start)[live].astype(np.uint64)
-            of = chain[live]
-            joined[of] = joined[of] * np.power(np.uint64(10), length) + run.value[live]
-    tail = np.append(head[1:], count) - 1
-    return _Windows(run.row[head], run.start[head], run.end[tail], joined, joined)
-
-
-def _unread_chains(unread: _Windows, read_lines: NDArray[np.bool_], count: int) -> _Windows:
+def _unread_chains(unread: Windows, read_lines: NDArray[np.bool_], count: int) -> Windows:
     """What may be a reference nobody could read: one per unread line, and long ones of free text."""
     lines = len(read_lines)
     on_line = unread.row < lines
@@ -271,7 +176,7 @@ def _unread_chains(unread: _Windows, read_lines: NDArray[np.bool_], count: int) 
     bare = np.setdiff1d(np.flatnonzero(~read_lines), some.row)
     some = some.at(~repeated)
     none = np.zeros(len(bare), dtype=np.uint64)
-    return _Windows(
+    return Windows(
         np.concatenate([some.row, bare]),
         np.concatenate([some.start, bare * 0]),
         np.concatenate([some.end, bare * 0]),
@@ -280,7 +185,7 @@ def _unread_chains(unread: _Windows, read_lines: NDArray[np.bool_], count: int) 
     )
 
 
-def _look_up(windows: _Windows, index: OpenItemIndex, *, repaired: bool) -> _Hits:
+def _look_up(windows: Windows, index: OpenItemIndex, *, repaired: bool) -> _Hits:
     keys = index.reference_keys
     order = np.argsort(windows.key, kind="stable")
     probe = windows.key[order]
@@ -355,7 +260,7 @@ def _resolve(
     line: NDArray[np.int64],
     family: NDArray[np.bool_],
     amount: NDArray[np.bool_],
-    chains: _Windows,
+    chains: Windows,
     index: OpenItemIndex,
 ) -> ReferenceSlots:
     """One slot per reading: the best hit, if it is better than every other."""
@@ -373,6 +278,7 @@ def _resolve(
         return ReferenceSlots(
             payment=nothing, line=nothing, item=nothing, hits=nothing, strength=nothing,
             repaired=flag, family=flag, amount=flag, digits=nothing.astype(np.uint64),
+            start=nothing, end=nothing,
         )
     # The same item may be hit through several keys of one reading: count items, not keys.
     order = order[first_of_runs(payment[order], start[order], end[order], hits.item[order])]
@@ -391,17 +297,19 @@ def _resolve(
         family=family[top],
         amount=amount[top],
         digits=_digits_at(chains, start[top]),
+        start=start[top],
+        end=end[top],
     )
 
 
-def _digits_at(chains: _Windows, start: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _digits_at(chains: Windows, start: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Number of the chain at or after each start: all digits of the reference around it."""
     position = np.searchsorted(chains.end, start, side="right")
     return np.append(chains.digits, np.uint64(0))[position]
 
 
 def _with_unread(
-    slots: ReferenceSlots, unread: _Windows, owner: NDArray[np.int64], line: NDArray[np.int64]
+    slots: ReferenceSlots, unread: Windows, owner: NDArray[np.int64], line: NDArray[np.int64]
 ) -> ReferenceSlots:
     """Add a slot without hits for everything that looks like a reference and matched nothing."""
     none = np.zeros(len(unread.row), dtype=np.int64)
@@ -416,9 +324,11 @@ def _with_unread(
         "family": flag,
         "amount": flag,
         "digits": unread.digits,
+        "start": unread.start,
+        "end": unread.end,
     }
     columns = {
         name: np.concatenate([getattr(slots, name), values]) for name, values in added.items()
     }
-    order = np.lexsort((columns["line"], columns["payment"]))
+    order = np.lexsort((columns["start"], columns["line"], columns["payment"]))
     return ReferenceSlots(**{name: values[order] for name, values in columns.items()})

@@ -179,6 +179,15 @@ def _amounts_of(
     return Candidates.concat([simple, combined])
 
 
+def _families(situation: Situation, candidates: Candidates) -> NDArray[np.int64]:
+    """Who pays, per candidate: the payer's family, else (references agree) that of its items."""
+    of_items = np.full(len(candidates), -1, dtype=np.int64)
+    rows = candidates.rows
+    of_items[rows.candidate] = situation.index.family[rows.item]
+    family = situation.payer_family[candidates.payment]
+    return np.where(family >= 0, family, of_items)
+
+
 def _settle_round(
     intake: Intake, situation: Situation, candidates: Candidates, *, named: bool
 ) -> Round:
@@ -191,7 +200,7 @@ def _settle_round(
     resolution = resolve(
         candidates,
         situation.remaining,
-        situation.payer_family[candidates.payment],
+        _families(situation, candidates),
         intake.precedence[candidates.payment],
         named=named,
     )

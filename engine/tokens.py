@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Atoms", "Words", "confusable_digits", "scan_atoms", "scan_words", "text_bytes"]
+__all__ = [
+    "Atoms",
+    "Words",
+    "confusable_digits",
+    "run_values",
+    "scan_atoms",
+    "scan_words",
+    "text_bytes",
+]
 
 _OTHER, _DIGIT, _LETTER = 0, 1, 2
 
@@ -92,14 +100,19 @@ def scan_atoms(content: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Atoms:
     kind = kinds[start] if len(start) else kinds[:0]
     is_digit = kind == _DIGIT
     value = np.zeros(len(start), dtype=np.uint64)
-    value[is_digit] = _polynomial(
-        content, start[is_digit], end[is_digit], base=10, shift=48, length_max=_DIGITS_MAX
-    )
+    value[is_digit] = run_values(content, start[is_digit], end[is_digit])
     value[~is_digit] = _polynomial(
         content, start[~is_digit], end[~is_digit], base=257, shift=0, length_max=_LETTERS_MAX
     )
     row = np.searchsorted(offsets, start, side="right") - 1
     return Atoms(row, start, end, is_digit, value)
+
+
+def run_values(
+    content: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """The number each run of digits writes (modulo 2^64 beyond 19 digits)."""
+    return _polynomial(content, start, end, base=10, shift=48, length_max=_DIGITS_MAX)
 
 
 def scan_words(content: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:

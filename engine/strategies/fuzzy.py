@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
@@ -28,7 +29,8 @@ __all__ = ["repair_references"]
 _DISTANCE_MAX = 2
 _DISTANCE_WITH_AMOUNT_MAX = 3
 _AMOUNT_WORTH = 2
-_DIGITS_MIN = 1000
+_DIGITS_MIN = 100
+_ENDING_DIGITS_MIN, _BEGINNING_DIGITS_MIN = 3, 5
 
 
 def repair_references(situation: Situation) -> ReferenceSlots:
@@ -37,20 +39,23 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     """
     slots = situation.slots
     live = situation.open_for_matching[slots.payment]
-    usable = (slots.item >= 0) & situation.payable(slots.item) & situation.credible()
-    # A reading that fits neither payer nor amount is read again while the payment does not foot.
+    # A reading that fits neither payer nor amount is read again while the payment does not foot;
+    # one that leads to a paid or disputed item of the payer says what is meant and stays.
+    usable = (slots.item >= 0) & situation.credible()
     todo = np.flatnonzero(live & ~usable & (slots.digits >= _DIGITS_MIN))
     slot, item = _candidates(situation, todo)
     if not len(slot):
         return slots
     distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
+    distance = np.minimum(distance, _clipped(slots.digits[slot], situation.index.joined_digits[item]))
     amount = _amount_fits(situation, slot, item)
     known = situation.payer_family[slots.payment[slot]] >= 0
     near = known & (distance <= _DISTANCE_MAX)
     near |= amount & (distance <= np.where(known, _DISTANCE_WITH_AMOUNT_MAX, 1))
     score = distance - _AMOUNT_WORTH * amount
     mended = _mend(situation, slot[near], item[near], score[near], amount[near])
-    return _mend_by_residual(mended, todo, slot, item, distance).slots
+    unread = todo[mended.slots.item[todo] == slots.item[todo]]
+    return _mend_by_residual(mended, unread, slot, item, distance).slots
 
 
 def _mend(
@@ -82,14 +87,15 @@ def _mend(
 
 def _mend_by_residual(
     situation: Situation,
-    todo: NDArray[np.int64],
+    unread: NDArray[np.int64],
     slot: NDArray[np.int64],
     item: NDArray[np.int64],
     distance: NDArray[np.int64],
 ) -> Situation:
     """One number of a list left unread: the near one worth exactly what the others leave."""
     slots, count = situation.slots, len(situation)
-    unread = todo[slots.item[todo] < 0]
+    open_slot = np.zeros(len(slots.item), dtype=np.bool_)
+    open_slot[unread] = True
     alone = np.bincount(slots.payment[unread], minlength=count) == 1
     named = situation.referenced()
     owed = segment_sum(situation.remaining[named.item], named.payment, count)
@@ -97,7 +103,7 @@ def _mend_by_residual(
     left = (situation.cash - owed)[payment]
     remaining = situation.remaining[item]
     fits = (left == remaining) | (left == remaining - situation.discount_of(item, payment))
-    fits &= alone[payment] & (slots.item[slot] < 0) & (owed[payment] > 0)
+    fits &= alone[payment] & open_slot[slot] & (owed[payment] > 0)
     fits &= (distance <= _DISTANCE_WITH_AMOUNT_MAX) & (situation.payer_family[payment] >= 0)
     return _mend(situation, slot[fits], item[fits], distance[fits], fits[fits])
 
@@ -156,6 +162,20 @@ def _amount_fits(
         fits |= (line >= 0) & lines.given[line] & (whole == remaining)
     agrees: NDArray[np.bool_] = fits
     return agrees
+
+
+def _clipped(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """1 where `one` is the end or the beginning of the longer `two`, else far away."""
+    left = pa.array(one).cast(pa.string())
+    right = pa.array(two).cast(pa.string())
+    size = pc.utf8_length(left).to_numpy(zero_copy_only=False).astype(np.int64)
+    whole = pc.utf8_length(right).to_numpy(zero_copy_only=False).astype(np.int64)
+    missing = np.clip(whole - size, 0, 18)
+    scale = np.power(np.uint64(10), np.clip(size, 0, 18).astype(np.uint64))
+    ends = (two % scale == one) & (size >= _ENDING_DIGITS_MIN)
+    cut = two // np.power(np.uint64(10), missing.astype(np.uint64))
+    begins = (cut == one) & (size >= _BEGINNING_DIGITS_MIN)
+    return np.where((missing > 0) & (ends | begins), 1, 99)
 
 
 def _distances(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[np.int64]:
