@@ -28,7 +28,7 @@ $(VENV)/.test: $(VENV)/.runtime tests/requirements.lock
 demo: $(VENV)/.runtime  ## generate a seeded world, match it, show the result
 	$(BIN)/tieout demo
 
-test: $(VENV)/.test  ## everything: cases, properties, golden files, servers, tidy, types, import law
+test: $(VENV)/.test $(CODEGEN)/.ready  ## everything: cases, properties, golden files, servers, tidy, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

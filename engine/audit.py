@@ -104,16 +104,33 @@ def _audit_items(
     opened = open_items.int64("open_minor")
     _refuse(ids, closed * np.sign(opened) < 0, "an application changes the item's sign")
     _refuse(ids, (opened == 0) & (closed != 0), "something is applied to an item of nothing")
-    back = pc.index_in(
-        reversals.text("open_item_id"), value_set=open_items.text("open_item_id")
-    )
     if len(reversals):
-        np.add.at(
-            closed,
-            pc.fill_null(back, 0).to_numpy(zero_copy_only=False),
-            -np.abs(reversals.int64("amount_minor")),
-        )
+        back = _reopened(payments, outcomes, keys, decided, reversals)
+        np.add.at(closed, back, -reversals.int64("amount_minor"))
     _refuse(ids, closed * np.sign(opened) > np.abs(opened), "more is applied than is open")
+
+def _reopened(
+    payments: PaymentBatch,
+    outcomes: PaymentOutcomeBatch,
+    keys: pa.StringArray,
+    decided: pa.RecordBatch,
+    reversals: ReversalBatch,
+) -> NDArray[np.int64]:
+    """Item of each reversal; each must undo exactly what its original put on the item, once."""
+    original = pc.index_in(reversals.text("original_payment_id"), payments.text("payment_id"))
+    company = outcomes.text("company_id").take(original)
+    item = pc.index_in(_key(company, reversals.text("open_item_id")), value_set=keys)
+    pairs = _key(decided.column("payment_id"), decided.column("open_item_id"))
+    undone = _key(reversals.text("original_payment_id"), reversals.text("open_item_id"))
+    row = pc.index_in(undone, value_set=pairs)
+    if item.null_count or row.null_count or pc.count_distinct(undone).as_py() != len(undone):
+        message = "a reversal undoes something that was not applied, or undoes it twice"
+        raise ConservationError(message)
+    at = row.to_numpy(zero_copy_only=False)
+    closed = sum(decided.column(name).to_numpy()[at] for name in _CLOSES)
+    _refuse(undone, closed != reversals.int64("amount_minor"), "a reversal of another amount")
+    return item.to_numpy(zero_copy_only=False).astype(np.int64)  # type: ignore[no-any-return]  # numpy from Arrow
+
 
 def _key(companies: pa.StringArray, ids: pa.StringArray) -> pa.StringArray:
     return pc.binary_join_element_wise(companies, ids, "\x1f")

@@ -115,7 +115,8 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     automatic: evidence suffices without a clerk; wrong: estimated probability that it is wrong;
     fits: how many different sets of items fit as well (counting this one); code: exception code to
     raise with it (index into `engine.exception_codes.CODES`, 0 none); weight: prior weight of this
-    very set, for those found by amount (see `engine.accident`), else 0.
+    very set, for those found by amount (see `engine.accident`), else 0; surplus: cash beyond what
+    its items can take, known once differences are settled.
     """
 
     payment: NDArray[np.int64]
@@ -126,6 +127,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     fits: NDArray[np.int64]
     code: NDArray[np.int64]
     weight: NDArray[np.float64]
+    surplus: NDArray[np.int64]
     rows: CandidateRows
 
     def __len__(self) -> int:
@@ -145,6 +147,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             fits=whole,
             code=whole,
             weight=whole.astype(np.float64),
+            surplus=whole,
             rows=CandidateRows.of(whole, whole, whole),
         )
 
@@ -173,6 +176,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             fits=np.broadcast_to(np.asarray(fits, dtype=np.int64), (count,)).copy(),
             code=np.broadcast_to(np.asarray(code, dtype=np.int64), (count,)).copy(),
             weight=np.broadcast_to(np.asarray(weight, dtype=np.float64), (count,)).copy(),
+            surplus=np.zeros(count, dtype=np.int64),
             rows=rows,
         )
 

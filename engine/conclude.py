@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
 from engine.candidates import STRATEGIES, UNIQUENESS, Candidates
 from engine.decisions import rank_proposals
-from engine.exception_codes import code_number
 from engine.explain import explain_rows
 from engine.identify import IDENTIFIED_BY, RELIABILITY
 from engine.money import exponent_of
@@ -66,14 +65,16 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     proposed, ranks = rank_proposals(others, ~settled)
     code_of = np.zeros(count, dtype=np.int64)
     code_of[decided.payment] = decided.code
+    surplus = np.zeros(count, dtype=np.bool_)
+    surplus[decided.payment] = decided.surplus > 0
     customer, by = _customers(intake, decided, proposed.at(ranks == 1))
     return Conclusion(
         decided=decided,
         proposed=proposed,
         ranks=ranks,
         applied=applied,
-        # A surplus beside a reference nobody could read is not the customer's to keep yet.
-        surplus=(code_of == code_number("AMT-OVER")) & (unread == 0),
+        # A surplus beside a reference nobody could use is not the customer's to keep yet.
+        surplus=surplus & (unread == 0),
         customer=customer,
         by=by,
         code_of=code_of,
@@ -260,6 +261,10 @@ def reverse_returns(
         at = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
         hit = single.to_numpy(zero_copy_only=False) & (original[returned] < 0)
         original[returned[hit]] = incoming[at[hit]]
+    # A payment comes back once: a second return of it is of a payment nobody knows.
+    order = returned[np.lexsort((intake.precedence[returned], original[returned]))]
+    repeated = order[1:][(original[order[1:]] == original[order[:-1]]) & (original[order[1:]] >= 0)]
+    original[repeated] = -1
     whole = returned[(original[returned] >= 0) & (cash[original[returned]] == -cash[returned])]
     if not len(whole):
         return ReversalBatch.empty(), original

@@ -51,25 +51,38 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     numbers: OwnerTable
 
     @classmethod
-    def of(cls, customers: CustomerBatch, open_items: OpenItemBatch) -> CustomerDirectory:
-        """Number the customers of both batches and index their names, accounts and numbers."""
+    def of(
+        cls,
+        customers: CustomerBatch,
+        open_items: OpenItemBatch,
+        stated_companies: pa.StringArray | None = None,
+    ) -> CustomerDirectory:
+        """Number the customers of both batches and index their names, accounts and numbers.
+
+        `stated_companies` are companies payments name: one without customers is a company too, so
+        that its payments match nobody else's items.
+        """
         listed = _keys(customers)
         everyone = pa.concat_arrays([listed, _keys(open_items)]).unique()
         keys = everyone.take(pc.array_sort_indices(everyone))
         row = pc.index_in(keys, value_set=listed) if len(listed) else pa.nulls(len(keys), pa.int32())
         parts = pc.split_pattern(keys, "\x1f")
         company_ids = pc.list_element(parts, 0) if len(keys) else pa.array([], pa.string())
-        encoded = company_ids.dictionary_encode()
+        everywhere = company_ids if stated_companies is None else pa.concat_arrays(
+            [company_ids, stated_companies.filter(pc.not_equal(stated_companies, ""))]
+        )
+        companies = sorted(everywhere.unique().to_pylist())
 
         def column(name: str) -> pa.StringArray:
             return pc.fill_null(customers.text(name).take(row), "")
 
-        company = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        found = pc.index_in(company_ids, value_set=pa.array(companies, pa.string()))
+        company = found.to_numpy(zero_copy_only=False).astype(np.int64)
         name_text, name_owner = _names(column("name"), column("aliases"))
         accounts = _exploded(column("bank_accounts"))
         account_owner = accounts[1]
         return cls(
-            companies=encoded.dictionary.to_pylist(),
+            companies=companies,
             keys=keys,
             customer_ids=pc.list_element(parts, 1) if len(keys) else pa.array([], pa.string()),
             company=company,

@@ -11,7 +11,7 @@ from engine.candidates import CandidateRows, Candidates
 from engine.exception_codes import code_number
 from engine.judge import set_keys
 from engine.limits import PROPOSALS_MAX
-from engine.segments import first_of_runs
+from engine.segments import first_of_runs, segment_sum
 from engine.settle import settle_rows
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ def settle_candidates(situation: Situation, candidates: Candidates) -> Candidate
     lines, index = situation.lines, situation.index
     on_line = rows.line >= 0
     deduction = np.zeros(len(rows), dtype=np.int64)
+    discount = np.zeros(len(rows), dtype=np.int64)
     fee = situation.fee_in_text[payment]
     reasoned = situation.reason_in_text[payment]
     if len(lines.amount):
         deduction = np.where(on_line, lines.deduction[rows.line], 0)
+        discount = np.where(on_line, lines.discount[rows.line], 0)
         fee = np.where(on_line, lines.fee[rows.line] | fee, fee)
         reasoned = np.where(on_line, lines.reasoned[rows.line] | reasoned, reasoned)
     untouched = situation.remaining[rows.item] == index.open_minor[rows.item]
@@ -48,6 +50,7 @@ def settle_candidates(situation: Situation, candidates: Candidates) -> Candidate
         offered=np.where(untouched, index.discount_minor[rows.item], 0),
         discount_day=index.discount_day[rows.item],
         pay_day=situation.pay_day[payment],
+        stated_discount=discount,
         stated_deduction=deduction,
         stated_fee=fee,
         stated_reason=reasoned,
@@ -64,6 +67,7 @@ def settle_candidates(situation: Situation, candidates: Candidates) -> Candidate
         candidates,
         automatic=candidates.automatic & ~unusable,
         code=code,
+        surplus=segment_sum(settled.surplus, rows.candidate, len(candidates)),
         rows=CandidateRows(
             candidate=rows.candidate,
             item=rows.item,

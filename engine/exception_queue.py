@@ -69,9 +69,15 @@ def _pairs(
     decided = np.zeros(len(cash), dtype=np.bool_)
     decided[conclusion.decided.payment] = True
     raise_code(conclusion.code_of, decided & (conclusion.code_of > 0))
-    over = conclusion.code_of == code_number("AMT-OVER")
-    rest = cash - conclusion.applied
-    raise_code("REF-NOTFOUND", decided & (rest > 0) & ((unread > 0) | ~over))
+    over = np.zeros(len(cash), dtype=np.bool_)
+    over[conclusion.decided.payment] = conclusion.decided.surplus > 0
+    raise_code("AMT-OVER", over)
+    rest = decided & (cash - conclusion.applied > 0)
+    unusable = _unusable_items(intake)
+    for code, where in unusable.items():
+        raise_code(code, rest & where)
+    said = np.logical_or.reduce(list(unusable.values()))
+    raise_code("REF-NOTFOUND", rest & ((unread > 0) | ~over) & ~said)
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
     _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
@@ -98,19 +104,21 @@ def _raise_undecided(
     raise_code: Callable[[str | NDArray[np.int64], NDArray[np.bool_]], None],
 ) -> None:
     """One main reason per undecided payment: the first of these that holds."""
-    payers, slots, index = intake.payers, intake.situation.slots, intake.index
+    payers, slots = intake.payers, intake.situation.slots
     count = len(undecided)
-    status = index.status[slots.item]
     named = slots.item >= 0
     certain = slots.family | slots.amount | ((slots.strength > 1) & ~slots.repaired)
 
     def any_slot(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
         mark = np.zeros(count, dtype=np.bool_)
-        mark[slots.payment[where & named & certain]] = True
+        mark[slots.payment[where & certain]] = True
         return mark
 
+    unusable = _unusable_items(intake)
+    idle = np.append(intake.idle, False)
+    payer_idle = idle[np.where(conclusion.customer >= 0, conclusion.customer, len(idle) - 1)]
     strange = (
-        named & (slots.strength > 1) & ~slots.family
+        named & (slots.strength > 1) & ~slots.family & ~slots.repaired
         & (intake.situation.payer_family[slots.payment] >= 0)
     )
     candidates = conclusion.proposed.at(conclusion.ranks == 1)
@@ -123,18 +131,21 @@ def _raise_undecided(
     has_lines = np.zeros(count, dtype=np.bool_)
     has_lines[slots.payment[slots.line != NO_LINE]] = True
     unknown = conclusion.customer < 0
-    open_named = any_slot(index.open_minor[slots.item] != 0)
+    open_named = any_slot(named & intake.situation.payable(slots.item))
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
         ("PAY-CONFLICT", payers.conflict),
+        ("PAY-INACTIVE", payer_idle),
         ("IN-DUPPAY", conclusion.second),
         ("AMB-COMPETE", conclusion.contested),
-        ("REF-CLOSED", any_slot(status == PAID) & ~open_named),
-        ("REF-CANCELLED", any_slot(status == CANCELLED) & ~open_named),
-        ("ITM-DISPUTED", any_slot(status == DISPUTED)),
-        ("ITM-LOCKED", any_slot(status == BLOCKED)),
+        ("REF-CLOSED", unusable["REF-CLOSED"] & ~open_named),
+        ("REF-CANCELLED", unusable["REF-CANCELLED"] & ~open_named),
+        ("ITM-DISPUTED", unusable["ITM-DISPUTED"]),
+        ("ITM-LOCKED", unusable["ITM-LOCKED"]),
+        ("REF-DUPNO", any_slot((slots.item < 0) & (slots.hits > 1) & (slots.strength > 1))),
         ("PAY-THIRD", any_slot(strange & slots.amount)),
         (None, best_code > 0),
         ("PAY-CROSS", any_slot(strange)),
+        ("REF-WRONGCO", intake.elsewhere),
         ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
         ("PAY-UNKNOWN", unknown & ~by_reference),
         ("RMT-SUM", by_reference & has_lines),
@@ -148,6 +159,24 @@ def _raise_undecided(
     for code, holds in reasons:
         raise_code(best_code if code is None else code, left & holds)
         left &= ~holds
+
+
+def _unusable_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
+    """Payments that name, with payer or amount agreeing, an item nothing can be applied to."""
+    slots, index = intake.situation.slots, intake.index
+    certain = slots.family | slots.amount | ((slots.strength > 1) & ~slots.repaired)
+    found = {}
+    for code, status in (
+        ("REF-CLOSED", PAID),
+        ("REF-CANCELLED", CANCELLED),
+        ("ITM-DISPUTED", DISPUTED),
+        ("ITM-LOCKED", BLOCKED),
+    ):
+        mark = np.zeros(len(intake.payments), dtype=np.bool_)
+        of = (slots.item >= 0) & certain & (index.status[slots.item] == status)
+        mark[slots.payment[of]] = True
+        found[code] = mark
+    return found
 
 
 def _large_ledgers(intake: Intake) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.candidates import STRATEGIES, UNIQUENESS
+from engine.candidates import STRATEGIES, UNIQUE_SET, UNIQUENESS
 from engine.identify import IDENTIFIED_BY
 from engine.money import money_texts
 from engine.settle import REASONS
@@ -35,9 +35,9 @@ _SENTENCES: Final = {
     ),
     "reference": ("The payment names {document} and puts {cash} on it", "."),
     "repaired_reference": ("The payment names {document} with a damaged number", "."),
-    "single_amount": ("{document} is the only open item of the payer worth {cash}", "."),
+    "single_amount": ("{document} has exactly the amount of the payment, {cash}", "."),
     "single_amount_net": (
-        "{document}, less its discount, is the only open item of the payer worth {cash}",
+        "{document}, less its discount, has exactly the amount of the payment, {cash}",
         ".",
     ),
     "balance": ("{document} is part of the payer's balance, which is exactly the payment", "."),
@@ -91,6 +91,9 @@ def explain_rows(
     for applies, before, amount, after in extras:
         text = _append(text, applies, before, amount, after)
     fits = candidates.fits[rows.candidate]
+    alone = (candidates.uniqueness[rows.candidate] == UNIQUE_SET) & (fits == 1)
+    blank = pa.repeat(pa.scalar(""), len(rows))
+    text = _append(text, alone, " No other set of the payer's open items fits.", blank, "")
     text = _append(
         text, fits > 1, " Sets of items that fit: ", pa.array(fits).cast(pa.string()), "."
     )

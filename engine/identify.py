@@ -92,9 +92,6 @@ def companies_of(
     given = payments.text("company_id")
     known = OwnerTable.of(pa.array(companies, pa.string()), np.arange(len(companies)))
     company = known.look_up(given)
-    if "" in codes:
-        # One company without a name: the usual case of a table that has no company column.
-        company = np.where(company < 0, codes[""] if len(companies) == 1 else company, company)
     if by_account is not None:
         account = payments.text("bank_account")
         found = by_account.look_up(normalise_accounts(account))

@@ -59,6 +59,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the rounds start from; arrays have one entry per payment in sorted order.
 
     order: input row of each sorted payment; held: an intake code forbids automatic application;
+    idle: per customer, inactive or blocked; elsewhere: a reference leads to another company's item;
     not_receivable: no customer's payment; precedence: rank by date and bank reference.
     """
 
@@ -71,6 +72,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     payers: Payers
     currencies: list[str]
     held: NDArray[np.bool_]
+    idle: NDArray[np.bool_]
+    elsewhere: NDArray[np.bool_]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
     situation: Situation
@@ -86,7 +89,9 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     remittances, line_payment = _sorted_lines(payments, joined.remittances)
 
     observe("index", len(match_input.open_items))
-    directory = CustomerDirectory.of(match_input.customers, match_input.open_items)
+    directory = CustomerDirectory.of(
+        match_input.customers, match_input.open_items, payments.text("company_id")
+    )
     currencies = sorted({*payments.codes("currency")[1], *match_input.open_items.codes("currency")[1]})
     index = build_index(match_input.open_items, directory, currencies)
 
@@ -98,7 +103,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
-    slots = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    slots, elsewhere = read_references(payments, remittances, line_payment, payers, family, currency, index)
     slots = _without_customer_numbers(slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
@@ -135,6 +140,10 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         payers=payers,
         currencies=currencies,
         held=held,
+        idle=pc.is_in(directory.status, value_set=pa.array(["inactive", "blocked"])).to_numpy(
+            zero_copy_only=False
+        ),
+        elsewhere=elsewhere,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
         situation=situation,

@@ -82,8 +82,11 @@ def read_references(
     payer_family: NDArray[np.int64],
     payment_currency: NDArray[np.int64],
     index: OpenItemIndex,
-) -> ReferenceSlots:
-    """Slots of all payments; `line_payment` is the payment row of each remittance line."""
+) -> tuple[ReferenceSlots, NDArray[np.bool_]]:
+    """Slots of all payments, and which payments name an item of another company.
+
+    `line_payment` is the payment row of each remittance line.
+    """
     count = len(payments)
     every = np.arange(count, dtype=np.int64)
     texts = pa.concat_arrays(
@@ -103,6 +106,7 @@ def read_references(
     fits = ((company < 0) | (index.company[hits.item] == company)) & (
         index.currency[hits.item] == payment_currency[owner[hits.window.row]]
     )
+    foreign = hits.at(~fits & (hits.strength > 2) & (company >= 0))
     hits = _widest(hits.at(fits))
     row_payment, row_line = owner[hits.window.row], line[hits.window.row]
     family = (payer_family[row_payment] >= 0) & (
@@ -115,7 +119,11 @@ def read_references(
     unread = chains.at(covered[chains.end] == covered[chains.start])
     read_lines = np.zeros(lines, dtype=np.bool_)
     read_lines[read.line[read.line != NO_LINE]] = True
-    return _with_unread(read, _unread_chains(unread, read_lines, count), owner, line)
+    elsewhere = np.zeros(count, dtype=np.bool_)
+    cash = payments.int64("amount_minor")[owner[foreign.window.row]]
+    elsewhere[owner[foreign.window.row[index.original_minor[foreign.item] == cash]]] = True
+    slots = _with_unread(read, _unread_chains(unread, read_lines, count), owner, line)
+    return slots, elsewhere
 
 
 def _look_up_all(

@@ -22,7 +22,7 @@ from engine.references import NO_LINE
 from engine.resolver import Resolution, resolve
 from engine.segments import mix64
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums
-from engine.strategies.fuzzy import repair_references
+from engine.strategies.fuzzy import correct_references, repair_references
 from engine.strategies.subset_sum import propose_combinations, propose_pairs
 from engine.strategies.totals import propose_singles, propose_totals
 
@@ -55,6 +55,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 def decide_by_reference(intake: Intake, situation: Situation) -> Round:
     """Lines and references; damaged ones mended where what is read does not foot."""
+    situation = msgspec.structs.replace(situation, slots=correct_references(situation))
     unread = unread_references(situation)
     found: list[Candidates] = []
 
@@ -92,12 +93,14 @@ def decide_by_amount(intake: Intake, situation: Situation) -> Round:
 
 
 def unread_references(situation: Situation) -> NDArray[np.int64]:
-    """References per payment that lead nowhere certain: unread lines, long numbers in free text,
-    and numbers that are somebody else's or several items'.
+    """References per payment that cannot be used: unread lines, long numbers in free text, numbers
+    that are somebody else's or several items', and items that are closed or disputed.
     """
     slots = situation.slots
     nowhere = (slots.hits == 0) & ((slots.line != NO_LINE) | (slots.digits >= _CONTRADICTING_DIGITS))
-    nowhere |= (slots.strength > 1) & ((slots.item < 0) | ~situation.credible())
+    named = slots.strength > 1
+    nowhere |= named & ((slots.item < 0) | ~situation.credible())
+    nowhere |= (slots.item >= 0) & (named | slots.family) & ~situation.payable(slots.item)
     return np.bincount(slots.payment[nowhere], minlength=len(situation))
 
 
@@ -196,6 +199,11 @@ def _settle_round(
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
     automatic &= ~situation.rules.shadow[rule]
+    # Two facts that name two payers, or a customer nobody should take money for unasked.
+    automatic &= ~intake.payers.conflict[candidates.payment]
+    idle = np.zeros(len(candidates), dtype=np.bool_)
+    idle[candidates.rows.candidate[intake.idle[situation.index.customer[candidates.rows.item]]]] = True
+    automatic &= ~idle
     candidates = msgspec.structs.replace(candidates, automatic=automatic)
     resolution = resolve(
         candidates,

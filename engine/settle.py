@@ -124,6 +124,7 @@ def settle_rows(
     offered: NDArray[np.int64],
     discount_day: NDArray[np.int64],
     pay_day: NDArray[np.int64],
+    stated_discount: NDArray[np.int64],
     stated_deduction: NDArray[np.int64],
     stated_fee: NDArray[np.bool_],
     stated_reason: NDArray[np.bool_],
@@ -140,14 +141,26 @@ def settle_rows(
 
     in_time = pay_day <= discount_day
     in_grace = pay_day <= discount_day + rules.grace_days[rule]
-    took = positive & (offered > 0) & (short == offered)
+    # Discount first, then tolerance: what is short beyond the discount may be written off, and a
+    # discount taken a little too small is simply that.
+    beyond = short - offered
+    slack = _within(beyond, size, rules.under_minor[rule], rules.under_ppm[rule])
+    slack |= _within(-beyond, size, rules.over_minor[rule], rules.over_ppm[rule])
+    took = positive & (offered > 0) & (short > 0) & ((beyond == 0) | slack)
     granted = took & (in_grace | rules.allow_unearned[rule])
-    discount[granted] = short[granted]
+    discount[granted] = np.minimum(short, offered)[granted]
+    rounded = granted & (beyond > 0)
+    write_off[rounded] = beyond[rounded]
+    reason[rounded] = _TOLERANCE
     code[granted & ~in_time] = code_number("DSC-GRACE")
     late = took & ~granted
     code[late] = code_number("DSC-LATE")
 
     left = positive & (short > 0) & ~took
+    excess = left & in_grace & (offered > 0) & (stated_discount >= offered) & (beyond > 0)
+    discount[excess] = offered[excess]
+    code[excess] = code_number("DSC-EXCESS")
+    left &= ~excess
     coded = left & ((stated_deduction > 0) | stated_reason) & ~stated_fee
     code[coded] = code_number("DED-CODED")
     book = coded & rules.book_deduction[rule] & (short == stated_deduction)
@@ -168,9 +181,9 @@ def settle_rows(
     surplus = np.where(over & ~by_over, -short, 0)
     code[surplus > 0] = code_number("AMT-OVER")
     # A credit memo is used as far as the payer says, never beyond what it is worth.
-    beyond = ~positive & (short > 0)
-    surplus[beyond] = -short[beyond]
-    code[beyond] = code_number("AMT-NOMATCH")
+    overdrawn = ~positive & (short > 0)
+    surplus[overdrawn] = -short[overdrawn]
+    code[overdrawn] = code_number("AMT-NOMATCH")
     return Settlement(
         cash=cash - surplus,
         discount=discount,

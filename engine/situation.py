@@ -108,12 +108,17 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         supported: NDArray[np.bool_] = slots.family | slots.amount
         return supported | ((slots.strength > 1) & anybody)
 
-    def referenced(self) -> Referenced:
-        """Items the open payments refer to, as far as payer or amount (or nobody) contradicts."""
+    def referenced(self, *, unknown_payers: bool = False) -> Referenced:
+        """Items the open payments refer to, as far as payer or amount (or nobody) contradicts;
+        with `unknown_payers` also fully read ones of payers nobody could identify.
+        """
         slots = self.slots
         some = (slots.item >= 0) & self.open_for_matching[slots.payment]
         some &= self.payable(slots.item)
-        rows = np.flatnonzero(some & self.credible())
+        credible = self.credible()
+        if unknown_payers:
+            credible |= (slots.strength > 1) & (self.payer_family[slots.payment] < 0)
+        rows = np.flatnonzero(some & credible)
         # Of several readings of one item a remittance line beats free text, the stronger the weaker.
         order = np.lexsort(
             (

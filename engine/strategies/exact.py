@@ -26,6 +26,7 @@ __all__ = ["propose_detail", "propose_differences", "propose_sums"]
 
 _WRONG_DETAIL, _WRONG_SUM, _WRONG_SOME, _WRONG_REPAIRED = 1e-5, 2e-5, 5e-5, 5e-5
 _MIXED_ITEMS_MAX = 12
+_SMALL_SHARE = 20
 _IMPOSSIBLE = 10**16
 
 
@@ -60,7 +61,8 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
 
 def propose_sums(situation: Situation) -> Candidates:
     """Named items whose gross or net amounts add up to the cash; then mixed discounts."""
-    referenced = situation.referenced()
+    # Sums that foot vouch for references of a payer nobody knows; differences do not.
+    referenced = situation.referenced(unknown_payers=True)
     groups = (
         referenced,
         referenced.at(referenced.strong),
@@ -85,7 +87,7 @@ def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Cand
     are paid in full and only a small shortfall or a surplus is left. `unread` counts references
     nobody could read, per payment: where there are some, a surplus proves nothing.
     """
-    named = situation.referenced()
+    named = situation.referenced(unknown_payers=True)
     best = named.strong | named.amount
     has_best = np.bincount(named.payment[best], minlength=len(situation)) > 0
     named = named.at(best | ~has_best[named.payment])
@@ -94,10 +96,16 @@ def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Cand
     owed = segment_sum(remaining, candidate, len(payment))
     difference = situation.cash[payment] - owed
     size = np.bincount(candidate, minlength=len(payment))
-    last = np.append(candidate[1:] != candidate[:-1], True) if len(candidate) else candidate > 0
-    cash = remaining + np.where(last, difference[candidate], 0)
-    fits = (size == 1) | (difference > 0) | (-difference <= remaining[last] // 20)
-    positive = np.bincount(candidate[cash <= 0], minlength=len(payment)) == 0
+    # The difference falls on the largest item: limits in percent are judged against that one.
+    order = np.lexsort((named.item, -remaining, candidate))
+    largest = np.zeros(len(candidate), dtype=np.bool_)
+    if len(order):
+        largest[order[first_of_runs(candidate[order])]] = True
+    cash = remaining + np.where(largest, difference[candidate], 0)
+    bearer = segment_sum(np.where(largest, remaining, 0), candidate, len(payment))
+    fits = (size == 1) | (difference > 0) | (-difference <= bearer // _SMALL_SHARE)
+    usable = np.sign(cash) == np.sign(remaining)
+    positive = np.bincount(candidate[~usable], minlength=len(payment)) == 0
     automatic = _agrees(situation, named, candidate, len(payment), exact=False) & fits & positive
     automatic &= (unread[payment] == 0) | (difference < 0)
     candidates = Candidates.of(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.references import ReferenceSlots
     from engine.situation import Situation
 
-__all__ = ["repair_references"]
+__all__ = ["correct_references", "repair_references"]
 
 _DISTANCE_MAX = 2
 _DISTANCE_WITH_AMOUNT_MAX = 3
@@ -56,6 +56,52 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     mended = _mend(situation, slot[near], item[near], score[near], amount[near])
     unread = todo[mended.slots.item[todo] == slots.item[todo]]
     return _mend_by_residual(mended, unread, slot, item, distance).slots
+
+
+def correct_references(situation: Situation) -> ReferenceSlots:
+    """The slots of `situation`; where what is named does not foot, but would exactly if one number
+    were a near one of the same family, that one.
+
+    In a dense series a mistyped number is often another open item of the same customer. Its amount
+    gives it away: the line's, or what the other references of the payment leave.
+    """
+    slots, lines, count = situation.slots, situation.lines, len(situation)
+    named = situation.referenced()
+    gross = situation.remaining[named.item]
+    net = gross - situation.discount_of(named.item, named.payment)
+    owed = segment_sum(gross, named.payment, count)
+    foots = (owed == situation.cash) | (segment_sum(net, named.payment, count) == situation.cash)
+    live = (slots.item >= 0) & situation.open_for_matching[slots.payment] & ~slots.amount
+    live &= slots.family & situation.credible() & situation.payable(slots.item)
+    with_amount = np.zeros(len(slots.item), dtype=np.bool_)
+    if len(lines.amount):
+        with_amount = (slots.line >= 0) & lines.given[slots.line]
+    todo = np.flatnonzero(live & (with_amount | ~foots[slots.payment]) & (slots.digits > 0))
+    slot, item = _candidates(situation, todo)
+    if not len(slot):
+        return slots
+    payment = slots.payment[slot]
+    left = situation.cash[payment] - owed[payment] + situation.remaining[slots.item[slot]]
+    wanted = left.copy()
+    on_line = with_amount[slot]
+    if len(lines.amount):
+        wanted[on_line] = lines.amount[slots.line[slot[on_line]]]
+    remaining = situation.remaining[item]
+    fits = (wanted == remaining) | (wanted == remaining - situation.discount_of(item, payment))
+    fits &= item != slots.item[slot]
+    slot, item = slot[fits], item[fits]
+    if not len(slot):
+        return slots
+    distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
+    near = distance <= _DISTANCE_MAX
+    slot, item, distance = slot[near], item[near], distance[near]
+    # Several numbers of one payment that could each be the wrong one: then nobody can tell which.
+    free = ~with_amount[slot]
+    choices = np.bincount(slots.payment[slot[free]], minlength=count)
+    clear = with_amount[slot] | (choices[slots.payment[slot]] == 1)
+    slot, item, distance = slot[clear], item[clear], distance[clear]
+    agrees = np.ones(len(slot), dtype=np.bool_)
+    return _mend(situation, slot, item, distance, agrees).slots
 
 
 def _mend(

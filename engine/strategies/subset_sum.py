@@ -31,13 +31,16 @@ SubsetSearch = tuple[Candidates, "NDArray[np.bool_]"]
 """Candidates, and which problems were searched completely."""
 
 
-def searchable(situation: Situation, ledgers: PayerLedgers) -> NDArray[np.bool_]:
-    """Rows that can be part of a combination at all: without credits nothing larger than the cash
-    can, with them nothing larger than the cash and all credits together.
+def searchable(
+    situation: Situation, ledgers: PayerLedgers, value: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Rows that can be part of a combination of `value`s at all: without credits nothing larger
+    than the cash can, with them nothing larger than the cash and all credits together.
     """
     credit = -segment_sum(np.minimum(ledgers.remaining, 0), ledgers.owner, len(ledgers))
     bound = situation.cash[ledgers.payment] + credit
-    return ledgers.remaining <= bound[ledgers.owner]
+    fits: NDArray[np.bool_] = value <= bound[ledgers.owner]
+    return fits
 
 
 def propose_combinations(
@@ -48,9 +51,9 @@ def propose_combinations(
     Problems with more items than `items_max` after pruning are not searched.
     """
     count = len(ledgers)
-    row = np.flatnonzero(searchable(situation, ledgers))
-    owner = ledgers.owner[row]
-    discount = ledgers.discount[row] if net else np.zeros(len(row), dtype=np.int64)
+    given = ledgers.discount if net else np.zeros(len(ledgers.item), dtype=np.int64)
+    row = np.flatnonzero(searchable(situation, ledgers, ledgers.remaining - given))
+    owner, discount = ledgers.owner[row], given[row]
     value = ledgers.remaining[row] - discount
     size = np.bincount(owner, minlength=count)
     todo = (size >= 2) & (size <= items_max)
