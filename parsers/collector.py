@@ -10,7 +10,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from engine import schemas
 from engine.batches import ControlCheckBatch, DiagnosticBatch, PaymentBatch, RemittanceBatch
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
 from parsers.parsed_file import ParsedFile
@@ -64,6 +66,8 @@ _PAYMENT_OTHER: Final = (
     "source_offset",
     "source_length",
 )
+_COLLECTED: Final = (*_PAYMENT_TEXT, *_PAYMENT_OTHER, "intake_codes")
+_TYPES: Final = {name: schemas.PAYMENT.field(name).type for name in _COLLECTED}
 _MAY_BE_ABSENT: Final = frozenset({"source_line", "source_offset", "source_length"})
 _EXCERPT_LENGTH: Final = 120
 _LINE_SEARCH_LENGTH: Final = 400
@@ -96,10 +100,8 @@ class FileCollector:
         self.source_file = source_file
         self.source_format = source_format
         self._content = content
-        self._payments: dict[str, list[Any]] = {
-            name: [] for name in (*_PAYMENT_TEXT, *_PAYMENT_OTHER)
-        }
-        self._row_codes: list[str] = []
+        self._payments: dict[str, list[Any]] = {name: [] for name in _COLLECTED}
+        self._chunks: list[dict[str, pa.Array]] = []
         self._lines: dict[str, list[Any]] = {
             name: []
             for name in (
@@ -111,7 +113,6 @@ class FileCollector:
                 "discount_minor",
                 "deduction_minor",
                 "deduction_reason",
-                "currency",
                 "source",
             )
         }
@@ -124,7 +125,7 @@ class FileCollector:
     @property
     def payment_count(self) -> int:
         """Payments collected so far; the next payment gets this index."""
-        return len(self._row_codes)
+        return len(self._line_counts)
 
     def payment(
         self,
@@ -153,28 +154,24 @@ class FileCollector:
         if facts:
             message = f"unknown payment columns {sorted(facts)}"
             raise TypeError(message)
-        self._row_codes.append(intake_codes)
+        columns["intake_codes"].append(intake_codes)
         self._line_counts.append(0)
-        return len(self._row_codes) - 1
+        return len(self._line_counts) - 1
 
-    def add_payments(self, columns: Mapping[str, Sequence[Any]]) -> int:
+    def add_payments(self, columns: Mapping[str, Any]) -> int:
         """Add many payments column by column and give the index of the first.
 
-        `columns` hold equally long values of `engine.schemas.PAYMENT` columns by name, with at
-        least `amount_minor`, `currency`, `booking_date` and `value_date`; absent ones stay empty.
+        `columns` hold equally long values (lists or Arrow arrays) of `engine.schemas.PAYMENT`
+        columns by name, with at least `amount_minor`; absent ones stay empty.
         """
-        rows = len(columns["amount_minor"])
-        first = len(self._row_codes)
-        given = dict(columns)
-        self._row_codes.extend(given.pop("intake_codes", [""] * rows))
-        for name, column in self._payments.items():
-            if name in given:
-                column.extend(given.pop(name))
-            else:
-                column.extend([None if name in _MAY_BE_ABSENT else ""] * rows)
-        if given:
-            message = f"unknown payment columns {sorted(given)}"
+        unknown = set(columns) - set(_COLLECTED)
+        if unknown:
+            message = f"unknown payment columns {sorted(unknown)}"
             raise TypeError(message)
+        self._seal()
+        rows = len(columns["amount_minor"])
+        first = len(self._line_counts)
+        self._chunks.append({name: _column(name, columns.get(name), rows) for name in _COLLECTED})
         self._line_counts.extend([0] * rows)
         return first
 
@@ -185,7 +182,6 @@ class FileCollector:
         `deduction_minor`, `deduction_reason` and `source`, each as long as `payments`.
         """
         counts = self._line_counts
-        currencies = self._payments["currency"]
         numbers = []
         for payment in payments:
             counts[payment] += 1
@@ -193,7 +189,6 @@ class FileCollector:
         lines = self._lines
         lines["payment"].extend(payments)
         lines["line_number"].extend(numbers)
-        lines["currency"].extend([currencies[payment] for payment in payments])
         for name, values in columns.items():
             lines[name].extend(values)
 
@@ -220,7 +215,6 @@ class FileCollector:
             discount_minor,
             deduction_minor,
             deduction_reason,
-            self._payments["currency"][payment],
             source,
         )
         for column, value in zip(self._lines.values(), row, strict=True):
@@ -277,19 +271,23 @@ class FileCollector:
 
     def finish(self, *, dialect: str, statement_count: int) -> ParsedFile:
         """Close the file: identities, intake codes, batches."""
-        identities = self._identities()
+        self._seal()
+        columns = {name: _joined([chunk[name] for chunk in self._chunks]) for name in _COLLECTED}
+        identities = self._identities(columns)
         rows = len(identities)
-        held = ";".join(sorted(self._file_codes))
-        codes = [";".join(filter(None, (held, code))) for code in self._row_codes]
         fixed = {
             "payment_id": identities,
             "file_id": pa.repeat(self.file_id, rows),
             "source_file": pa.repeat(self.source_file, rows),
             "source_format": pa.repeat(self.source_format, rows),
-            "intake_codes": codes,
+            "intake_codes": self._held(columns["intake_codes"]),
         }
         lines = dict(self._lines)
-        owners = lines.pop("payment")
+        owners = pa.array(lines.pop("payment"), pa.int64())
+        owned = {
+            "payment_id": identities.take(owners),
+            "currency": columns["currency"].take(owners),
+        }
         checks: list[Sequence[Any]] = list(zip(*self._checks, strict=True)) or [()] * 6
         names = ("scope", "kind", "declared", "computed", "rule", "ok")
         return ParsedFile(
@@ -297,10 +295,8 @@ class FileCollector:
             source_file=self.source_file,
             source_format=self.source_format,
             dialect=dialect,
-            payments=PaymentBatch.from_columns(fixed | self._payments),
-            remittances=RemittanceBatch.from_columns(
-                {"payment_id": [identities[owner] for owner in owners]} | lines
-            ),
+            payments=PaymentBatch.from_columns(columns | fixed),
+            remittances=RemittanceBatch.from_columns(owned | lines),
             control_checks=ControlCheckBatch.from_columns(
                 {"source_file": [self.source_file] * len(self._checks)}
                 | {name: list(values) for name, values in zip(names, checks, strict=True)}
@@ -315,30 +311,38 @@ class FileCollector:
             statement_count=statement_count,
         )
 
-    def _identities(self) -> list[str]:
-        references = [""] * self.payment_count
+    def _seal(self) -> None:
+        """Turn payments added one by one into a chunk of columns."""
+        rows = len(self._payments["amount_minor"])
+        if rows or not self._chunks:
+            self._chunks.append(
+                {name: _column(name, values, rows) for name, values in self._payments.items()}
+            )
+            self._payments = {name: [] for name in _COLLECTED}
+
+    def _held(self, codes: pa.Array) -> pa.Array:
+        """Intake codes of the rows with those of the whole file before them."""
+        if not self._file_codes:
+            return codes
+        held = ";".join(sorted(self._file_codes))
+        joined = pc.binary_join_element_wise(held, codes, ";")
+        return pc.if_else(pc.equal(codes, ""), held, joined)
+
+    def _identities(self, columns: Mapping[str, pa.Array]) -> pa.Array:
+        """`payment_identity` of every row."""
+        texts = [pc.fill_null(columns[name].cast(pa.string()), "") for name in _IDENTITY]
+        facts = pc.binary_join_element_wise(*texts, "\x1f").to_pylist()
+        references = [""] * len(facts)
         for owner, reference in zip(self._lines["payment"], self._lines["reference"], strict=True):
             references[owner] += f"\x1f{reference}"
-        facts = zip(*(_texts(self._payments[name]) for name in _IDENTITY), strict=True)
         digest = hashlib.blake2b
         plain = [
             digest(f"{fact}\x1e{text}".encode(), digest_size=16).hexdigest()
-            for fact, text in zip(map("\x1f".join, facts), references, strict=True)
+            for fact, text in zip(facts, references, strict=True)
         ]
-        if len(set(plain)) == len(plain):
-            return plain
-        return self._numbered(plain, references)
-
-    def _numbered(self, plain: list[str], references: list[str]) -> list[str]:
-        """Identities where some payments are equal in every fact: their ordinal tells them apart."""
-        facts = zip(*(self._payments[name] for name in _IDENTITY), strict=True)
-        seen: dict[str, int] = {}
-        identities = []
-        for identity, fact, text in zip(plain, facts, references, strict=True):
-            ordinal = seen.get(identity, 0)
-            seen[identity] = ordinal + 1
-            identities.append(payment_identity(fact, text, ordinal) if ordinal else identity)
-        return identities
+        if len(set(plain)) < len(plain):
+            plain = _numbered(plain, facts, references)
+        return pa.array(plain, pa.string())
 
     def _line_at(self, offset: int) -> str:
         nearest = max(0, offset - _LINE_SEARCH_LENGTH)
@@ -350,14 +354,25 @@ class FileCollector:
         return self._content[start : min(stop, start + _EXCERPT_LENGTH)].decode("utf-8", "replace")
 
 
-def _texts(values: list[Any]) -> list[str]:
-    """The values of an identity column as text; absent ones are empty, dates are ISO 8601."""
-    distinct = set(values)
-    if len(distinct) * 4 > len(values):
-        return [value if type(value) is str else _text(value) for value in values]
-    known = {value: _text(value) for value in distinct}
-    return [known[value] for value in values]
+def _numbered(plain: list[str], facts: list[str], references: list[str]) -> list[str]:
+    """Identities where some payments are equal in every fact: their ordinal tells them apart."""
+    seen: dict[str, int] = {}
+    identities = []
+    for identity, fact, text in zip(plain, facts, references, strict=True):
+        ordinal = seen.get(identity, 0)
+        seen[identity] = ordinal + 1
+        identities.append(payment_identity((fact,), text, ordinal) if ordinal else identity)
+    return identities
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def _column(name: str, values: Any, rows: int) -> pa.Array:
+    """Column `name` as Arrow; its empty value where it is absent."""
+    kind = _TYPES[name]
+    if values is None:
+        absent = name in _MAY_BE_ABSENT or pa.types.is_date(kind)
+        return pa.nulls(rows, kind) if absent else pa.repeat(pa.scalar("", kind), rows)
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _joined(chunks: list[pa.Array]) -> pa.Array:
+    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)

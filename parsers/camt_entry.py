@@ -1,0 +1,475 @@
+"""One camt entry: its status, direction and amount, and the payments it holds.
+
+An entry is split into its details only where their amounts add up to it; else it stays one payment
+that carries what its details agree on. So the payments of a booked credit always sum to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from engine.errors import MoneyError
+from engine.money import format_minor
+from parsers.camt_codes import TransactionCode, read_transaction_code
+from parsers.camt_details import DetailFacts, merge_details, read_detail
+from parsers.camt_xml import (
+    LOCAL_NAMES,
+    code_of,
+    line_of,
+    minor_of,
+    parse_date,
+    parts_of,
+    text_at,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from lxml.etree import _Element
+
+    from parsers.camt_balances import Statement
+    from parsers.camt_remittance import RemittanceLine
+    from parsers.camt_source import Place
+    from parsers.collector import FileCollector
+
+__all__ = ["Draft", "Entry", "EntryReader"]
+
+_REASON_OF_STATUS: Final = {
+    "BOOK": "",
+    "": "",
+    "PDNG": "pending",
+    "INFO": "information",
+    "FUTR": "future",
+}
+_OPPOSITE: Final = {"CRDT": "DBIT", "DBIT": "CRDT"}
+_AMOUNTS_OF_DETAIL: Final = ("TxAmt", "CntrValAmt", "AnncdPstngAmt", "InstdAmt")
+_TRUE: Final = frozenset({"true", "1"})
+
+
+class Draft(msgspec.Struct):
+    """A payment not yet given to the collector: its columns by name and its lines."""
+
+    columns: dict[str, Any]
+    lines: list[RemittanceLine]
+
+    def digest(self) -> int:
+        """Hash of the facts that tell it from other payments of the same account."""
+        columns = self.columns
+        return hash(
+            (
+                columns["amount_minor"],
+                columns["currency"],
+                columns["booking_date"],
+                columns.get("bank_reference"),
+                columns.get("end_to_end_id"),
+                columns["payer_name"],
+                columns["remittance_text"],
+            )
+        )
+
+
+class Entry(msgspec.Struct):
+    """An entry as read: its payments, and how many of its rows were none, by reason.
+
+    `direction` is empty and `minor` 0 where the entry cannot be read.
+    """
+
+    direction: str
+    minor: int
+    currency: str
+    is_booked: bool
+    drafts: list[Draft]
+    counts: dict[str, int]
+
+
+class _Piece(msgspec.Struct):
+    """One detail, or the whole entry, with the amount it stands for."""
+
+    direction: str
+    minor: int
+    code: TransactionCode
+    facts: DetailFacts
+
+
+class _Parts(msgspec.Struct):
+    """An entry's children by name, its details' likewise, and how many details it declares."""
+
+    entry: dict[str, _Element]
+    details: list[dict[str, _Element]]
+    declared: int
+    lines: list[int | None]
+
+
+class EntryReader:
+    """Reads the entries of one file."""
+
+    def __init__(self, collector: FileCollector) -> None:
+        """Report what is wrong with entries to `collector`."""
+        self._collector = collector
+        self._codes: dict[tuple[object, ...], TransactionCode] = {}
+
+    def read(self, element: _Element, statement: Statement, place: Place | None) -> Entry:
+        """Read a complete `Ntry` of `statement` that stands at `place`."""
+        parts = _parts_of_entry(element)
+        line = line_of(element) if place is None else place.line
+        units = max(1, len(parts.details))
+        reason = self._reason_of_status(parts.entry.get("Sts"), statement, line)
+        try:
+            direction, minor, currency = _money(parts, statement.currency)
+        except MoneyError as error:
+            if not reason:
+                return self._unreadable(statement, str(error), units, line, place)
+            direction, minor, currency = "", 0, ""
+        entry = Entry(direction, minor, currency, not reason, [], {})
+        codes = self._codes_of(parts)
+        if reason or _is_plain_debit(parts, entry, codes):
+            entry.counts[reason or "debit"] = units
+            return entry
+        pieces = self._pieces(parts, entry, codes, statement, line)
+        self._draft(entry, pieces, parts, statement, place)
+        settled = sum(entry.counts.values()) + len(entry.drafts)
+        if units > settled:
+            entry.counts["aggregated_detail"] = units - settled
+        return entry
+
+    def _reason_of_status(
+        self, element: _Element | None, statement: Statement, line: int | None
+    ) -> str:
+        status = code_of(element).upper()
+        if not status:
+            statement.without_status += 1
+        reason = _REASON_OF_STATUS.get(status)
+        if reason is None:
+            self._collector.diagnose(
+                "CAMT-STATUS",
+                f"the entry has status {status!r}; it is counted, not taken as money",
+                line=line,
+                value=status,
+                expected="BOOK, PDNG, INFO or FUTR",
+            )
+            return "other_status"
+        return reason
+
+    def _unreadable(
+        self, statement: Statement, sentence: str, units: int, line: int | None, place: Place | None
+    ) -> Entry:
+        statement.is_decidable = False
+        self._collector.diagnose(
+            "CAMT-AMOUNT",
+            f"{statement.label}: a booked entry cannot be read: {sentence}",
+            line=line,
+            offset=None if place is None else place.offset,
+            expected="an amount with its ISO 4217 currency, and CRDT or DBIT",
+        )
+        self._collector.hold_file("IN-TOTAL")
+        return Entry("", 0, "", is_booked=False, drafts=[], counts={"unreadable": units})
+
+    def _codes_of(self, parts: _Parts) -> list[TransactionCode]:
+        """The transaction code of each detail, of the entry where it has none."""
+        code = read_transaction_code(parts.entry.get("BkTxCd"), self._codes)
+        return [
+            read_transaction_code(detail["BkTxCd"], self._codes) if "BkTxCd" in detail else code
+            for detail in parts.details
+        ] or [code]
+
+    def _pieces(
+        self,
+        parts: _Parts,
+        entry: Entry,
+        codes: list[TransactionCode],
+        statement: Statement,
+        line: int | None,
+    ) -> list[_Piece]:
+        further = text_of(parts.entry.get("AddtlNtryInf"))
+        facts = [
+            read_detail(
+                detail,
+                account=statement.account,
+                currency=entry.currency,
+                further_text=further,
+            )
+            for detail in parts.details
+        ]
+        amounts = self._split(parts, entry, statement, line)
+        if amounts:
+            return [
+                _Piece(direction, minor, code, fact)
+                for (direction, minor), code, fact in zip(amounts, codes, facts, strict=True)
+            ]
+        empty = {"payer_name": "", "payer_account": "", "remittance_text": further}
+        whole = merge_details([*facts, DetailFacts(empty, [], [])])
+        code = codes[0] if len(set(codes)) == 1 else TransactionCode()
+        return [_Piece(entry.direction, entry.minor, code, whole)]
+
+    def _split(
+        self, parts: _Parts, entry: Entry, statement: Statement, line: int | None
+    ) -> list[tuple[str, int]]:
+        """Direction and amount of each detail; empty where the entry has to stay whole."""
+        present = len(parts.details)
+        if parts.declared:
+            self._check_count(parts, statement, line)
+        if not present:
+            return []
+        if present == 1:
+            stated = _detail_minor(parts.details[0], entry.currency)
+            if stated in {None, entry.minor}:
+                return [(entry.direction, entry.minor)]
+            self._keep_whole(entry, statement, line, "the amount of its only detail differs")
+            return [(entry.direction, entry.minor)] if parts.declared <= 1 else []
+        amounts = _amounts_of_details(parts.details, entry)
+        if not amounts:
+            sentence = f"its {present} details lack amounts or do not add up to it"
+            self._keep_whole(entry, statement, line, sentence)
+        return amounts
+
+    def _check_count(self, parts: _Parts, statement: Statement, line: int | None) -> None:
+        present = len(parts.details)
+        ok = present in {0, parts.declared}
+        self._collector.check(
+            scope=statement.label,
+            kind="count",
+            declared=parts.declared,
+            computed=present,
+            ok=ok,
+            rule="Btch/NbOfTxs" if present else "Btch/NbOfTxs, no details given",
+        )
+        if not ok:
+            self._collector.diagnose(
+                "FILE-COUNT",
+                f"{statement.label}: the batch declares {parts.declared} transactions, "
+                f"{present} stand there",
+                line=line,
+                value=str(parts.declared),
+                expected=str(present),
+            )
+
+    def _keep_whole(
+        self, entry: Entry, statement: Statement, line: int | None, sentence: str
+    ) -> None:
+        self._collector.diagnose(
+            "CAMT-BATCH",
+            f"{statement.label}: the entry of {format_minor(entry.minor, entry.currency)} "
+            f"{entry.currency} stays one payment: {sentence}",
+            line=line,
+            value=format_minor(entry.minor, entry.currency),
+        )
+
+    def _draft(
+        self,
+        entry: Entry,
+        pieces: list[_Piece],
+        parts: _Parts,
+        statement: Statement,
+        place: Place | None,
+    ) -> None:
+        common = self._common_columns(parts, entry, statement, place)
+        is_reversal = text_of(parts.entry.get("RvslInd")).lower() in _TRUE
+        is_split = len(pieces) == len(parts.details)
+        start = common["source_line"]
+        for row, piece in enumerate(pieces):
+            judged = _judge(piece, entry, is_reversal=is_reversal)
+            if judged is None:
+                entry.counts["debit"] = entry.counts.get("debit", 0) + 1
+                continue
+            columns = {**common, **piece.facts.columns}
+            if not columns.get("bank_reference"):
+                columns["bank_reference"] = common["bank_reference"]
+            columns["type_code"] = piece.code.type_code
+            columns["method"] = piece.code.method
+            self._sign(columns, piece, judged, statement)
+            line = parts.lines[row] if is_split else None
+            if line is not None and (start is None or start <= line < 65_535):
+                columns["source_line"] = line
+            for code, sentence in piece.facts.notes:
+                self._collector.diagnose(code, sentence, line=columns["source_line"])
+            entry.drafts.append(Draft(columns, piece.facts.lines))
+
+    def _sign(
+        self, columns: dict[str, Any], piece: _Piece, judged: str, statement: Statement
+    ) -> None:
+        """Amount with its sign, intake codes, and the original's reference on returns only."""
+        codes = [judged] if judged else []
+        if statement.is_copy:
+            codes.append("IN-DUPPAY")
+        if columns["booking_date"] is None and columns["value_date"] is None:
+            codes.append("IN-DATE")
+        if piece.minor < 0:
+            codes.append("IN-SIGN")
+            self._collector.diagnose(
+                "CAMT-SIGN",
+                f"{statement.label}: a signed amount; its direction is told by CdtDbtInd",
+                line=columns["source_line"],
+                value=format_minor(piece.minor, columns["currency"]),
+                expected="an amount without sign",
+            )
+        if piece.direction == "DBIT":
+            columns["amount_minor"] = -piece.minor
+            if not columns.get("original_reference"):
+                columns["original_reference"] = columns["bank_reference"]
+        else:
+            columns["amount_minor"] = piece.minor
+            columns.pop("original_reference", None)
+        columns["intake_codes"] = ";".join(sorted(codes))
+
+    def _common_columns(
+        self, parts: _Parts, entry: Entry, statement: Statement, place: Place | None
+    ) -> dict[str, Any]:
+        line = None if place is None else place.line
+        booking = self._date(parts.entry.get("BookgDt"), "BookgDt", line)
+        value = self._date(parts.entry.get("ValDt"), "ValDt", line)
+        return {
+            "bank_account": statement.account,
+            "currency": entry.currency,
+            "booking_date": booking,
+            "value_date": value,
+            "bank_reference": text_of(parts.entry.get("AcctSvcrRef")),
+            "source_line": line,
+            "source_offset": None if place is None else place.offset,
+            "source_length": None if place is None else place.length,
+        }
+
+    def _date(self, element: _Element | None, name: str, line: int | None) -> dt.date | None:
+        if element is None:
+            return None
+        text = text_of(element[0]) if len(element) else text_of(element)
+        date = parse_date(text)
+        if date is None:
+            self._collector.diagnose(
+                "CAMT-DATE",
+                f"{name} {text!r} is no date; it is left empty",
+                line=line,
+                value=text,
+                expected="a date such as 2026-09-30",
+            )
+        return date
+
+
+def _parts_of_entry(element: _Element) -> _Parts:
+    parts: dict[str, _Element] = {}
+    details: list[_Element] = []
+    declared = 0
+    for child in element:
+        name = LOCAL_NAMES[child.tag]
+        if name == "NtryDtls":
+            for inner in child:
+                inner_name = LOCAL_NAMES[inner.tag]
+                if inner_name == "TxDtls":
+                    details.append(inner)
+                elif inner_name == "Btch":
+                    declared += _declared(inner)
+        elif name == "TxDtls":
+            details.append(child)
+        elif name == "Btch":
+            declared += _declared(child)
+        else:
+            parts[name] = child
+    lines = [line_of(detail) for detail in details]
+    return _Parts(parts, [parts_of(detail) for detail in details], declared, lines)
+
+
+def _declared(batch: _Element) -> int:
+    text = text_at(batch, "NbOfTxs")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
+
+
+def _money(parts: _Parts, fallback: str) -> tuple[str, int, str]:
+    """Direction, minor units and currency of an entry; raises `MoneyError`."""
+    element = parts.entry.get("Amt")
+    direction = _direction(parts)
+    if element is None or not direction:
+        missing = "amount" if element is None else "direction"
+        message = f"it has no {missing}, nor have its details one for all"
+        raise MoneyError(message)
+    currency = (element.get("Ccy") or fallback).strip()
+    return direction, minor_of(element, currency), currency
+
+
+def _is_plain_debit(parts: _Parts, entry: Entry, codes: list[TransactionCode]) -> bool:
+    """Whether a debit undoes nothing and holds no credit: it is counted without further reading."""
+    return (
+        entry.direction == "DBIT"
+        and text_of(parts.entry.get("RvslInd")).lower() not in _TRUE
+        and not any(code.is_return for code in codes)
+        and not any(
+            "RtrInf" in detail or text_of(detail.get("CdtDbtInd")) == "CRDT"
+            for detail in parts.details
+        )
+    )
+
+
+def _direction(parts: _Parts) -> str:
+    stated = text_of(parts.entry.get("CdtDbtInd"))
+    if stated in _OPPOSITE:
+        return stated
+    inner = {text_of(detail.get("CdtDbtInd")) for detail in parts.details}
+    only = inner.pop() if len(inner) == 1 else ""
+    return only if only in _OPPOSITE else ""
+
+
+def _detail_minor(parts: dict[str, _Element], currency: str) -> int | None:
+    """A detail's amount in the entry's currency; None where it has none."""
+    own = _minor_in(parts.get("Amt"), currency)
+    if own is not None or "AmtDtls" not in parts:
+        return own
+    inner = parts_of(parts["AmtDtls"])
+    for name in _AMOUNTS_OF_DETAIL:
+        amount = _minor_in(parts_of(inner.get(name)).get("Amt"), currency)
+        if amount is not None:
+            return amount
+    return None
+
+
+def _minor_in(element: _Element | None, currency: str) -> int | None:
+    if element is None or element.get("Ccy", currency) != currency:
+        return None
+    try:
+        return minor_of(element, currency)
+    except MoneyError:
+        return None
+
+
+def _amounts_of_details(
+    details: list[dict[str, _Element]], entry: Entry
+) -> list[tuple[str, int]]:
+    """Direction and amount of each detail where they add up to the entry, else nothing.
+
+    A detail of the opposite direction counts against the entry; where that does not add up, the
+    indicators of the details are taken as mistaken and the entry's holds for all.
+    """
+    amounts: list[int] = []
+    for detail in details:
+        minor = _detail_minor(detail, entry.currency)
+        if minor is None:
+            return []
+        amounts.append(minor)
+    opposite = _OPPOSITE[entry.direction]
+    ways = [
+        opposite if text_of(detail.get("CdtDbtInd")) == opposite else entry.direction
+        for detail in details
+    ]
+    signed = sum(
+        minor if way == entry.direction else -minor
+        for way, minor in zip(ways, amounts, strict=True)
+    )
+    if signed == entry.minor:
+        return list(zip(ways, amounts, strict=True))
+    if sum(amounts) == entry.minor:
+        return [(entry.direction, minor) for minor in amounts]
+    return []
+
+
+def _judge(piece: _Piece, entry: Entry, *, is_reversal: bool) -> str | None:
+    """Intake code of a piece or none; None where it is a debit that undoes no customer's payment.
+
+    Reversed or returned debits are credits no customer made. A debit inside a booked credit stays
+    a row (negative, non-AR), so that the rows of the credit sum to it.
+    """
+    undoes = is_reversal or piece.facts.has_return or piece.code.is_return
+    if piece.direction == "CRDT":
+        return "IN-NONAR" if undoes or not piece.code.is_receivable else ""
+    if undoes:
+        return "" if piece.code.is_receivable else "IN-NONAR"
+    return "IN-NONAR" if entry.direction == "CRDT" else None

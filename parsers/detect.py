@@ -1,0 +1,144 @@
+"""Which format a file has, by its content alone.
+
+What is no bank file is refused with one sentence that names the file and what was seen in it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from parsers.errors import UnrecognisedFileError
+from parsers.lockbox_records import lockbox_lines
+
+__all__ = ["BankFileFormat", "detect_format"]
+
+BankFileFormat = Literal["bai2", "lockbox", "camt"]
+"""The families of formats that are read."""
+
+_HEAD_BYTES: Final = 65_536
+_SEEN_LENGTH: Final = 40
+_PROBE_LINES: Final = 200
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+_BAI2_HEADER: Final = re.compile(rb"01,[^,\r\n]*,[^,\r\n]*,[0-9]{6,8},")
+_BAI2_RECORD: Final = re.compile(rb"(?:^|[\r\n/])[ \t]*(?:02|03|16|49|98|99),", re.MULTILINE)
+_BAI2_START: Final = re.compile(rb"(?:01|02|03|16),")
+_LOCKBOX_RECORD: Final = re.compile(
+    r"1[0-9A-Z ]{2}.{20}[0-9 ]{6}|2.{20}|5[0-9 ]{6}.{7}[0-9]{6}|6[0-9 ]{6}.{33}"
+    r"|4[0-9 ]{6}.{3}|[78][0-9 ]{6}.{7}[0-9]{6}[0-9 ]{10}|9[0-9]{1,10} *$"
+)
+_NACHA_HEADER: Final = re.compile(rb"101.{31}094101")
+_XML_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)[\s/>]")
+_CAMT_MARKS: Final = ("BkToCstmr", "camt.052", "camt.053", "camt.054")
+_PRINTED: Final = re.compile(rb"[\t\n\r\x20-\x7e]")
+
+_SIGNATURES: Final = (
+    (b"PK\x03\x04", "a ZIP archive (or a spreadsheet)"),
+    (b"\x1f\x8b", "gzip compressed data"),
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"II*\x00", "an image"),
+    (b"PAR1", "a Parquet table"),
+    (b"ARROW1", "an Arrow table"),
+    (b"ISA", "an EDI interchange (X12), which is not read here"),
+    (b"UNA", "an EDIFACT interchange, which is not read here"),
+    (b"UNB", "an EDIFACT interchange, which is not read here"),
+    (b"{1:F", "a SWIFT MT message, which is not read here"),
+    (b":20:", "a SWIFT MT94x statement, which is not read here"),
+)
+
+
+def detect_format(content: bytes, source_file: str) -> BankFileFormat:
+    """The format of `content`; raises `UnrecognisedFileError` where it is none of a bank file."""
+    body = content.removeprefix(_BYTE_ORDER_MARK)
+    head = body[:_HEAD_BYTES].lstrip(b" \t\r\n")
+    if not head.strip(b"\x00\x1a"):
+        raise _refusal(source_file, "it is empty" if not content else "it holds only blanks")
+    if _is_utf16(content):
+        return _detect_utf16(content, source_file)
+    if head.startswith(b"<"):
+        if _is_camt(head.decode("latin-1"), body):
+            return "camt"
+        raise _refusal(source_file, _describe_xml(head.decode("latin-1")))
+    if _is_bai2(head):
+        return "bai2"
+    if _is_lockbox(head):
+        return "lockbox"
+    raise _refusal(source_file, _describe(head))
+
+
+def _refusal(source_file: str, seen: str) -> UnrecognisedFileError:
+    message = (
+        f"{source_file} is no bank file: {seen}; "
+        "a BAI2, BAI lockbox or camt.052/.053/.054 file is expected"
+    )
+    return UnrecognisedFileError(message)
+
+
+def _is_utf16(content: bytes) -> bool:
+    return content.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<"))
+
+
+def _detect_utf16(content: bytes, source_file: str) -> BankFileFormat:
+    """XML may come in UTF-16; the line formats may not."""
+    order = "utf-16-be" if content.startswith((b"\xfe\xff", b"\x00<")) else "utf-16-le"
+    head = content[: 2 * _HEAD_BYTES].decode(order, "replace").lstrip("\ufeff \t\r\n")
+    if head.startswith("<") and _is_camt(head, b""):
+        return "camt"
+    raise _refusal(source_file, "it is UTF-16 text; line formats are read as UTF-8")
+
+
+def _is_camt(head: str, body: bytes) -> bool:
+    """Whether XML carries a bank-to-customer message, whatever its root or prefixes."""
+    if any(mark in head for mark in _CAMT_MARKS):
+        return not _root_of(head).lower().startswith("html")
+    return b"<BkToCstmr" in body or b":BkToCstmr" in body
+
+
+def _root_of(head: str) -> str:
+    found = _XML_ROOT.search(head)
+    return found[1] if found else ""
+
+
+def _describe_xml(head: str) -> str:
+    root = _root_of(head)
+    if root.lower() == "html" or head[:9].lower() == "<!doctype":
+        return "it is an HTML page"
+    return f"it is XML with root {root!r} and no camt message" if root else "it is broken XML"
+
+
+def _is_bai2(head: bytes) -> bool:
+    """A file header, or records of a file whose header was lost."""
+    if _BAI2_HEADER.match(head):
+        return True
+    return bool(_BAI2_START.match(head)) and bool(_BAI2_RECORD.search(head, 3))
+
+
+def _is_lockbox(head: bytes) -> bool:
+    """Records of fixed columns, nearly all of known types, with a batch, check or total among them."""
+    if _NACHA_HEADER.match(head):
+        return False
+    lines = [line for line in lockbox_lines(head)[0] if line.strip(" ")][:_PROBE_LINES]
+    matches = [line[:1] for line in lines if _LOCKBOX_RECORD.match(line)]
+    return bool(set("5678").intersection(matches)) and 2 * len(matches) > len(lines)
+
+
+def _describe(head: bytes) -> str:
+    """What a file that is none of ours looks like."""
+    for signature, name in _SIGNATURES:
+        if head.startswith(signature):
+            return f"it is {name}"
+    if _NACHA_HEADER.match(head):
+        return "it is a NACHA file, which is not read here"
+    sample = head[:4096]
+    if b"\x00" in sample or 10 * len(_PRINTED.findall(sample)) < 7 * len(sample):
+        return "it is binary data"
+    first = re.split(rb"[\r\n]", sample, maxsplit=1)[0].decode("utf-8", "replace")
+    shown = repr(first[:_SEEN_LENGTH])
+    if first.startswith(("{", "[{", "[[")):
+        return f"it looks like JSON and begins with {shown}"
+    if any(first.count(separator) > 1 for separator in ",;\t|"):
+        return f"it looks like a table (CSV) and begins with {shown}"
+    return f"it is text that begins with {shown}"
