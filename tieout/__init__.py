@@ -1,0 +1,1 @@
+"""What a caller imports: generated stubs (`tieout.v1`), the client, the command line."""

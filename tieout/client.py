@@ -1,0 +1,175 @@
+"""A synchronous client of a Tieout server; needs only gRPC and the contract.
+
+    ClientError            a call that failed, with the server's `reason`
+    └── UnreachableError   no server answered at that address
+
+Messages of `tieout.v1` go in and come out. A submission may be repeated at any time: a file is
+processed once, by its content.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
+
+import grpc
+
+from tieout.v1 import (
+    bank_file_service_pb2,
+    bank_file_service_pb2_grpc,
+    exception_service_pb2,
+    exception_service_pb2_grpc,
+    match_service_pb2,
+    match_service_pb2_grpc,
+    rows_pb2,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Client", "ClientError", "UnreachableError"]
+
+_CHUNK_BYTES: Final = 1024 * 1024
+_REASON_KEY: Final = "tieout-reason"
+
+
+class ClientError(Exception):
+    """A call that failed. `reason` is stable (`REQUEST_ID_REUSED`); empty where none was given."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, message: str) -> None:
+        """Keep the status code, the reason, and the sentence for people."""
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class UnreachableError(ClientError):
+    """No server answered at that address."""
+
+
+class Client:
+    """A connection to one server; use it as a context manager, or call `close`."""
+
+    def __init__(self, address: str, *, timeout_seconds: float = 900.0) -> None:
+        """Connect to `address` (`host:port`) when first used; calls end within the timeout."""
+        self._address = address
+        self._timeout_seconds = timeout_seconds
+        self._channel = grpc.insecure_channel(address)
+        self._match = match_service_pb2_grpc.MatchServiceStub(self._channel)
+        self._bank_files = bank_file_service_pb2_grpc.BankFileServiceStub(self._channel)
+        self._exceptions = exception_service_pb2_grpc.ExceptionServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls in progress are cancelled."""
+        self._channel.close()
+
+    def match_payments(
+        self, request: match_service_pb2.MatchPaymentsRequest
+    ) -> match_service_pb2.MatchPaymentsResponse:
+        """Match what fits into one message; raises `ClientError`."""
+        try:
+            return self._match.MatchPayments(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def stream_match_payments(
+        self, requests: Iterable[match_service_pb2.StreamMatchPaymentsRequest]
+    ) -> Iterator[match_service_pb2.StreamMatchPaymentsResponse]:
+        """Match tables of any size: header and chunks in, summary and chunks out."""
+        try:
+            yield from self._match.StreamMatchPayments(
+                iter(requests), timeout=self._timeout_seconds
+            )
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def submit_bank_file(
+        self,
+        content: BinaryIO,
+        file_name: str,
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> bank_file_service_pb2.SubmitBankFileResponse:
+        """Send what `content` holds; raises `ClientError`.
+
+        Without `request_id` a fresh one is made. `file_name` is for people.
+        """
+        header = bank_file_service_pb2.SubmitBankFileHeader(
+            request_id=request_id or uuid.uuid4().hex,
+            file_name=file_name,
+            validate_only=validate_only,
+        )
+        try:
+            return self._bank_files.SubmitBankFile(
+                _parts(header, content), timeout=self._timeout_seconds
+            )
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def get_bank_file(self, file_id: str) -> bank_file_service_pb2.BankFile:
+        """The receipt of a file; raises `ClientError` with reason `BANK_FILE_NOT_FOUND`."""
+        request = bank_file_service_pb2.GetBankFileRequest(file_id=file_id)
+        try:
+            response = self._bank_files.GetBankFile(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        return response.bank_file
+
+    def bank_file_result(
+        self,
+        file_id: str,
+        row_encoding: rows_pb2.RowEncoding.ValueType = rows_pb2.ROW_ENCODING_MESSAGES,
+    ) -> Iterator[bank_file_service_pb2.GetBankFileResultResponse]:
+        """What became of a file's payments, chunk by chunk."""
+        request = bank_file_service_pb2.GetBankFileResultRequest(
+            file_id=file_id, row_encoding=row_encoding
+        )
+        try:
+            yield from self._bank_files.GetBankFileResult(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def exceptions(
+        self, *, code: str = "", file_id: str = "", customer_id: str = "", page_size: int = 0
+    ) -> Iterator[rows_pb2.ExceptionItem]:
+        """Exceptions in the order they were raised, fetched page by page."""
+        request = exception_service_pb2.ListExceptionsRequest(
+            code=code, file_id=file_id, customer_id=customer_id, page_size=page_size
+        )
+        while True:
+            try:
+                page = self._exceptions.ListExceptions(request, timeout=self._timeout_seconds)
+            except grpc.RpcError as error:
+                raise self._error(error) from error
+            yield from page.exceptions
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def _error(self, error: grpc.RpcError) -> ClientError:
+        call = cast("grpc.Call", error)
+        reason = ""
+        for name, value in call.trailing_metadata() or ():
+            if name == _REASON_KEY:
+                reason = value if isinstance(value, str) else value.decode()
+        if call.code() is grpc.StatusCode.UNAVAILABLE and not reason:
+            message = f"no server answers at {self._address}: {call.details()}"
+            return UnreachableError(call.code(), reason, message)
+        return ClientError(call.code(), reason, call.details() or call.code().name)
+
+
+def _parts(
+    header: bank_file_service_pb2.SubmitBankFileHeader, content: BinaryIO
+) -> Iterator[bank_file_service_pb2.SubmitBankFileRequest]:
+    yield bank_file_service_pb2.SubmitBankFileRequest(header=header)
+    while chunk := content.read(_CHUNK_BYTES):
+        yield bank_file_service_pb2.SubmitBankFileRequest(chunk=chunk)

@@ -1,0 +1,138 @@
+"""The command line: a table of commands, each imported only when it runs.
+
+`tieout --help` and every `tieout COMMAND --help` answer without numpy, Arrow or gRPC; the commands
+import those inside their functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from tieout.exit_codes import ExitCode, exit_code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "demo": (
+        "tieout.commands.demo:demo_command",
+        "Generate a seeded world, match it, show the result.",
+    ),
+    "match": (
+        "tieout.commands.match:match_command",
+        "Match bank files or payments against open items.",
+    ),
+    "parse": (
+        "tieout.commands.parse:parse_command",
+        "Read bank files: payments, totals, diagnostics.",
+    ),
+    "explain": (
+        "tieout.commands.explain:explain_command",
+        "Say why a payment went where it went, or did not.",
+    ),
+    "serve": ("tieout.commands.serve:serve_command", "Run the server."),
+    "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
+    "version": ("tieout.commands.version:version_command", "Print versions."),
+}
+"""Command → where its `click.Command` lives, and its line in `tieout --help`."""
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, and listed without that."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands this installation has."""
+        del ctx
+        return [name for name, (target, _) in COMMANDS.items() if _is_installed(target)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command `cmd_name`, imported now; None where there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            message = f"{module}:{attribute} is no click.Command"
+            raise TypeError(message)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived: unwind as Ctrl-C does, so that nothing half-written stays."""
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Exit codes: 0 done (exceptions may exist), 1 internal error, 2 usage, 3 a gate failed, "
+        "4 some bank files refused, 5 same key but other content, 65 malformed input, 66 no such "
+        "file, 69 server unreachable, 75 retry later, 77 not permitted, 78 bad configuration, "
+        "130/143 interrupted."
+    ),
+)
+def cli() -> None:
+    """Cash application that ties out to the cent.
+
+    Bank files and open items in, applications and exceptions out. Start with `tieout demo`, then
+    `tieout match BANKFILE --open-items open_items.csv --out RUN` with your own files.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with `arguments` (the process's own where None); gives the exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = cli.main(args=arguments, prog_name="tieout", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _fail("interrupted; nothing was written", ExitCode.INTERRUPTED)
+    except _TerminatedError:
+        return _fail("terminated; nothing was written", ExitCode.TERMINATED)
+    except Exception as error:
+        known = exit_code_of(error)
+        if known is None:  # nobody foresaw this one: the traceback is the message, the code is 1
+            raise
+        return _fail(_sentence(error), known)
+    return int(code) if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _is_installed(target: str) -> bool:
+    return find_spec(target.partition(":")[0]) is not None
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise _TerminatedError
+
+
+def _fail(sentence: str, code: ExitCode) -> int:
+    click.echo(f"tieout: {sentence}", err=True)
+    return int(code)
+
+
+def _sentence(error: Exception) -> str:
+    """What happened, in one line; operating system errors name their file first."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}"
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""`tieout match`: the whole job in one process, no server."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import datetime
+
+    from tieout.matching_job import JobReport
+
+__all__ = ["match_command"]
+
+_PATH = click.Path(path_type=Path, allow_dash=True)
+
+
+class _Share(click.ParamType[Decimal]):
+    """A share between 0 and 1, exactly as written."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """`value` as a decimal; anything else is a usage error."""
+        try:
+            share = Decimal(str(value))
+        except InvalidOperation:
+            share = Decimal(-1)
+        if not 0 <= share <= 1:
+            self.fail(f"{value!r} is no share between 0 and 1, such as 0.85", param, ctx)
+        return share
+
+
+_HELP = """Match bank files, or payments parsed elsewhere, against open items.
+
+BANKFILE is BAI2, BAI lockbox or camt.053, told by its content; `-` reads standard input. Tables
+are CSV, Parquet, Arrow or JSON lines, told by their extension.
+
+\b
+Example:
+  tieout match bank/*.bai --open-items open_items.csv \\
+      --customers customers.csv --out runs/2026-09-30
+
+\b
+Exit codes:
+  0   done; exceptions may exist
+  3   a gate failed; the result is written
+  4   some bank files were refused; the others are done
+  65  no bank file could be used, or a table is malformed
+  66  no such file
+  75  another run holds --memory; try again
+  78  the policy is not understood
+
+Whatever stops a run leaves nothing half-written.
+"""
+
+
+@click.command("match", help=_HELP)
+@click.argument("bank_files", metavar="[BANKFILE]...", nargs=-1, type=_PATH)
+@click.option("--payments", type=_PATH, help="Payments parsed elsewhere, as a table.")
+@click.option("--open-items", type=_PATH, required=True, help="Open items, as a table.")
+@click.option("--customers", type=_PATH, help="Customers, as a table.")
+@click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
+@click.option("--remittances", type=_PATH, help="Remittance advice, as a table.")
+@click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
+@click.option("--memory", type=_PATH, help="What earlier runs saw and applied; kept up to date.")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Date of the run; the latest booking date of the input where not given.",
+)
+@click.option("--out", type=_PATH, help="Run directory to write: new or empty.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["parquet", "csv", "jsonl"]),
+    default="parquet",
+    show_default=True,
+    help="How the tables are written.",
+)
+@click.option("--dry-run", is_flag=True, help="Do everything, write nothing.")
+@click.option(
+    "--max-exceptions",
+    type=click.IntRange(min=0),
+    help="Exit 3 where more payments and files need a clerk.",
+)
+@click.option(
+    "--min-value-rate",
+    type=_Share(),
+    help="Exit 3 where a smaller share (0 to 1) of the cash of any currency was decided.",
+)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "plain", "none"]),
+    default="auto",
+    help="auto: a bar where stderr is a terminal; plain: one line per stage.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def match_command(
+    *,
+    bank_files: tuple[Path, ...],
+    payments: Path | None,
+    open_items: Path,
+    customers: Path | None,
+    bank_accounts: Path | None,
+    remittances: Path | None,
+    policy: Path | None,
+    memory: Path | None,
+    as_of: datetime.datetime | None,
+    out: Path | None,
+    overwrite: bool,
+    file_format: Any,
+    dry_run: bool,
+    max_exceptions: int | None,
+    min_value_rate: Decimal | None,
+    progress: Any,
+    as_json: bool,
+) -> int:
+    """Run the job the options describe; gives the exit code."""
+    if out is None and not dry_run:
+        message = "give --out DIR, or --dry-run to write nothing"
+        raise click.UsageError(message)
+    if not bank_files and payments is None:
+        message = "give at least one BANKFILE, or --payments"
+        raise click.UsageError(message)
+    from tieout.matching_job import Gates, MatchingJob, run_matching_job
+    from tieout.progress import ProgressReporter
+
+    job = MatchingJob(
+        open_items=open_items,
+        bank_files=bank_files,
+        payments=payments,
+        customers=customers,
+        bank_accounts=bank_accounts,
+        remittances=remittances,
+        policy=policy,
+        memory=memory,
+        as_of=as_of.date() if as_of else None,
+        out=None if dry_run else out,
+        overwrite=overwrite,
+        format=file_format,
+        gates=Gates(exceptions_max=max_exceptions, value_rate_min=min_value_rate),
+    )
+    with ProgressReporter(progress) as reporter:
+        report = run_matching_job(job, reporter, stdin=sys.stdin.buffer)
+    _print_report(report, as_json=as_json)
+    return int(report.exit_code)
+
+
+def _print_report(report: JobReport, *, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(report, enc_hook=str))
+    else:
+        from tieout.summary_text import summary_text
+
+        click.echo(summary_text(report.summary, report.out))
+    for file in report.refused:
+        click.echo(f"tieout: {file.message}", err=True)
+    for gate in report.failed_gates:
+        click.echo(f"tieout: gate failed: {gate}", err=True)

@@ -1,0 +1,198 @@
+"""`tieout submit`: bank files to a server."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import click
+
+from tieout.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from tieout.client import Client, ClientError
+    from tieout.v1 import bank_file_service_pb2
+
+__all__ = ["submit_command"]
+
+_HELP = """Send bank files to a server and print their receipts.
+
+A file is processed once, by its content: sent again, it gets its first receipt and exit code 0.
+FILE `-` reads standard input. Receipts go to stdout, refusals to stderr.
+
+\b
+Examples:
+  tieout submit statement.bai
+  tieout submit bank/* --server treasury:50051 --json
+
+\b
+Exit codes:
+  0   every file is processed, now or before
+  4   some files were refused; the others are processed
+  5   the request id was used with another content
+  65  no file could be used
+  66  no such file; nothing was sent
+  69  the server cannot be reached
+  75  the server is busy; send again, nothing is done twice
+  77  not permitted
+"""
+
+_RETRY: Final = frozenset({"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"})
+_FORBIDDEN: Final = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
+_REFUSED: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+
+
+@click.command("submit", help=_HELP)
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+)
+@click.option(
+    "--server",
+    metavar="H:P",
+    default="127.0.0.1:50051",
+    show_default=True,
+    envvar="TIEOUT_SERVER",
+    help="The server's gRPC address.",
+)
+@click.option("--request-id", default="", help="Your own key of this submission; one FILE only.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def submit_command(
+    *, files: tuple[Path, ...], server: str, request_id: str, as_json: bool
+) -> int:
+    """Send the files one after the other; gives the exit code."""
+    from tieout.client import Client
+
+    if request_id and len(files) > 1:
+        message = "--request-id is the key of one file; send the others on their own"
+        raise click.UsageError(message)
+    for path in files:
+        if str(path) != "-" and not path.is_file():
+            raise FileNotFoundError(2, "no such file", str(path))
+    with Client(server) as client:
+        results = [_send(client, path, request_id) for path in files]
+    if as_json:
+        _print_json(results)
+    else:
+        for result in results:
+            _print(result)
+    return int(_exit_code(results))
+
+
+class _Result:
+    """What became of one file: a receipt, or an error."""
+
+    def __init__(
+        self,
+        name: str,
+        response: bank_file_service_pb2.SubmitBankFileResponse | None,
+        error: ClientError | None,
+    ) -> None:
+        self.name = name
+        self.response = response
+        self.error = error
+
+    @property
+    def exit_code(self) -> ExitCode:
+        from tieout.client import UnreachableError
+
+        if self.error is None:
+            return ExitCode.DONE
+        code = self.error.code.name
+        if isinstance(self.error, UnreachableError):
+            return ExitCode.UNREACHABLE
+        if self.error.reason == "REQUEST_ID_REUSED":
+            return ExitCode.CONFLICT
+        if code in _RETRY:
+            return ExitCode.RETRY
+        if code in _FORBIDDEN:
+            return ExitCode.FORBIDDEN
+        return ExitCode.MALFORMED if code in _REFUSED else ExitCode.INTERNAL
+
+
+def _send(client: Client, path: Path, request_id: str) -> _Result:
+    from tieout.client import ClientError
+
+    name = "standard input" if str(path) == "-" else path.name
+    content: BinaryIO = io.BytesIO(sys.stdin.buffer.read()) if str(path) == "-" else path.open("rb")
+    with content:
+        try:
+            response = client.submit_bank_file(content, name, request_id=request_id)
+        except ClientError as error:
+            return _Result(name, None, error)
+    return _Result(name, response, None)
+
+
+def _exit_code(results: list[_Result]) -> ExitCode:
+    """The gravest: what stops everything first, then whether all or some were refused."""
+    codes = {result.exit_code for result in results}
+    for code in (
+        ExitCode.UNREACHABLE,
+        ExitCode.FORBIDDEN,
+        ExitCode.INTERNAL,
+        ExitCode.RETRY,
+        ExitCode.CONFLICT,
+    ):
+        if code in codes:
+            return code
+    if ExitCode.MALFORMED in codes:
+        return ExitCode.PARTIAL if ExitCode.DONE in codes else ExitCode.MALFORMED
+    return ExitCode.DONE
+
+
+def _print(result: _Result) -> None:
+    from engine.money import format_minor
+    from tieout.v1 import bank_file_service_pb2 as contract
+
+    if result.response is None:
+        click.echo(f"tieout: {result.name}: {result.error}", err=True)
+        return
+    receipt = result.response.bank_file
+    state = contract.BankFileState.Name(receipt.state).removeprefix("BANK_FILE_STATE_").lower()
+    again = "already processed, " if result.response.already_processed else ""
+    click.echo(f"{result.name}: {again}{state} as {receipt.file_id}")
+    click.echo(
+        f"  {receipt.payment_count} payments, {receipt.application_count} applications, "
+        f"{receipt.proposal_count} proposals, {receipt.exception_count} exceptions"
+        + (f", {receipt.repeated_payment_count} seen before" * bool(receipt.repeated_payment_count))
+    )
+    for total in receipt.currency_totals:
+        code = total.currency_code
+        amount, applied = (
+            format_minor(minor, code) for minor in (total.amount_minor, total.applied_minor)
+        )
+        click.echo(f"  {code} {amount} received, {applied} applied")
+    for diagnostic in receipt.diagnostics:
+        line = f" line {diagnostic.line}" if diagnostic.HasField("line") else ""
+        click.echo(f"{result.name}{line}: {diagnostic.code}: {diagnostic.message}", err=True)
+
+
+def _print_json(results: list[_Result]) -> None:
+    import json
+
+    click.echo(json.dumps({"files": [_as_json(result) for result in results]}, indent=2))
+
+
+def _as_json(result: _Result) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict
+
+    if result.response is None or result.error is not None:
+        reason = result.error.reason if result.error else ""
+        return {
+            "name": result.name,
+            "error": {"reason": reason, "message": str(result.error)},
+        }
+    return {
+        "name": result.name,
+        "already_processed": result.response.already_processed,
+        "receipt": MessageToDict(
+            result.response.bank_file,
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        ),
+    }

@@ -1,0 +1,122 @@
+"""Exit codes of the command line, and the one place where errors become codes.
+
+Nothing heavy is imported here: an error is told by its class and the classes it inherits from.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from engine.errors import ConservationError, PolicyError
+from parsers.errors import ParserError
+
+__all__ = [
+    "ExitCode",
+    "JobError",
+    "MemoryBusyError",
+    "MemoryFileError",
+    "NoUsableFileError",
+    "NothingToDoError",
+    "OutputDirectoryError",
+    "PolicyFileError",
+    "RunDirectoryError",
+    "exit_code_of",
+]
+
+
+class ExitCode(enum.IntEnum):
+    """What the process tells its caller; documented, never renumbered."""
+
+    DONE = 0
+    INTERNAL = 1
+    USAGE = 2
+    GATE = 3
+    PARTIAL = 4
+    CONFLICT = 5
+    MALFORMED = 65
+    MISSING = 66
+    UNREACHABLE = 69
+    RETRY = 75
+    FORBIDDEN = 77
+    CONFIG = 78
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class JobError(Exception):
+    """Root of what may stop a job on purpose; the message is one sentence a person can act on.
+
+    JobError
+    ├── NothingToDoError        2   neither bank files nor payments were given
+    ├── OutputDirectoryError    2   the run directory is in use, or is no run directory
+    ├── NoUsableFileError      65   every bank file was refused
+    ├── RunDirectoryError      65   a directory that is read as a run is none
+    ├── MemoryFileError        65   a memory of earlier runs that cannot be read
+    ├── MemoryBusyError        75   another run holds the memory
+    └── PolicyFileError        78   the policy file is no policy
+    """
+
+    exit_code = ExitCode.INTERNAL
+
+
+class NothingToDoError(JobError):
+    """Neither bank files nor a payments table were given."""
+
+    exit_code = ExitCode.USAGE
+
+
+class OutputDirectoryError(JobError):
+    """The output directory holds something that may not be replaced."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoUsableFileError(JobError):
+    """Every bank file was refused."""
+
+    exit_code = ExitCode.MALFORMED
+
+
+class RunDirectoryError(JobError):
+    """A directory without the files of a run."""
+
+    exit_code = ExitCode.MALFORMED
+
+
+class MemoryFileError(JobError):
+    """A memory of earlier runs that cannot be read."""
+
+    exit_code = ExitCode.MALFORMED
+
+
+class MemoryBusyError(JobError):
+    """Another run holds the memory now."""
+
+    exit_code = ExitCode.RETRY
+
+
+class PolicyFileError(JobError):
+    """A policy file that is no TOML, or whose rules are not understood."""
+
+    exit_code = ExitCode.CONFIG
+
+
+_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (ParserError, ExitCode.MALFORMED),
+    (PolicyError, ExitCode.CONFIG),
+    (ConservationError, ExitCode.INTERNAL),
+    (FileNotFoundError, ExitCode.MISSING),
+    (IsADirectoryError, ExitCode.MISSING),
+    (PermissionError, ExitCode.FORBIDDEN),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+)
+
+
+def exit_code_of(error: BaseException) -> ExitCode | None:
+    """The documented exit code of `error`, None where it is no error anyone foresaw."""
+    if isinstance(error, JobError):
+        return error.exit_code
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return None

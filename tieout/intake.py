@@ -1,0 +1,240 @@
+"""Bank files into one set of payments: read once each, repeats left out, refusals reported.
+
+What a clerk must know about a file as a whole (refused, given twice, totals that do not foot and no
+payment to say it) becomes an exception without a payment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import msgspec
+import pyarrow.compute as pc
+
+from engine.batches import (
+    BankAccountBatch,
+    ControlCheckBatch,
+    DiagnosticBatch,
+    ExceptionBatch,
+    PaymentBatch,
+    RemittanceBatch,
+)
+from parsers.bank_files import parse_bank_file
+from parsers.collector import content_hash
+from parsers.errors import UnrecognisedFileError
+from parsers.repeats import merge_parsed
+from tieout.exit_codes import NoUsableFileError
+from tieout.file_exceptions import exception_batch, file_exception
+from tieout.run_summary import InputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsers.parsed_file import ParsedFile
+    from parsers.repeats import MergedFiles
+
+__all__ = ["STDIN", "Intake", "RefusedFile", "add_payments_table", "read_bank_files"]
+
+STDIN: Final = "-"
+"""The name on the command line that stands for standard input."""
+
+
+class RefusedFile(msgspec.Struct, frozen=True):
+    """A file that is no bank file, and the sentence that says so."""
+
+    source_file: str
+    message: str
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was read: payments of all sources, and what is to say about the sources.
+
+    `files` are the bank files that were read, each content once, in the order of their hashes.
+    """
+
+    payments: PaymentBatch = msgspec.field(default_factory=PaymentBatch.empty)
+    remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
+    control_checks: ControlCheckBatch = msgspec.field(default_factory=ControlCheckBatch.empty)
+    diagnostics: DiagnosticBatch = msgspec.field(default_factory=DiagnosticBatch.empty)
+    exceptions: ExceptionBatch = msgspec.field(default_factory=ExceptionBatch.empty)
+    counted_rows: dict[str, int] = {}
+    inputs: tuple[InputFile, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
+    files: tuple[ParsedFile, ...] = ()
+
+    def require_usable(self) -> None:
+        """Raise `NoUsableFileError` where files were given and every one of them was refused."""
+        if self.refused and not self.files:
+            raise NoUsableFileError("; ".join(file.message for file in self.refused))
+
+
+def read_bank_files(
+    names: Sequence[str | Path],
+    bank_accounts: BankAccountBatch | None = None,
+    stdin: BinaryIO | None = None,
+) -> Intake:
+    """Read and merge the bank files `names` (`-` reads `stdin`).
+
+    Raises `FileNotFoundError`; a file that is no bank file is refused and the others are read. The
+    result does not depend on the order of `names`.
+    """
+    contents = sorted(_content(name, stdin) for name in names)
+    files: list[ParsedFile] = []
+    refused: list[RefusedFile] = []
+    inputs: list[InputFile] = []
+    exceptions: list[dict[str, Any]] = []
+    first_names: dict[str, str] = {}
+    for file_hash, source_file, content in contents:
+        if file_hash in first_names:
+            inputs.append(_input(source_file, file_hash, 0, state="repeated"))
+            exceptions.append(_repeated_file(file_hash, source_file, first_names[file_hash]))
+            continue
+        first_names[file_hash] = source_file
+        try:
+            parsed = parse_bank_file(content, source_file, bank_accounts)
+        except UnrecognisedFileError as error:
+            refused.append(RefusedFile(source_file, str(error)))
+            inputs.append(_input(source_file, file_hash, 0, state="refused"))
+            exceptions.append(_refused_file(file_hash, source_file, str(error)))
+            continue
+        files.append(parsed)
+        rows = len(parsed.payments)
+        inputs.append(_input(source_file, file_hash, rows, file_format=parsed.dialect))
+    merged = merge_parsed(files)
+    exceptions += _repeated_payments(merged) + _silent_totals(files)
+    return Intake(
+        payments=merged.payments,
+        remittances=merged.remittances,
+        control_checks=merged.control_checks,
+        diagnostics=merged.diagnostics,
+        exceptions=exception_batch(exceptions),
+        counted_rows=dict(merged.counted_rows),
+        inputs=tuple(inputs),
+        refused=tuple(refused),
+        files=tuple(sorted(files, key=lambda file: file.file_id)),
+    )
+
+
+def add_payments_table(intake: Intake, payments: PaymentBatch) -> Intake:
+    """`intake` and the payments of a table; one that a bank file gave is not added again."""
+    if not len(intake.payments):
+        return msgspec.structs.replace(intake, payments=payments)
+    known = pc.is_in(payments.text("payment_id"), intake.payments.text("payment_id"))
+    new = PaymentBatch.of(payments.record_batch.filter(pc.invert(known)))
+    repeated = PaymentBatch.of(payments.record_batch.filter(known))
+    rows = [
+        _repeated_payment(identity, source_file, amount, currency)
+        for identity, source_file, amount, currency in zip(
+            repeated.strings("payment_id"),
+            repeated.strings("source_file"),
+            repeated.int64("amount_minor").tolist(),
+            repeated.strings("currency"),
+            strict=True,
+        )
+    ]
+    return msgspec.structs.replace(
+        intake,
+        payments=PaymentBatch.concat([intake.payments, new]),
+        exceptions=ExceptionBatch.concat([intake.exceptions, exception_batch(rows)]),
+    )
+
+
+def _content(name: str | Path, stdin: BinaryIO | None) -> tuple[str, str, bytes]:
+    """Hash, name without its folder, content: what a file is, whatever the folder it lies in."""
+    if str(name) == STDIN and stdin is not None:
+        content = stdin.read()
+        return content_hash(content), "stdin", content
+    content = Path(name).read_bytes()
+    return content_hash(content), Path(name).name, content
+
+
+def _input(
+    source_file: str, file_hash: str, rows: int, *, file_format: str = "", state: str = "read"
+) -> InputFile:
+    return InputFile(
+        role="bank_file",
+        source_file=source_file,
+        content_hash=file_hash,
+        rows=rows,
+        format=file_format,
+        state=state,
+    )
+
+
+def _repeated_file(file_hash: str, source_file: str, first: str) -> dict[str, Any]:
+    return file_exception(
+        "IN-DUPFILE",
+        file_hash,
+        source_file,
+        message=f"{source_file} has the same content as {first}; it was read once.",
+        missing_fact="why the same file was given twice",
+        suggested_action="Remove one of the two files; nothing was counted twice.",
+    )
+
+
+def _refused_file(file_hash: str, source_file: str, sentence: str) -> dict[str, Any]:
+    return file_exception(
+        "IN-FORMAT",
+        file_hash,
+        source_file,
+        message=sentence,
+        missing_fact="a file in a format that is read",
+        suggested_action="Ask the bank for the file in a documented format, or drop it.",
+    )
+
+
+def _repeated_payment(
+    identity: str, source_file: str, amount_minor: int, currency: str
+) -> dict[str, Any]:
+    return file_exception(
+        "IN-DUPPAY",
+        identity,
+        source_file,
+        amount_minor=amount_minor,
+        currency=currency,
+        message=(
+            f"Payment {identity} stands in {source_file} with the same account, dates, amount, "
+            f"references and payer as in another file; it was counted once."
+        ),
+        missing_fact="whether the bank reported one payment twice or two equal payments",
+        suggested_action="Compare both files; enter the second payment by hand if it is one.",
+    )
+
+
+def _repeated_payments(merged: MergedFiles) -> list[dict[str, Any]]:
+    if not merged.repeated:
+        return []
+    payments = merged.payments
+    amounts = dict(
+        zip(
+            payments.strings("payment_id"),
+            zip(payments.int64("amount_minor").tolist(), payments.strings("currency"), strict=True),
+            strict=True,
+        )
+    )
+    rows = {
+        (identity, source_file): _repeated_payment(identity, source_file, *amounts[identity])
+        for identity, source_file in merged.repeated
+    }
+    return list(rows.values())
+
+
+def _silent_totals(files: Sequence[ParsedFile]) -> list[dict[str, Any]]:
+    """Files whose totals do not foot but which hold no payment that could say so."""
+    rows = []
+    for file in files:
+        foots = pc.all(file.control_checks.record_batch.column("ok")).as_py()
+        if len(file.payments) or foots is not False:
+            continue
+        rows.append(
+            file_exception(
+                "IN-TOTAL",
+                file.file_id,
+                file.source_file,
+                message=f"The totals of {file.source_file} do not foot and it holds no payment.",
+                missing_fact="the rows the declared totals count",
+                suggested_action="Ask the bank to send the file again.",
+            )
+        )
+    return rows

@@ -1,0 +1,381 @@
+"""The whole job in one process: files in, parsed, matched, audited, written as a run directory.
+
+Used by the command line, the demo and tests alike. Everything a run depends on is in its
+`MatchingJob`; errors are those of `tieout.exit_codes` and leave nothing written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from decimal import Decimal
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import msgspec
+import pyarrow.compute as pc
+
+from engine.batches import (
+    AdviceBatch,
+    BankAccountBatch,
+    CustomerBatch,
+    ExceptionBatch,
+    OpenItemBatch,
+    PaymentBatch,
+)
+from engine.errors import PolicyError
+from engine.matcher import MatchInput, MatchResult, match_payments
+from engine.policy import POLICY_VERSION, PolicyBook, read_policy
+from parsers.table_identity import in_key_order, table_hash
+from parsers.tables import (
+    read_advices,
+    read_bank_accounts,
+    read_customers,
+    read_open_items,
+    read_payments,
+)
+from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
+from tieout.file_exceptions import exception_batch
+from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
+from tieout.progress import StageClock, peak_memory_bytes, quiet
+from tieout.run_directory import check_output_directory, write_run
+from tieout.run_memory import RunMemory, locked_memory
+from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
+from tieout.run_tables import RunTables, output_tables
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable
+
+    from engine.batches import Batch
+    from engine.matcher import StageObserver
+    from tieout.run_formats import FileFormat
+
+    AnyBatch = TypeVar("AnyBatch", bound=Batch)
+
+__all__ = [
+    "Gates",
+    "JobReport",
+    "MatchingJob",
+    "RefusedFile",
+    "read_policy_file",
+    "run_matching_job",
+]
+
+
+class Gates(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller demands of a result: most exceptions, least share decided by value (0 to 1).
+
+    The exceptions counted are primary ones: payments and files that need a clerk. The share must
+    be reached in every currency.
+    """
+
+    exceptions_max: int | None = None
+    value_rate_min: Decimal | None = None
+
+
+class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What to match against what, by which rules, and where the result goes.
+
+    Paths are bank files (`-` is standard input) and tables (format by extension). `as_of` is the
+    latest booking date of the input where not given; without `out` nothing is written. `memory` is
+    a directory that carries from run to run what was seen and applied.
+    """
+
+    open_items: str | Path
+    bank_files: tuple[str | Path, ...] = ()
+    payments: str | Path | None = None
+    customers: str | Path | None = None
+    bank_accounts: str | Path | None = None
+    remittances: str | Path | None = None
+    policy: str | Path | None = None
+    memory: str | Path | None = None
+    as_of: datetime.date | None = None
+    out: str | Path | None = None
+    overwrite: bool = False
+    format: FileFormat = "parquet"
+    gates: Gates = Gates()
+
+
+class JobReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a finished job tells its caller; `exit_code` is 0, 3 (a gate) or 4 (refused files)."""
+
+    exit_code: ExitCode
+    out: Path | None
+    summary: Summary
+    timings: Timings
+    refused: tuple[RefusedFile, ...]
+    failed_gates: tuple[str, ...]
+
+
+class _Tables(msgspec.Struct, frozen=True, kw_only=True):
+    """The tables of a job, in key order, and what the summary says of them."""
+
+    open_items: OpenItemBatch
+    payments: PaymentBatch
+    customers: CustomerBatch
+    bank_accounts: BankAccountBatch
+    advices: AdviceBatch
+    inputs: tuple[InputFile, ...]
+
+
+def run_matching_job(
+    job: MatchingJob,
+    observe: StageObserver = quiet,
+    *,
+    match: Callable[[MatchInput, StageObserver], MatchResult] | None = None,
+    stdin: BinaryIO | None = None,
+) -> JobReport:
+    """Run `job`; `observe` hears of each stage (`read_tables`, `parse`, the engine's, `write`).
+
+    `match` stands in for the engine where given; `stdin` is what `-` reads.
+
+    Raises `FileNotFoundError`, `TableError`, `PolicyError`, `ConservationError` and the errors of
+    `tieout.exit_codes`; then nothing is written.
+    """
+    clock = StageClock(observe)
+    if not job.bank_files and job.payments is None:
+        message = "nothing to match: give bank files or a payments table"
+        raise NothingToDoError(message)
+    if job.out is not None:
+        check_output_directory(Path(job.out), overwrite=job.overwrite)
+    policy = PolicyBook() if job.policy is None else read_policy_file(job.policy)
+    if job.memory is None:
+        return _run(job, policy, clock, match or match_payments, stdin)
+    with locked_memory(Path(job.memory)):
+        return _run(job, policy, clock, match or match_payments, stdin)
+
+
+def _run(
+    job: MatchingJob,
+    policy: PolicyBook,
+    clock: StageClock,
+    match: Callable[[MatchInput, StageObserver], MatchResult],
+    stdin: BinaryIO | None,
+) -> JobReport:
+    clock("read_tables", 0)
+    tables = _read_tables(job)
+    clock.handled(sum(file.rows for file in tables.inputs))
+    clock("parse", len(job.bank_files))
+    memory = None if job.memory is None else RunMemory.read(Path(job.memory))
+    intake = _read_payments(job, tables, stdin)
+    as_of = job.as_of or _latest_booking_date(intake.payments)
+    if memory is not None:
+        intake = _without_seen(intake, memory)
+    clock.handled(len(intake.payments))
+    match_input = MatchInput(
+        payments=in_key_order(intake.payments),
+        remittances=in_key_order(intake.remittances),
+        open_items=tables.open_items if memory is None else memory.reduce(tables.open_items),
+        advices=tables.advices,
+        customers=tables.customers,
+        bank_accounts=tables.bank_accounts,
+        policy=policy,
+        as_of=as_of,
+    )
+    result = match(match_input, clock)
+    clock("write", len(intake.payments))
+    run = _run_tables(match_input, intake, result)
+    summary = _summary(match_input, run, tables, intake)
+    failed = _failed_gates(job.gates, summary)
+    timings = _write(job, match_input, run, summary, clock)
+    if memory is not None and job.out is not None and policy.default.automation.mode == "apply":
+        memory.after(tables.open_items, match_input, result).write()
+    code = ExitCode.PARTIAL if intake.refused else ExitCode.GATE if failed else ExitCode.DONE
+    return JobReport(
+        exit_code=code,
+        out=None if job.out is None else Path(job.out),
+        summary=summary,
+        timings=timings,
+        refused=intake.refused,
+        failed_gates=failed,
+    )
+
+
+def read_policy_file(path: str | Path) -> PolicyBook:
+    """The policy in the TOML file `path`; raises `PolicyFileError` that names file and key."""
+    try:
+        return read_policy(tomllib.loads(Path(path).read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, PolicyError) as error:
+        message = f"{Path(path).name}: {error}"
+        raise PolicyFileError(message) from None
+
+
+def _read_tables(job: MatchingJob) -> _Tables:
+    inputs: list[InputFile] = []
+
+    def read(
+        role: str,
+        path: str | Path | None,
+        reader: Callable[[str | Path], AnyBatch],
+        empty: AnyBatch,
+    ) -> AnyBatch:
+        if path is None:
+            return empty
+        batch = in_key_order(reader(path))
+        inputs.append(
+            InputFile(
+                role=role,
+                source_file=Path(path).name,
+                content_hash=_hash_of(batch),
+                rows=len(batch),
+                format=Path(path).suffix.lstrip(".").lower(),
+            )
+        )
+        return batch
+
+    return _Tables(
+        open_items=read("open_items", job.open_items, read_open_items, OpenItemBatch.empty()),
+        payments=read("payments", job.payments, read_payments, PaymentBatch.empty()),
+        customers=read("customers", job.customers, read_customers, CustomerBatch.empty()),
+        bank_accounts=read(
+            "bank_accounts", job.bank_accounts, read_bank_accounts, BankAccountBatch.empty()
+        ),
+        advices=read("remittances", job.remittances, read_advices, AdviceBatch.empty()),
+        inputs=tuple(inputs),
+    )
+
+
+def _hash_of(batch: Batch) -> str:
+    """The hash of a table; payments carry it already, as the id of their file."""
+    if isinstance(batch, PaymentBatch) and len(batch):
+        return str(batch.text("file_id")[0])
+    return table_hash(batch)
+
+
+def _read_payments(job: MatchingJob, tables: _Tables, stdin: BinaryIO | None) -> Intake:
+    """Payments of bank files and of the payments table together."""
+    intake = read_bank_files(job.bank_files, tables.bank_accounts, stdin)
+    if job.payments is None:
+        intake.require_usable()
+    return add_payments_table(intake, tables.payments)
+
+
+def _without_seen(intake: Intake, memory: RunMemory) -> Intake:
+    """`intake` without the payments of earlier runs, which are counted and said to be there."""
+    left = memory.without_seen(intake.payments, intake.remittances)
+    counted = {"already_processed": left.seen_count} if left.seen_count else {}
+    remembered = InputFile(
+        role="memory",
+        source_file="",
+        content_hash=memory.content_hash,
+        rows=len(memory),
+        format="parquet",
+    )
+    return msgspec.structs.replace(
+        intake,
+        payments=left.payments,
+        remittances=left.remittances,
+        exceptions=ExceptionBatch.concat([intake.exceptions, exception_batch(left.exceptions)]),
+        counted_rows=intake.counted_rows | counted,
+        inputs=(*intake.inputs, remembered),
+    )
+
+
+def _latest_booking_date(payments: PaymentBatch) -> datetime.date | None:
+    latest: datetime.date | None = pc.max(payments.record_batch.column("booking_date")).as_py()
+    return latest
+
+
+def _run_tables(match_input: MatchInput, intake: Intake, result: MatchResult) -> RunTables:
+    return RunTables(
+        payments=match_input.payments,
+        outcomes=result.outcomes,
+        remittances=match_input.remittances,
+        applications=result.applications,
+        reversals=result.reversals,
+        exceptions=ExceptionBatch.concat([intake.exceptions, result.exceptions]),
+        control_checks=intake.control_checks,
+        diagnostics=intake.diagnostics,
+    )
+
+
+def _summary(match_input: MatchInput, run: RunTables, tables: _Tables, intake: Intake) -> Summary:
+    policy = msgspec.json.encode(match_input.policy, order="sorted")
+    return summarise(
+        run,
+        match_input.open_items,
+        as_of=match_input.as_of.isoformat() if match_input.as_of else None,
+        versions=Versions(
+            tieout=metadata.version("tieout"),
+            policy=POLICY_VERSION,
+            policy_hash=hashlib.sha256(policy).hexdigest(),
+        ),
+        inputs=[*tables.inputs, *intake.inputs],
+        counted_rows=intake.counted_rows,
+        counts={
+            "open_items": len(match_input.open_items),
+            "customers": len(match_input.customers),
+            "advice_lines": len(match_input.advices),
+            "files_read": len(intake.files),
+            "files_refused": len(intake.refused),
+        },
+    )
+
+
+def _failed_gates(gates: Gates, summary: Summary) -> tuple[str, ...]:
+    failed = []
+    exceptions = sum(summary.primary_exceptions_by_code.values())
+    if gates.exceptions_max is not None and exceptions > gates.exceptions_max:
+        failed.append(f"{exceptions} primary exceptions, at most {gates.exceptions_max} allowed")
+    for currency, rate in summary.straight_through.by_value.items():
+        least = gates.value_rate_min
+        if least is not None and rate.rate is not None and Decimal(rate.rate) < least:
+            failed.append(f"{currency}: {rate.rate} decided by value, at least {least} demanded")
+    return tuple(failed)
+
+
+def _write(
+    job: MatchingJob,
+    match_input: MatchInput,
+    run: RunTables,
+    summary: Summary,
+    clock: StageClock,
+) -> Timings:
+    """Write the run where it is to be written; the timings include the writing of its tables."""
+    if job.out is None:
+        return _timings(clock)
+    explain: dict[str, Batch] = {
+        "advices": match_input.advices,
+        "customers": match_input.customers,
+        "open_items": match_input.open_items,
+    }
+    timings: list[Timings] = []
+
+    def documents() -> dict[str, bytes]:
+        timings.append(_timings(clock))
+        return {
+            "summary.json": _json_document(summary),
+            "timings.json": _json_document(timings[0]),
+        }
+
+    write_run(
+        Path(job.out),
+        output_tables(run),
+        file_format=job.format,
+        documents=documents,
+        explain=explain,
+        overwrite=job.overwrite,
+    )
+    return timings[0]
+
+
+def _json_document(content: Summary | Timings) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def _timings(clock: StageClock) -> Timings:
+    total = clock.stop()
+    stages = [
+        StageTiming(
+            stage,
+            round(seconds, 6),
+            clock.rows[stage],
+            round(clock.rows[stage] / seconds, 1) if seconds and clock.rows[stage] else None,
+        )
+        for stage, seconds in clock.seconds.items()
+    ]
+    return Timings(
+        stages=stages, total_seconds=round(total, 6), peak_memory_bytes=peak_memory_bytes()
+    )

@@ -1,0 +1,174 @@
+"""The directory of a run: seven tables, `summary.json`, `timings.json`, and what `explain` needs.
+
+A run directory appears whole or not at all: it is written beside its place under a hidden name and
+then renamed. An earlier run may be replaced; a directory that is no run is never touched.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet
+
+from engine.batches import (
+    AdviceBatch,
+    CustomerBatch,
+    OpenItemBatch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+)
+from tieout.exit_codes import OutputDirectoryError, RunDirectoryError
+from tieout.run_formats import FILE_FORMATS, FileFormat, read_table, table_bytes
+from tieout.run_summary import Summary
+from tieout.run_tables import TABLE_NAMES, OutputTable, RunTables, output_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.batches import Batch
+
+__all__ = [
+    "EXPLAIN_TABLES",
+    "TABLE_NAMES",
+    "RunDirectory",
+    "RunTables",
+    "check_output_directory",
+    "output_tables",
+    "write_run",
+]
+
+EXPLAIN_TABLES: Final[dict[str, type[Batch]]] = {
+    "advices": AdviceBatch,
+    "customers": CustomerBatch,
+    "open_items": OpenItemBatch,
+}
+"""The inputs kept for `explain`, in the engine's own columns, under `explain/`."""
+
+_SUMMARY: Final = "summary.json"
+
+
+def check_output_directory(out: Path, *, overwrite: bool) -> None:
+    """Raise `OutputDirectoryError` where a run may not be written to `out`."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        message = f"{out} is no directory; give --out a new or empty one"
+        raise OutputDirectoryError(message)
+    if not any(out.iterdir()):
+        return
+    if not overwrite:
+        message = f"{out} is not empty; give --out a new directory, or --overwrite to replace a run"
+        raise OutputDirectoryError(message)
+    if not (out / _SUMMARY).is_file():
+        message = f"{out} holds no {_SUMMARY}: it is no run directory and is not overwritten"
+        raise OutputDirectoryError(message)
+
+
+def write_run(
+    out: Path,
+    tables: Mapping[str, OutputTable],
+    *,
+    file_format: FileFormat = "parquet",
+    documents: Callable[[], Mapping[str, bytes]],
+    explain: Mapping[str, Batch],
+    overwrite: bool = False,
+) -> Path:
+    """Write `tables`, `explain` batches and then `documents` (file name → content); gives `out`.
+
+    Raises `OutputDirectoryError`; whatever it raises, `out` is as it was.
+    """
+    check_output_directory(out, overwrite=overwrite)
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+    try:
+        partial.mkdir()
+        for name, table in tables.items():
+            (partial / f"{name}.{file_format}").write_bytes(table_bytes(table, file_format))
+        if explain:
+            (partial / "explain").mkdir()
+        for name, batch in explain.items():
+            _write_batch(partial / "explain" / f"{name}.parquet", batch)
+        for name, content in documents().items():
+            (partial / name).write_bytes(content)
+        _put_in_place(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return out
+
+
+def _write_batch(path: Path, batch: Batch) -> None:
+    table = pa.Table.from_batches([batch.record_batch])
+    pyarrow.parquet.write_table(table, path, compression="zstd")
+
+
+def _put_in_place(partial: Path, out: Path) -> None:
+    """Rename `partial` to `out`; an earlier run there is kept until the new one stands."""
+    if not out.exists() or not any(out.iterdir()):
+        partial.replace(out)
+        return
+    earlier = partial.with_suffix(".earlier")
+    out.rename(earlier)
+    try:
+        partial.replace(out)
+    except BaseException:
+        earlier.rename(out)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+class RunDirectory:
+    """A run that was written earlier, opened for reading."""
+
+    def __init__(self, path: Path, file_format: FileFormat) -> None:
+        """A run at `path`; use `open`, which finds the format."""
+        self.path = path
+        self.file_format = file_format
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDirectory:
+        """Open the run at `path`; raises `FileNotFoundError` or `RunDirectoryError`."""
+        path = Path(path)
+        if not path.exists():
+            message = f"{path}: no such run directory"
+            raise FileNotFoundError(message)
+        for file_format in FILE_FORMATS:
+            if (path / f"payments.{file_format}").is_file():
+                return cls(path, file_format)
+        message = f"{path} holds no payments table: it is no run directory"
+        raise RunDirectoryError(message)
+
+    def summary(self) -> Summary:
+        """What `summary.json` says; raises `RunDirectoryError` where it is none."""
+        try:
+            return msgspec.json.decode((self.path / _SUMMARY).read_bytes(), type=Summary)
+        except (FileNotFoundError, msgspec.DecodeError) as error:
+            message = f"{self.path}: {_SUMMARY} cannot be read: {error}"
+            raise RunDirectoryError(message) from None
+
+    def table(self, name: str) -> pa.Table:
+        """Table `name` with the same columns and types whatever its file format."""
+        path = self.path / f"{name}.{self.file_format}"
+        if not path.is_file():
+            message = f"{self.path} holds no table {name}: it was not written by `tieout match`"
+            raise RunDirectoryError(message)
+        return read_table(path, self.file_format, _schemas()[name])
+
+    def explain_table(self, name: str) -> pa.Table:
+        """An input kept for `explain` (`EXPLAIN_TABLES`), in the engine's own columns."""
+        path = self.path / "explain" / f"{name}.parquet"
+        if not path.is_file():
+            message = f"{self.path} holds no explain/{name}.parquet: it was not written by match"
+            raise RunDirectoryError(message)
+        return pyarrow.parquet.read_table(path)
+
+
+def _schemas() -> dict[str, pa.Schema]:
+    """Columns and types of each table."""
+    nothing = RunTables(payments=PaymentBatch.empty(), outcomes=PaymentOutcomeBatch.empty())
+    return {name: table.rows.schema for name, table in output_tables(nothing).items()}

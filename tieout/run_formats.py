@@ -1,0 +1,118 @@
+"""Write and read one table of a run as Parquet, CSV or JSON lines: same rows, same bytes.
+
+Text formats write amounts as decimal text with the places of their currency (`1234.50`, `500`);
+absent values are empty cells in CSV and null in JSON lines.
+"""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from engine.limits import DECIMAL_SCALE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tieout.run_tables import OutputTable
+
+__all__ = ["FILE_FORMATS", "FileFormat", "read_table", "table_bytes"]
+
+FileFormat = Literal["parquet", "csv", "jsonl"]
+"""How tables are written; also their file extension."""
+
+FILE_FORMATS: Final[tuple[FileFormat, ...]] = ("parquet", "csv", "jsonl")
+"""Every file format, the default first."""
+
+_ROW_GROUP_ROWS: Final = 1 << 17
+"""Rows of one Parquet row group: fixed, so that equal tables become equal bytes."""
+
+
+def table_bytes(table: OutputTable, file_format: FileFormat) -> bytes:
+    """The content of a file that holds `table`."""
+    if file_format == "parquet":
+        sink = io.BytesIO()
+        pyarrow.parquet.write_table(
+            table.rows, sink, compression="zstd", row_group_size=_ROW_GROUP_ROWS
+        )
+        return sink.getvalue()
+    rows = _with_amounts_as_text(table)
+    return _csv(rows) if file_format == "csv" else _json_lines(rows)
+
+
+def read_table(path: Path, file_format: FileFormat, schema: pa.Schema) -> pa.Table:
+    """The table in `path` with the types of `schema`, of the columns the file has."""
+    if file_format == "parquet":
+        return pyarrow.parquet.read_table(path)
+    if file_format == "csv":
+        options = pyarrow.csv.ConvertOptions(
+            column_types=schema, strings_can_be_null=True, null_values=[""]
+        )
+        parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+        return pyarrow.csv.read_csv(path, parse_options=parse, convert_options=options)
+    decoder = msgspec.json.Decoder(dict[str, str | float | int | bool | None])
+    lines = [decoder.decode(line) for line in path.read_bytes().splitlines()]
+    return pa.table({field.name: _typed(lines, field) for field in schema if _has(lines, field)})
+
+
+def _has(lines: list[dict[str, str | float | int | bool | None]], field: pa.Field) -> bool:
+    return not lines or field.name in lines[0]
+
+
+def _typed(lines: list[dict[str, str | float | int | bool | None]], field: pa.Field) -> pa.Array:
+    values = [line[field.name] for line in lines]
+    if pa.types.is_decimal(field.type):
+        return pa.array([None if v is None else Decimal(str(v)) for v in values], field.type)
+    if pa.types.is_date(field.type):
+        return pa.array(values, pa.string()).cast(field.type)
+    return pa.array(values, field.type)
+
+
+def _with_amounts_as_text(table: OutputTable) -> pa.Table:
+    rows = table.rows
+    for position, field in enumerate(rows.schema):
+        if pa.types.is_decimal(field.type):
+            text = _amount_text(rows.column(position).combine_chunks(), table.exponents)
+            rows = rows.set_column(position, field.name, text)
+    return rows
+
+
+def _amount_text(amounts: pa.Array, exponents: np.ndarray) -> pa.Array:
+    """Decimals of four places cut to the places of each row's currency; only zeros are cut."""
+    if isinstance(amounts, pa.ChunkedArray):
+        amounts = pa.concat_arrays(amounts.chunks) if amounts.num_chunks else amounts
+    full = amounts.cast(pa.string())
+    text = full
+    for exponent in np.flatnonzero(np.bincount(exponents)).tolist():  # at most five
+        cut = DECIMAL_SCALE - exponent + (exponent == 0)
+        if cut:
+            shorter = pc.utf8_slice_codeunits(full, 0, -cut)
+            text = pc.if_else(pa.array(exponents == exponent), shorter, text)
+    return text
+
+
+def _csv(rows: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    sink.write(",".join(rows.schema.names).encode() + b"\n")
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    if rows.num_rows:
+        pyarrow.csv.write_csv(rows, sink, options)
+    return sink.getvalue()
+
+
+def _json_lines(rows: pa.Table) -> bytes:
+    encoder = msgspec.json.Encoder(order=None)
+    lines = bytearray()
+    for batch in rows.to_batches(max_chunksize=1 << 16):
+        for row in batch.to_pylist():
+            lines += encoder.encode(row)
+            lines += b"\n"
+    return bytes(lines)

@@ -1,0 +1,254 @@
+"""The tables of a run as their readers see them: contract names, major units, a stable row order.
+
+`output_tables` turns the batches of parsers and engine into Arrow tables: amounts become
+`decimal128(18, 4)` in major units, empty text becomes null, rows are sorted by keys that do not
+depend on the order of the input.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.batches import (
+    ApplicationBatch,
+    ControlCheckBatch,
+    DiagnosticBatch,
+    ExceptionBatch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+    RemittanceBatch,
+    ReversalBatch,
+)
+from engine.limits import DECIMAL_SCALE
+from engine.money import CURRENCY_EXPONENTS, decimal_array
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "PARSED_TABLE_NAMES",
+    "TABLE_NAMES",
+    "OutputTable",
+    "RunTables",
+    "currency_exponent",
+    "output_tables",
+]
+
+TABLE_NAMES: Final = (
+    "payments",
+    "remittance_lines",
+    "applications",
+    "reversals",
+    "exceptions",
+    "control_checks",
+    "diagnostics",
+)
+"""The tables of a matching run, in the order of the contract."""
+
+PARSED_TABLE_NAMES: Final = ("payments", "remittance_lines", "control_checks", "diagnostics")
+"""The tables that parsing alone gives."""
+
+
+class RunTables(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run found, as parsers and engine gave it. `outcomes` is None where nothing matched."""
+
+    payments: PaymentBatch
+    outcomes: PaymentOutcomeBatch | None = None
+    remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
+    applications: ApplicationBatch = msgspec.field(default_factory=ApplicationBatch.empty)
+    reversals: ReversalBatch = msgspec.field(default_factory=ReversalBatch.empty)
+    exceptions: ExceptionBatch = msgspec.field(default_factory=ExceptionBatch.empty)
+    control_checks: ControlCheckBatch = msgspec.field(default_factory=ControlCheckBatch.empty)
+    diagnostics: DiagnosticBatch = msgspec.field(default_factory=DiagnosticBatch.empty)
+
+
+class OutputTable(msgspec.Struct, frozen=True):
+    """One table to write; `exponents` (one per row) say how its amounts read as text."""
+
+    rows: pa.Table
+    exponents: NDArray[np.int64]
+
+
+def currency_exponent(currency: str) -> int:
+    """Decimal places of `currency`; 2 where it is none ISO 4217 knows (such rows are held)."""
+    return CURRENCY_EXPONENTS.get(currency, 2)
+
+
+_Columns = tuple[tuple[str, str, bool], ...]
+"""Name written, column read, whether it is an amount."""
+
+
+def _same(*names: str) -> _Columns:
+    return tuple((name, name, False) for name in names)
+
+
+def _amounts(**sources: str) -> _Columns:
+    return tuple((name, source, True) for name, source in sources.items())
+
+
+_PAYMENT_SOURCE: Final[_Columns] = (
+    *_same("payment_id", "file_id", "source_file", "source_format"),
+    *_same("source_line", "source_offset", "source_length", "company_id", "bank_account"),
+    *_same("booking_date", "value_date"),
+    *_amounts(amount="amount_minor"),
+    *_same("currency", "method", "type_code", "payer_name", "payer_account"),
+    *_same("bank_reference", "customer_reference", "end_to_end_id", "check_number"),
+    *_same("remittance_text"),
+)
+_PAYMENT_OUTCOME: Final[_Columns] = (
+    *_same("customer_id", "payer_customer_id", "identified_by", "identification_confidence"),
+    *_same("status"),
+    *_amounts(
+        applied_amount="applied_minor",
+        on_account_amount="on_account_minor",
+        unapplied_amount="unapplied_minor",
+        unidentified_amount="unidentified_minor",
+        suspense_amount="suspense_minor",
+        non_ar_amount="non_ar_minor",
+        refund_amount="refund_minor",
+        returned_amount="returned_minor",
+    ),
+)
+_REMITTANCE_LINES: Final[_Columns] = (
+    *_same("payment_id", "line_number", "reference", "reference_kind"),
+    *_amounts(
+        amount="amount_minor", discount_amount="discount_minor", deduction_amount="deduction_minor"
+    ),
+    *_same("deduction_reason", "currency", "source", "remittance_id"),
+)
+_APPLICATIONS: Final[_Columns] = (
+    *_same("payment_id", "open_item_id", "customer_id", "decision", "proposal_rank"),
+    *_amounts(
+        amount_applied="applied_minor",
+        discount_taken="discount_minor",
+        deduction_amount="deduction_minor",
+    ),
+    *_same("deduction_reason"),
+    *_amounts(write_off_amount="write_off_minor"),
+    *_same("write_off_reason", "strategy", "confidence", "uniqueness", "explanation", "evidence"),
+)
+_REVERSALS: Final[_Columns] = (
+    *_same("payment_id", "original_payment_id", "open_item_id"),
+    *_amounts(amount="amount_minor"),
+)
+_EXCEPTIONS: Final[_Columns] = (
+    *_same("exception_id", "payment_id", "source_file", "remittance_id", "code", "is_primary"),
+    *_amounts(amount="amount_minor"),
+    *_same("message", "missing_fact", "suggested_action", "proposal_ranks"),
+)
+
+
+def output_tables(tables: RunTables) -> dict[str, OutputTable]:
+    """Table name → rows under the contract's names and types, sorted.
+
+    Without outcomes (parsing alone) only `PARSED_TABLE_NAMES` are given, and payments have their
+    source columns only.
+    """
+    parsed = {
+        "payments": _payments(tables),
+        "remittance_lines": _table(
+            tables.remittances.record_batch, _REMITTANCE_LINES, ("payment_id", "line_number")
+        ),
+        "control_checks": _plain(tables.control_checks.record_batch),
+        "diagnostics": _plain(tables.diagnostics.record_batch),
+    }
+    if tables.outcomes is None:
+        return parsed
+    decided = {
+        "applications": _table(
+            tables.applications.record_batch,
+            _APPLICATIONS,
+            ("payment_id", "decision", "proposal_rank", "open_item_id", "amount_applied"),
+        ),
+        "reversals": _table(
+            tables.reversals.record_batch,
+            _REVERSALS,
+            ("payment_id", "original_payment_id", "open_item_id", "amount"),
+        ),
+        "exceptions": _exceptions(tables.exceptions),
+    }
+    found = parsed | decided
+    return {name: found[name] for name in TABLE_NAMES}
+
+
+def _payments(tables: RunTables) -> OutputTable:
+    """Payments beside their outcomes; the company is the one whose items were settled."""
+    source = tables.payments.record_batch
+    spec = _PAYMENT_SOURCE
+    if tables.outcomes is not None:
+        outcomes = tables.outcomes.record_batch
+        if not outcomes.column("payment_id").equals(source.column("payment_id")):
+            rows = pc.index_in(source.column("payment_id"), outcomes.column("payment_id"))
+            outcomes = outcomes.take(rows)
+        company = outcomes.column("company_id")
+        company = pc.if_else(pc.equal(company, ""), source.column("company_id"), company)
+        added = {name: outcomes.column(name) for _, name, _ in _PAYMENT_OUTCOME}
+        kept = {name: source.column(name) for name in source.schema.names if name not in added}
+        source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
+        spec = _PAYMENT_SOURCE + _PAYMENT_OUTCOME
+    return _table(source, spec, ("payment_id",))
+
+
+def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
+    """Exceptions by payment, the primary one first; those of files come before all payments."""
+    batch = exceptions.record_batch
+    keys = ["payment_id", "source_file", "remittance_id"]
+    order = pc.sort_indices(
+        batch,
+        [
+            *((name, "ascending") for name in keys),
+            ("is_primary", "descending"),
+            ("code", "ascending"),
+            ("exception_id", "ascending"),
+        ],
+    )
+    return _table(batch.take(order), _EXCEPTIONS, ())
+
+
+def _table(batch: pa.RecordBatch, spec: _Columns, order: Sequence[str]) -> OutputTable:
+    exponents = _exponents(batch.column("currency"))
+    columns = {}
+    for name, source, is_amount in spec:
+        column = batch.column(source)
+        columns[name] = _decimals(column, exponents) if is_amount else _nullable(column)
+    rows = pa.table(columns)
+    if order and len(batch) > 1:
+        indices = pc.sort_indices(rows, [(name, "ascending") for name in order])
+        rows, exponents = rows.take(indices), exponents[indices.to_numpy()]
+    return OutputTable(rows.combine_chunks(), exponents)
+
+
+def _plain(batch: pa.RecordBatch) -> OutputTable:
+    """Rows without amounts, by file; within a file as they were found."""
+    rows = pa.table({name: _nullable(batch.column(name)) for name in batch.schema.names})
+    if len(batch) > 1:
+        rows = rows.take(pc.sort_indices(rows, [("source_file", "ascending")])).combine_chunks()
+    return OutputTable(rows, np.zeros(len(batch), dtype=np.int64))
+
+
+def _nullable(column: pa.Array) -> pa.Array:
+    if not pa.types.is_string(column.type):
+        return column
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def _decimals(minor: pa.Array, exponents: NDArray[np.int64]) -> pa.Array:
+    filled = pc.fill_null(minor, 0).to_numpy(zero_copy_only=False)
+    decimals = decimal_array(filled, exponents)
+    if not minor.null_count:
+        return decimals
+    return pc.if_else(minor.is_valid(), decimals, pa.scalar(None, pa.decimal128(18, DECIMAL_SCALE)))
+
+
+def _exponents(currencies: pa.Array) -> NDArray[np.int64]:
+    encoded = currencies.dictionary_encode()
+    places = [currency_exponent(code) for code in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.take(np.array(places, dtype=np.int64), codes) if places else np.zeros(0, np.int64)

@@ -1,0 +1,1 @@
+"""Generated from proto/tieout/v1; see `make proto`."""

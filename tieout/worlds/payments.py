@@ -1,0 +1,110 @@
+"""The payments of a world: scenarios are drawn, played, dressed with a payer and judged.
+
+Playing an idea may fail (the customer has no second item, the number has no zero to drop); it is
+then tried again on other items, and in the end replaced by a plain payment with its reference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from tieout.worlds.by_amount import AMOUNT_SCENARIOS, LEDGER_WIDE
+from tieout.worlds.by_difference import DIFFERENCE_SCENARIOS
+from tieout.worlds.by_payer import PAYER_SCENARIOS, unknown_payer
+from tieout.worlds.by_reference import REFERENCE_SCENARIOS
+from tieout.worlds.payers import dress_payer
+from tieout.worlds.uniqueness import other_readings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tieout.worlds.drafts import Draft
+    from tieout.worlds.planner import Planner
+
+__all__ = ["SCENARIOS", "plan_payments"]
+
+SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
+    **REFERENCE_SCENARIOS,
+    **AMOUNT_SCENARIOS,
+    **DIFFERENCE_SCENARIOS,
+    **PAYER_SCENARIOS,
+}
+"""Every scenario by name; the names are those of `spec.STANDARD_MIX`."""
+
+_TRIES: Final = 40
+_UNKNOWN: Final = "unknown"
+_PAYER_CODES: Final = ("PAY-AMBIG", "PAY-UNKNOWN", "PAY-NEWACCT", "POL-CONFIDENCE", "REF-NONE")
+_COLLISION_CODES: Final = ("PAY-CROSS", "PAY-CONFLICT", "AMT-OVER", "AMT-SHORT", "AMT-NOMATCH")
+_TYPO_CODES: Final = ("REF-TYPO", "REF-NOTFOUND", "REF-TRUNC")
+
+
+def plan_payments(plan: Planner) -> list[Draft]:
+    """`payment_count` payments in random order, each with channel, payer and honest truth."""
+    drafts: list[Draft] = []
+    wanted = plan.spec.payment_count
+    for scenario in _drawn(plan):
+        if len(drafts) >= wanted:
+            break
+        drafts += _play(plan, scenario)
+    order = plan.dice.generator.permutation(min(len(drafts), wanted))
+    mixed = [drafts[at] for at in order.tolist()]
+    for draft in mixed:
+        plan.choose_channel(draft)
+        dress_payer(plan, draft)
+        _judge(plan, draft)
+    return mixed
+
+
+def _drawn(plan: Planner) -> list[str]:
+    """Scenario names in the order they are played: those that need a whole ledger first."""
+    spec = plan.spec
+    weights = {name: weight for name, weight in spec.weights().items() if weight > 0}
+    names = [*weights, _UNKNOWN]
+    unknown = spec.unknown_payer_share
+    known = np.array(list(weights.values())) * (1 - unknown) / sum(weights.values())
+    drawn = plan.dice.generator.choice(
+        len(names), size=spec.payment_count, p=np.append(known, unknown)
+    )
+    scenarios = [names[at] for at in drawn.tolist()]
+    return sorted(scenarios, key=lambda name: name not in LEDGER_WIDE)
+
+
+def _play(plan: Planner, scenario: str) -> list[Draft]:
+    if scenario == _UNKNOWN:
+        return unknown_payer(plan)
+    for name in (scenario, "ref_structured"):
+        build = SCENARIOS[name]
+        for _ in range(_TRIES):
+            drafts = build(plan)
+            if drafts:
+                return drafts
+    message = (
+        f"world {plan.spec.name!r}: {plan.spec.open_item_count} open items do not last for "
+        f"{plan.spec.payment_count} payments; give it more items or fewer payments"
+    )
+    raise ValueError(message)
+
+
+def _judge(plan: Planner, draft: Draft) -> None:
+    """Correct what may be expected of a payment that its amount has to decide.
+
+    An amount that fits twice, a payer nobody can be sure of, a damaged number that is another
+    item's: each makes it a case for a clerk.
+    """
+    if not draft.by_amount:
+        return
+    codes: list[str] = []
+    rows = [line.row for line in draft.truth]
+    codes += other_readings(plan.items, draft.customer, draft.amount, draft.day, rows)
+    if codes:
+        codes += ["AMB-COMBO", "AMB-LIMIT", "AMB-COMPETE"]
+    if not draft.identified:
+        codes += _PAYER_CODES
+    if draft.damaged and plan.names_another(draft.company, draft.damaged):
+        codes += _COLLISION_CODES
+    if codes:
+        codes += _TYPO_CODES if draft.scenario.startswith("ref_") else ()
+        draft.expect = "exception"
+        draft.codes = ";".join(dict.fromkeys(codes))

@@ -1,0 +1,248 @@
+"""What a world is made of: legal entities, sizes, the mix of scenarios, and the named worlds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final, Literal
+
+import msgspec
+
+__all__ = ["NAMED_SPECS", "STANDARD_MIX", "CompanySpec", "WorldSpec", "named_spec", "scaled_spec"]
+
+AmountStyle = Literal["mixed", "price_list", "rent", "whole_dollar"]
+DamageLevel = Literal["none", "light", "heavy"]
+
+
+class CompanySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One legal entity and the bank account that collects for it.
+
+    `document_style` names how its document numbers look (`tieout.worlds.references`), `channels`
+    weighs the ways its payments arrive: `ach`, `wire`, `lockbox`, `camt02`, `camt08`. `bank_id` is
+    the routing number or BIC of the account. `share` is its part of customers and items.
+    """
+
+    company_id: str
+    currency: str
+    country: str
+    document_style: str
+    bank_account: str
+    bank_id: str
+    channels: dict[str, float]
+    lockbox: str = ""
+    share: float = 1.0
+
+
+STANDARD_MIX: Final[dict[str, float]] = {
+    "ref_structured": 150,
+    "ref_text": 110,
+    "ref_text_distractors": 30,
+    "multi_structured": 95,
+    "multi_text": 60,
+    "multi_text_amounts": 20,
+    "creditor_reference": 12,
+    "other_reference": 10,
+    "purchase_order": 18,
+    "ref_separators": 35,
+    "ref_prefix_dropped": 22,
+    "ref_zeros_dropped": 12,
+    "ref_letter_for_digit": 10,
+    "ref_digit_wrong": 16,
+    "ref_digits_swapped": 14,
+    "ref_clipped": 10,
+    "ref_glued": 10,
+    "ref_range": 10,
+    "customer_number": 14,
+    "amount_single": 75,
+    "amount_subset": 48,
+    "amount_balance": 14,
+    "amount_past_due": 9,
+    "amount_all_but_one": 9,
+    "discount_ref": 34,
+    "discount_amount": 12,
+    "discount_late": 6,
+    "discount_grace": 5,
+    "credit_ref": 20,
+    "credit_amount": 7,
+    "parent_pays_child": 15,
+    "partial_ref": 10,
+    "short_coded": 14,
+    "short_uncoded": 10,
+    "bank_fee": 12,
+    "tolerance_under": 9,
+    "tolerance_over": 7,
+    "overpaid": 12,
+    "repeat_of_paid": 6,
+    "paid_twice": 4,
+    "cancelled_invoice": 3,
+    "disputed_item": 6,
+    "other_company": 4,
+    "third_party_ref": 6,
+    "name_conflict": 3,
+    "ambiguous_single": 6,
+    "ambiguous_amounts": 4,
+    "ambiguous_combination": 3,
+    "not_receivable": 12,
+}
+"""Weights of the scenarios among payments whose payer is a customer (or whose money is none of
+receivables); unknown payers come on top, by `unknown_payer_share`."""
+
+
+class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a world depends on.
+
+    `scenario_weights` replaces single weights of `STANDARD_MIX` (0 removes a scenario).
+    `dense_numbers` numbers documents without gaps, so that a typo often hits another document.
+    `with_bank_files` renders bank files beside the tables.
+    """
+
+    name: str
+    seed: int
+    payment_count: int
+    open_item_count: int
+    customer_count: int
+    companies: tuple[CompanySpec, ...]
+    scenario_weights: dict[str, float] = {}
+    unknown_payer_share: float = 0.02
+    amount_style: AmountStyle = "mixed"
+    damage: DamageLevel = "light"
+    dense_numbers: bool = False
+    with_bank_files: bool = True
+    as_of: dt.date = dt.date(2026, 10, 30)
+
+    def weights(self) -> dict[str, float]:
+        """Scenario weights of this world; raises `ValueError` for a scenario nobody knows."""
+        unknown = sorted(set(self.scenario_weights) - set(STANDARD_MIX))
+        if unknown:
+            message = f"world {self.name!r}: no such scenarios {unknown}"
+            raise ValueError(message)
+        return STANDARD_MIX | self.scenario_weights
+
+
+_COMPANIES: Final = (
+    CompanySpec(
+        company_id="1100",
+        currency="USD",
+        country="US",
+        document_style="dashed",
+        bank_account="7730041952",
+        bank_id="129900418",
+        channels={"ach": 6, "wire": 4},
+        share=3.4,
+    ),
+    CompanySpec(
+        company_id="1200",
+        currency="USD",
+        country="US",
+        document_style="plain",
+        bank_account="0051873306",
+        bank_id="099900629",
+        lockbox="0640918",
+        channels={"lockbox": 5, "ach": 3, "wire": 1},
+        share=2.6,
+    ),
+    CompanySpec(
+        company_id="2100",
+        currency="EUR",
+        country="DE",
+        document_style="slashed",
+        bank_account="DE79990700100931846201",
+        bank_id="RHEADE99",
+        channels={"camt02": 3, "camt08": 2},
+        share=2.4,
+    ),
+    CompanySpec(
+        company_id="2300",
+        currency="EUR",
+        country="NL",
+        document_style="lettered",
+        bank_account="NL23POLD0300065264",
+        bank_id="POLDNL99",
+        channels={"camt02": 1, "camt08": 3},
+        share=1.6,
+    ),
+)
+
+_BASE: Final = WorldSpec(
+    name="demo",
+    seed=1,
+    payment_count=5_400,
+    open_item_count=31_000,
+    customer_count=2_500,
+    companies=_COMPANIES,
+)
+
+_FLAWS: Final = (
+    "ref_letter_for_digit",
+    "ref_digit_wrong",
+    "ref_digits_swapped",
+    "ref_clipped",
+    "ref_glued",
+    "discount_late",
+    "discount_grace",
+    "short_coded",
+    "short_uncoded",
+    "bank_fee",
+    "tolerance_under",
+    "tolerance_over",
+    "overpaid",
+    "repeat_of_paid",
+    "paid_twice",
+    "cancelled_invoice",
+    "disputed_item",
+    "other_company",
+    "name_conflict",
+    "ambiguous_single",
+    "ambiguous_amounts",
+    "ambiguous_combination",
+)
+
+
+def _variant(name: str, seed: int, **changes: object) -> WorldSpec:
+    small = {"payment_count": 2_000, "open_item_count": 12_000, "customer_count": 1_000}
+    return msgspec.structs.replace(_BASE, name=name, seed=seed, **(small | changes))
+
+
+NAMED_SPECS: Final[dict[str, WorldSpec]] = {
+    "demo": _BASE,
+    "price_list": _variant("price_list", 2, amount_style="price_list"),
+    "rent": _variant("rent", 3, amount_style="rent"),
+    "whole_dollar": _variant("whole_dollar", 4, amount_style="whole_dollar"),
+    "unknown_payers": _variant("unknown_payers", 5, unknown_payer_share=0.30, damage="heavy"),
+    "dense_numbers": _variant(
+        "dense_numbers",
+        6,
+        dense_numbers=True,
+        scenario_weights={"ref_digit_wrong": 90, "ref_digits_swapped": 70, "ref_clipped": 40},
+    ),
+    "clean": _variant(
+        "clean",
+        7,
+        damage="none",
+        unknown_payer_share=0.0,
+        scenario_weights=dict.fromkeys(_FLAWS, 0.0),
+    ),
+}
+"""The worlds with a name; `demo` is the one `tieout demo` shows."""
+
+
+def named_spec(name: str) -> WorldSpec:
+    """The world called `name`; raises `ValueError` that lists the names there are."""
+    try:
+        return NAMED_SPECS[name]
+    except KeyError:
+        message = f"no world is called {name!r}; there are {', '.join(sorted(NAMED_SPECS))}"
+        raise ValueError(message) from None
+
+
+def scaled_spec(
+    spec: WorldSpec, payment_count: int, open_item_count: int, *, with_bank_files: bool = False
+) -> WorldSpec:
+    """`spec` at another size, with as many items per customer as before; tables only by default."""
+    per_customer = spec.open_item_count / spec.customer_count
+    return msgspec.structs.replace(
+        spec,
+        payment_count=payment_count,
+        open_item_count=open_item_count,
+        customer_count=max(len(spec.companies) * 4, round(open_item_count / per_customer)),
+        with_bank_files=with_bank_files,
+    )
