@@ -1,0 +1,1 @@
+"""The contract answered over gRPC."""

@@ -1,0 +1,278 @@
+"""One bank file from its bytes to the store, in one transaction. Runs in a worker.
+
+The write lock is held from reading what earlier files took to keeping the result: two files never
+apply cash to the same open amount, and a worker that dies leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.batches import (
+    Batch,
+    DiagnosticBatch,
+    ExceptionBatch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+)
+from engine.matcher import MatchInput, MatchResult
+from parsers.bank_files import parse_bank_file
+from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, TableKind, encode_tables
+from rpc.errors import BankFileNotFoundError
+from rpc.jobs import BankFileDone, BankFileJob, FileResultDone, FileResultJob
+from rpc.match_job import StageTimer
+from rpc.policy_messages import policy_sha256
+from rpc.receipt_messages import bank_file_message, exception_messages
+from rpc.resident_tables import consumed_by, deduct_consumed
+from rpc.spool import FrameWriter
+from store.repository import (
+    RECEIPT_ROWS_MAX,
+    BankFileRecord,
+    CurrencyTotal,
+    ExceptionFilter,
+    FileReceipt,
+    FileResult,
+)
+from tieout.v1 import bank_file_service_pb2 as contract
+from tieout.v1 import rows_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.policy import PolicyBook
+    from parsers.parsed_file import ParsedFile
+    from rpc.match_job import Matcher
+    from rpc.resident_tables import ResidentTables
+    from store.repository import Booking, Repository
+
+__all__ = ["BankFileRunner", "run_file_result"]
+
+_B = TypeVar("_B", bound=Batch)
+
+_BUCKETS: Final = (
+    "applied_minor",
+    "on_account_minor",
+    "unapplied_minor",
+    "unidentified_minor",
+    "suspense_minor",
+    "non_ar_minor",
+    "refund_minor",
+    "returned_minor",
+)
+_ROWS_PER_READ: Final = 10_000
+_EXCEPTIONS_PER_READ: Final = 1_000
+
+
+class BankFileRunner:
+    """Takes bank files in; everything it needs is given once."""
+
+    def __init__(
+        self, repository: Repository, tables: ResidentTables, policy: PolicyBook, match: Matcher
+    ) -> None:
+        """Keep what every file needs."""
+        self._repository = repository
+        self._tables = tables
+        self._policy = policy
+        self._match = match
+
+    def run(self, job: BankFileJob) -> BankFileDone:
+        """Read, match and keep one file; raises `UnrecognisedFileError` or a `StoreError`."""
+        timer = StageTimer()
+        parsed = None
+        if self._repository.find_file(job.file_id) is None:
+            timer("parse", job.size_bytes)
+            content = Path(job.content_path).read_bytes()
+            parsed = parse_bank_file(content, job.file_name, self._tables.bank_accounts)
+            timer.finish()
+        with self._repository.booking() as booking:
+            first = booking.find_file(job.file_id)
+            known = first is not None
+            receipt = first if parsed is None else first or self._book(job, parsed, booking, timer)
+            assert receipt is not None  # noqa: S101 - kept files stay, else it was parsed
+            if job.request_id and (known or not job.validate_only):
+                booking.claim_request(job.request_id, job.file_id)
+        response = contract.SubmitBankFileResponse(
+            bank_file=bank_file_message(receipt, kept=known or not job.validate_only),
+            already_processed=known,
+        )
+        return BankFileDone(
+            response=response.SerializeToString(),
+            source_format=receipt.record.source_format,
+            payment_count=0 if known else receipt.record.payment_count,
+            exception_count=0 if known else receipt.record.exception_count,
+            timings=timer.finish(),
+        )
+
+    def _book(
+        self, job: BankFileJob, parsed: ParsedFile, booking: Booking, timer: StageTimer
+    ) -> FileReceipt:
+        seen = booking.seen_payments(parsed.payments.strings("payment_id"))
+        payments = _without_payments(parsed.payments, seen)
+        remittances = _without_payments(parsed.remittances, seen)
+        match_input = MatchInput(
+            payments=payments,
+            remittances=remittances,
+            open_items=deduct_consumed(self._tables.open_items, booking.consumed_items()),
+            customers=self._tables.customers,
+            bank_accounts=self._tables.bank_accounts,
+            policy=self._policy,
+        )
+        matched = self._match(match_input, timer)
+        receipt = _receipt(job, parsed, match_input, matched, len(seen))
+        if not job.validate_only:
+            timer("record", len(payments))
+            consumed = consumed_by(
+                self._tables.open_items, matched.outcomes, matched.applications, matched.reversals
+            )
+            booking.keep(
+                FileResult(
+                    receipt=receipt,
+                    payments=payments,
+                    remittances=remittances,
+                    outcomes=matched.outcomes,
+                    applications=matched.applications,
+                    reversals=matched.reversals,
+                    exceptions=matched.exceptions,
+                    control_checks=parsed.control_checks,
+                    diagnostics=parsed.diagnostics,
+                    repeated_payments=tuple(sorted(seen)),
+                    consumed=consumed,
+                )
+            )
+        return receipt
+
+
+def _without_payments(batch: _B, seen: set[str]) -> _B:
+    if not seen:
+        return batch
+    repeated = pc.is_in(batch.text("payment_id"), value_set=pa.array(sorted(seen), pa.string()))
+    return type(batch).of(batch.record_batch.filter(pc.invert(repeated)))
+
+
+def _receipt(
+    job: BankFileJob, parsed: ParsedFile, match_input: MatchInput, matched: MatchResult, seen: int
+) -> FileReceipt:
+    decided = pc.equal(matched.applications.text("decision"), "auto")
+    decided_count = pc.sum(decided).as_py() or 0
+    record = BankFileRecord(
+        file_id=job.file_id,
+        file_name=job.file_name,
+        size_bytes=job.size_bytes,
+        received_at_ms=job.received_at_ms,
+        state="held" if _is_held(parsed) else "processed",
+        source_format=parsed.source_format,
+        dialect=parsed.dialect,
+        statement_count=parsed.statement_count,
+        payment_count=len(match_input.payments),
+        repeated_payment_count=seen,
+        remittance_line_count=len(match_input.remittances),
+        application_count=decided_count,
+        proposal_count=len(matched.applications) - decided_count,
+        exception_count=len(matched.exceptions),
+        control_check_count=len(parsed.control_checks),
+        diagnostic_count=len(parsed.diagnostics),
+        policy_sha256=policy_sha256(match_input.policy),
+    )
+    failed_first = np.argsort(
+        parsed.control_checks.record_batch.column("ok").to_numpy(zero_copy_only=False),
+        kind="stable",
+    )
+    return FileReceipt(
+        record=record,
+        counted_rows=parsed.counted_rows,
+        currency_totals=_currency_totals(match_input.payments, matched.outcomes),
+        control_checks=parsed.control_checks.take(failed_first[:RECEIPT_ROWS_MAX]),
+        diagnostics=DiagnosticBatch.of(
+            parsed.diagnostics.record_batch.slice(0, RECEIPT_ROWS_MAX)
+        ),
+    )
+
+
+def _is_held(parsed: ParsedFile) -> bool:
+    if len(parsed.payments):
+        codes = parsed.payments.text("intake_codes")
+        return bool(pc.any(pc.match_substring(codes, "IN-TOTAL")).as_py())
+    return not bool(pc.all(parsed.control_checks.record_batch.column("ok")).as_py())
+
+
+def _currency_totals(
+    payments: PaymentBatch, outcomes: PaymentOutcomeBatch
+) -> tuple[CurrencyTotal, ...]:
+    columns = {name: outcomes.record_batch.column(name) for name in ("currency", *_BUCKETS)}
+    columns["amount_minor"] = payments.record_batch.column("amount_minor")
+    sums_of = [(name, "sum") for name in ("amount_minor", *_BUCKETS)]
+    by_currency = pa.table(columns).group_by("currency")
+    sums = by_currency.aggregate([("currency", "count"), *sums_of]).sort_by("currency")
+    return tuple(
+        CurrencyTotal(
+            currency=row["currency"],
+            payment_count=row["currency_count"],
+            **{name: row[f"{name}_sum"] for name in ("amount_minor", *_BUCKETS)},
+        )
+        for row in sums.to_pylist()
+    )
+
+
+_RESULT_TABLES: Final = {
+    kind.field: kind
+    for name in (
+        "payments",
+        "remittance_lines",
+        "payment_outcomes",
+        "applications",
+        "exceptions",
+        "reversals",
+    )
+    for kind in (*REQUEST_TABLES, *ANSWER_TABLES)
+    if kind.field == name
+}
+"""Tables of a kept file, in the order they are sent."""
+
+
+def run_file_result(repository: Repository, job: FileResultJob) -> FileResultDone:
+    """Write what became of a kept file; raises `BankFileNotFoundError`."""
+    if repository.find_file(job.file_id) is None:
+        message = f"no bank file {job.file_id!r} is kept here"
+        raise BankFileNotFoundError(message, file_id=job.file_id)
+    frames = 0
+    with FrameWriter(Path(job.responses_path)) as writer:
+        for kind in _RESULT_TABLES.values():
+            for table in _stored_tables(repository, job, kind):
+                response = contract.GetBankFileResultResponse(**{kind.field: table})
+                writer.write(response.SerializeToString())
+                frames += 1
+    return FileResultDone(frames)
+
+
+def _stored_tables(
+    repository: Repository, job: FileResultJob, kind: TableKind
+) -> Iterator[Any]:
+    if kind.batch_class is ExceptionBatch and not job.arrow:
+        yield from _stored_exceptions(repository, job.file_id)
+        return
+    empty = True
+    for batch in repository.read_table(job.file_id, kind.batch_class, _ROWS_PER_READ):
+        empty = False
+        yield from encode_tables(kind, batch, arrow=job.arrow)
+    if empty:
+        yield from encode_tables(kind, kind.batch_class.empty(), arrow=job.arrow)
+
+
+def _stored_exceptions(
+    repository: Repository, file_id: str
+) -> Iterator[rows_pb2.ExceptionItemTable]:
+    after: int | None = 0
+    while after is not None:
+        page = repository.list_exceptions(
+            ExceptionFilter(file_id=file_id), after, _EXCEPTIONS_PER_READ
+        )
+        items = exception_messages(page)
+        yield rows_pb2.ExceptionItemTable(
+            row_count=len(items), messages=rows_pb2.ExceptionItemRows(exception_items=items)
+        )
+        after = page.last_number

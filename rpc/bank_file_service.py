@@ -1,0 +1,202 @@
+"""BankFileService: bank files are spooled, hashed, and given to a worker that keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from rpc.errors import (
+    BankFileNotFoundError,
+    ChecksumError,
+    ChunkTooLargeError,
+    FieldError,
+    JobFailedError,
+    StreamOrderError,
+)
+from rpc.jobs import BankFileDone, BankFileJob, FileResultJob
+from rpc.limits import (
+    CHUNK_BYTES_MAX,
+    FILE_BYTES_MAX,
+    FILE_NAME_LENGTH_MAX,
+    REQUEST_ID_LENGTH_MAX,
+)
+from rpc.receipt_messages import bank_file_message
+from rpc.spool import SpooledFile, read_frames
+from store.errors import RequestIdReusedError
+from tieout.v1 import bank_file_service_pb2 as contract
+from tieout.v1 import bank_file_service_pb2_grpc, rows_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    import grpc.aio
+
+    from rpc.metrics import Metrics
+    from rpc.reading import StoreReader
+    from rpc.workers import WorkerPool
+
+__all__ = ["BankFileService"]
+
+_FILE_ID: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
+    """Answers `tieout.v1.BankFileService`."""
+
+    def __init__(
+        self,
+        *,
+        workers: WorkerPool,
+        reader: StoreReader,
+        metrics: Metrics,
+        spool_folder: Path,
+        now_ms: Callable[[], int],
+        bookings_max: int,
+    ) -> None:
+        """Let `workers` do the work, at most `bookings_max` files at once.
+
+        `now_ms` is the clock, in milliseconds since 1970 UTC. Files that wait for the store's write
+        lock hold a worker: keep `bookings_max` below the number of workers.
+        """
+        self._workers = workers
+        self._reader = reader
+        self._metrics = metrics
+        self._spool_folder = spool_folder
+        self._now_ms = now_ms
+        self._bookings = asyncio.Semaphore(bookings_max)
+
+    async def SubmitBankFile(  # noqa: N802 - the contract's name
+        self,
+        request_iterator: AsyncIterator[contract.SubmitBankFileRequest],
+        context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
+    ) -> contract.SubmitBankFileResponse:
+        """Take one bank file in."""
+        path = self._spool_folder / f"{uuid.uuid4().hex}.content"
+        with SpooledFile(path, FILE_BYTES_MAX) as spooled:
+            header = await _receive(request_iterator, spooled)
+            spooled.finish()
+            self._metrics.count("tieout_file_bytes_total", spooled.size_bytes)
+            _check_content(header, spooled)
+            await self._check_request_id(header.request_id, spooled.sha256)
+            job = BankFileJob(
+                content_path=str(path),
+                file_id=spooled.sha256,
+                file_name=header.file_name,
+                size_bytes=spooled.size_bytes,
+                received_at_ms=self._now_ms(),
+                request_id=header.request_id,
+                validate_only=header.validate_only,
+            )
+            try:
+                async with self._bookings:
+                    done = await self._workers.run(job)
+            except JobFailedError:
+                self._metrics.count("tieout_files_received_total", outcome="refused")
+                raise
+        assert isinstance(done, BankFileDone)  # noqa: S101 - a worker answers in kind
+        response = contract.SubmitBankFileResponse.FromString(done.response)
+        self._count(done, response)
+        return response
+
+    async def GetBankFile(  # noqa: N802 - the contract's name
+        self,
+        request: contract.GetBankFileRequest,
+        context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
+    ) -> contract.GetBankFileResponse:
+        """Give the receipt of a file."""
+        file_id = _file_id(request.file_id)
+        receipt = await self._reader.find_file(file_id)
+        if receipt is None:
+            message = f"no bank file {file_id!r} is kept here"
+            raise BankFileNotFoundError(message, file_id=file_id)
+        return contract.GetBankFileResponse(bank_file=bank_file_message(receipt))
+
+    async def GetBankFileResult(  # noqa: N802 - the contract's name
+        self,
+        request: contract.GetBankFileResultRequest,
+        context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
+    ) -> AsyncIterator[contract.GetBankFileResultResponse]:
+        """Give what became of a file's payments."""
+        path = self._spool_folder / f"{uuid.uuid4().hex}.responses"
+        job = FileResultJob(
+            file_id=_file_id(request.file_id),
+            arrow=request.row_encoding == rows_pb2.ROW_ENCODING_ARROW,
+            responses_path=str(path),
+        )
+        try:
+            await self._workers.run(job)
+            for frame in read_frames(path):
+                yield contract.GetBankFileResultResponse.FromString(frame)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _check_request_id(self, request_id: str, file_id: str) -> None:
+        """Refuse a reused id before any work is done; the booking checks again."""
+        first = await self._reader.find_request(request_id) if request_id else None
+        if first not in {None, file_id}:
+            raise RequestIdReusedError.of(request_id, str(first), file_id)
+
+    def _count(self, done: BankFileDone, response: contract.SubmitBankFileResponse) -> None:
+        if response.already_processed:
+            outcome = "already_processed"
+        elif response.bank_file.state == contract.BANK_FILE_STATE_VALIDATED:
+            outcome = "validated"
+        else:
+            outcome = "processed"
+            self._metrics.count("tieout_payments_total", done.payment_count, source="bank_file")
+            self._metrics.count("tieout_exceptions_total", done.exception_count)
+        self._metrics.count("tieout_files_received_total", outcome=outcome)
+        self._metrics.observe_stages(done.timings)
+
+
+async def _receive(
+    parts: AsyncIterator[contract.SubmitBankFileRequest], spooled: SpooledFile
+) -> contract.SubmitBankFileHeader:
+    """Spool the content and give the header; raises a `RequestError` where the stream is amiss."""
+    header: contract.SubmitBankFileHeader | None = None
+    async for part in parts:
+        kind = part.WhichOneof("part")
+        if (kind == "header") is not (header is None):
+            message = "the header must be the first message, and only the first"
+            raise StreamOrderError(message, part=kind or "")
+        if header is None:
+            header = _checked_header(part.header)
+        elif len(part.chunk) > CHUNK_BYTES_MAX:
+            message = f"a chunk has {len(part.chunk)} bytes, at most {CHUNK_BYTES_MAX} are accepted"
+            raise ChunkTooLargeError(message, bytes_max=str(CHUNK_BYTES_MAX))
+        else:
+            await asyncio.to_thread(spooled.add, part.chunk)
+    if header is None:
+        message = "the stream is empty; the header must be the first message"
+        raise StreamOrderError(message)
+    return header
+
+
+def _checked_header(header: contract.SubmitBankFileHeader) -> contract.SubmitBankFileHeader:
+    for field, value, length_max in (
+        ("request_id", header.request_id, REQUEST_ID_LENGTH_MAX),
+        ("file_name", header.file_name, FILE_NAME_LENGTH_MAX),
+    ):
+        if len(value) > length_max:
+            message = f"{field} has {len(value)} characters, at most {length_max} are accepted"
+            raise FieldError(message, field=field)
+    return header
+
+
+def _check_content(header: contract.SubmitBankFileHeader, spooled: SpooledFile) -> None:
+    if header.HasField("size_bytes") and header.size_bytes != spooled.size_bytes:
+        message = f"size_bytes is {header.size_bytes}, {spooled.size_bytes} bytes came"
+        raise ChecksumError(message, field="size_bytes")
+    if header.sha256 and header.sha256.lower() != spooled.sha256:
+        message = f"sha256 is {header.sha256}, the content that came has {spooled.sha256}"
+        raise ChecksumError(message, field="sha256")
+
+
+def _file_id(text: str) -> str:
+    if _FILE_ID.fullmatch(text) is None:
+        message = f"file_id is {text!r}, expected 64 hexadecimal digits in lower case"
+        raise FieldError(message, field="file_id", value=text)
+    return text

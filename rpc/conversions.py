@@ -1,0 +1,187 @@
+"""Tables of the contract ↔ batches of the engine, in both encodings, by the schemas' own columns.
+
+A row message has the fields of its schema; `currency_code` stands for the column `currency`, ISO
+8601 text for a date, a repeated field for a text with `;` between its values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from engine.batches import (
+    ApplicationBatch,
+    BankAccountBatch,
+    Batch,
+    CustomerBatch,
+    ExceptionBatch,
+    OpenItemBatch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+    RemittanceBatch,
+    ReversalBatch,
+)
+from rpc.errors import ArrowError, RowCountError
+from rpc.limits import CHUNK_BYTES_MAX
+from tieout.v1 import rows_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
+
+__all__ = [
+    "ANSWER_TABLES",
+    "REQUEST_TABLES",
+    "TableKind",
+    "column_of",
+    "decode_table",
+    "encode_table",
+    "encode_tables",
+]
+
+SEPARATOR: Final = ";"
+_SERVER_FIELDS: Final = {"ExceptionItem": frozenset({"file_id", "customer_id"})}
+"""Fields of row messages that are no columns of the engine's schema."""
+
+
+class TableKind(msgspec.Struct, frozen=True):
+    """A table of the contract: its field in requests and answers, its batch, its messages."""
+
+    field: str
+    batch_class: type[Batch]
+    row_class: Any
+    table_class: Any
+
+    @property
+    def row_fields(self) -> list[FieldDescriptor]:
+        """Fields of the row message that are columns."""
+        descriptor = self.row_class.DESCRIPTOR
+        own = _SERVER_FIELDS.get(descriptor.name, frozenset())
+        return [field for field in descriptor.fields if field.name not in own]
+
+    @property
+    def rows_field(self) -> str:
+        """Name of the one field of the table's rows message."""
+        rows = self.table_class.DESCRIPTOR.fields_by_name["messages"].message_type
+        return str(rows.fields[0].name)
+
+
+REQUEST_TABLES: Final = (
+    TableKind("payments", PaymentBatch, rows_pb2.Payment, rows_pb2.PaymentTable),
+    TableKind(
+        "remittance_lines", RemittanceBatch, rows_pb2.RemittanceLine, rows_pb2.RemittanceLineTable
+    ),
+    TableKind("open_items", OpenItemBatch, rows_pb2.OpenItem, rows_pb2.OpenItemTable),
+    TableKind("customers", CustomerBatch, rows_pb2.Customer, rows_pb2.CustomerTable),
+    TableKind("bank_accounts", BankAccountBatch, rows_pb2.BankAccount, rows_pb2.BankAccountTable),
+)
+"""What a match depends on."""
+
+ANSWER_TABLES: Final = (
+    TableKind("applications", ApplicationBatch, rows_pb2.Application, rows_pb2.ApplicationTable),
+    TableKind(
+        "payment_outcomes",
+        PaymentOutcomeBatch,
+        rows_pb2.PaymentOutcome,
+        rows_pb2.PaymentOutcomeTable,
+    ),
+    TableKind("exceptions", ExceptionBatch, rows_pb2.ExceptionItem, rows_pb2.ExceptionItemTable),
+    TableKind("reversals", ReversalBatch, rows_pb2.Reversal, rows_pb2.ReversalTable),
+)
+"""What a match gives."""
+
+
+def column_of(field: FieldDescriptor) -> str:
+    """The column that a field of a row message stands for."""
+    return "currency" if field.name == "currency_code" else field.name
+
+
+def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array]:
+    """Columns of one `…Table` message, all of the table's columns, types as sent.
+
+    Absent columns of Arrow rows are left out. Raises `RowCountError` or `ArrowError`.
+    """
+    encoding = table.WhichOneof("rows")
+    columns: dict[str, pa.Array] = {}
+    if encoding == "arrow":
+        columns, rows = _decode_arrow(kind, table.arrow.ipc_stream)
+    else:
+        messages = getattr(table.messages, kind.rows_field) if encoding else ()
+        rows = len(messages)
+        for field in kind.row_fields:
+            columns[column_of(field)] = _message_column(field, messages)
+    if rows != table.row_count:
+        message = f"{kind.field}: row_count is {table.row_count}, the table has {rows} rows"
+        raise RowCountError(message, table=kind.field)
+    return columns
+
+
+def _message_column(field: FieldDescriptor, messages: Any) -> pa.Array:
+    name = field.name
+    if field.is_repeated:
+        return pa.array([SEPARATOR.join(getattr(row, name)) for row in messages], pa.string())
+    if field.has_presence:
+        return pa.array(
+            [getattr(row, name) if row.HasField(name) else None for row in messages], pa.int64()
+        )
+    kind = pa.int64() if field.type == field.TYPE_INT64 else pa.string()
+    return pa.array([getattr(row, name) for row in messages], kind)
+
+
+def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Array], int]:
+    try:
+        table = pa.ipc.open_stream(ipc_stream).read_all()
+        table.validate(full=True)
+    except (pa.ArrowInvalid, OSError) as error:
+        message = f"{kind.field}: no complete Arrow IPC stream: {error}"
+        raise ArrowError(message, table=kind.field) from error
+    columns = {}
+    for name in table.schema.names:
+        if name in kind.batch_class.SCHEMA.names:
+            if name in columns:
+                message = f"{kind.field}: column {name!r} stands twice"
+                raise ArrowError(message, table=kind.field, column=name)
+            columns[name] = table.column(name).combine_chunks()
+    return columns, table.num_rows
+
+
+def encode_table(kind: TableKind, batch: Batch, *, arrow: bool) -> Any:
+    """The whole of `batch` as one `…Table` message."""
+    table = kind.table_class(row_count=len(batch))
+    if arrow:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.SCHEMA) as writer:
+            writer.write_batch(batch.record_batch)
+        table.arrow.ipc_stream = sink.getvalue().to_pybytes()
+        return table
+    table.messages.SetInParent()
+    rows = getattr(table.messages, kind.rows_field)
+    names = [field.name for field in kind.row_fields]
+    columns = [_field_values(field, batch) for field in kind.row_fields]
+    for values in zip(*columns, strict=True):
+        rows.append(kind.row_class(**dict(zip(names, values, strict=True))))
+    return table
+
+
+def _field_values(field: FieldDescriptor, batch: Batch) -> list[Any]:
+    column = batch.record_batch.column(column_of(field))
+    if pa.types.is_date(column.type):
+        return [value or "" for value in column.cast(pa.string()).to_pylist()]
+    values: list[Any] = column.to_pylist()
+    if field.is_repeated:
+        return [value.split(SEPARATOR) if value else [] for value in values]
+    return values
+
+
+def encode_tables(kind: TableKind, batch: Batch, *, arrow: bool) -> Iterator[Message]:
+    """`batch` as `…Table` messages of about `CHUNK_BYTES_MAX`; one without rows where empty."""
+    rows = len(batch)
+    row_bytes = batch.record_batch.nbytes // rows + 1 if rows else 1
+    step = max(1, CHUNK_BYTES_MAX // row_bytes)
+    for start in range(0, max(rows, 1), step):
+        part = kind.batch_class.of(batch.record_batch.slice(start, step))
+        yield encode_table(kind, part, arrow=arrow)

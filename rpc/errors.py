@@ -1,0 +1,144 @@
+"""Errors of the service, each with a stable reason.
+
+    ServiceError
+    ├── RequestError              the caller can mend it
+    │   ├── FieldError            FIELD_INVALID: a field out of range or malformed
+    │   ├── StreamOrderError      STREAM_ORDER: a header that is missing, late or repeated
+    │   ├── RowCountError         ROW_COUNT_MISMATCH: `row_count` disagrees with the rows
+    │   ├── ArrowError            ARROW_MALFORMED: bytes that are no table of the promised columns
+    │   ├── ChunkTooLargeError    CHUNK_TOO_LARGE: a chunk beyond the limit
+    │   ├── FileTooLargeError     FILE_TOO_LARGE: a file or stream beyond the limit
+    │   ├── ChecksumError         CHECKSUM_MISMATCH: content that is not what the header declares
+    │   └── PageTokenError        PAGE_TOKEN_INVALID: a token of another list
+    ├── BankFileNotFoundError     BANK_FILE_NOT_FOUND: no file with that id is kept
+    ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
+    ├── OverloadedError           OVERLOADED: too many jobs wait; try again later
+    ├── WorkerLostError           WORKER_LOST: the process that did the work ended; try again
+    ├── JobTimeoutError           JOB_TIMEOUT: the job took longer than any may
+    └── JobFailedError            its own reason, or INTERNAL: raised by code in a worker
+
+`reason` never changes between releases; `metadata` holds the words that vary.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AnswerTooLargeError",
+    "ArrowError",
+    "BankFileNotFoundError",
+    "ChecksumError",
+    "ChunkTooLargeError",
+    "FieldError",
+    "FileTooLargeError",
+    "JobFailedError",
+    "JobTimeoutError",
+    "OverloadedError",
+    "PageTokenError",
+    "RequestError",
+    "RowCountError",
+    "ServiceError",
+    "StreamOrderError",
+    "WorkerLostError",
+]
+
+
+class ServiceError(Exception):
+    """Root of every error the service raises on purpose."""
+
+    reason = "SERVICE"
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        """Keep `message` for people and `metadata` for programs."""
+        super().__init__(message)
+        self.metadata = metadata
+
+
+class RequestError(ServiceError, ValueError):
+    """A request the caller can mend."""
+
+
+class FieldError(RequestError):
+    """A field out of range or malformed."""
+
+    reason = "FIELD_INVALID"
+
+
+class StreamOrderError(RequestError):
+    """A header that is missing, late or repeated."""
+
+    reason = "STREAM_ORDER"
+
+
+class RowCountError(RequestError):
+    """`row_count` disagrees with the rows."""
+
+    reason = "ROW_COUNT_MISMATCH"
+
+
+class ArrowError(RequestError):
+    """Bytes that are no Arrow IPC stream with the promised columns."""
+
+    reason = "ARROW_MALFORMED"
+
+
+class ChunkTooLargeError(RequestError):
+    """A chunk beyond the limit."""
+
+    reason = "CHUNK_TOO_LARGE"
+
+
+class FileTooLargeError(RequestError):
+    """A file or a stream beyond the limit."""
+
+    reason = "FILE_TOO_LARGE"
+
+
+class ChecksumError(RequestError):
+    """Content that is not what its header declares."""
+
+    reason = "CHECKSUM_MISMATCH"
+
+
+class PageTokenError(RequestError):
+    """A page token that this list, with these filters, never gave out."""
+
+    reason = "PAGE_TOKEN_INVALID"
+
+
+class BankFileNotFoundError(ServiceError, LookupError):
+    """No bank file with that id is kept."""
+
+    reason = "BANK_FILE_NOT_FOUND"
+
+
+class AnswerTooLargeError(ServiceError):
+    """An answer that does not fit one message."""
+
+    reason = "ANSWER_TOO_LARGE"
+
+
+class OverloadedError(ServiceError):
+    """Too many jobs wait for a worker."""
+
+    reason = "OVERLOADED"
+
+
+class WorkerLostError(ServiceError):
+    """The process that did the work ended before it answered."""
+
+    reason = "WORKER_LOST"
+
+
+class JobTimeoutError(ServiceError):
+    """A job that took longer than any may."""
+
+    reason = "JOB_TIMEOUT"
+
+
+class JobFailedError(ServiceError):
+    """An error raised in a worker, with the reason it had there."""
+
+    def __init__(self, reason: str, message: str, **metadata: str) -> None:
+        """Carry `reason` across the process boundary."""
+        super().__init__(message, **metadata)
+        self.reason = reason

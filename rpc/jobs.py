@@ -1,0 +1,134 @@
+"""Work orders between the server and its worker processes, and what comes back.
+
+Bulk travels as files or as bytes that were encoded already; everything else is a small record.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
+
+__all__ = [
+    "BankFileDone",
+    "BankFileJob",
+    "FileResultDone",
+    "FileResultJob",
+    "Job",
+    "JobFailure",
+    "LoadTablesDone",
+    "LoadTablesJob",
+    "MatchDone",
+    "MatchJob",
+    "Reply",
+    "StageTiming",
+    "StreamMatchDone",
+    "StreamMatchJob",
+    "WorkerSettings",
+]
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told when it starts. Paths and the store's address are absolute."""
+
+    store_url: str
+    tables_folder: str
+    policy: PolicyBook
+
+
+class StageTiming(msgspec.Struct, frozen=True):
+    """One stage of a match: its name, the rows it handled, the seconds it took."""
+
+    stage: str
+    row_count: int
+    seconds: float
+
+
+class MatchJob(msgspec.Struct, frozen=True, tag=True):
+    """Match one `MatchPaymentsRequest`, encoded."""
+
+    request: bytes
+
+
+class MatchDone(msgspec.Struct, frozen=True, tag=True):
+    """One `MatchPaymentsResponse`, encoded."""
+
+    response: bytes
+    payment_count: int
+    timings: list[StageTiming]
+
+
+class StreamMatchJob(msgspec.Struct, frozen=True, tag=True):
+    """Match the `StreamMatchPaymentsRequest` frames of a file into frames of another."""
+
+    requests_path: str
+    responses_path: str
+
+
+class StreamMatchDone(msgspec.Struct, frozen=True, tag=True):
+    """The `StreamMatchPaymentsResponse` frames are written."""
+
+    payment_count: int
+    timings: list[StageTiming]
+
+
+class LoadTablesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Read the tables at these paths (empty: none) into the folder of resident tables."""
+
+    open_items: str
+    customers: str
+    bank_accounts: str
+
+
+class LoadTablesDone(msgspec.Struct, frozen=True, tag=True):
+    """Rows of each resident table, by its name."""
+
+    row_counts: dict[str, int]
+
+
+class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Read, match and keep one bank file."""
+
+    content_path: str
+    file_id: str
+    file_name: str
+    size_bytes: int
+    received_at_ms: int
+    request_id: str
+    validate_only: bool
+
+
+class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """One `SubmitBankFileResponse`, encoded."""
+
+    response: bytes
+    source_format: str
+    payment_count: int
+    exception_count: int
+    timings: list[StageTiming]
+
+
+class FileResultJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Write what became of a kept file as frames of `GetBankFileResultResponse`."""
+
+    file_id: str
+    arrow: bool
+    responses_path: str
+
+
+class FileResultDone(msgspec.Struct, frozen=True, tag=True):
+    """The frames are written."""
+
+    frame_count: int
+
+
+class JobFailure(msgspec.Struct, frozen=True, tag=True):
+    """An error, with the reason it was raised for."""
+
+    reason: str
+    message: str
+    metadata: dict[str, str]
+
+
+Job = MatchJob | StreamMatchJob | LoadTablesJob | BankFileJob | FileResultJob
+Reply = MatchDone | StreamMatchDone | LoadTablesDone | BankFileDone | FileResultDone | JobFailure

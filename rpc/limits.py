@@ -1,0 +1,64 @@
+"""Every bound of the service, once, with its derivation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "CHUNK_BYTES_MAX",
+    "FILE_BYTES_MAX",
+    "FILE_NAME_LENGTH_MAX",
+    "JOBS_WAITING_MAX",
+    "JOB_SECONDS_MAX",
+    "MESSAGE_BYTES_MAX",
+    "METADATA_VALUE_LENGTH_MAX",
+    "PAGE_SIZE_DEFAULT",
+    "PAGE_SIZE_MAX",
+    "REQUEST_ID_LENGTH_MAX",
+    "ROW_ERRORS_MAX",
+    "RPCS_MAX",
+    "STATUS_MESSAGE_LENGTH_MAX",
+    "STREAM_BYTES_MAX",
+]
+
+MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Largest message either way: the default of every gRPC library, so that no caller must set it."""
+
+CHUNK_BYTES_MAX: Final = 1024 * 1024
+"""Largest chunk of a stream: uploads were fastest at 1 MiB, and it bounds memory per call."""
+
+FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Largest bank file: 100 bytes a row times 2.5 million rows, the largest bank's day."""
+
+STREAM_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+"""Largest streamed match: 10 million rows of 200 bytes; it is spooled to disk, not to memory."""
+
+RPCS_MAX: Final = 256
+"""Calls at once, the last line of defence: 256 × 4 MiB of messages are 1 GiB."""
+
+JOBS_WAITING_MAX: Final = 64
+"""Jobs that may wait for a worker: at 50 ms each two workers clear them within two seconds."""
+
+JOB_SECONDS_MAX: Final = 900
+"""Longest job; the largest file takes a few minutes, more is a runaway."""
+
+REQUEST_ID_LENGTH_MAX: Final = 255
+"""Longest request id: room for every scheme of keys in use."""
+
+FILE_NAME_LENGTH_MAX: Final = 255
+"""Longest file name: the limit of every common file system."""
+
+PAGE_SIZE_DEFAULT: Final = 100
+"""Rows of a page where the caller does not say."""
+
+PAGE_SIZE_MAX: Final = 1_000
+"""Rows of a page: at 1 KiB each a page fits one message."""
+
+ROW_ERRORS_MAX: Final = 1_000
+"""Row errors listed in an answer; the rest are counted."""
+
+STATUS_MESSAGE_LENGTH_MAX: Final = 1_000
+"""Characters of a status message: status travels in HTTP/2 metadata of 8 to 16 KiB."""
+
+METADATA_VALUE_LENGTH_MAX: Final = 200
+"""Characters of one value of an ErrorInfo; ten of them fit beside the message."""

@@ -1,0 +1,106 @@
+"""Every metric of the server: one table, one registry. Labels are bounded; no id is ever one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rpc.jobs import StageTiming
+
+__all__ = ["METRICS", "Metric", "Metrics"]
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One row of the table; `unit` and meaning are in the help text."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: Final = (
+    Metric("grpc_server_started_total", "counter", ("grpc_method",), "Calls that began."),
+    Metric(
+        "grpc_server_handled_total",
+        "counter",
+        ("grpc_method", "grpc_code"),
+        "Calls that ended, by status code.",
+    ),
+    Metric(
+        "grpc_server_handling_seconds", "histogram", ("grpc_method",), "Seconds from call to end."
+    ),
+    Metric(
+        "tieout_errors_total", "counter", ("reason",), "Calls that ended with an error, by reason."
+    ),
+    Metric(
+        "tieout_files_received_total",
+        "counter",
+        ("outcome",),
+        "Bank files by outcome: processed, already_processed, validated, refused.",
+    ),
+    Metric("tieout_file_bytes_total", "counter", (), "Bytes of bank files received."),
+    Metric("tieout_payments_total", "counter", ("source",), "Payments matched, by source."),
+    Metric("tieout_exceptions_total", "counter", (), "Exceptions raised on bank files."),
+    Metric(
+        "tieout_stage_seconds",
+        "histogram",
+        ("stage",),
+        "Seconds of each stage of a match, from parse to record.",
+    ),
+    Metric("tieout_resident_rows", "gauge", ("table",), "Rows of the server's own tables."),
+    Metric("tieout_jobs_waiting", "gauge", (), "Jobs that wait for a worker."),
+    Metric("tieout_workers_lost_total", "counter", (), "Workers that ended before they answered."),
+)
+"""All metrics, in the order they are documented."""
+
+
+class Metrics:
+    """The registry and its metrics by name."""
+
+    def __init__(self) -> None:
+        """A fresh registry; nothing is shared with other instances."""
+        self.registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for metric in METRICS:
+            where = (metric.name, metric.help, metric.labels)
+            if metric.kind == "counter":
+                self._counters[metric.name] = Counter(*where, registry=self.registry)
+            elif metric.kind == "gauge":
+                self._gauges[metric.name] = Gauge(*where, registry=self.registry)
+            else:
+                self._histograms[metric.name] = Histogram(
+                    *where, registry=self.registry, buckets=_SECONDS
+                )
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add `amount` to a counter."""
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def watch(self, name: str, read: Callable[[], float]) -> None:
+        """Let `read` give the value of a gauge whenever it is asked for."""
+        self._gauges[name].set_function(read)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Add one observation to a histogram."""
+        self._histograms[name].labels(**labels).observe(seconds)
+
+    def observe_stages(self, timings: Iterable[StageTiming]) -> None:
+        """Add the stages of one match."""
+        for timing in timings:
+            self.observe("tieout_stage_seconds", timing.seconds, stage=timing.stage)

@@ -1,0 +1,260 @@
+"""Checks of the rows a caller sends: every error of every row, not only the first.
+
+Tables are all or nothing: a table with an error gives no batch.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.batches import Batch, OpenItemBatch, PaymentBatch
+from engine.limits import AMOUNT_MINOR_MAX
+from engine.money import CURRENCY_EXPONENTS
+from parsers.tables import DOCUMENT_TYPES, ITEM_STATUSES
+from rpc.errors import ArrowError
+from rpc.limits import ROW_ERRORS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rpc.conversions import TableKind
+
+__all__ = ["RowError", "RowErrors", "TableChecker"]
+
+
+class _Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a table's columns must be: filled, one of some words, or filled in for the caller."""
+
+    required: tuple[str, ...]
+    words: dict[str, tuple[str, ...]] = {}
+    defaults: dict[str, str] = {}
+
+
+_VALUE_LENGTH_MAX: Final = 200
+"""Characters of a value shown in an error."""
+
+_RULES: Final = {
+    "payments": _Rules(required=("payment_id", "amount_minor", "currency")),
+    "remittance_lines": _Rules(required=("payment_id", "line_number", "reference", "currency")),
+    "open_items": _Rules(
+        required=("open_item_id", "customer_id", "document_number", "currency", "open_minor"),
+        words={
+            "document_type": DOCUMENT_TYPES,
+            "status": ITEM_STATUSES,
+        },
+        defaults={"document_type": "invoice", "status": "open"},
+    ),
+    "customers": _Rules(
+        required=("customer_id", "name"),
+        words={"status": ("active", "inactive", "blocked")},
+        defaults={"status": "active"},
+    ),
+    "bank_accounts": _Rules(required=("bank_account", "company_id")),
+}
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """Something wrong with one row; `row_index` counts from 0."""
+
+    table: str
+    row_index: int
+    column: str
+    reason: str
+    value: str
+    message: str
+
+
+class RowErrors:
+    """The first `ROW_ERRORS_MAX` errors and the number of all."""
+
+    def __init__(self) -> None:
+        """No errors yet."""
+        self.listed: list[RowError] = []
+        self.count = 0
+
+    @property
+    def room(self) -> int:
+        """How many more errors may be listed."""
+        return ROW_ERRORS_MAX - len(self.listed)
+
+
+class TableChecker:
+    """Turns the chunks of one table into its batch, or into errors."""
+
+    def __init__(self, kind: TableKind, errors: RowErrors) -> None:
+        """Start an empty table; what is wrong goes to `errors`."""
+        self._kind = kind
+        self._rules = _RULES[kind.field]
+        self._errors = errors
+        self._own_errors = 0
+        self._batches: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def add(self, columns: Mapping[str, pa.Array], row_count: int) -> None:
+        """Check one chunk; raises `ArrowError` where a column is missing or of a wrong type."""
+        if not row_count:
+            return
+        missing = [name for name in self._rules.required if name not in columns]
+        if missing:
+            message = f"{self._kind.field}: the required columns {missing} are missing"
+            raise ArrowError(message, table=self._kind.field, column=missing[0])
+        schema = self._kind.batch_class.SCHEMA
+        arrays = [self._column(field, columns.get(field.name), row_count) for field in schema]
+        if not self._own_errors:
+            self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        self._rows += row_count
+
+    def finish(self) -> Batch:
+        """The batch of all chunks; empty where anything is wrong with them."""
+        kind = self._kind.batch_class
+        if self._own_errors or not self._batches:
+            return kind.empty()
+        whole = pa.concat_batches(self._batches)
+        if not self._keys_are_unique(whole):
+            return kind.empty()
+        return kind.of(_filled(kind, whole))
+
+    def check_owners(self, batch: Batch, payments: Batch) -> None:
+        """Each line of `batch` must name one of `payments`."""
+        known = pc.is_in(batch.text("payment_id"), value_set=payments.text("payment_id"))
+        self._refuse(pc.invert(known), batch.text("payment_id"), "payment_id", "a sent payment")
+
+    def _column(self, field: pa.Field, column: pa.Array | None, rows: int) -> pa.Array:
+        name = field.name
+        if column is None:
+            column = pa.nulls(rows, field.type)
+        typed = self._typed(field, column)
+        if pa.types.is_string(field.type):
+            return self._text(name, typed)
+        if pa.types.is_integer(field.type):
+            return self._number(field, typed)
+        return typed
+
+    def _typed(self, field: pa.Field, column: pa.Array) -> pa.Array:
+        if pa.types.is_date(field.type) and pa.types.is_string(column.type):
+            return self._dates(field.name, column)
+        if pa.types.is_floating(column.type) and not pa.types.is_floating(field.type):
+            self._refuse_type(field, column)
+        try:
+            return column.cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return self._refuse_type(field, column)
+
+    def _refuse_type(self, field: pa.Field, column: pa.Array) -> pa.Array:
+        message = (
+            f"{self._kind.field}: column {field.name!r} has type {column.type}, "
+            f"expected {field.type}"
+        )
+        raise ArrowError(message, table=self._kind.field, column=field.name)
+
+    def _dates(self, name: str, column: pa.Array) -> pa.Array:
+        filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        try:
+            return filled.cast(pa.date32())
+        except pa.ArrowInvalid:
+            bad = pa.array([not _is_date(text) for text in filled.to_pylist()])
+            self._refuse(bad, column, name, "an ISO 8601 date such as 2026-03-31")
+            return pa.nulls(len(column), pa.date32())
+
+    def _text(self, name: str, column: pa.Array) -> pa.Array:
+        text = pc.fill_null(column, "")
+        if name in self._rules.defaults:
+            text = pc.if_else(pc.equal(text, ""), self._rules.defaults[name], text)
+        if name in self._rules.required:
+            empty = pc.equal(text, "")
+            self._refuse(empty, text, name, "a value", reason="VALUE_MISSING")
+        words = self._rules.words.get(name)
+        if words:
+            known = pc.is_in(text, value_set=pa.array(words))
+            self._refuse(pc.invert(known), text, name, f"one of {', '.join(words)}")
+        if name == "currency":
+            codes = pa.array([*CURRENCY_EXPONENTS, ""])
+            known = pc.is_in(text, value_set=codes)
+            self._refuse(pc.invert(known), text, name, "an active ISO 4217 code such as USD")
+        return text
+
+    def _number(self, field: pa.Field, column: pa.Array) -> pa.Array:
+        name = field.name
+        if name in self._rules.required:
+            self._refuse(column.is_null(), column, name, "a value", reason="VALUE_MISSING")
+        filled = pc.fill_null(column, 0)
+        if name.endswith("_minor"):
+            large = pc.or_(
+                pc.greater(filled, AMOUNT_MINOR_MAX), pc.less(filled, -AMOUNT_MINOR_MAX)
+            )
+            self._refuse(large, filled, name, f"at most {AMOUNT_MINOR_MAX} minor units")
+        return column if field.nullable else filled
+
+    def _refuse(
+        self, bad: pa.Array, values: pa.Array, column: str, expected: str, *, reason: str = ""
+    ) -> None:
+        if not pc.any(bad).as_py():
+            return
+        rows = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
+        self._count(len(rows))
+        for row in rows[: self._errors.room].tolist():
+            value = values[row].as_py()
+            self._list(
+                row + self._rows,
+                column,
+                reason or "VALUE_INVALID",
+                "" if value is None else str(value),
+                f"expected {expected}",
+            )
+
+    def _count(self, errors: int) -> None:
+        self._own_errors += errors
+        self._errors.count += errors
+
+    def _list(self, row: int, column: str, reason: str, value: str, message: str) -> None:
+        table, shown = self._kind.field, value[:_VALUE_LENGTH_MAX]
+        text = f"{table}, row {row}, {column} = {shown!r}: {message}"
+        self._errors.listed.append(RowError(table, row, column, reason, shown, text))
+
+    def _keys_are_unique(self, whole: pa.RecordBatch) -> bool:
+        names = self._kind.batch_class.KEY
+        if not names:
+            return True
+        parts = [whole.column(name).cast(pa.string()) for name in names]
+        keys = pc.binary_join_element_wise(*parts, "\x1f")
+        codes = keys.dictionary_encode().indices.to_numpy()
+        # Codes count up in order of first appearance: a row that sets no new maximum repeats a key.
+        first = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
+        first_rows, repeats = np.flatnonzero(first), np.flatnonzero(~first)
+        self._count(len(repeats))
+        for row in repeats[: self._errors.room].tolist():
+            shown = " / ".join(part[row].as_py() for part in parts)
+            message = f"expected a key that row {first_rows[codes[row]]} does not have"
+            self._list(row, " / ".join(names), "DUPLICATE_KEY", shown, message)
+        return not self._own_errors
+
+
+def _is_date(text: str | None) -> bool:
+    if text is None:
+        return True
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _filled(kind: type[Batch], whole: pa.RecordBatch) -> pa.RecordBatch:
+    """Facts that follow from others: each date from the other one, the original from the open."""
+    columns: dict[str, Any] = dict(zip(whole.schema.names, whole.columns, strict=True))
+    if kind is PaymentBatch:
+        booking, value = columns["booking_date"], columns["value_date"]
+        columns["booking_date"] = pc.coalesce(booking, value)
+        columns["value_date"] = pc.coalesce(value, booking)
+    if kind is OpenItemBatch:
+        original = columns["original_minor"]
+        columns["original_minor"] = pc.if_else(
+            pc.equal(original, 0), columns["open_minor"], original
+        )
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=whole.schema)

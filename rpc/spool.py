@@ -1,0 +1,96 @@
+"""Files on their way: uploads, and messages too many for memory, in one folder of the server."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import struct
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
+
+from rpc.errors import FileTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["FrameWriter", "SpooledFile", "clear_folder", "read_frames"]
+
+_LENGTH: Final = struct.Struct(">Q")
+
+
+def clear_folder(folder: Path) -> None:
+    """Make `folder` anew: what a killed server left there is of no use to anyone."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, mode=0o700)
+
+
+class SpooledFile:
+    """One upload: written, hashed and counted as it arrives; gone when the block ends."""
+
+    def __init__(self, path: Path, bytes_max: int) -> None:
+        """Write to `path`, at most `bytes_max` bytes."""
+        self.path = path
+        self.size_bytes = 0
+        self._bytes_max = bytes_max
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO = path.open("xb")
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what was written so far, in hex."""
+        return self._hash.hexdigest()
+
+    def add(self, chunk: bytes) -> None:
+        """Append `chunk`; raises `FileTooLargeError` beyond the limit."""
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._bytes_max:
+            message = f"the content is larger than {self._bytes_max} bytes, the limit"
+            raise FileTooLargeError(message, bytes_max=str(self._bytes_max))
+        self._hash.update(chunk)
+        self._file.write(chunk)
+
+    def add_frame(self, content: bytes) -> None:
+        """Append `content` as one frame, to be read by `read_frames`."""
+        self.add(_LENGTH.pack(len(content)) + content)
+
+    def finish(self) -> None:
+        """Everything is written; the file may be read."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """The file itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close and remove the file."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class FrameWriter:
+    """Writes frames to a file; closed by its block, removed by whoever reads it."""
+
+    def __init__(self, path: Path) -> None:
+        """Create `path`."""
+        self._file: BinaryIO = path.open("xb")
+
+    def write(self, content: bytes) -> None:
+        """Append one frame."""
+        self._file.write(_LENGTH.pack(len(content)))
+        self._file.write(content)
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_frames(path: Path) -> Iterator[bytes]:
+    """The frames of `path`, in order."""
+    with path.open("rb") as file:
+        while head := file.read(_LENGTH.size):
+            yield file.read(_LENGTH.unpack(head)[0])

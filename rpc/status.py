@@ -1,0 +1,88 @@
+"""Reason → gRPC code: the only place that knows both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import (  # type: ignore[import-untyped]  # googleapis ships no types
+    code_pb2,
+    error_details_pb2,
+    status_pb2,
+)
+
+from rpc.limits import METADATA_VALUE_LENGTH_MAX, STATUS_MESSAGE_LENGTH_MAX
+
+if TYPE_CHECKING:
+    from rpc.errors import ServiceError
+    from store.errors import StoreError
+
+__all__ = ["CODES", "DOMAIN", "INTERNAL", "REASON_KEY", "code_of", "trailers_of"]
+
+DOMAIN: Final = "tieout"
+"""Domain of every `google.rpc.ErrorInfo`."""
+
+INTERNAL: Final = "INTERNAL"
+"""Reason of an error nobody raised on purpose."""
+
+REASON_KEY: Final = "tieout-reason"
+"""Trailing metadata with the reason as text, for callers without google.rpc messages."""
+
+_STATUS_KEY: Final = "grpc-status-details-bin"
+
+CODES: Final = {
+    "ANSWER_TOO_LARGE": grpc.StatusCode.OUT_OF_RANGE,
+    "ARROW_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
+    "BANK_FILE_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "CHECKSUM_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
+    "CHUNK_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
+    "CONSERVATION": grpc.StatusCode.INTERNAL,
+    "DUPLICATE_KEY": grpc.StatusCode.INVALID_ARGUMENT,
+    "FIELD_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "FILE_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
+    INTERNAL: grpc.StatusCode.INTERNAL,
+    "JOB_TIMEOUT": grpc.StatusCode.DEADLINE_EXCEEDED,
+    "MONEY": grpc.StatusCode.INVALID_ARGUMENT,
+    "NOT_A_BANK_FILE": grpc.StatusCode.INVALID_ARGUMENT,
+    "OVERLOADED": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "PAGE_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "POLICY_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "REQUEST_ID_REUSED": grpc.StatusCode.ALREADY_EXISTS,
+    "ROW_COUNT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
+    "SCHEMA_MISMATCH": grpc.StatusCode.INTERNAL,
+    "STORE_BUSY": grpc.StatusCode.UNAVAILABLE,
+    "STORE_INTEGRITY": grpc.StatusCode.INTERNAL,
+    "STORE_LOCKED": grpc.StatusCode.FAILED_PRECONDITION,
+    "STORE_MIGRATION": grpc.StatusCode.FAILED_PRECONDITION,
+    "STORE_URL": grpc.StatusCode.FAILED_PRECONDITION,
+    "STORE_VERSION": grpc.StatusCode.FAILED_PRECONDITION,
+    "STREAM_ORDER": grpc.StatusCode.INVALID_ARGUMENT,
+    "TABLE_MALFORMED": grpc.StatusCode.FAILED_PRECONDITION,
+    "WORKER_LOST": grpc.StatusCode.UNAVAILABLE,
+}
+"""Every reason a call may end with, and its code; a reason without a line here is internal."""
+
+
+def code_of(reason: str) -> grpc.StatusCode:
+    """The gRPC code of `reason`."""
+    return CODES.get(reason, grpc.StatusCode.INTERNAL)
+
+
+def trailers_of(error: ServiceError | StoreError) -> tuple[tuple[str, str | bytes], ...]:
+    """Trailing metadata of a call that ends with `error`: google.rpc.Status, the plain reason."""
+    info = error_details_pb2.ErrorInfo(
+        reason=error.reason,
+        domain=DOMAIN,
+        metadata={
+            name: value[:METADATA_VALUE_LENGTH_MAX] for name, value in error.metadata.items()
+        },
+    )
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    status = status_pb2.Status(
+        code=code_pb2.Code.Value(code_of(error.reason).name),
+        message=str(error)[:STATUS_MESSAGE_LENGTH_MAX],
+        details=[detail],
+    )
+    return ((_STATUS_KEY, status.SerializeToString()), (REASON_KEY, error.reason))

@@ -1,0 +1,92 @@
+"""Errors of the store, each with a stable reason.
+
+    StoreError
+    ├── StoreUrlError          STORE_URL: an address that names no store we can open
+    ├── StoreVersionError      STORE_VERSION: an SQLite library that may lose commits
+    ├── MigrationError         STORE_MIGRATION: a store made by other migrations than ours
+    ├── StoreLockedError       STORE_LOCKED: another server uses the store
+    ├── StoreBusyError         STORE_BUSY: another booking did not end in time; try again
+    ├── RequestIdReusedError   REQUEST_ID_REUSED: one request id, two contents
+    └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
+
+`reason` never changes between releases; `metadata` holds the words that vary.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+__all__ = [
+    "MigrationError",
+    "RequestIdReusedError",
+    "StoreBusyError",
+    "StoreError",
+    "StoreIntegrityError",
+    "StoreLockedError",
+    "StoreUrlError",
+    "StoreVersionError",
+]
+
+
+class StoreError(Exception):
+    """Root of every error the store raises on purpose."""
+
+    reason = "STORE"
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        """Keep `message` for people and `metadata` for programs."""
+        super().__init__(message)
+        self.metadata = metadata
+
+
+class StoreUrlError(StoreError, ValueError):
+    """An address that names no store we can open."""
+
+    reason = "STORE_URL"
+
+
+class StoreVersionError(StoreError):
+    """An SQLite library older than the first that keeps every commit in WAL mode."""
+
+    reason = "STORE_VERSION"
+
+
+class MigrationError(StoreError):
+    """A store whose migrations are not a beginning of ours."""
+
+    reason = "STORE_MIGRATION"
+
+
+class StoreLockedError(StoreError):
+    """Another server holds the store."""
+
+    reason = "STORE_LOCKED"
+
+
+class StoreBusyError(StoreError):
+    """Another booking did not end in time."""
+
+    reason = "STORE_BUSY"
+
+
+class RequestIdReusedError(StoreError, ValueError):
+    """A request id that was used with another content."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    @classmethod
+    def of(cls, request_id: str, first_file_id: str, file_id: str) -> Self:
+        """The error of sending `file_id` under the id that `first_file_id` has."""
+        message = (
+            f"request_id {request_id!r} was used for the file {first_file_id}, this content is "
+            f"{file_id}; send it under a new request_id"
+        )
+        return cls(
+            message, request_id=request_id, first_file_id=first_file_id, file_id=file_id
+        )
+
+
+class StoreIntegrityError(StoreError, AssertionError):
+    """Rows that do not add up, or that exist already; the transaction was rolled back."""
+
+    reason = "STORE_INTEGRITY"

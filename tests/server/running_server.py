@@ -1,0 +1,78 @@
+"""A real server in its own process, as an operator starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.server.requests import OPEN_ITEMS_CSV
+
+__all__ = ["RunningServer"]
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+class RunningServer:
+    """`python -m server` with a store in `folder`; free ports."""
+
+    def __init__(self, folder, **environment):
+        self.folder = folder
+        (folder / "open_items.csv").write_text(OPEN_ITEMS_CSV, "utf-8")
+        self.log = folder / "server.log"
+        given = {
+            "TIEOUT_GRPC_ADDRESS": "127.0.0.1:0",
+            "TIEOUT_METRICS_ADDRESS": "127.0.0.1:0",
+            "TIEOUT_STORE": f"sqlite:///{folder / 'store.db'}",
+            "TIEOUT_OPEN_ITEMS": str(folder / "open_items.csv"),
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "server"],
+                cwd=ROOT,
+                env=os.environ | given | environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        self.address = self._said(r"gRPC on (\S+)")
+        self.metrics = self._said(r"metrics on (\S+)")
+
+    def _said(self, pattern):
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            found = re.search(pattern, self.log.read_text("utf-8"))
+            if found:
+                return found[1]
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        message = f"the server did not say {pattern!r}:\n{self.log.read_text('utf-8')}"
+        raise AssertionError(message)
+
+    def workers(self):
+        """Process ids of the workers, from the kernel's own list."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+    def terminate(self):
+        """SIGTERM; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self):
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.kill()

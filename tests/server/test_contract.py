@@ -1,0 +1,143 @@
+import subprocess
+import typing
+from pathlib import Path
+
+import msgspec
+import pytest
+from google.protobuf import descriptor_pb2
+
+from engine import policy as rules
+from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, column_of
+from tieout.v1 import (
+    bank_file_service_pb2,
+    exception_service_pb2,
+    match_service_pb2,
+    policy_pb2,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTOS = sorted(path.relative_to(ROOT / "proto") for path in ROOT.glob("proto/tieout/v1/*.proto"))
+CODEGEN = ROOT / ".cache" / "codegen" / "bin"
+SERVER_FIELDS = {"ExceptionItem": {"file_id", "customer_id"}}
+
+
+def protoc(*arguments):
+    python = CODEGEN / "python"
+    assert python.exists(), f"{python} is missing: run `make proto` once"
+    subprocess.run(
+        [python, "-m", "grpc_tools.protoc", "-I", "proto", *arguments, *PROTOS],
+        check=True,
+        cwd=ROOT,
+        env={"PATH": f"{CODEGEN}:/usr/bin:/bin"},
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def descriptors(tmp_path_factory):
+    path = tmp_path_factory.mktemp("descriptors") / "set.bin"
+    protoc("--include_source_info", f"--descriptor_set_out={path}")
+    return descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes()).file
+
+
+def paths_of(file):
+    """Each element that needs a comment: its path in the descriptor, and its name."""
+    yield (12,), file.name
+    for at, message in enumerate(file.message_type):
+        yield (4, at), message.name
+        for field_at, field in enumerate(message.field):
+            yield (4, at, 2, field_at), f"{message.name}.{field.name}"
+        for oneof_at, oneof in enumerate(message.oneof_decl):
+            if not oneof.name.startswith("_"):
+                yield (4, at, 8, oneof_at), f"{message.name}.{oneof.name}"
+    for at, enum in enumerate(file.enum_type):
+        yield (5, at), enum.name
+        for value_at, value in enumerate(enum.value):
+            yield (5, at, 2, value_at), value.name
+    for at, service in enumerate(file.service):
+        yield (6, at), service.name
+        for method_at, method in enumerate(service.method):
+            yield (6, at, 2, method_at), f"{service.name}.{method.name}"
+
+
+def test_every_element_of_the_contract_is_commented(descriptors):
+    bare = []
+    for file in descriptors:
+        comments = {
+            tuple(place.path): place.leading_comments for place in file.source_code_info.location
+        }
+        bare += [name for path, name in paths_of(file) if not comments.get(path, "").strip()]
+    assert bare == []
+
+
+def test_every_call_has_a_request_and_a_response_of_its_own(descriptors):
+    for file in descriptors:
+        for service in file.service:
+            for method in service.method:
+                assert method.input_type == f".tieout.v1.{method.name}Request"
+                assert method.output_type == f".tieout.v1.{method.name}Response"
+
+
+def test_every_enum_starts_with_unspecified(descriptors):
+    first = [enum.value[0] for file in descriptors for enum in file.enum_type]
+    assert all(value.number == 0 and value.name.endswith("_UNSPECIFIED") for value in first)
+
+
+def test_the_committed_stubs_are_those_of_the_contract(tmp_path):
+    protoc(*(f"--{kind}_out={tmp_path}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")))
+    made = {
+        path.name: path.read_bytes() for path in (tmp_path / "tieout" / "v1").glob("*_pb2*.py*")
+    }
+    kept = {path.name: path.read_bytes() for path in (ROOT / "tieout" / "v1").glob("*_pb2*.py*")}
+    assert made.keys() == kept.keys()
+    assert [name for name in made if made[name] != kept[name]] == []
+
+
+@pytest.mark.parametrize("kind", [*REQUEST_TABLES, *ANSWER_TABLES], ids=lambda kind: kind.field)
+def test_a_row_message_has_the_columns_of_its_schema(kind):
+    assert [column_of(field) for field in kind.row_fields] == kind.batch_class.SCHEMA.names
+    own = SERVER_FIELDS.get(kind.row_class.DESCRIPTOR.name, set())
+    assert {f.name for f in kind.row_class.DESCRIPTOR.fields} - {
+        f.name for f in kind.row_fields
+    } == own
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Limit",
+        "Automation",
+        "Tolerance",
+        "BankCharges",
+        "Discount",
+        "ShortPay",
+        "Overpayment",
+        "Strategies",
+        "Policy",
+    ],
+)
+def test_the_contract_knows_every_rule_of_the_policy(name):
+    fields = getattr(policy_pb2, name).DESCRIPTOR.fields_by_name
+    assert set(fields) == set(getattr(rules, name).__struct_fields__)
+    for rule in msgspec.structs.fields(getattr(rules, name)):
+        if typing.get_origin(rule.type) is typing.Literal:
+            enum = fields[rule.name].enum_type
+            prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
+            words = {value.name.removeprefix(prefix).lower() for value in enum.values[1:]}
+            assert words == set(typing.get_args(rule.type))
+
+
+def test_every_mutation_takes_a_request_id():
+    for message in (
+        match_service_pb2.MatchPaymentsRequest,
+        match_service_pb2.StreamMatchHeader,
+        bank_file_service_pb2.SubmitBankFileHeader,
+    ):
+        assert {"request_id", "validate_only"} <= set(message.DESCRIPTOR.fields_by_name)
+
+
+def test_every_list_is_paged():
+    request = exception_service_pb2.ListExceptionsRequest.DESCRIPTOR.fields_by_name
+    response = exception_service_pb2.ListExceptionsResponse.DESCRIPTOR.fields_by_name
+    assert {"page_size", "page_token"} <= set(request)
+    assert "next_page_token" in response
