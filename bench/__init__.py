@@ -1,0 +1,1 @@
+"""Speed and match quality, measured beside floors and peers, with history: `python -m bench`."""

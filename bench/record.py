@@ -1,0 +1,136 @@
+"""One line of `history.jsonl`: what a run of the bench measured, where, with what.
+
+Times depend on the machine; what may be compared between machines is in `ratios`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+__all__ = [
+    "HISTORY",
+    "JobMeasure",
+    "Machine",
+    "ParseMeasure",
+    "Quality",
+    "Record",
+    "StageMeasure",
+    "append",
+    "installed_versions",
+    "last_record",
+    "ratios_of",
+    "this_machine",
+]
+
+HISTORY: Final = Path(__file__).with_name("history.jsonl")
+"""One JSON object per full run, oldest first."""
+
+_LIBRARIES: Final = ("tieout", "numpy", "pyarrow", "lxml", "duckdb")
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it ran."""
+
+    cores: int
+    system: str
+    python: str
+
+
+class ParseMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One format: bytes and payments of the file, median seconds of the parser and of the floor."""
+
+    format: str
+    bytes: int
+    payments: int
+    seconds: float
+    floor: str
+    floor_seconds: float
+
+
+class StageMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage of the job: median seconds, and all payments of the job over them."""
+
+    stage: str
+    seconds: float
+    payments_per_second: float
+
+
+class JobMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """`tieout match` as a process, beside plain read-join-write processes over the same files."""
+
+    payments: int
+    open_items: int
+    seconds: float
+    peak_mib: float
+    pyarrow_seconds: float
+    pyarrow_peak_mib: float
+    duckdb_seconds: float
+    duckdb_peak_mib: float
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """The job against the truth of its seeded world; shares between 0 and 1."""
+
+    automatic_by_payment: float
+    automatic_by_line: float
+    automatic_by_value: float
+    automatic_count: int
+    wrong_count: int
+    first_proposal_right_share: float
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. `date` is the caller's, ISO 8601; `ratios` are ours over the floor or peer."""
+
+    date: str
+    size: str
+    machine: Machine
+    versions: dict[str, str]
+    parse: tuple[ParseMeasure, ...]
+    stages: tuple[StageMeasure, ...]
+    job: JobMeasure
+    quality: Quality
+    ratios: dict[str, float]
+
+
+def ratios_of(parse: tuple[ParseMeasure, ...], job: JobMeasure) -> dict[str, float]:
+    """Seconds of ours over seconds of floor or peer, in the same run: what travels."""
+    ratios = {f"parse {one.format}": one.seconds / one.floor_seconds for one in parse}
+    ratios["match / pyarrow join"] = job.seconds / job.pyarrow_seconds
+    ratios["match / duckdb join"] = job.seconds / job.duckdb_seconds
+    return {name: round(value, 2) for name, value in ratios.items()}
+
+
+def this_machine() -> Machine:
+    """Cores this process may use, operating system and Python."""
+    return Machine(
+        cores=len(os.sched_getaffinity(0)),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+    )
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Tieout and of what does the work below it."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
+
+
+def append(record: Record, history: Path = HISTORY) -> None:
+    """Add `record` as the last line of `history`."""
+    with history.open("ab") as sink:
+        sink.write(msgspec.json.encode(record) + b"\n")
+
+
+def last_record(history: Path = HISTORY) -> Record:
+    """The last line of `history`; raises `FileNotFoundError`, or `ValueError` where it is empty."""
+    lines = history.read_bytes().splitlines()
+    if not lines:
+        message = f"{history} is empty; run `make bench`"
+        raise ValueError(message)
+    return msgspec.json.decode(lines[-1], type=Record)
