@@ -42,7 +42,7 @@ def measure(
         job = measure_job(inputs, sizes, Path(folder), observe)
         observe("compare with the truth")
         quality = measure_quality(inputs, Path(folder))
-    stages = measure_stages(inputs, sizes, observe)
+        stages = measure_stages(inputs, sizes, Path(folder), observe)
     return records.Record(
         date=date,
         size=sizes.name,

@@ -23,7 +23,8 @@ FORMATS: Final = ("bai2", "lockbox", "camt.053")
 _CHANNELS: Final = {"bai2": ("ach", 0), "lockbox": ("lockbox", 1), "camt.053": ("camt08", 2)}
 _PROBE_PAYMENTS: Final = 400
 _ITEMS_PER_PAYMENT: Final = 3
-_TOO_LARGE: Final = 1.04
+_CHECKS_MAX: Final = 20_000
+"""Checks of one lockbox: the counts in its totals have four digits, one total a day."""
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +59,37 @@ def _bank_file(name: str, size: int, cache: Path, observe: Callable[[str], None]
         observe(f"render a {name} file of {size / 1e6:,.1f} MB")
         payments = max(int(_PROBE_PAYMENTS * size / len(_render(name, _PROBE_PAYMENTS))), 40)
         content = _render(name, payments)
-        if len(content) > size * _TOO_LARGE:
-            content = _render(name, int(payments * size / len(content)))
-        cache.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".draft").write_bytes(content)
         path.with_suffix(".draft").rename(path)
     return path
+
+
+def _render(name: str, payments: int) -> bytes:
+    """A bank file of `payments` payments; checks in as many lockboxes as they need."""
+    if name != "lockbox":
+        return _rendered(_spec_of(name, payments))
+    lockboxes = -(-payments // _CHECKS_MAX)
+    spec = _spec_of(name, payments // lockboxes)
+    parts = [
+        _rendered(_of_lockbox(spec, number)).splitlines(keepends=True)
+        for number in range(lockboxes)
+    ]
+    records = [line for part in parts for line in part if line[:1] in b"45678"]
+    header = [line for line in parts[0] if line[:1] in b"12"]
+    trailer = parts[0][-1]
+    count = b"%06d" % (len(header) + len(records) + 1)
+    return b"".join([*header, *records, trailer[:1] + count + trailer[7:]])
+
+
+def _of_lockbox(spec: worlds.WorldSpec, number: int) -> worlds.WorldSpec:
+    """Another world for another lockbox of the same company."""
+    company = msgspec.structs.replace(spec.companies[0], lockbox=f"{640_918 + number:07d}")
+    return msgspec.structs.replace(spec, seed=spec.seed + number, companies=(company,))
+
+
+def _rendered(spec: worlds.WorldSpec) -> bytes:
+    (content,) = worlds.generate_world(spec).bank_files.values()
+    return content
 
 
 def _spec_of(name: str, payments: int) -> worlds.WorldSpec:
@@ -76,11 +102,6 @@ def _spec_of(name: str, payments: int) -> worlds.WorldSpec:
     return worlds.scaled_spec(
         one_company, payments, payments * _ITEMS_PER_PAYMENT, with_bank_files=True
     )
-
-
-def _render(name: str, payments: int) -> bytes:
-    (content,) = worlds.generate_world(_spec_of(name, payments)).bank_files.values()
-    return content
 
 
 def _key(spec: worlds.WorldSpec) -> str:

@@ -32,7 +32,7 @@ def print_report(record: Record, console: Console | None = None) -> None:
         stages.add_row(stage.stage, f"{stage.seconds:.2f}", f"{stage.payments_per_second:,.0f}")
     job = record.job
     title = f"{job.payments:,} payments × {job.open_items:,} open items, whole processes"
-    jobs = _table(title, "process", "seconds", "peak MiB", "× ours")
+    jobs = _table(title, "process", "seconds", "peak MiB", "ours ÷ theirs")
     for name, seconds, peak in (
         ("tieout match", job.seconds, job.peak_mib),
         ("pyarrow read-join-write", job.pyarrow_seconds, job.pyarrow_peak_mib),

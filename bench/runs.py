@@ -53,13 +53,15 @@ def measure_parsers(
 
 
 def measure_stages(
-    inputs: Inputs, sizes: Sizes, observe: Callable[[str], None]
+    inputs: Inputs, sizes: Sizes, folder: Path, observe: Callable[[str], None]
 ) -> tuple[StageMeasure, ...]:
-    """Each stage of the job within one warm process, as its own clock tells it."""
+    """Each stage of the job within one warm process, as its own clock tells it; the run is written
+    to `folder`/run.
+    """
     spent: dict[str, list[float]] = defaultdict(list)
     for number in range(sizes.job_repeats):
         observe(f"stages, run {number + 1} of {sizes.job_repeats}")
-        report = run_matching_job(_job(inputs))
+        report = run_matching_job(_job(inputs, folder / "run"))
         for timing in report.timings.stages:
             spent[timing.stage].append(timing.seconds)
     medians = {stage: statistics.median(seconds) for stage, seconds in spent.items()}
@@ -109,7 +111,7 @@ def measure_quality(inputs: Inputs, folder: Path) -> Quality:
     )
 
 
-def _job(inputs: Inputs) -> MatchingJob:
+def _job(inputs: Inputs, out: Path) -> MatchingJob:
     paths = {name: inputs.world / f"{name}.parquet" for name in TABLES}
     return MatchingJob(
         open_items=paths["open_items"],
@@ -117,6 +119,8 @@ def _job(inputs: Inputs) -> MatchingJob:
         customers=paths["customers"],
         bank_accounts=paths["bank_accounts"],
         remittances=paths["remittances"],
+        out=out,
+        overwrite=True,
     )
 
 

@@ -27,13 +27,12 @@ FULL: Final = Sizes(
     payments=100_000,
     open_items=500_000,
     bai2_bytes=30_000_000,
-    lockbox_bytes=16_000_000,
+    lockbox_bytes=20_000_000,
     camt_bytes=30_000_000,
     parse_repeats=5,
     job_repeats=3,
 )
-"""A month of a large AR department, and bank files a hundred times a usual day's. The lockbox file
-is smaller because the ten digits of its totals end at 99,999,999.99."""
+"""A month of a large AR department, and bank files a hundred times a usual day's."""
 
 QUICK: Final = Sizes(
     name="quick",

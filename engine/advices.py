@@ -1,8 +1,8 @@
 """Remittance advice that arrived apart from the cash finds its payment.
 
-Keys are tried from certain to likely: the payment's own id, UETR, trace number, end-to-end id, check
-number with the amount, payer name with amount. A key that fits several payments, or a payment that
-several advices claim by it, joins nothing: a wrong advice is worse than none.
+Keys are tried from certain to likely: the payment's own id, UETR, trace number, end-to-end id,
+check number with the amount, payer name with amount. A key that fits several payments, or a payment
+that several advices claim by it, joins nothing: a wrong advice is worse than none.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _as_remittances(
     def minor(name: str) -> NDArray[np.int64]:
         return source.int64(name) // scale
 
-    # An amount finer than the payment's currency is no amount of it: better none than a rounded one.
+    # An amount finer than the payment's currency is none of it: better none than a rounded one.
     amount = source.int64("amount_minor")
     missing = source.is_null("amount_minor") | (amount % scale != 0)
     head = np.flatnonzero(first_of_runs(payment)) if len(payment) else payment

@@ -66,8 +66,12 @@ def _audit_payments(
         message = "an application names a payment that is not in the input"
         raise ConservationError(message)
     applied = np.zeros(len(payments), dtype=np.int64)
-    np.add.at(applied, row.to_numpy(zero_copy_only=False), decided.column("applied_minor").to_numpy())
-    _refuse(ids, applied != outcomes.int64("applied_minor"), "applied_amount is not the sum of rows")
+    np.add.at(
+        applied, row.to_numpy(zero_copy_only=False), decided.column("applied_minor").to_numpy()
+    )
+    _refuse(
+        ids, applied != outcomes.int64("applied_minor"), "applied_amount is not the sum of rows"
+    )
     total = applied + sum(outcomes.int64(name) for name in _BUCKETS)
     amount = payments.int64("amount_minor")
     _refuse(ids, total != amount, "the buckets do not add up to the payment's amount")
@@ -109,6 +113,7 @@ def _audit_items(
         np.add.at(closed, back, -reversals.int64("amount_minor"))
     _refuse(ids, closed * np.sign(opened) > np.abs(opened), "more is applied than is open")
 
+
 def _reopened(
     payments: PaymentBatch,
     outcomes: PaymentOutcomeBatch,
@@ -129,7 +134,8 @@ def _reopened(
     at = row.to_numpy(zero_copy_only=False)
     closed = sum(decided.column(name).to_numpy()[at] for name in _CLOSES)
     _refuse(undone, closed != reversals.int64("amount_minor"), "a reversal of another amount")
-    return item.to_numpy(zero_copy_only=False).astype(np.int64)  # type: ignore[no-any-return]  # numpy from Arrow
+    rows: NDArray[np.int64] = item.to_numpy(zero_copy_only=False).astype(np.int64)
+    return rows
 
 
 def _key(companies: pa.StringArray, ids: pa.StringArray) -> pa.StringArray:

@@ -56,7 +56,7 @@ class Batch:
 
     @classmethod
     def of(cls, record_batch: pa.RecordBatch) -> Self:
-        """Wrap `record_batch`; raises `SchemaError` or `DuplicateKeyError` where it breaks a rule."""
+        """Wrap `record_batch`; raises `SchemaError` or `DuplicateKeyError` if it breaks a rule."""
         if not record_batch.schema.equals(cls.SCHEMA):
             message = f"{cls.__name__} expects {cls.SCHEMA.names}, got {record_batch.schema}"
             raise SchemaError(message)
@@ -71,7 +71,7 @@ class Batch:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], row_count: int | None = None) -> Self:
-        """Build from `columns` (lists, numpy or Arrow arrays); absent ones get their empty value."""
+        """Build from `columns` (lists, numpy or Arrow arrays); absent ones get empty values."""
         unknown = set(columns) - set(cls.SCHEMA.names)
         if unknown:
             message = f"{cls.__name__} has no columns {sorted(unknown)}"
@@ -105,9 +105,7 @@ class Batch:
 
     def __eq__(self, other: object) -> bool:
         """Same class, same rows in the same order."""
-        return type(self) is type(other) and self._record_batch.equals(
-            other._record_batch
-        )
+        return type(self) is type(other) and self._record_batch.equals(other._record_batch)
 
     __hash__ = None  # type: ignore[assignment]  # equal batches may be large; nothing hashes them
 
@@ -145,8 +143,8 @@ class Batch:
 
     def is_null(self, name: str) -> NDArray[np.bool_]:
         """True where the source did not give column `name`."""
-        nulls: NDArray[np.bool_] = self._record_batch.column(name).is_null().to_numpy(
-            zero_copy_only=False
+        nulls: NDArray[np.bool_] = (
+            self._record_batch.column(name).is_null().to_numpy(zero_copy_only=False)
         )
         return nulls
 

@@ -94,9 +94,7 @@ def _customers(
     slots = intake.situation.slots
     strong = (slots.item >= 0) & (slots.strength > 1) & ~slots.repaired
     strong &= intake.situation.credible()
-    of_named = _only_one(
-        slots.payment[strong], index.customer[slots.item[strong]], len(customer)
-    )
+    of_named = _only_one(slots.payment[strong], index.customer[slots.item[strong]], len(customer))
     fresh = (customer < 0) & (of_named >= 0) & ~payers.conflict
     customer, by = np.where(fresh, of_named, customer), np.where(fresh, _BY_REFERENCES, by)
     for candidates, always in ((best, False), (decided, True)):
@@ -255,7 +253,9 @@ def reverse_returns(
     for name in ("bank_reference", "end_to_end_id", "check_number", "trace_number"):
         values = payments.text(name).take(pa.array(incoming))
         counted = values.value_counts()
-        once = pc.and_(pc.equal(counted.field("counts"), 1), pc.not_equal(counted.field("values"), ""))
+        once = pc.and_(
+            pc.equal(counted.field("counts"), 1), pc.not_equal(counted.field("values"), "")
+        )
         found = pc.index_in(wanted, value_set=values)
         single = pc.is_in(wanted, value_set=counted.field("values").filter(once))
         at = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)

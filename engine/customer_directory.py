@@ -65,11 +65,17 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         listed = _keys(customers)
         everyone = pa.concat_arrays([listed, _keys(open_items)]).unique()
         keys = everyone.take(pc.array_sort_indices(everyone))
-        row = pc.index_in(keys, value_set=listed) if len(listed) else pa.nulls(len(keys), pa.int32())
+        row = (
+            pc.index_in(keys, value_set=listed) if len(listed) else pa.nulls(len(keys), pa.int32())
+        )
         parts = pc.split_pattern(keys, "\x1f")
         company_ids = pc.list_element(parts, 0) if len(keys) else pa.array([], pa.string())
-        everywhere = company_ids if stated_companies is None else pa.concat_arrays(
-            [company_ids, stated_companies.filter(pc.not_equal(stated_companies, ""))]
+        everywhere = (
+            company_ids
+            if stated_companies is None
+            else pa.concat_arrays(
+                [company_ids, stated_companies.filter(pc.not_equal(stated_companies, ""))]
+            )
         )
         companies = sorted(everywhere.unique().to_pylist())
 
@@ -101,7 +107,9 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         """Number of customers."""
         return len(self.keys)
 
-    def number_of(self, company_ids: pa.StringArray, customer_ids: pa.StringArray) -> NDArray[np.int64]:
+    def number_of(
+        self, company_ids: pa.StringArray, customer_ids: pa.StringArray
+    ) -> NDArray[np.int64]:
         """Customer number of each (company, customer id), -1 where there is none."""
         return self.numbers.look_up(company_key(company_ids, customer_ids))
 

@@ -118,7 +118,10 @@ def _raise_undecided(
     idle = np.append(intake.idle, False)
     payer_idle = idle[np.where(conclusion.customer >= 0, conclusion.customer, len(idle) - 1)]
     strange = (
-        named & (slots.strength > 1) & ~slots.family & ~slots.repaired
+        named
+        & (slots.strength > 1)
+        & ~slots.family
+        & ~slots.repaired
         & (intake.situation.payer_family[slots.payment] >= 0)
     )
     candidates = conclusion.proposed.at(conclusion.ranks == 1)
@@ -209,9 +212,7 @@ def _batch(
     nameless = pc.if_else(pc.equal(payer, ""), "an unnamed payer", payer)
     trigger = pc.utf8_capitalize(pc.utf8_slice_codeunits(meaning("trigger"), 0, 1))
     message = pc.binary_join_element_wise(
-        pc.binary_join_element_wise(
-            trigger, pc.utf8_slice_codeunits(meaning("trigger"), 1), ""
-        ),
+        pc.binary_join_element_wise(trigger, pc.utf8_slice_codeunits(meaning("trigger"), 1), ""),
         pc.binary_join_element_wise(nameless, amount_text, currencies, " "),
         ": ",
     )
@@ -233,9 +234,12 @@ def _batch(
 
 
 def _proposal_ranks(conclusion: Conclusion, count: int) -> pa.StringArray:
-    """"1;2;3" for three proposals (shape: payments)."""
+    """Ranks as text, `1;2;3` for three proposals (shape: payments)."""
     size = np.bincount(conclusion.proposed.payment, minlength=count)
-    table = [";".join(str(rank) for rank in range(1, top + 1)) for top in range(int(size.max(initial=0)) + 1)]
+    table = [
+        ";".join(str(rank) for rank in range(1, top + 1))
+        for top in range(int(size.max(initial=0)) + 1)
+    ]
     return pa.array(table, pa.string()).take(pa.array(size))
 
 

@@ -78,14 +78,30 @@ def explain_rows(
     text = _sentence(strategy, document, cash)
     left = remaining - rows.closes()
     extras = (
-        (rows.discount != 0, " A cash discount of ", money_texts(rows.discount, exponents),
-         " is granted."),
-        (rows.deduction != 0, " A deduction of ", money_texts(rows.deduction, exponents),
-         " is booked."),
-        ((rows.write_off != 0) & (rows.reason == 1), " A difference of ",
-         money_texts(rows.write_off, exponents), " is written off within tolerance."),
-        ((rows.write_off != 0) & (rows.reason == 2), " A shortfall of ",
-         money_texts(rows.write_off, exponents), " is written off as a bank's fee."),
+        (
+            rows.discount != 0,
+            " A cash discount of ",
+            money_texts(rows.discount, exponents),
+            " is granted.",
+        ),
+        (
+            rows.deduction != 0,
+            " A deduction of ",
+            money_texts(rows.deduction, exponents),
+            " is booked.",
+        ),
+        (
+            (rows.write_off != 0) & (rows.reason == 1),
+            " A difference of ",
+            money_texts(rows.write_off, exponents),
+            " is written off within tolerance.",
+        ),
+        (
+            (rows.write_off != 0) & (rows.reason == 2),
+            " A shortfall of ",
+            money_texts(rows.write_off, exponents),
+            " is written off as a bank's fee.",
+        ),
         (left != 0, " Of the item ", money_texts(left, exponents), " remain open."),
     )
     for applies, before, amount, after in extras:

@@ -175,7 +175,9 @@ def confirm_by_name(
     whole = process.cpdist(ours, theirs, scorer=fuzz.ratio, dtype=np.uint8)
     part = process.cpdist(ours, theirs, scorer=fuzz.partial_ratio, dtype=np.uint8)
     long = pc.greater_equal(pc.utf8_length(names.core), _SIMILAR_LENGTH_MIN)
-    similar = (whole >= _SIMILAR) | ((part >= _SIMILAR_PART) & long.to_numpy(zero_copy_only=False)[pair])
+    similar = (whole >= _SIMILAR) | (
+        (part >= _SIMILAR_PART) & long.to_numpy(zero_copy_only=False)[pair]
+    )
     similar &= pc.not_equal(names.core, "").to_numpy(zero_copy_only=False)[pair]
     agrees = np.zeros(len(rows), dtype=np.bool_)
     agrees[pair[similar]] = True
@@ -258,8 +260,9 @@ def _resolve_names(
         owner[fresh] = found[fresh]
         kind[fresh] = np.where(found[fresh] >= 0, code, 0)
 
-    settle(OwnerTable.of(doubled(known.full), owners).look_up(keyed(names.full, scopes)), _NAME,
-           ~blank)
+    settle(
+        OwnerTable.of(doubled(known.full), owners).look_up(keyed(names.full, scopes)), _NAME, ~blank
+    )
     core = OwnerTable.of(doubled(known.core), owners).look_up(keyed(names.core, scopes))
     known_form = _forms_of_core(doubled(known.core), np.tile(known.form, 2))
     core_form = known_form.look_up(keyed(names.core, scopes))
@@ -329,7 +332,9 @@ def _settle_misspelt(
     known_scope = np.concatenate([directory.company[owner_of], everywhere][:twice])
     searched = pa.concat_arrays([known.core] * twice)
     owners = np.tile(owner_of, twice)
-    match = search_names(names.core.take(pa.array(todo)), scopes[todo], searched, known_scope, owners)
+    match = search_names(
+        names.core.take(pa.array(todo)), scopes[todo], searched, known_scope, owners
+    )
     allowed = np.where(length[todo] >= 14, 2, 1)
     forms = np.append(np.tile(known.form, twice), 0)[match.row]
     form = names.form[todo]

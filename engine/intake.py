@@ -38,18 +38,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Intake", "take_in"]
 
-_FEE: Final = r"(?i)\b(?:bank|wire|transfer) ?(?:charge|fee|cost)|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr"
+_FEE: Final = (
+    r"(?i)\b(?:bank|wire|transfer) ?(?:charge|fee|cost)|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr"
+)
 _FEE_REASON: Final = r"(?i)bank|charge|fee|spesen|geb(?:ue|ü)hr|kosten"
 _REASON: Final = (
     r"(?i)\b(?:less|deduct|damage|short ?ship|shortage|returned|returns|claim|debit note|"
-    r"chargeback|price diff|pricing|quality|freight|allowance|promo|k(?:ue|ü)rzung|abzug|minderung|"
-    r"reklam)"
+    r"chargeback|price diff|pricing|quality|freight|allowance|promo|k(?:ue|ü)rzung|abzug|"
+    r"minderung|reklam)"
 )
 _NOT_RECEIVABLE: Final = (
-    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|rente\b|intereses|sweep|zba\b|zero ?balanc|"
-    r"cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|eigen rekening|"
-    r"umbuchung|interne overboeking|internal transfer|refund|erstattung|r(?:ue|ü)ckerstattung|"
-    r"restitutie|teruggaaf|remboursement|rimborso|devoluci|fee credit|"
+    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|rente\b|intereses|sweep|zba\b|"
+    r"zero ?balanc|cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|"
+    r"eigen rekening|umbuchung|interne overboeking|internal transfer|refund|erstattung|"
+    r"r(?:ue|ü)ckerstattung|restitutie|teruggaaf|remboursement|rimborso|devoluci|fee credit|"
     r"(?:reversal|correction) of|fee reversal|storno|loan (?:draw|disburse|proceeds)|darlehen|"
     r"dividend|money market|term deposit|festgeld|treasury (?:transfer|bill)|deposit correction)"
 )
@@ -92,7 +94,8 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     directory = CustomerDirectory.of(
         match_input.customers, match_input.open_items, payments.text("company_id")
     )
-    currencies = sorted({*payments.codes("currency")[1], *match_input.open_items.codes("currency")[1]})
+    batches = (payments, match_input.open_items)
+    currencies = sorted({code for batch in batches for code in batch.codes("currency")[1]})
     index = build_index(match_input.open_items, directory, currencies)
 
     observe("identify", len(payments))
@@ -103,13 +106,13 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
-    slots, elsewhere = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    slots, elsewhere = read_references(
+        payments, remittances, line_payment, payers, family, currency, index
+    )
     slots = _without_customer_numbers(slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
-    read = np.zeros(len(payments), dtype=np.bool_)
-    read[slots.payment[(slots.item >= 0) & (slots.strength > 1)]] = True
-    not_receivable, held = _gates(payments, payers, read)
+    not_receivable, held = _gates(payments, payers, slots)
     text = payments.text("remittance_text")
     situation = Situation(
         cash=payments.int64("amount_minor"),
@@ -140,9 +143,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         payers=payers,
         currencies=currencies,
         held=held,
-        idle=pc.is_in(directory.status, value_set=pa.array(["inactive", "blocked"])).to_numpy(
-            zero_copy_only=False
-        ),
+        idle=_matches(directory.status, "^(?:inactive|blocked)$"),
         elsewhere=elsewhere,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
@@ -203,9 +204,11 @@ def _matches(text: pa.StringArray, pattern: str) -> NDArray[np.bool_]:
 
 
 def _gates(
-    payments: PaymentBatch, payers: Payers, read: NDArray[np.bool_]
+    payments: PaymentBatch, payers: Payers, slots: ReferenceSlots
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """No customer's payment (as the file says, or by its text where nobody is known); held."""
+    read = np.zeros(len(payments), dtype=np.bool_)
+    read[slots.payment[(slots.item >= 0) & (slots.strength > 1)]] = True
     codes = payments.text("intake_codes")
     by_file = _matches(codes, "IN-NONAR")
     text = pc.binary_join_element_wise(

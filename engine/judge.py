@@ -97,9 +97,9 @@ def judge_amounts(
     budget = situation.rules.wrong_budget[situation.rule[payment]]
     known = situation.payer[payment] >= 0
     automatic = (uniqueness == UNIQUE_SET) & (wrong <= budget) & known & ~contradicted[payment]
-    automatic |= _oldest_of_alike(situation, candidates, alike & ~lone) & known & ~contradicted[
-        payment
-    ]
+    automatic |= (
+        _oldest_of_alike(situation, candidates, alike & ~lone) & known & ~contradicted[payment]
+    )
     return msgspec.structs.replace(
         candidates,
         wrong=wrong,

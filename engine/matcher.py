@@ -1,8 +1,9 @@
 """The whole engine on one screen: payments and open items in, applications and exceptions out.
 
-take in (sort, index, identify, read references) → decide by reference → decide by amount → settle →
-audit. Each decision round proposes by all its strategies, settles differences by policy and resolves
-who gets what (`engine.rounds`); what is not proven is proposed, and says why (`engine.exception_queue`).
+take in (sort, index, identify, read references) → decide by reference → decide by amount →
+settle → audit. Each decision round proposes by all its strategies, settles differences by policy
+and resolves who gets what (`engine.rounds`); what is not proven is proposed, and says why
+(`engine.exception_queue`).
 """
 
 from __future__ import annotations

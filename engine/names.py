@@ -186,7 +186,7 @@ def _gram_candidates(
     row, position, low, high, frequency = (
         column[some] for column in (row, position, low, high, frequency)
     )
-    # The rarest gram of each stretch of positions: globally rarest grams are mostly the typo itself.
+    # The rarest gram of each stretch of positions: globally rarest grams are mostly the typo.
     order = np.lexsort((frequency, position // _BUCKET, row))
     row, position, low, high, frequency = (
         column[order] for column in (row, position, low, high, frequency)

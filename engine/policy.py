@@ -197,5 +197,5 @@ def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
     for key, value in override.items():
         inner = merged.get(key)
         both = isinstance(inner, dict) and isinstance(value, dict)
-        merged[key] = _merge(inner, value) if both else value  # type: ignore[arg-type]  # both dicts
+        merged[key] = _merge(inner, value) if both else value  # type: ignore[arg-type]  # dicts
     return merged

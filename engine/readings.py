@@ -63,9 +63,7 @@ class Windows(msgspec.Struct, frozen=True):
         )
 
 
-def read_windows(
-    content: NDArray[np.uint8], offsets: NDArray[np.int64]
-) -> tuple[Windows, Windows]:
+def read_windows(content: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[Windows, Windows]:
     """Every reading of the texts in `content` (see `engine.tokens.text_bytes`), and the chains."""
     run = _digit_runs(scan_atoms(content, offsets))
     loose = np.concatenate([[0], np.cumsum(_LOOSE[content])])
@@ -107,8 +105,13 @@ def glued_windows(
     place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     start = run.start[owner] + place * cut[owner]
     end = np.minimum(np.where(cut[owner] > 0, start + cut[owner], run.end[owner]), run.end[owner])
-    parts = Atoms(run.row[owner], start, end, np.ones(len(owner), dtype=np.bool_),
-                  run_values(content, start, end))
+    parts = Atoms(
+        run.row[owner],
+        start,
+        end,
+        np.ones(len(owner), dtype=np.bool_),
+        run_values(content, start, end),
+    )
     loose = np.concatenate([[0], np.cumsum(_LOOSE[content])])
     windows = Windows.concat(_run_windows(parts, loose))
     inside = np.zeros(len(content) + 1, dtype=np.int64)

@@ -169,15 +169,16 @@ def _cover(window: Windows, size: int) -> NDArray[np.int64]:
 
 
 def _unread_chains(unread: Windows, read_lines: NDArray[np.bool_], count: int) -> Windows:
-    """What may be a reference nobody could read: one per unread line, and long ones of free text."""
+    """What may be a reference nobody could read: one per unread line, long ones of free text."""
     lines = len(read_lines)
     on_line = unread.row < lines
     wanted = on_line & ~np.append(read_lines, True)[np.minimum(unread.row, lines)]
     in_text = (unread.row >= lines) & (unread.row < lines + count)
     wanted |= in_text & (unread.digits >= np.uint64(10 ** (_UNREAD_DIGITS_MIN - 1)))
     some = unread.at(wanted)
-    order = np.lexsort((some.start, np.iinfo(np.int64).max - some.digits.astype(np.int64) // 2,
-                        some.row))
+    order = np.lexsort(
+        (some.start, np.iinfo(np.int64).max - some.digits.astype(np.int64) // 2, some.row)
+    )
     some = some.at(order)
     repeated = np.zeros(len(order), dtype=np.bool_)
     repeated[1:] = (some.row[1:] == some.row[:-1]) & (some.row[1:] < lines)
@@ -284,9 +285,17 @@ def _resolve(
         nothing = np.empty(0, dtype=np.int64)
         flag = np.empty(0, dtype=np.bool_)
         return ReferenceSlots(
-            payment=nothing, line=nothing, item=nothing, hits=nothing, strength=nothing,
-            repaired=flag, family=flag, amount=flag, digits=nothing.astype(np.uint64),
-            start=nothing, end=nothing,
+            payment=nothing,
+            line=nothing,
+            item=nothing,
+            hits=nothing,
+            strength=nothing,
+            repaired=flag,
+            family=flag,
+            amount=flag,
+            digits=nothing.astype(np.uint64),
+            start=nothing,
+            end=nothing,
         )
     # The same item may be hit through several keys of one reading: count items, not keys.
     order = order[first_of_runs(payment[order], start[order], end[order], hits.item[order])]

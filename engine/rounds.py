@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from engine.accident import CLASS_WEIGHTS, roundness_shares
-from engine.candidates import Candidates
+from engine.candidates import Candidates, strategy_code
 from engine.decisions import settle_candidates
 from engine.judge import judge_amounts
 from engine.limits import SUBSET_ALWAYS_MAX
@@ -20,7 +20,7 @@ from engine.open_item_index import CANCELLED, PAID
 from engine.payer_ledgers import lay_out
 from engine.references import NO_LINE
 from engine.resolver import Resolution, resolve
-from engine.segments import mix64
+from engine.segments import mix64, segment_sum
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums
 from engine.strategies.fuzzy import correct_references, repair_references
 from engine.strategies.subset_sum import propose_combinations, propose_pairs
@@ -81,14 +81,14 @@ def decide_by_amount(intake: Intake, situation: Situation) -> Round:
     contradicted = _contradicted(situation)
     shares = np.stack(
         [
-            roundness_shares(np.abs(situation.index.original_minor[situation.index.currency == code]))
+            roundness_shares(
+                np.abs(situation.index.original_minor[situation.index.currency == code])
+            )
             for code in range(len(intake.currencies))
         ]
     )
     todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
-    found = [
-        _amounts_of(situation, part, contradicted, shares) for part in _parts(situation, todo)
-    ]
+    found = [_amounts_of(situation, part, contradicted, shares) for part in _parts(situation, todo)]
     return _settle_round(intake, situation, Candidates.concat(found), named=False)
 
 
@@ -97,7 +97,9 @@ def unread_references(situation: Situation) -> NDArray[np.int64]:
     that are somebody else's or several items', and items that are closed or disputed.
     """
     slots = situation.slots
-    nowhere = (slots.hits == 0) & ((slots.line != NO_LINE) | (slots.digits >= _CONTRADICTING_DIGITS))
+    nowhere = (slots.hits == 0) & (
+        (slots.line != NO_LINE) | (slots.digits >= _CONTRADICTING_DIGITS)
+    )
     named = slots.strength > 1
     nowhere |= named & ((slots.item < 0) | ~situation.credible())
     nowhere |= (slots.item >= 0) & (named | slots.family) & ~situation.payable(slots.item)
@@ -146,9 +148,7 @@ def _amounts_of(
     """
     count = len(situation)
     ledgers = lay_out(situation, payment)
-    few, searched = propose_combinations(
-        situation, ledgers, net=False, items_max=SUBSET_ALWAYS_MAX
-    )
+    few, searched = propose_combinations(situation, ledgers, net=False, items_max=SUBSET_ALWAYS_MAX)
     whole = np.zeros(count, dtype=np.bool_)
     whole[payment] = searched
     simple = Candidates.concat(
@@ -199,10 +199,17 @@ def _settle_round(
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
     automatic &= ~situation.rules.shadow[rule]
+    # Of several items short by a discount nobody can tell which one took it.
+    unclear = (candidates.strategy == strategy_code("reference")) & (candidates.item_count() > 1)
+    rows = candidates.rows
+    unclear &= segment_sum(rows.discount, rows.candidate, len(candidates)) > 0
+    automatic &= ~unclear
     # Two facts that name two payers, or a customer nobody should take money for unasked.
     automatic &= ~intake.payers.conflict[candidates.payment]
     idle = np.zeros(len(candidates), dtype=np.bool_)
-    idle[candidates.rows.candidate[intake.idle[situation.index.customer[candidates.rows.item]]]] = True
+    idle[candidates.rows.candidate[intake.idle[situation.index.customer[candidates.rows.item]]]] = (
+        True
+    )
     automatic &= ~idle
     candidates = msgspec.structs.replace(candidates, automatic=automatic)
     resolution = resolve(

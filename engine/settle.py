@@ -1,8 +1,8 @@
 """Differences: what closes an item besides its cash, by policy, and what a clerk must hear of.
 
-Order of judgement, on an item of `open` against `cash`: exact → earned discount → discount in grace
-→ stated bank fee or deduction → tolerance → fee-like shortfall → short payment; and on the other
-side tolerance → surplus. Amount AND percent of a limit must hold.
+Order of judgement, on an item of `open` against `cash`: exact → earned discount → discount in
+grace → stated bank fee or deduction → tolerance → fee-like shortfall → short payment; and on the
+other side tolerance → surplus. Amount AND percent of a limit must hold.
 """
 
 from __future__ import annotations
@@ -117,6 +117,34 @@ def eligible_discount(
     return np.where(pay_day <= discount_day + grace_days, discount_minor, 0)
 
 
+class _Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """What `settle_rows` was given, and the columns it fills in place."""
+
+    short: NDArray[np.int64]
+    size: NDArray[np.int64]
+    rules: PolicyTable
+    rule: NDArray[np.int64]
+    discount: NDArray[np.int64]
+    write_off: NDArray[np.int64]
+    reason: NDArray[np.int64]
+    code: NDArray[np.int64]
+
+    def within(
+        self, difference: NDArray[np.int64], amount: NDArray[np.int64], ppm: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Difference ≤ the rule's amount AND ≤ its share of the item."""
+        return _within(difference, self.size, amount[self.rule], ppm[self.rule])
+
+    def close(self, where: NDArray[np.bool_], amount: NDArray[np.int64], reason: int) -> None:
+        """Write `amount` off where told."""
+        self.write_off[where] = amount[where]
+        self.reason[where] = reason
+
+    def raise_code(self, where: NDArray[np.bool_], code: str) -> None:
+        """Remember an exception code where told."""
+        self.code[where] = code_number(code)
+
+
 def settle_rows(
     *,
     open_minor: NDArray[np.int64],
@@ -133,66 +161,94 @@ def settle_rows(
 ) -> Settlement:
     """Judge `cash` on items worth `open_minor` (all arrays: one entry per row; see module)."""
     count = len(cash)
-    short = open_minor - cash
-    size = np.abs(open_minor)
-    positive = open_minor > 0
-    zero = np.zeros(count, dtype=np.int64)
-    discount, write_off, reason, code = zero.copy(), zero.copy(), zero.copy(), zero.copy()
-
-    in_time = pay_day <= discount_day
-    in_grace = pay_day <= discount_day + rules.grace_days[rule]
-    # Discount first, then tolerance: what is short beyond the discount may be written off, and a
-    # discount taken a little too small is simply that.
-    beyond = short - offered
-    slack = _within(beyond, size, rules.under_minor[rule], rules.under_ppm[rule])
-    slack |= _within(-beyond, size, rules.over_minor[rule], rules.over_ppm[rule])
-    took = positive & (offered > 0) & (short > 0) & ((beyond == 0) | slack)
-    granted = took & (in_grace | rules.allow_unearned[rule])
-    discount[granted] = np.minimum(short, offered)[granted]
-    rounded = granted & (beyond > 0)
-    write_off[rounded] = beyond[rounded]
-    reason[rounded] = _TOLERANCE
-    code[granted & ~in_time] = code_number("DSC-GRACE")
-    late = took & ~granted
-    code[late] = code_number("DSC-LATE")
-
-    left = positive & (short > 0) & ~took
-    excess = left & in_grace & (offered > 0) & (stated_discount >= offered) & (beyond > 0)
-    discount[excess] = offered[excess]
-    code[excess] = code_number("DSC-EXCESS")
-    left &= ~excess
+    rows = _Rows(
+        short=open_minor - cash,
+        size=np.abs(open_minor),
+        rules=rules,
+        rule=rule,
+        discount=np.zeros(count, dtype=np.int64),
+        write_off=np.zeros(count, dtype=np.int64),
+        reason=np.zeros(count, dtype=np.int64),
+        code=np.zeros(count, dtype=np.int64),
+    )
+    debit = open_minor > 0
+    left = debit & (rows.short > 0)
+    left &= ~_settle_discounts(rows, left, offered, pay_day - discount_day, stated_discount)
     coded = left & ((stated_deduction > 0) | stated_reason) & ~stated_fee
-    code[coded] = code_number("DED-CODED")
-    book = coded & rules.book_deduction[rule] & (short == stated_deduction)
-    left &= ~coded
-    small = _within(short, size, rules.under_minor[rule], rules.under_ppm[rule])
-    fee = _within(short, size, rules.fee_minor[rule], rules.fee_ppm[rule])
-    by_tolerance = left & small & ~stated_fee
-    by_fee = left & fee & ~by_tolerance & (stated_fee | (short % _FEE_STEP_MINOR == 0))
-    write_off[by_tolerance | by_fee] = short[by_tolerance | by_fee]
-    reason[by_tolerance], reason[by_fee] = _TOLERANCE, _BANK_CHARGE
-    code[by_fee] = code_number("AMT-BANKFEE")
-    code[left & ~by_tolerance & ~by_fee] = code_number("AMT-SHORT")
-
-    over = positive & (short < 0)
-    by_over = over & _within(-short, size, rules.over_minor[rule], rules.over_ppm[rule])
-    write_off[by_over] = short[by_over]
-    reason[by_over] = _TOLERANCE
-    surplus = np.where(over & ~by_over, -short, 0)
-    code[surplus > 0] = code_number("AMT-OVER")
-    # A credit memo is used as far as the payer says, never beyond what it is worth.
-    overdrawn = ~positive & (short > 0)
-    surplus[overdrawn] = -short[overdrawn]
-    code[overdrawn] = code_number("AMT-NOMATCH")
+    rows.raise_code(coded, "DED-CODED")
+    book = coded & rules.book_deduction[rule] & (rows.short == stated_deduction)
+    _settle_shortfalls(rows, left & ~coded, stated_fee)
+    surplus = _settle_surplus(rows, debit)
     return Settlement(
         cash=cash - surplus,
-        discount=discount,
-        deduction=np.where(book, short, 0),
-        write_off=write_off,
-        reason=reason,
+        discount=rows.discount,
+        deduction=np.where(book, rows.short, 0),
+        write_off=rows.write_off,
+        reason=rows.reason,
         surplus=surplus,
-        code=code,
+        code=rows.code,
     )
+
+
+def _settle_discounts(
+    rows: _Rows,
+    left: NDArray[np.bool_],
+    offered: NDArray[np.int64],
+    days_late: NDArray[np.int64],
+    stated: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Rows whose shortfall is a discount, granted or not.
+
+    Discount first, then tolerance: what is short beyond the discount may be written off, and a
+    discount taken a little too small is simply that.
+    """
+    rules, rule = rows.rules, rows.rule
+    beyond = rows.short - offered
+    slack = rows.within(beyond, rules.under_minor, rules.under_ppm)
+    slack |= rows.within(-beyond, rules.over_minor, rules.over_ppm)
+    took = left & (offered > 0) & ((beyond == 0) | slack)
+    in_grace = days_late <= rules.grace_days[rule]
+    granted = took & (in_grace | rules.allow_unearned[rule])
+    rows.discount[granted] = np.minimum(rows.short, offered)[granted]
+    rows.close(granted & (beyond > 0), beyond, _TOLERANCE)
+    rows.raise_code(granted & (days_late > 0), "DSC-GRACE")
+    rows.raise_code(took & ~granted, "DSC-LATE")
+    excess = left & ~took & in_grace & (offered > 0) & (stated >= offered) & (beyond > 0)
+    rows.discount[excess] = offered[excess]
+    rows.raise_code(excess, "DSC-EXCESS")
+    judged: NDArray[np.bool_] = took | excess
+    return judged
+
+
+def _settle_shortfalls(rows: _Rows, left: NDArray[np.bool_], stated_fee: NDArray[np.bool_]) -> None:
+    """Tolerance, then a bank's fee, else a short payment."""
+    rules = rows.rules
+    small = rows.within(rows.short, rules.under_minor, rules.under_ppm)
+    by_tolerance = left & small & ~stated_fee
+    fee = rows.within(rows.short, rules.fee_minor, rules.fee_ppm)
+    fee &= stated_fee | (rows.short % _FEE_STEP_MINOR == 0)
+    by_fee = left & fee & ~by_tolerance
+    rows.close(by_tolerance, rows.short, _TOLERANCE)
+    rows.close(by_fee, rows.short, _BANK_CHARGE)
+    rows.raise_code(by_fee, "AMT-BANKFEE")
+    rows.raise_code(left & ~by_tolerance & ~by_fee, "AMT-SHORT")
+
+
+def _settle_surplus(rows: _Rows, debit: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """What is left over of each row's cash, tolerance apart.
+
+    A credit memo is used as far as the payer says, never beyond what it is worth.
+    """
+    rules = rows.rules
+    over = debit & (rows.short < 0)
+    by_tolerance = over & rows.within(-rows.short, rules.over_minor, rules.over_ppm)
+    rows.close(by_tolerance, rows.short, _TOLERANCE)
+    surplus = np.where(over & ~by_tolerance, -rows.short, 0)
+    rows.raise_code(surplus > 0, "AMT-OVER")
+    overdrawn = ~debit & (rows.short > 0)
+    surplus[overdrawn] = -rows.short[overdrawn]
+    rows.raise_code(overdrawn, "AMT-NOMATCH")
+    return surplus
 
 
 def _within(
@@ -203,6 +259,8 @@ def _within(
 ) -> NDArray[np.bool_]:
     """Difference ≤ amount AND ≤ percent of size, exactly (integers, no rounding)."""
     shown = np.minimum(difference, _SCALABLE_MAX)
-    return (difference > 0) & (difference <= limit_minor) & (
-        shown * 1_000_000 <= np.minimum(size, _SCALABLE_MAX) * limit_ppm
+    share = np.minimum(size, _SCALABLE_MAX) * limit_ppm
+    fits: NDArray[np.bool_] = (
+        (difference > 0) & (difference <= limit_minor) & (shown * 1_000_000 <= share)
     )
+    return fits

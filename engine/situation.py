@@ -82,9 +82,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         """Number of payments."""
         return len(self.cash)
 
-    def discount_of(
-        self, item: NDArray[np.int64], payment: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def discount_of(self, item: NDArray[np.int64], payment: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cash discount each item still offers to the payment; none on a partly paid item."""
         offered = eligible_discount(
             self.index.discount_minor[item],
@@ -119,7 +117,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         if unknown_payers:
             credible |= (slots.strength > 1) & (self.payer_family[slots.payment] < 0)
         rows = np.flatnonzero(some & credible)
-        # Of several readings of one item a remittance line beats free text, the stronger the weaker.
+        # Of several readings of one item a line beats free text, the stronger the weaker.
         order = np.lexsort(
             (
                 slots.line[rows],

@@ -75,7 +75,7 @@ def readable(text: str) -> str:
         return text
     try:
         return text.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeError:
         return text
 
 

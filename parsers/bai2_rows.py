@@ -290,7 +290,10 @@ class DetailRows:
     def _keep_lines(self, first: int, payer: PayerText) -> None:
         """Remittance lines of the payment about to be added."""
         row = len(self._rows)
-        self._entries += [(row, entry) for entry in payer.lines]
+        self._entries += [
+            (row, (readable(number), *rest, readable(reason)))
+            for number, *rest, reason in payer.lines
+        ]
         for value in payer.odd:
             message = f"{value!r} in addenda is no amount"
             self._voice.say("BAI-ADDENDA", message, first, value=value, expected="such as 139.87")
@@ -379,8 +382,6 @@ class DetailRows:
         parts: dict[str, Sequence[Any]] = dict(
             zip((*names, "deduction_minor", "deduction_reason"), values, strict=True)
         )
-        for name in ("reference", "deduction_reason"):
-            parts[name] = [readable(value) for value in parts[name]]
         parts["source"] = ["addenda"] * len(entries)
         self._collector.add_remittances([begin + row for row, _ in entries], parts)
 

@@ -18,7 +18,7 @@ from parsers.camt_balances import Statement, check_sequences, check_statement, r
 from parsers.camt_entry import Entry, EntryReader
 from parsers.camt_source import EntryPlaces, XmlDocument, split_documents
 from parsers.camt_xml import forget, line_of, local_name
-from parsers.collector import FileCollector
+from parsers.collector import FileCollector, fact_digest
 from parsers.errors import UnrecognisedFileError
 
 if TYPE_CHECKING:
@@ -192,10 +192,12 @@ class _FileReader:
         places = self._places
         place = None if places is None else places.next_place(element.prefix)
         entry = self._entries.read(element, opened.statement, place)
-        digest = hash((entry.direction, entry.minor, entry.currency, tuple(entry.counts.items())))
+        digest = fact_digest(
+            (entry.direction, entry.minor, entry.currency, tuple(entry.counts.items()))
+        )
         digests = [draft.digest() for draft in entry.drafts]
         opened.digests.update(digests)
-        opened.entries.append(hash((digest, *digests)))
+        opened.entries.append(fact_digest((digest, *digests)))
         if opened.earlier is None and opened.statement.account:
             self._keep(entry, opened)
         else:

@@ -146,7 +146,7 @@ def merge_details(details: list[DetailFacts]) -> DetailFacts:
     Columns on which they differ are empty; texts and lines are all kept, in order.
     """
     columns: dict[str, Any] = {}
-    for name in {name for detail in details for name in detail.columns}:
+    for name in sorted({name for detail in details for name in detail.columns}):
         values = {detail.columns.get(name, "") for detail in details}
         columns[name] = values.pop() if len(values) == 1 else ""
     texts = [line for detail in details for line in detail.columns["remittance_text"].split("\n")]

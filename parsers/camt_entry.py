@@ -24,6 +24,7 @@ from parsers.camt_xml import (
     text_at,
     text_of,
 )
+from parsers.collector import fact_digest
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -58,7 +59,7 @@ class Draft(msgspec.Struct):
     def digest(self) -> int:
         """Hash of the facts that tell it from other payments of the same account."""
         columns = self.columns
-        return hash(
+        return fact_digest(
             (
                 columns["amount_minor"],
                 columns["currency"],
@@ -431,9 +432,7 @@ def _minor_in(element: _Element | None, currency: str) -> int | None:
         return None
 
 
-def _amounts_of_details(
-    details: list[dict[str, _Element]], entry: Entry
-) -> list[tuple[str, int]]:
+def _amounts_of_details(details: list[dict[str, _Element]], entry: Entry) -> list[tuple[str, int]]:
     """Direction and amount of each detail where they add up to the entry, else nothing.
 
     A detail of the opposite direction counts against the entry; where that does not add up, the

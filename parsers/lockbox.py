@@ -114,12 +114,15 @@ class _Reader:
         self._header: _Header | None = None
         self._box_count = self._box_total = 0
         self._box_batches = 0
-        self._seen: dict[int, int] = dict.fromkeys(range(1, 10), 0)
+        self._record_count = self._header_count = 0
+        self._has_batch_totals = self._has_box_total = False
         self._batch_numbers: set[tuple[str, str]] = set()
 
     def read(self) -> ParsedFile:
         """Go over all records once."""
         handlers = {
+            "1": self._note,
+            "2": self._note,
             "5": self._open_batch,
             "7": self._close_batch,
             "8": self._close_lockbox,
@@ -128,6 +131,7 @@ class _Reader:
         checks = self._checks
         for at, line in enumerate(self._lines):
             kind = line[:1]
+            self._record_count += 1
             if kind == "4":
                 checks.overflow(at, line)
             elif kind == "6":
@@ -137,17 +141,18 @@ class _Reader:
                 batch.total += amount
             elif kind in handlers:
                 checks.end_check(at)
-                self._seen[int(kind)] += 1
                 handlers[kind](at, line)
-            elif kind in {"1", "2"}:
-                checks.end_check(at)
-                self._seen[int(kind)] += 1
             elif line.strip(" "):
                 self._unknown(at, line)
+            else:
+                self._record_count -= 1
         self._finish_stream()
         checks.flush()
         dialect = f"lockbox.{self._layout.name}"
-        return self._collector.finish(dialect=dialect, statement_count=self._seen[5])
+        return self._collector.finish(dialect=dialect, statement_count=self._header_count)
+
+    def _note(self, _at: int, _line: str) -> None:
+        """Records 1 and 2 tell only who sent the file."""
 
     def _unknown(self, at: int, line: str) -> None:
         message = f"record type {line[:1]!r} is none of a lockbox file"
@@ -206,6 +211,7 @@ class _Reader:
         if deposited is None:
             message = f"deposit date {token!r} of batch {number} is no date"
             self._say("LBX-DATE", message, at, value=token, expected="YYMMDD")
+        self._header_count += 1
         self._header = _Header(number, lockbox, deposited)
         self._begin_with(self._header, at)
         key = (lockbox, number)
@@ -217,6 +223,7 @@ class _Reader:
     def _close_batch(self, at: int, line: str) -> None:
         columns = self._layout.batch_total
         batch = self._batch
+        self._has_batch_totals = True
         lockbox = _cut(line, columns.lockbox)
         if batch is None:
             self._lost("LBX-ORDER", "a batch total (record 7) stands outside a batch", at)
@@ -241,8 +248,9 @@ class _Reader:
         self._batch = None
 
     def _close_lockbox(self, at: int, line: str) -> None:
-        if self._batch is not None and not self._seen[7]:
+        if self._batch is not None and not self._has_batch_totals:
             self._end_batch(self._batch)
+        self._has_box_total = True
         self._leave_batch(at)
         columns = self._layout.lockbox_total
         scope = f"lockbox {_cut(line, columns.lockbox)}"
@@ -255,8 +263,12 @@ class _Reader:
     def _close_file(self, at: int, line: str) -> None:
         self._leave_batch(at)
         declared = fixed_digits(line, self._layout.file_total.count)
-        computed = sum(1 for earlier in self._lines[: at + 1] if earlier.strip(" "))
+        computed = self._record_count
         ok = declared == computed
+        if self._box_batches or not self._has_box_total:
+            self._lost("LBX-TRAILER", "the file has no lockbox total (record 8)", at)
+        self._box_count = self._box_total = self._box_batches = self._record_count = 0
+        self._has_box_total = False
         self._collector.check(
             scope="file", kind="records", declared=declared, computed=computed, ok=ok
         )
@@ -279,9 +291,9 @@ class _Reader:
         if self._batch is not None:
             missing.append("batch total (record 7)")
             self._end_batch(self._batch)
-        if self._box_batches or not self._seen[8]:
+        if self._box_batches or (self._record_count and not self._has_box_total):
             missing.append("lockbox total (record 8)")
-        if not self._seen[9]:
+        if self._record_count:
             missing.append("file total (record 9)")
         if missing:
             expected = " and ".join(missing)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from parsers.collector import FileCollector
-    from parsers.lockbox_layouts import LockboxLayout
+    from parsers.lockbox_layouts import Columns, EntryLayout, LockboxLayout
 
 __all__ = ["LockboxChecks"]
 
@@ -35,7 +35,7 @@ _LINE_COLUMNS: Final = (
     "deduction_minor",
     "deduction_reason",
 )
-_WRAP: Final = 999
+_LAST_ITEM: Final = "999"
 _Line = tuple[str, int | None, int, str]
 
 
@@ -63,6 +63,8 @@ class LockboxChecks:
         self._remitter = slice(*(check.remitter or (0, 0)))
         self._item = slice(check.batch[0], check.item[1])
         self._overflow_item = slice(overflow.batch[0], overflow.item[1])
+        self._sequence_columns = slice(*overflow.sequence)
+        self._last_flag = slice(*(overflow.last_flag or (0, 0)))
         self._rows: list[tuple[Any, ...]] = []
         self._entries: list[tuple[int, tuple[Any, ...]]] = []
         self._bank_account = ""
@@ -101,10 +103,10 @@ class LockboxChecks:
         if self._is_open:
             self.end_check(at)
         item = line[self._item]
-        if item in self._items and item != "":
-            self._repeated_item(at, item)
-        elif self._previous_item[-3:] == str(_WRAP):
+        if self._previous_item.endswith(_LAST_ITEM):
             self._items.clear()
+        if item in self._items:
+            self._repeated_item(at, item)
         self._items.add(item)
         self._previous_item = item
         token = line[self._amount]
@@ -133,20 +135,27 @@ class LockboxChecks:
             if self._sequence and self._is_last:
                 message = f"overflow of item {item} goes on after its last record"
                 self._say("LBX-OVERFLOW", message, at, value=line[8:11])
-            self._is_last = line[layout.last_flag[0]] == "9" if len(line) > 10 else True
-        self._follow_sequence(at, line, item)
+            self._is_last = line[self._last_flag] in {"9", ""}
+        self._sequence += 1
+        token = line[self._sequence_columns]
+        if not token.isdecimal() or int(token) != self._sequence % 100:
+            self._out_of_sequence(at, token, item)
         for entry in layout.entries:
-            document = line[entry.document[0] : entry.document[1]].strip(" ")
-            amount = fixed_digits(line, entry.amount) if entry.amount else 0
-            deduction = fixed_digits(line, entry.deduction) if entry.deduction else 0
-            if amount is None or deduction is None:
-                message = f"an amount of invoice {document!r} of item {item} is no number"
-                self._say("LBX-AMOUNT", message, at, value=line[27:47], expected="digits")
-            if document or amount or deduction:
-                reason = line[entry.reason[0] : entry.reason[1]].strip(" ") if entry.reason else ""
-                self._paid.append((document, amount, deduction or 0, reason))
+            self._read_entry(at, line, entry)
         if layout.memo is not None:
             self._read_memo(line[layout.memo[0] : layout.memo[1]].strip(" "))
+
+    def _read_entry(self, at: int, line: str, entry: EntryLayout) -> None:
+        """One invoice of an overflow record; a blank one is filler."""
+        document = line[entry.document[0] : entry.document[1]].strip(" ")
+        amount = _number(line, entry.amount) if entry.amount else 0
+        deduction = _number(line, entry.deduction) if entry.deduction else 0
+        if amount is None or deduction is None:
+            message = f"an amount of invoice {document!r} of item {self._open[1]} is no number"
+            self._say("LBX-AMOUNT", message, at, value=line[entry.document[1] :], expected="digits")
+        if document or amount or deduction:
+            reason = line[entry.reason[0] : entry.reason[1]].strip(" ") if entry.reason else ""
+            self._paid.append((document, amount, deduction or 0, reason))
 
     def _read_memo(self, memo: str) -> None:
         """Free text of an overflow record: one word is a reference, more are text."""
@@ -155,16 +164,15 @@ class LockboxChecks:
         elif memo:
             self._paid.append((memo, None, 0, ""))
 
-    def _follow_sequence(self, at: int, line: str, item: str) -> None:
+    def _out_of_sequence(self, at: int, token: str, item: str) -> None:
         """Overflow records of a check are numbered from 1; two digits wrap after 99."""
-        columns = self._overflow_layout.sequence
-        sequence = fixed_digits(line, columns)
-        expected = self._sequence + 1
-        if sequence is not None and sequence != expected % 100:
-            code = "LBX-DUPLICATE" if sequence == self._sequence % 100 else "LBX-OVERFLOW"
-            message = f"overflow {sequence} of item {item} stands where {expected} is due"
-            self._say(code, message, at, value=str(sequence), expected=str(expected))
-        self._sequence = expected
+        found, expected = token.strip(" "), self._sequence
+        is_repeated = found.isdecimal() and int(found) == (expected - 1) % 100
+        if found.isdecimal() and int(found) == expected % 100:
+            return
+        code = "LBX-DUPLICATE" if is_repeated else "LBX-OVERFLOW"
+        message = f"overflow {found} of item {item} stands where {expected} is due"
+        self._say(code, message, at, value=found, expected=str(expected))
 
     def end_check(self, at: int) -> None:
         """The open check is complete: `at` is the record after it."""
@@ -268,3 +276,9 @@ class LockboxChecks:
             expected=expected,
             excerpt=readable(self._lines[at]),
         )
+
+
+def _number(line: str, columns: Columns) -> int | None:
+    """`fixed_digits`, with a short way for fields padded with zeros."""
+    token = line[columns[0] : columns[1]]
+    return int(token) if token.isdecimal() else fixed_digits(line, columns)

@@ -33,7 +33,7 @@ __all__ = [
 Columns = tuple[int, int]
 """0-based, half-open columns of a field."""
 
-_PROBE_LINES_MAX: Final = 20_000
+_PROBE_LINES_MAX: Final = 3_000
 _FULL_SCORE: Final = 1000
 _AMOUNT_WIDTH: Final = 10
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from engine.batches import ControlCheckBatch, DiagnosticBatch, PaymentBatch, RemittanceBatch
+if TYPE_CHECKING:
+    from engine.batches import ControlCheckBatch, DiagnosticBatch, PaymentBatch, RemittanceBatch
 
 __all__ = ["ParsedFile"]
 

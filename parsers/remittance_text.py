@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BANK_DESCRIPTORS",
+    "INLINE_KEY_PATTERN",
     "TEXT_KEYS",
     "PayerText",
     "RemittanceEntry",
@@ -73,10 +74,14 @@ BANK_DESCRIPTORS: Final = frozenset(
 )
 """What banks write on every row of a kind; the type code says the same."""
 
-_INLINE: Final = re.compile(
-    r"(?:^|(?<= ))(ORIG CO NAME|ORIG ACCT|ORIG ID|DESC DATE|CO ENTRY DESCR|SEC|TRACE#|EED|IND ID"
-    r"|IND NAME|TRN|CHECK NO|CHECK NUMBER):"
+_INLINE_KEYS: Final = (
+    "ORIG CO NAME|ORIG ACCT|ORIG ID|DESC DATE|CO ENTRY DESCR|SEC|TRACE#|EED|IND ID|IND NAME|TRN"
+    "|CHECK NO|CHECK NUMBER"
 )
+INLINE_KEY_PATTERN: Final = f"(?:^| )(?:{_INLINE_KEYS}):"
+"""A key that may stand within a line; as Arrow and `re` understand it."""
+
+_INLINE: Final = re.compile(f"(?:^|(?<= ))({_INLINE_KEYS}):")
 _SEGMENT: Final = re.compile(
     r"(?:RMR|ADX|REF|DTM|TRN|ENT|N1|N3|N4|BPR|ISA|IEA|GS|GE|ST|SE|NTE|PER|CUR|IT1|SAC|SLN)\*"
 )

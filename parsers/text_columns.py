@@ -14,11 +14,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parsers.remittance_text import BANK_DESCRIPTORS, PayerText, key_of, read_payer_text
+from parsers.addenda_columns import ENTRY_KINDS, cut_addenda
+from parsers.remittance_text import (
+    BANK_DESCRIPTORS,
+    INLINE_KEY_PATTERN,
+    PayerText,
+    key_of,
+    read_payer_text,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from parsers.addenda_columns import AddendaColumns
     from parsers.byte_slices import ByteText, Offsets
     from parsers.remittance_text import RemittanceEntry
 
@@ -69,7 +77,8 @@ class TextLines(msgspec.Struct, frozen=True):
 class TextColumns(msgspec.Struct, frozen=True):
     """What the texts of payments say: one entry per payment in `columns` (Arrow, by name).
 
-    `entries` are remittance lines (row, line), `odd` addenda values that are no amounts (row, text).
+    `entries` are remittance lines (row, line) in the order of rows, `odd` addenda values that are
+    no amounts (row, text).
     """
 
     columns: dict[str, pa.Array]
@@ -81,35 +90,76 @@ def read_text_columns(
     text: ByteText, lines: TextLines, row_count: int, exponents: Offsets
 ) -> TextColumns:
     """Read the `lines` of `row_count` payments; `exponents` are of their currencies."""
-    starts, stops = _without_terminators(text, lines)
-    starts, stops = text.trimmed(starts, stops)
-    colon = text.positions(_COLON)
-    at = text.next_index(_COLON, starts)
+    owner = lines.owner
+    starts, stops = text.trimmed(*_without_terminators(text, lines))
+    keys = _keys(text, starts, stops)
+    doubtful, code = keys.doubtful, keys.code
+    starred = np.flatnonzero(text.positions(_STAR)[text.next_index(_STAR, starts)] < stops)
+    addenda = cut_addenda(text, starts[starred], stops[starred], exponents[owner[starred]])
+    doubtful[starred] = ~addenda.is_plain
+    code[starred] = _ASIDE_CODE
+    slow = np.zeros(row_count, np.bool_)
+    slow[owner[doubtful]] = True
+    ranges = _fact_ranges(owner, code, keys.starts, keys.stops, slow)
+    columns = {name: text.strings(*ranges[name]) for name in _COLUMNS if name != "payer_account"}
+    columns["payer_account"] = _accounts(text, ranges)
+    kept = np.flatnonzero((code == _TEXT_CODE) & (keys.starts < keys.stops))
+    columns["remittance_text"] = _joined(
+        owner[kept], text.strings(keys.starts[kept], keys.stops[kept]), row_count
+    )
+    good = np.flatnonzero(addenda.is_plain & ~slow[owner[starred]])
+    entries = _entries(text, addenda, good, owner[starred[good]])
+    if not slow.any():
+        return TextColumns(columns, entries, [])
+    return _with_slow_rows(text, lines, TextColumns(columns, entries, []), slow, exponents)
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    """Per line: the number of the fact it gives, the range of the value, and whether it is odd."""
+
+    code: Offsets
+    starts: Offsets
+    stops: Offsets
+    doubtful: NDArray[np.bool_]
+
+
+def _keys(text: ByteText, starts: Offsets, stops: Offsets) -> _Keys:
+    """Split lines at their first colon and look the keys up."""
+    colon, at = text.positions(_COLON), text.next_index(_COLON, starts)
     has_key = colon[at] < stops
     code = np.full(len(starts), _TEXT_CODE)
     keyed = np.flatnonzero(has_key)
     code[keyed] = _codes_of_keys(text, starts[keyed], colon[at[keyed]])
-    doubtful = text.positions(_STAR)[text.next_index(_STAR, starts)] < stops
-    doubtful |= has_key & (colon[np.minimum(at + 1, len(colon) - 1)] < stops)
-    doubtful |= code == _UNKNOWN_CODE
-    value_starts = np.where(has_key, colon[at] + 1, starts)
-    value_starts += has_key & (text.at(np.minimum(value_starts, stops)) == _EQUALS)
-    doubtful |= has_key & (text.at(np.minimum(value_starts, stops)) == _EQUALS)
-    value_starts, value_stops = text.trimmed(np.minimum(value_starts, stops), stops)
-    slow = np.zeros(row_count, np.bool_)
-    slow[lines.owner[doubtful]] = True
-    ranges = _fact_ranges(lines.owner, code, value_starts, value_stops, slow)
-    columns = {
-        name: text.strings(*ranges[name])
-        for name in _COLUMNS
-        if name != "payer_account"
-    }
-    columns["payer_account"] = _accounts(text, ranges)
-    kept = np.flatnonzero((code == _TEXT_CODE) & (value_starts < value_stops))
-    columns["remittance_text"] = _joined(
-        lines.owner[kept], text.strings(value_starts[kept], value_stops[kept]), row_count
-    )
-    return _with_slow_rows(text, lines, columns, slow, exponents)
+    doubtful = code == _UNKNOWN_CODE
+    several = np.flatnonzero(has_key & (colon[np.minimum(at + 1, len(colon) - 1)] < stops))
+    if len(several):
+        pieces = text.strings(starts[several], stops[several])
+        inline = pc.match_substring_regex(pieces, INLINE_KEY_PATTERN)
+        doubtful[several] |= inline.to_numpy(zero_copy_only=False)
+    begin = np.where(has_key, colon[at] + 1, starts)
+    begin += has_key & (begin < stops) & (text.at(np.minimum(begin, stops)) == _EQUALS)
+    doubtful |= has_key & (begin < stops) & (text.at(np.minimum(begin, stops)) == _EQUALS)
+    value_starts, value_stops = text.trimmed(np.minimum(begin, stops), stops)
+    return _Keys(code, value_starts, value_stops, doubtful)
+
+
+def _entries(
+    text: ByteText, addenda: AddendaColumns, good: Offsets, owner: Offsets
+) -> list[tuple[int, RemittanceEntry]]:
+    """The plain segments `good` as remittance lines of their rows."""
+    references = text.strings(addenda.reference[0][good], addenda.reference[1][good]).to_pylist()
+    amounts = pa.array(addenda.amount_minor[good], mask=~addenda.has_amount[good]).to_pylist()
+    return [
+        (row, (reference, ENTRY_KINDS[kind], amount, discount, 0, ""))
+        for row, reference, kind, amount, discount in zip(
+            owner.tolist(),
+            references,
+            addenda.kind[good].tolist(),
+            amounts,
+            addenda.discount_minor[good].tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _without_terminators(text: ByteText, lines: TextLines) -> tuple[Offsets, Offsets]:
@@ -174,16 +224,13 @@ def _joined(owner: Offsets, values: pa.StringArray, row_count: int) -> pa.Array:
 def _with_slow_rows(
     text: ByteText,
     lines: TextLines,
-    columns: dict[str, pa.Array],
+    found_before: TextColumns,
     slow: NDArray[np.bool_],
     exponents: Offsets,
 ) -> TextColumns:
     """Read the rows marked `slow` one by one and put them in their places."""
+    columns, entries, odd = dict(found_before.columns), list(found_before.entries), []
     rows = np.flatnonzero(slow)
-    entries: list[tuple[int, RemittanceEntry]] = []
-    odd: list[tuple[int, str]] = []
-    if not len(rows):
-        return TextColumns(columns, entries, odd)
     starts, stops = _without_terminators(text, lines)
     mine = np.flatnonzero(slow[lines.owner])
     pieces = text.strings(starts[mine], stops[mine]).to_pylist()
@@ -199,4 +246,5 @@ def _with_slow_rows(
         attribute = "text" if name == "remittance_text" else name
         values = pa.array([getattr(payer, attribute) for payer in found], pa.string())
         columns[name] = pc.replace_with_mask(columns[name], mask, values)
+    entries.sort(key=lambda line: line[0])
     return TextColumns(columns, entries, odd)

@@ -4,7 +4,8 @@ Three proposals, tried in this order on payments nothing has settled yet:
 
 - *detail*: every remittance line names an item and an amount, and the lines add up to the cash;
 - *sums*: the items named add up to the cash, gross, net of earned discounts, or some of each;
-- *differences*: they do not quite; the rest is judged as discount, fee, tolerance, short or surplus.
+- *differences*: they do not quite; the rest is judged as discount, fee, tolerance, short payment
+  or surplus.
 """
 
 from __future__ import annotations
@@ -123,8 +124,12 @@ def _best_of_lines(named: Referenced) -> Referenced:
     on_line = np.flatnonzero(named.line >= 0)
     order = on_line[
         np.lexsort(
-            (named.item[on_line], ~named.strong[on_line], ~named.amount[on_line],
-             named.line[on_line])
+            (
+                named.item[on_line],
+                ~named.strong[on_line],
+                ~named.amount[on_line],
+                named.line[on_line],
+            )
         )
     ]
     first = first_of_runs(named.line[order]) if len(order) else np.empty(0, dtype=np.bool_)
@@ -160,9 +165,9 @@ def _agrees(
     np.minimum.at(low, candidate, family)
     np.maximum.at(high, candidate, family)
     read = np.bincount(candidate[~named.strong], minlength=count) == 0
-    unknown = np.bincount(
-        candidate[situation.payer_family[named.payment] >= 0], minlength=count
-    ) == 0
+    unknown = (
+        np.bincount(candidate[situation.payer_family[named.payment] >= 0], minlength=count) == 0
+    )
     agrees: NDArray[np.bool_] = ours | (unknown & (low == high) & read)
     return agrees
 

@@ -47,7 +47,9 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     if not len(slot):
         return slots
     distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
-    distance = np.minimum(distance, _clipped(slots.digits[slot], situation.index.joined_digits[item]))
+    distance = np.minimum(
+        distance, _clipped(slots.digits[slot], situation.index.joined_digits[item])
+    )
     amount = _amount_fits(situation, slot, item)
     known = situation.payer_family[slots.payment[slot]] >= 0
     near = known & (distance <= _DISTANCE_MAX)

@@ -96,7 +96,9 @@ def propose_combinations(
     return Candidates.concat(found), complete
 
 
-def propose_pairs(situation: Situation, ledgers: PayerLedgers, todo: NDArray[np.bool_]) -> Candidates:
+def propose_pairs(
+    situation: Situation, ledgers: PayerLedgers, todo: NDArray[np.bool_]
+) -> Candidates:
     """Every pair of items with the payment's amount in the ledgers of problems `todo`."""
     wanted = todo & (ledgers.size <= _PAIR_ITEMS_MAX)
     row = np.flatnonzero(wanted[ledgers.owner])

@@ -30,16 +30,15 @@ def propose_singles(situation: Situation, ledgers: PayerLedgers) -> Candidates:
     cash = situation.cash[ledgers.payment[ledgers.owner]]
     share = CLASS_WEIGHTS["single"] / np.maximum(ledgers.size, 1)
     gross = np.flatnonzero(ledgers.remaining == cash)
-    net = np.flatnonzero(
-        (ledgers.discount > 0) & (ledgers.remaining - ledgers.discount == cash)
-    )
+    net = np.flatnonzero((ledgers.discount > 0) & (ledgers.remaining - ledgers.discount == cash))
     share_net = CLASS_WEIGHTS["single_net"] / np.maximum(ledgers.size, 1)
     none = np.zeros(len(gross), dtype=np.int64)
     return Candidates.concat(
         [
             _one_each(situation, ledgers, gross, none, share, "single_amount"),
-            _one_each(situation, ledgers, net, ledgers.discount[net], share_net,
-                      "single_amount_net"),
+            _one_each(
+                situation, ledgers, net, ledgers.discount[net], share_net, "single_amount_net"
+            ),
         ]
     )
 

@@ -6,10 +6,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from case_language import CaseError
+
 from engine.money import format_minor, minor_from_text
 
 if TYPE_CHECKING:
     from case_language import Case, Record
+
     from engine.matcher import MatchInput, MatchResult
 
 __all__ = ["differences"]

@@ -36,7 +36,7 @@ def test_every_title_stands_once():
     [
         ("A case.\nopen item  INV-1 ACME USD 1.00\n", "begins no section"),
         ("A case.\nopen items  INV-1 ACME USD 1.00\n", "expects nothing"),
-        ("A case.\npayments  P-1 ACME USD 1.00 2026-09-01 \"\" colour red\nexpect P-1 status x\n",
+        ('A case.\npayments  P-1 ACME USD 1.00 2026-09-01 "" colour red\nexpect P-1 status x\n',
          "'colour' is none of"),
         ("A case.\npayments  P-1 ACME USD 1.00 2026-09-01 check\nexpect P-1 status x\n",
          "check lacks its value"),

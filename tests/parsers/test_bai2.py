@@ -6,7 +6,9 @@ import datetime as dt
 import json
 import re
 from pathlib import Path
+from unittest import mock
 
+import msgspec
 import pytest
 from bai2_writing import ACCOUNT, bai2
 from golden_summary import summary_of
@@ -16,7 +18,9 @@ from oracles import bai2_oracle
 
 from engine.batches import BankAccountBatch
 from parsers.bai2 import parse_bai2
+from parsers.bai2_records import record_table
 from parsers.bank_files import parse_bank_file
+from parsers.collector import payment_identity
 from parsers.errors import UnrecognisedFileError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "bai2"
@@ -518,6 +522,21 @@ def test_segments_and_keys_nobody_understands_stay_in_the_text():
     assert row["remittance_text"] == "INV 7\nSHIPMENT: 12\nDBNM: OTHER\nREF*PO*4711"
 
 
+def test_the_identity_of_a_payment_is_made_of_its_own_facts_only():
+    content = bai2("16,142,70,,B,C,T\n88,RMR*IV*INV-1**0.70\\", "16,142,70,,B,C,T")
+    parsed = read(content)
+    fact = (
+        ACCOUNT, "2026-09-25", "2026-09-25", 70, "USD", "142", "B", "C",
+        "", "", "", "", "", "", "T", "",
+    )  # fmt: skip
+    assert rows(parsed, "payment_id") == [
+        payment_identity(fact, "\x1fINV-1", 0),
+        payment_identity(fact, "", 0),
+    ]
+    padded = content.replace(b"\n", b"   \r\n")
+    assert rows(read(padded), "payment_id") == rows(parsed, "payment_id")
+
+
 def test_equal_payments_of_one_day_are_told_apart_and_reading_twice_gives_the_same():
     content = bai2("16,195,70,,B,C,T", "16,195,70,,B,C,T")
     assert len(set(rows(read(content), "payment_id"))) == 2
@@ -592,6 +611,110 @@ def test_a_lost_or_repeated_money_row_is_never_silent(data):
     parsed = parse_bank_file(changed, "t.bai")
     assert "FILE-TOTAL" in codes(parsed)
     assert all("IN-TOTAL" in held for held in rows(parsed, "intake_codes"))
+
+
+def read_row_by_row(content):
+    """The same file without the reader of whole columns."""
+
+    def without_columns(data):
+        return msgspec.structs.replace(record_table(data), text=None)
+
+    with mock.patch("parsers.bai2.record_table", without_columns):
+        return read(content)
+
+
+def told(parsed):
+    """Diagnostics, whatever their order."""
+    return sorted(
+        (row["code"], row["line"], row["message"])
+        for row in parsed.diagnostics.record_batch.to_pylist()
+    )
+
+
+def assert_same(content):
+    fast, slow = read(content), read_row_by_row(content)
+    assert fast.payments.record_batch.to_pylist() == slow.payments.record_batch.to_pylist()
+    assert fast.remittances.record_batch.to_pylist() == slow.remittances.record_batch.to_pylist()
+    assert fast.control_checks == slow.control_checks
+    assert fast.counted_rows == slow.counted_rows
+    assert told(fast) == told(slow)
+
+
+TEXT_LINES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "88,ORG:=TUNDRA",
+                "88,ORG:=SECOND NAME/",
+                "88,ORIG ACCT: 1/2 ",
+                "88,DABA: 026015079",
+                "88,DACT:101152046",
+                "88, OBI:=INV 1, 2/3,/",
+                "88,OBI:==X",
+                "88,REMARK:RE: 4711",
+                "88,REMARK: SEC: 4711",
+                "88,OBI:=",
+                "88,EREF: E2E",
+                "88,BNF:=US",
+                "88,CRNM: US",
+                "88,SHIPMENT: 12",
+                "88,WIRE TRANSFER CREDIT",
+                "88,ACH CREDIT ORIG CO NAME:WEST – MÜLLER",
+                "88,MORE ORIG CO NAME:WEST",
+                "88,RMR*IV*INV-1**139.87*142.72*2.85\\",
+                "88,RMR*IV*É–1:2**-5.00\\",
+                "88,RMR*CM*C-1**5\\",
+                "88,RMR*PO*P-1**\\",
+                "88,RMR*IV*A**1.5\\",
+                "88,RMR*IV*B**1.00\\RMR*IV*C**2.00\\",
+                "88,RMR*IV*D**1.",
+                "88,50\\",
+                "88,RMR*IV*E**x\\",
+                "88,ADX*-5.00*01\\",
+                "88,TRN*1*77\\",
+                "88,/",
+                "88,",
+                "88,   ",
+            ]
+        ),
+        st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=20).map("88,".__add__),
+    ),
+    max_size=5,
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["195", "142", "143", "354", "140", "451", "557", "890", "040", "9x"]),
+            st.sampled_from(["0", "17", "13987", "1.50", "", "+4", "9" * 15, "00000000000123"]),
+            st.sampled_from(
+                ["", "Z", "1", "V,260924,", "V,260924,1200", "V,,", "V,x,", "V,991399,", "S,1,2,3", "Q"]
+            ),
+            st.sampled_from(["B,C,T", " B , C ,T/", "B,C,", "B,C,/", "B,C/", "B", "/", "B,C,ORG:X,/"]),
+            TEXT_LINES,
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(["USD", "JPY", "KWD"]),
+)
+@settings(max_examples=400, deadline=None)
+def test_rows_read_together_are_what_rows_read_one_by_one_are(details, currency):
+    assert_same(
+        bai2(
+            *(
+                "\n".join([f"16,{code},{amount},{funds},{rest}", *texts])
+                for code, amount, funds, rest, texts in details
+            ),
+            currency=currency,
+        )
+    )
+
+
+@given(damaged())
+@settings(max_examples=300, deadline=None)
+def test_damage_is_read_the_same_together_and_one_by_one(content):
+    assert_same(content)
 
 
 @given(

@@ -355,3 +355,12 @@ def test_any_well_formed_file_agrees_with_the_slow_reader(checks):
     assert len(parsed.payments) == expected.check_count
     assert parsed.payments.int64("amount_minor").sum() == expected.check_sum
     assert len(parsed.remittances) == expected.invoice_count
+
+
+def test_several_transmissions_in_one_stream_are_all_read_and_checked():
+    stream = lockbox(check(1, 5)) + lockbox(check(1, 7), date="260912")
+    parsed = read(stream)
+    assert rows(parsed, "amount_minor", "intake_codes") == [(5, ""), (7, "")]
+    assert set(codes(parsed)) == {"LBX-DUPLICATE"}
+    counts = [row for row in parsed.control_checks.record_batch.to_pylist() if row["ok"]]
+    assert len(counts) == len(parsed.control_checks)

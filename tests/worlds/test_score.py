@@ -10,7 +10,8 @@ import pytest
 
 from tieout.worlds import generate_world, named_spec, scaled_spec, score_run, write_world
 
-JUDGE = Path(__file__).resolve().parents[2] / ".." / "shared" / "evaluation" / "score.py"
+SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
+JUDGE = SHARED / "evaluation" / "score.py"
 BUCKETS = (
     "on_account_amount",
     "unapplied_amount",
@@ -199,7 +200,7 @@ def test_a_run_without_applications_says_which_table_is_absent(world_dir, tmp_pa
         score_run(world_dir, tmp_path)
 
 
-@pytest.mark.skipif(not JUDGE.is_file(), reason="the independent scorer is not beside the project")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the independent scorer is not beside the project")
 def test_the_independent_scorer_agrees(world_dir, run, tmp_path):
     run.first_with_one_item()["write_off_amount"] = Decimal("0.01")
     command = [sys.executable, str(JUDGE), str(world_dir), str(run.write(tmp_path))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path  # noqa: TC003 - msgspec reads the annotation
 from typing import TYPE_CHECKING, Any, Final
 
@@ -240,7 +241,7 @@ def _story(story: PaymentStory, title: str) -> RenderableType:
 
 
 def _discount(row: dict[str, Any]) -> str:
-    return f", discount {row['discount_taken']}" if float(row["discount_taken"] or 0) else ""
+    return f", discount {row['discount_taken']}" if Decimal(row["discount_taken"] or 0) else ""
 
 
 def _by_rank(proposals: list[dict[str, Any]]) -> list[tuple[int, list[dict[str, Any]]]]:

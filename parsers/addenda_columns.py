@@ -1,0 +1,104 @@
+r"""Plain RMR segments of many payments at once: one whole segment per text line.
+
+The same as `parsers.remittance_text` reads from `RMR*IV*INV-1**139.87*142.72*2.85\`; a line that is
+anything else (several segments, a segment over two lines, adjustments) is not `is_plain`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from parsers.byte_slices import ByteText, Offsets
+
+__all__ = ["ENTRY_KINDS", "AddendaColumns", "cut_addenda"]
+
+ENTRY_KINDS: Final = ("document", "purchase_order", "credit_memo")
+"""Kinds of remittance lines, by their number in `AddendaColumns.kind`."""
+
+_STAR: Final = 42
+_POINT: Final = 46
+_MINUS: Final = 45
+_ENDS: Final = (92, 126)
+_PREFIX: Final = b"RMR*"
+_STARS_MIN, _STARS_MAX = 4, 6
+_DIGITS_MAX: Final = 12
+
+
+class AddendaColumns(msgspec.Struct, frozen=True):
+    """Segments cut into columns, one entry per line; they hold where `is_plain`.
+
+    Amounts are minor units; `has_amount` is False where the segment names none.
+    """
+
+    is_plain: NDArray[np.bool_]
+    reference: tuple[Offsets, Offsets]
+    kind: Offsets
+    amount_minor: Offsets
+    has_amount: NDArray[np.bool_]
+    discount_minor: Offsets
+
+
+def cut_addenda(
+    text: ByteText, starts: Offsets, stops: Offsets, exponents: Offsets
+) -> AddendaColumns:
+    """Cut the lines `starts` to `stops`; `exponents` are of their payments' currencies."""
+    plain = stops - starts > len(_PREFIX)
+    for at, letter in enumerate(_PREFIX):
+        plain &= text.at(starts + at) == letter
+    last = text.at(np.maximum(stops - 1, 0))
+    plain &= (last == _ENDS[0]) | (last == _ENDS[1])
+    ends = stops - 1
+    for byte in _ENDS:
+        plain &= text.positions(byte)[text.next_index(byte, starts)] >= ends
+    star, at_star = text.positions(_STAR), text.next_index(_STAR, starts)
+    count = text.next_index(_STAR, ends) - at_star
+    plain &= (count >= _STARS_MIN) & (count <= _STARS_MAX)
+
+    def element(number: int) -> tuple[Offsets, Offsets]:
+        """Range of an element, empty where the segment is shorter."""
+        begin = np.where(plain, star[np.minimum(at_star + number - 1, len(star) - 1)] + 1, 0)
+        after = np.where(plain, star[np.minimum(at_star + number, len(star) - 1)], 0)
+        begin, after = np.minimum(begin, ends), np.minimum(after, ends)
+        return np.where(plain, begin, 0), np.where(plain, after, 0)
+
+    amount, has_amount, is_amount = _decimals(text, *element(4), exponents)
+    _, _, is_gross = _decimals(text, *element(5), exponents)
+    discount, _, is_discount = _decimals(text, *element(6), exponents)
+    begin, after = element(1)
+    first, second = text.at(begin), text.at(begin + 1)
+    is_order = (after - begin == 2) & (first == ord("P")) & (second == ord("O"))
+    is_credit = (after - begin == 2) & (first == ord("C"))
+    is_credit &= (second == ord("M")) | (second == ord("R"))
+    is_credit |= has_amount & (amount < 0)
+    return AddendaColumns(
+        is_plain=plain & is_amount & is_gross & is_discount,
+        reference=text.trimmed(*element(2)),
+        kind=np.where(is_order, 1, np.where(is_credit, 2, 0)),
+        amount_minor=amount,
+        has_amount=has_amount,
+        discount_minor=np.abs(discount),
+    )
+
+
+def _decimals(
+    text: ByteText, starts: Offsets, stops: Offsets, exponents: Offsets
+) -> tuple[Offsets, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Minor units of each range, whether it names an amount, and whether it can be read here."""
+    given = starts < stops
+    is_negative = given & (text.at(starts) == _MINUS)
+    begin = starts + is_negative
+    point = text.positions(_POINT)[text.next_index(_POINT, begin)]
+    has_point = point < stops
+    whole, is_whole = text.numbers(begin, np.where(has_point, point, stops), _DIGITS_MAX)
+    after = np.where(has_point, point + 1, stops)
+    fraction, is_fraction = text.numbers(after, stops, 4)
+    fits = ~has_point | ((is_fraction > 0) & (stops - after == exponents))
+    minor = whole * 10**exponents + np.where(has_point, fraction, 0)
+    minor = np.where(is_negative, -minor, minor)
+    return np.where(given, minor, 0), given, ~given | ((is_whole > 0) & fits)
