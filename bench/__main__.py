@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from bench.pictures import PICTURES, draw_stages  # noqa: PLC0415 - matplotlib is slow
 
         draw_stages(record, PICTURES / "stages.svg")
+        print("drawn docs/pictures/stages.svg; docs/generate.py puts the numbers into the README")
     return 0
 
 

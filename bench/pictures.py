@@ -24,7 +24,7 @@ _INK: Final = "#222222"
 
 
 def draw_stages(record: Record, path: Path) -> None:
-    """Seconds of each stage, in the order they run, as horizontal bars; the same bytes each time."""
+    """Seconds of each stage, in the order they run, as bars; the same bytes each time."""
     settings = {"svg.hashsalt": "tieout", "font.family": "sans-serif", "svg.fonttype": "none"}
     with mpl.rc_context(settings):
         names = [one.stage.replace("_", " ") for one in record.stages]

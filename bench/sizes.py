@@ -1,4 +1,4 @@
-"""How large a run of the bench is: the full one, whose numbers are kept, and a tiny one for tests."""
+"""How large a run of the bench is: the full one, whose numbers are kept, and a tiny one."""
 
 from __future__ import annotations
 

@@ -178,6 +178,8 @@ def confirm_by_name(
     similar = (whole >= _SIMILAR) | (
         (part >= _SIMILAR_PART) & long.to_numpy(zero_copy_only=False)[pair]
     )
+    form, known_form = names.form[pair], directory.names.form[by_owner[position]]
+    similar &= (form == 0) | (known_form == 0) | (form == known_form)
     similar &= pc.not_equal(names.core, "").to_numpy(zero_copy_only=False)[pair]
     agrees = np.zeros(len(rows), dtype=np.bool_)
     agrees[pair[similar]] = True

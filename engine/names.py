@@ -6,6 +6,7 @@ parties, while "EMBER VERTEX" may be either. So the form is kept beside the core
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -64,7 +65,9 @@ _FORM_PATTERN: Final = (
 )
 _GRAM = 4
 _BUCKET = 3
-_GRAMS_PER_QUERY = 10
+_GRAMS_PER_QUERY, _GRAMS_MIN = 10, 3
+_POSTINGS_PER_QUERY = 1_000
+_POSTINGS_MAX = 4_000_000
 
 
 class NormalNames(msgspec.Struct, frozen=True):
@@ -109,12 +112,15 @@ def normalise_names(names: pa.StringArray) -> NormalNames:
 
 
 def _form_codes(spelled: pa.StringArray, alone: pa.BooleanArray) -> NDArray[np.int64]:
-    codes = np.zeros(len(spelled), dtype=np.int64)
+    encoded = spelled.dictionary_encode()
+    distinct = encoded.dictionary
+    codes = np.zeros(len(distinct), dtype=np.int64)
     for code, (_, pattern) in enumerate(LEGAL_FORMS, start=1):
-        hit = pc.match_substring_regex(spelled, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
+        hit = pc.match_substring_regex(distinct, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
         codes[hit & (codes == 0)] = code
-    codes[alone.to_numpy(zero_copy_only=False)] = 0
-    return codes
+    forms: NDArray[np.int64] = codes[encoded.indices.to_numpy(zero_copy_only=False)]
+    forms[alone.to_numpy(zero_copy_only=False)] = 0
+    return forms
 
 
 def search_names(
@@ -195,24 +201,54 @@ def _gram_candidates(
     row, low, high, frequency = row[best], low[best], high[best], frequency[best]
     order = np.lexsort((frequency, row))
     row, low, high = row[order], low[order], high[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
-    kept = (rank < _GRAMS_PER_QUERY) & (high - low <= max(200, len(names) // 50))
+    begin = np.searchsorted(row, row, side="left")
+    rank = np.arange(len(row)) - begin
+    spent = np.cumsum(high - low)
+    spent -= np.append(0, spent)[begin]
+    # Rare grams first, until a query has had its share of postings: frequent ones say little.
+    kept = (rank < _GRAMS_PER_QUERY) & ((spent <= _POSTINGS_PER_QUERY) | (rank < _GRAMS_MIN))
+    kept &= high - low <= max(200, len(names) // 50)
     row, low, high = row[kept], low[kept], high[kept]
-    owner, posting = expand_ranges(low, high)
-    weight = 1_000_000 // (1 + np.log2(1.0 + (high - low)[owner]) * 10).astype(np.int64)
-    return _best_sharing(row[owner], name_row[posting], weight)
+    weight = 60_000 // (1 + np.log2(1.0 + (high - low)) * 10).astype(np.int64)
+    found = [
+        _best_sharing(row[part], low[part], high[part], weight[part], name_row)
+        for part in _parts(row, high - low)
+    ]
+    empty = np.empty(0, dtype=np.int64)
+    return (
+        np.concatenate([empty, *(query for query, _ in found)]),
+        np.concatenate([empty, *(name for _, name in found)]),
+    )
+
+
+def _parts(query: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[slice]:
+    """Slices of whole queries whose postings fit a bound (or one query that does not)."""
+    if not len(query):
+        return []
+    part = (np.cumsum(sizes) - sizes) // _POSTINGS_MAX
+    of_query = part[np.searchsorted(query, query, side="left")]
+    edges = np.flatnonzero(first_of_runs(of_query))
+    return [slice(*bounds) for bounds in itertools.pairwise([*edges.tolist(), len(query)])]
 
 
 def _best_sharing(
-    query: NDArray[np.int64], name: NDArray[np.int64], weight: NDArray[np.int64]
+    query: NDArray[np.int64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    name_row: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Names sharing most with each query: one sort of packed (query, name, weight) integers."""
     if not len(query):
-        return query, name
-    order = np.lexsort((name, query))
-    query, name, weight = query[order], name[order], weight[order]
-    first = np.flatnonzero(first_of_runs(query, name))
-    total = np.add.reduceat(weight, first)
-    query, name = query[first], name[first]
+        return query, query
+    owner, posting = expand_ranges(low, high)
+    base = query[0]
+    packed = ((query[owner] - base) << 40) | (name_row[posting] << 16) | weight[owner]
+    packed.sort()
+    pair = packed >> 16
+    first = np.flatnonzero(first_of_runs(pair))
+    total = np.add.reduceat(packed & 0xFFFF, first)
+    query, name = (pair[first] >> 24) + base, pair[first] & 0xFFFFFF
     order = np.lexsort((name, -total, query))
     query, name = query[order], name[order]
     rank = np.arange(len(query)) - np.searchsorted(query, query, side="left")

@@ -248,7 +248,8 @@ def _reference_keys(
     for length in SUFFIX_LENGTHS:
         ending = joined % np.uint64(10**length)
         long = (digit_count > length) & (ending >= np.uint64(10 ** (length - 2)))
-        add(mix64(ending[long]), rows[long], np.full(int(long.sum()), WEAK))
+        of_length = np.full(int(long.sum()), length, dtype=np.int64)
+        add(mix64(ending[long], of_length), rows[long], np.full(int(long.sum()), WEAK))
     words = scan_words(*text_bytes(items.text("document_number")))
     whole = (words.digit_count > 0) & (np.bincount(words.row, minlength=count)[words.row] == 1)
     add(mix64(words.value[whole]), words.row[whole], np.full(int(whole.sum()), STRONG))

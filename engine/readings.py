@@ -133,11 +133,17 @@ def _run_windows(run: Atoms, loose: NDArray[np.int64]) -> list[Windows]:
     """One, two and three neighbouring runs: joined to one number, and as a sequence of numbers."""
     length = run.end - run.start
     alone = Windows(run.row, run.start, run.end, run.value, run.value)
-    clipped = (length >= min(SUFFIX_LENGTHS) - 1) & (length <= max(SUFFIX_LENGTHS))
+    clipped = (length >= min(SUFFIX_LENGTHS)) & (length <= max(SUFFIX_LENGTHS))
     ending = alone.at(clipped)
     parts = [
         alone,
-        Windows(ending.row, ending.start, ending.end, mix64(ending.digits), ending.digits),
+        Windows(
+            ending.row,
+            ending.start,
+            ending.end,
+            mix64(ending.digits, length[clipped]),
+            ending.digits,
+        ),
     ]
     follows = _follows(run, loose)
     joined, sequence = run.value, run.value

@@ -173,7 +173,9 @@ def settle_rows(
     )
     debit = open_minor > 0
     left = debit & (rows.short > 0)
-    left &= ~_settle_discounts(rows, left, offered, pay_day - discount_day, stated_discount)
+    # A fee the payer names is a fee, even where a discount of about that size was on offer.
+    days_late = pay_day - discount_day
+    left &= ~_settle_discounts(rows, left & ~stated_fee, offered, days_late, stated_discount)
     coded = left & ((stated_deduction > 0) | stated_reason) & ~stated_fee
     rows.raise_code(coded, "DED-CODED")
     book = coded & rules.book_deduction[rule] & (rows.short == stated_deduction)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from engine.limits import AMOUNT_MINOR_MAX
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -100,5 +102,6 @@ def _decimals(
     fraction, is_fraction = text.numbers(after, stops, 4)
     fits = ~has_point | ((is_fraction > 0) & (stops - after == exponents))
     minor = whole * 10**exponents + np.where(has_point, fraction, 0)
+    fits &= minor <= AMOUNT_MINOR_MAX
     minor = np.where(is_negative, -minor, minor)
     return np.where(given, minor, 0), given, ~given | ((is_whole > 0) & fits)

@@ -194,7 +194,8 @@ class _Reader:
     def _open_group(self, first: int, after: int) -> None:
         self._leave_group(first)
         if self._file is None:
-            self._lost("BAI-ORDER", "a group begins outside a file: its 01 record is missing", first)
+            message = "a group begins outside a file: its 01 record is missing"
+            self._lost("BAI-ORDER", message, first)
             self._file = _Level("file", first)
         fields = self._fields(first, after)
         currency = _field(fields, 6)
@@ -449,7 +450,7 @@ class _Reader:
     def _check_credits(self, account: AccountState, record: int) -> None:
         """Where rows are itemised, the total of credits (type 100) of the summary is theirs.
 
-        A bank may itemise only some rows: a lower sum of fewer rows is reported, but no failed check.
+        A bank may itemise only some rows: a lower sum of fewer rows is reported, not failed.
         """
         declared = account.declared_credits
         if declared is None or not account.credit_rows:

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 FUNDS_TYPES: Final = frozenset({"", "Z", "0", "1", "2", "S", "V", "D"})
-"""Availability of the money: unknown, immediate, one day, two and more, split, dated, distributed."""
+"""Availability of the money: unknown, at once, in 1 day, in 2 or more, split, dated, spread."""
 
 _AMOUNT: Final = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?([-+]?)")
 _AVAILABILITY: Final = re.compile(r"[-+]?\d*(?:\.\d*)?")
@@ -327,6 +327,6 @@ class _Rest:
 
 
 def _may_hold_fields(line: str) -> bool:
-    """Whether an 88 line may go on with fields: it has a comma and does not look like `KEY: text`."""
+    """Whether an 88 line may go on with fields: a comma, and nothing like `KEY: text`."""
     first, comma, _ = line.partition(",")
     return bool(comma) and ":" not in first and " " not in first.strip(" ")

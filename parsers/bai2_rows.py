@@ -1,8 +1,8 @@
 """16 records of BAI2 to payments.
 
-A row is cut into its fields, its text is read, and what it is follows from its type code: a payment,
-a return (negative), or a counted row that is none. Ordinary rows are read together, column by
-column (`parsers.bai2_ordinary`); the others one by one here. Those are kept as tuples until the
+A row is cut into its fields, its text is read, and what it is follows from its type code: a
+payment, a return (negative), or a counted row that is none. Ordinary rows are read together, column
+by column (`parsers.bai2_ordinary`); the others one by one here. Those are kept as tuples until the
 account ends, because only then it is known whether a deposit or the items in it are the payments.
 """
 
@@ -197,7 +197,8 @@ class DetailRows:
         kind = row_kind(detail.code)
         if detail.odd:
             message = f"row of type {detail.code}: {detail.odd_value!r} is not where it belongs"
-            say(detail.odd, message, first, value=detail.odd_value, expected="Z, 0, 1, 2, S, V or D")
+            expected = "Z, 0, 1, 2, S, V or D"
+            say(detail.odd, message, first, value=detail.odd_value, expected=expected)
         if kind is None:
             message = f"{detail.code!r} is no type code"
             say("BAI-TYPE", message, first, value=detail.code, expected="three digits")
@@ -233,7 +234,8 @@ class DetailRows:
         """Add a payment or a return of (type, amount, value date, references) and its text."""
         code, minor, value_token, bank, customer = fields
         is_return = code in RETURNS
-        payer = read_payer_text([_ended(text) for text in texts], account.exponent, is_return=is_return)
+        texts = [_ended(text) for text in texts]
+        payer = read_payer_text(texts, account.exponent, is_return=is_return)
         codes = account.codes
         original = ""
         if is_return:
@@ -290,10 +292,9 @@ class DetailRows:
     def _keep_lines(self, first: int, payer: PayerText) -> None:
         """Remittance lines of the payment about to be added."""
         row = len(self._rows)
-        self._entries += [
-            (row, (readable(number), *rest, readable(reason)))
-            for number, *rest, reason in payer.lines
-        ]
+        for number, kind, amount, discount, deduction, reason in payer.lines:
+            entry = (readable(number), kind, amount, discount, deduction, readable(reason))
+            self._entries.append((row, entry))
         for value in payer.odd:
             message = f"{value!r} in addenda is no amount"
             self._voice.say("BAI-ADDENDA", message, first, value=value, expected="such as 139.87")

@@ -27,7 +27,6 @@ __all__ = [
     "ROW_KINDS",
     "SUMMARY_CREDITS",
     "RowKind",
-    "method_of",
     "row_kind",
 ]
 
@@ -119,8 +118,3 @@ ROW_KINDS: Final[dict[str, RowKind]] = {f"{code:03d}": _kind_of(code) for code i
 def row_kind(code: str) -> RowKind | None:
     """What a row of type `code` is; None where `code` is no number of up to three digits."""
     return ROW_KINDS.get(code.zfill(3)) if code else None
-
-
-def method_of(code: str) -> str:
-    """How money of type `code` travelled: `ach`, `wire`, `check`, …, `other`."""
-    return METHODS.get(code, "other")

@@ -181,7 +181,9 @@ class FileCollector:
         self._line_counts.extend([0] * rows)
         return first
 
-    def add_remittances(self, payments: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
+    def add_remittances(
+        self, payments: Sequence[int], columns: Mapping[str, Sequence[Any]]
+    ) -> None:
         """Add many remittance lines: `payments` are their payments' indices, in the payers' order.
 
         `columns` hold `reference`, `reference_kind`, `amount_minor`, `discount_minor`,

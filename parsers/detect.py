@@ -117,7 +117,7 @@ def _is_bai2(head: bytes) -> bool:
 
 
 def _is_lockbox(head: bytes) -> bool:
-    """Records of fixed columns, nearly all of known types, with a batch, check or total among them."""
+    """Records of fixed columns, most of known types, a batch, check or total among them."""
     if _NACHA_HEADER.match(head):
         return False
     lines = [line for line in lockbox_lines(head)[0] if line.strip(" ")][:_PROBE_LINES]

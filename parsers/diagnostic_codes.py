@@ -80,7 +80,7 @@ DIAGNOSTIC_CODES: Final[dict[str, DiagnosticCode]] = {
     "BAI-ITEMS": DiagnosticCode(
         "warning",
         "Items do not add up to their deposit",
-        "The deposit is the payment, its items are only counted; ask the bank for the missing item.",
+        "The deposit is the payment, its items are only counted; ask the bank for what is missing.",
     ),
     "BAI-ORDER": DiagnosticCode(
         "error",

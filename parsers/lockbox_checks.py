@@ -40,7 +40,7 @@ _Line = tuple[str, int | None, int, str]
 
 
 class LockboxChecks:
-    """The checks of one file, gathered as tuples; a check is complete when the next record comes."""
+    """The checks of one file, as tuples; a check is complete when the next record comes."""
 
     def __init__(
         self,

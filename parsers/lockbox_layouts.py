@@ -135,14 +135,14 @@ def fixed_digits(line: str, columns: Columns) -> int | None:
 
 
 def choose_layout(lines: Sequence[str]) -> LockboxLayout:
-    """The layout that explains the records `lines` best; the table's first where none stands out."""
+    """The layout that explains `lines` best; the table's first where none stands out."""
     probe = lines[:_PROBE_LINES_MAX]
     scores = [_score(probe, layout) for layout in LOCKBOX_LAYOUTS.values()]
     return list(LOCKBOX_LAYOUTS.values())[scores.index(max(scores))]
 
 
 def _score(lines: Sequence[str], layout: LockboxLayout) -> int:
-    """How well `layout` explains `lines`: totals count most, then invoices, then plausible fields."""
+    """How well `layout` explains `lines`: totals, then invoices, then plausible fields."""
     totals = [0, 0]
     batch_sum = box_sum = 0
     for line in lines:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from engine.limits import AMOUNT_MINOR_MAX
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -106,10 +108,7 @@ class PayerText(msgspec.Struct):
 
 
 def decimal_minor(token: str, exponent: int) -> int | None:
-    """Minor units of decimal text in major units, exactly; None where it is none."""
-    whole, point, fraction = token.partition(".")
-    if len(fraction) == exponent and whole.isdecimal() and (not point or fraction.isdecimal()):
-        return int(whole[:30] + fraction)
+    """Minor units of decimal text in major units, exactly; None where it is none, or too large."""
     found = _NUMBER.fullmatch(token.strip(_BLANKS))
     if found is None or not (found[2] or found[3]):
         return None
@@ -117,6 +116,8 @@ def decimal_minor(token: str, exponent: int) -> int | None:
     if fraction[exponent:].strip("0"):
         return None
     minor = int((found[2] or "0") + fraction[:exponent].ljust(exponent, "0"))
+    if minor > AMOUNT_MINOR_MAX:
+        return None
     return -minor if found[1] == "-" else minor
 
 
@@ -292,8 +293,11 @@ def _read_adx(elements: Sequence[str], exponent: int, found: PayerText) -> None:
         return
     reason = elements[2].strip(_BLANKS) if len(elements) > 2 else ""
     reference = elements[4].strip(_BLANKS) if len(elements) > 4 else ""
-    if found.lines and not reference and amount < 0:
-        number, kind, paid, discount, deduction, old_reason = found.lines[-1]
+    number, kind, paid, discount, deduction, old_reason = (
+        found.lines[-1] if found.lines else ("", "", None, 0, 0, "")
+    )
+    belongs = bool(found.lines) and not reference and amount < 0
+    if belongs and deduction - amount <= AMOUNT_MINOR_MAX:
         found.lines[-1] = (number, kind, paid, discount, deduction - amount, old_reason or reason)
     else:
         kind = "credit_memo" if amount < 0 and reference else ""

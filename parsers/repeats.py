@@ -31,7 +31,7 @@ _Rows = TypeVar("_Rows", bound=Batch)
 
 
 class MergedFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """All files of a run as one. `repeated` names (payment_id, source_file) of what was left out."""
+    """All files of a run as one; `repeated` are (payment_id, source_file) of what was left out."""
 
     payments: PaymentBatch
     remittances: RemittanceBatch
@@ -57,7 +57,7 @@ def merge_parsed(files: Sequence[ParsedFile]) -> MergedFiles:
     for file in ordered:
         identities = file.payments.strings("payment_id")
         again = seen.intersection(identities)
-        repeated.extend((identity, file.source_file) for identity in identities if identity in again)
+        repeated.extend((one, file.source_file) for one in identities if one in again)
         if file.file_id in seen_files:
             continue
         seen_files.add(file.file_id)

@@ -44,6 +44,8 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     amount = lines.amount[named.line]
     remaining = situation.remaining[named.item]
     takes = (np.sign(amount) == np.sign(remaining)) & lines.given[named.line]
+    # A mended number counts only with its amount.
+    takes &= ~named.repaired | named.amount
     named, amount = named.at(takes), amount[takes]
     used = np.bincount(named.payment, minlength=count)
     foots = (total > 0) & (given == total) & (stated == cash)
@@ -164,7 +166,7 @@ def _agrees(
     high = np.full(count, -1, dtype=np.int64)
     np.minimum.at(low, candidate, family)
     np.maximum.at(high, candidate, family)
-    read = np.bincount(candidate[~named.strong], minlength=count) == 0
+    read = np.bincount(candidate[~named.strong | named.repaired], minlength=count) == 0
     unknown = (
         np.bincount(candidate[situation.payer_family[named.payment] >= 0], minlength=count) == 0
     )

@@ -47,11 +47,10 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     if not len(slot):
         return slots
     distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
-    distance = np.minimum(
-        distance, _clipped(slots.digits[slot], situation.index.joined_digits[item])
-    )
-    amount = _amount_fits(situation, slot, item)
     known = situation.payer_family[slots.payment[slot]] >= 0
+    clipped = _clipped(slots.digits[slot], situation.index.joined_digits[item])
+    distance = np.where(known, np.minimum(distance, clipped), distance)
+    amount = _amount_fits(situation, slot, item)
     near = known & (distance <= _DISTANCE_MAX)
     near |= amount & (distance <= np.where(known, _DISTANCE_WITH_AMOUNT_MAX, 1))
     score = distance - _AMOUNT_WORTH * amount
@@ -75,6 +74,7 @@ def correct_references(situation: Situation) -> ReferenceSlots:
     foots = (owed == situation.cash) | (segment_sum(net, named.payment, count) == situation.cash)
     live = (slots.item >= 0) & situation.open_for_matching[slots.payment] & ~slots.amount
     live &= slots.family & situation.credible() & situation.payable(slots.item)
+    live &= situation.payer_family[slots.payment] >= 0
     with_amount = np.zeros(len(slots.item), dtype=np.bool_)
     if len(lines.amount):
         with_amount = (slots.line >= 0) & lines.given[slots.line]

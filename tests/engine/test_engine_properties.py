@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.amount_oracle import BY_AMOUNT, fitting_sets
 from oracles.conservation_oracle import violations
@@ -45,16 +45,12 @@ def _status(outcome, amount):
     return names.get(filled, filled)
 
 
-@CALM
-@given(worlds())
-def test_both_equations_of_the_contract_hold(world):
-    assert violations(world, matched(world)) == []
+def promise_both_equations_of_the_contract_hold(world, result):
+    assert violations(world, result) == []
 
 
-@CALM
-@given(worlds())
-def test_every_payment_has_one_outcome_in_its_place_and_no_bucket_is_negative(world):
-    outcomes = matched(world).outcomes
+def promise_every_payment_has_one_outcome_in_its_place_and_no_bucket_is_negative(world, result):
+    outcomes = result.outcomes
     assert outcomes.strings("payment_id") == world.payments.strings("payment_id")
     amounts = world.payments.int64("amount_minor")
     for row, amount in zip(_rows(outcomes), amounts.tolist(), strict=True):
@@ -63,29 +59,22 @@ def test_every_payment_has_one_outcome_in_its_place_and_no_bucket_is_negative(wo
         assert not (row["unapplied_minor"] and row["unidentified_minor"])
 
 
-@CALM
-@given(worlds())
-def test_statuses_follow_from_the_buckets_alone(world):
+def promise_statuses_follow_from_the_buckets_alone(world, result):
     amounts = world.payments.int64("amount_minor").tolist()
-    for row, amount in zip(_rows(matched(world).outcomes), amounts, strict=True):
+    for row, amount in zip(_rows(result.outcomes), amounts, strict=True):
         assert row["status"] == _status(row, amount)
 
 
-@CALM
-@given(worlds())
-def test_unidentified_money_has_no_customer_and_unapplied_money_has_one(world):
-    for row in _rows(matched(world).outcomes):
+def promise_unidentified_money_has_no_customer_and_unapplied_money_has_one(world, result):
+    for row in _rows(result.outcomes):
         if row["unidentified_minor"]:
             assert row["customer_id"] == ""
         if row["unapplied_minor"] or row["on_account_minor"] or row["refund_minor"]:
             assert row["customer_id"]
 
 
-@CALM
-@given(worlds())
-def test_nothing_is_applied_to_items_that_are_not_to_be_paid(world):
+def promise_nothing_is_applied_to_items_that_are_not_to_be_paid(world, result):
     items = {(row["company_id"], row["open_item_id"]): row for row in _rows(world.open_items)}
-    result = matched(world)
     outcomes = {row["payment_id"]: row for row in _rows(result.outcomes)}
     given_company = dict(
         zip(world.payments.strings("payment_id"), world.payments.strings("company_id"), strict=True)
@@ -99,18 +88,13 @@ def test_nothing_is_applied_to_items_that_are_not_to_be_paid(world):
         assert given_company[row["payment_id"]] in ("", item["company_id"])
 
 
-@CALM
-@given(worlds())
-def test_held_and_foreign_payments_apply_nothing(world):
+def promise_held_and_foreign_payments_apply_nothing(world, result):
     held = {row["payment_id"] for row in _rows(world.payments)
             if row["intake_codes"] or row["amount_minor"] < 0}
-    assert not held & {row["payment_id"] for row in _automatic(matched(world))}
+    assert not held & {row["payment_id"] for row in _automatic(result)}
 
 
-@CALM
-@given(worlds())
-def test_the_amount_alone_needs_a_payer_known_by_other_evidence(world):
-    result = matched(world)
+def promise_the_amount_alone_needs_a_payer_known_by_other_evidence(world, result):
     outcomes = {row["payment_id"]: row for row in _rows(result.outcomes)}
     for row in _automatic(result):
         if row["strategy"] in BY_AMOUNT:
@@ -120,10 +104,7 @@ def test_the_amount_alone_needs_a_payer_known_by_other_evidence(world):
             assert row["uniqueness"] in ("unique_set", "unique_amounts")
 
 
-@CALM
-@given(worlds())
-def test_no_uniqueness_is_claimed_that_trying_every_set_refutes(world):
-    result = matched(world)
+def promise_no_uniqueness_is_claimed_that_trying_every_set_refutes(world, result):
     grace = world.policy.default.discount.grace_days
     claims = {}
     for row in _automatic(result):
@@ -138,11 +119,8 @@ def test_no_uniqueness_is_claimed_that_trying_every_set_refutes(world):
             assert fitting == {frozenset(claim)}
 
 
-@CALM
-@given(worlds())
-def test_exceptions_have_one_primary_per_payment_the_first_by_code(world):
+def promise_exceptions_have_one_primary_per_payment_the_first_by_code(world, result):
     order = {code: number for number, code in enumerate(EXCEPTION_CODES)}
-    result = matched(world)
     raised = {}
     for row in _rows(result.exceptions):
         if row["payment_id"]:
@@ -157,10 +135,7 @@ def test_exceptions_have_one_primary_per_payment_the_first_by_code(world):
             assert row["payment_id"] in raised
 
 
-@CALM
-@given(worlds())
-def test_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(world):
-    result = matched(world)
+def promise_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(world, result):
     decided = {row["payment_id"] for row in _automatic(result)}
     ranks = {}
     for row in _rows(result.applications):
@@ -177,13 +152,22 @@ def test_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(worl
         assert payment not in decided
 
 
-@CALM
-@given(worlds())
-def test_no_item_stands_twice_in_one_set(world):
-    rows = _rows(matched(world).applications)
+def promise_no_item_stands_twice_in_one_set(world, result):
+    rows = _rows(result.applications)
     keys = [(row["payment_id"], row["decision"], row["proposal_rank"], row["open_item_id"])
             for row in rows]
     assert len(set(keys)) == len(keys)
+
+
+PROMISES = [value for name, value in sorted(globals().items()) if name.startswith("promise_")]
+
+
+@settings(CALM, max_examples=150)
+@given(worlds())
+def test_every_result_keeps_every_promise(world):
+    result = matched(world)
+    for promise in PROMISES:
+        promise(world, result)
 
 
 def _sorted_outcomes(result):

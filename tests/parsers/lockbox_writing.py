@@ -5,15 +5,18 @@ from __future__ import annotations
 LOCKBOX = "0077123"
 
 
-def check(item, amount, *entries, name="ACME", routing="121000248", account="4402207781", number=17):
-    """A check and its overflow: `entries` are (document, paid, deduction, reason) in minor units."""
+def check(
+    item, amount, *entries, name="ACME", routing="121000248", account="4402207781", number=17
+):
+    """A check and its overflow: `entries` are (document, paid, deduction, reason)."""
     head = f"6001{item:03d}{amount:010d}{routing:>9}{account:>10}{number:010d}091026{name:<28}"
     lines = [head]
     for at, (document, paid, deduction, reason) in enumerate(entries, 1):
         last = 9 if at == len(entries) else 0
         paid_text = "" if paid is None else f"{paid:010d}"
         lines.append(
-            f"4001{item:03d}6{at % 100:02d}{last}{document:<16}{paid_text:>10}{deduction:010d}{reason:<3}"
+            f"4001{item:03d}6{at % 100:02d}{last}{document:<16}{paid_text:>10}"
+            f"{deduction:010d}{reason:<3}"
         )
     return lines
 

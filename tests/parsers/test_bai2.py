@@ -4,51 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from pathlib import Path
-from unittest import mock
 
-import msgspec
 import pytest
+from bai2_reading import codes, lines, only, read, rows
 from bai2_writing import ACCOUNT, bai2
 from golden_summary import summary_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from oracles import bai2_oracle
 
 from engine.batches import BankAccountBatch
-from parsers.bai2 import parse_bai2
-from parsers.bai2_records import record_table
 from parsers.bank_files import parse_bank_file
 from parsers.collector import payment_identity
-from parsers.errors import UnrecognisedFileError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "bai2"
-
-
-def read(content):
-    return parse_bai2(content if isinstance(content, bytes) else content.encode(), "t.bai")
-
-
-def rows(parsed, *names):
-    table = parsed.payments.record_batch.select(list(names) or parsed.payments.SCHEMA.names)
-    values = [tuple(row.values()) for row in table.to_pylist()]
-    return [value[0] for value in values] if len(names) == 1 else values
-
-
-def only(parsed):
-    (row,) = parsed.payments.record_batch.to_pylist()
-    return row
-
-
-def codes(parsed):
-    return parsed.diagnostics.strings("code")
-
-
-def lines(parsed):
-    names = ("reference", "reference_kind", "amount_minor", "discount_minor", "deduction_minor")
-    table = parsed.remittances.record_batch.select([*names, "deduction_reason"])
-    return [tuple(row.values()) for row in table.to_pylist()]
 
 
 def test_a_wire_is_a_payment_with_the_facts_of_its_text_lines():
@@ -245,110 +212,6 @@ def test_a_negative_credit_is_held():
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("451", "debit"),
-        ("495", "debit"),
-        ("698", "debit"),
-        ("980", "debit"),
-        ("721", "loan"),
-        ("015", "status"),
-        ("905", "status"),
-        ("890", "information"),
-    ],
-)
-def test_rows_that_are_no_payments_are_counted_by_reason(code, reason):
-    parsed = read(bai2(f"16,{code},70,,B,C,T"))
-    assert len(parsed.payments) == 0
-    assert parsed.counted_rows == {reason: 1}
-
-
-@pytest.mark.parametrize("code", ["108", "399", "387", "925", "158"])
-def test_a_credit_of_any_code_is_a_payment(code):
-    assert rows(read(bai2(f"16,{code},70,,B,C,T")), "type_code", "amount_minor") == [(code, 70)]
-
-
-def test_zero_amounts_and_information_without_amount_are_counted():
-    parsed = read(bai2("16,195,000,,B,C,T", "16,890,,,,,NOTE TO THE READER"))
-    assert parsed.counted_rows == {"information": 1, "zero_amount": 1}
-    assert codes(parsed) == []
-
-
-@pytest.mark.parametrize("code", ["354", "275", "277", "181", "252", "257", "266", "395", "347"])
-def test_credits_no_customer_sends_are_not_receivables(code):
-    assert rows(read(bai2(f"16,{code},70,,B,C,T")), "intake_codes") == ["IN-NONAR"]
-
-
-def test_a_row_of_a_total_code_is_held_because_it_may_count_twice():
-    parsed = read(bai2("16,140,70,,B,C,T"))
-    assert rows(parsed, "intake_codes") == ["IN-FORMAT"]
-    assert codes(parsed) == ["BAI-SUMMARY-ROW"]
-
-
-@pytest.mark.parametrize("code", ["552", "554", "555", "557", "558", "561", "566", "695", "415"])
-def test_money_taken_back_is_a_negative_payment_that_names_the_original(code):
-    parsed = read(bai2(f"16,{code},70,,BREF,CREF,RETURN\n88,CRNM: ACME\n88,DBNM: OUR COMPANY"))
-    names = ("amount_minor", "original_reference", "payer_name", "intake_codes")
-    assert rows(parsed, *names) == [(-70, "CREF", "ACME", "")]
-
-
-@pytest.mark.parametrize(
-    ("code", "method"),
-    [
-        ("142", "ach"),
-        ("165", "ach"),
-        ("195", "wire"),
-        ("158", "rtp"),
-        ("147", "card"),
-        ("115", "check"),
-        ("301", "check"),
-        ("366", "cash"),
-        ("206", "book"),
-        ("399", "other"),
-    ],
-)
-def test_the_method_follows_from_the_type_code(code, method):
-    assert rows(read(bai2(f"16,{code},70,,B,C,T")), "method") == [method]
-
-
-@pytest.mark.parametrize(
-    ("details", "kept", "counted"),
-    [
-        (["115,100", "116,60", "116,40"], [60, 40], {"summary": 1}),
-        (["116,60", "116,40", "115,100"], [60, 40], {"summary": 1}),
-        (["115,100", "115,30", "116,60", "116,40", "116,30"], [60, 40, 30], {"summary": 2}),
-        (["115,100", "116,60"], [100], {"item": 1}),
-        (["115,100", "116,60", "115,30", "116,30"], [100, 30], {"item": 1, "summary": 1}),
-        (["115,100", "115,30"], [100, 30], {}),
-        (["116,60", "116,40"], [60, 40], {}),
-        (["142,100", "143,60", "143,40", "195,7"], [60, 40, 7], {"summary": 1}),
-        (["135,100", "136,100"], [100], {"summary": 1}),
-    ],
-)
-def test_a_deposit_and_its_items_never_both_count(details, kept, counted):
-    parsed = read(bai2(*(f"16,{detail},,B{at},," for at, detail in enumerate(details))))
-    assert rows(parsed, "amount_minor") == kept
-    assert parsed.counted_rows == counted
-    assert ("BAI-ITEMS" in codes(parsed)) == ("item" in counted)
-
-
-def test_lines_of_the_kept_items_stay_theirs():
-    parsed = read(
-        bai2(
-            "16,142,300,,P,,\n88,RMR*IV*PARENT**3.00\\",
-            "16,143,100,,A,,\n88,RMR*IV*INV-A**1.00\\",
-            "16,143,200,,B,,\n88,RMR*IV*INV-B**2.00\\",
-        )
-    )
-    owners = dict(zip(rows(parsed, "payment_id"), rows(parsed, "bank_reference"), strict=True))
-    table = parsed.remittances.record_batch.to_pylist()
-    assert [(owners[row["payment_id"]], row["reference"]) for row in table] == [
-        ("A", "INV-A"),
-        ("B", "INV-B"),
-    ]
-
-
-@pytest.mark.parametrize(
     ("status", "code"), [("1", ""), ("", ""), ("2", "IN-SEQ"), ("3", "IN-SEQ"), ("4", "IN-FORMAT")]
 )
 def test_groups_that_are_no_update_are_held(status, code):
@@ -447,8 +310,8 @@ def test_an_as_of_date_that_is_none_holds_the_payments(token):
 
 def test_an_eight_digit_date_and_times_of_every_kind_are_read():
     for time in ("0000", "2400", "9999", "14:59:35", ""):
-        content = bai2("16,195,70,,B,C,T", as_of="20260925").replace(b",2359,", f",{time},".encode())
-        parsed = read(content)
+        content = bai2("16,195,70,,B,C,T", as_of="20260925")
+        parsed = read(content.replace(b",2359,", f",{time},".encode()))
         assert rows(parsed, "booking_date") == [dt.date(2026, 9, 25)]
         assert codes(parsed) == []
 
@@ -547,203 +410,3 @@ def test_equal_payments_of_one_day_are_told_apart_and_reading_twice_gives_the_sa
 def test_golden_files_are_read_as_written_down(path):
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert summary_of(parse_bank_file(path.read_bytes(), path.name)) == expected
-
-
-MUTATED = [
-    bai2(
-        "16,195,13171,V,260925,,BK461,,WIRE\n88,ORG:=TUNDRA\n88,OBI:=/INV/1",
-        "16,142,13987,0,BK1339,,ACH CREDIT ORIG CO NAME:WEST\n88,RMR*IV*INV-1**139.87\\",
-        "16,115,1000,S,,600,400,BK3,,",
-        "16,116,600,,BK4,,\n88,CHKN: 17",
-        "16,116,400,,BK5,,",
-        "16,495,77,,BK6,,OUT",
-        "16,557,55,D,1,0,55,BK7,CR7,RETURN",
-        summary="010,5000,,,100,28158,3,",
-    ),
-    *(path.read_bytes() for path in sorted(GOLDEN.glob("*.bai"))),
-]
-
-
-@st.composite
-def damaged(draw):
-    """A file truncated, cut, repeated in part or overwritten in places."""
-    content = draw(st.sampled_from(MUTATED))
-    for _ in range(draw(st.integers(1, 4))):
-        begin = draw(st.integers(0, len(content)))
-        end = min(len(content), begin + draw(st.integers(0, 90)))
-        piece = draw(
-            st.one_of(
-                st.just(b""),
-                st.just(content[begin:end] * 2),
-                st.binary(max_size=12),
-                st.sampled_from([b"\n", b"/", b",", b"88,", b"16,", b"49,", b"\r", b" ", b"S,", b"D,"]),
-            )
-        )
-        content = content[:begin] + piece + content[end:]
-    return content if draw(st.booleans()) else content[: draw(st.integers(0, len(content)))]
-
-
-@given(damaged())
-@settings(max_examples=300, deadline=None)
-def test_a_damaged_file_is_refused_or_read_and_never_breaks_the_reader(content):
-    try:
-        parsed = parse_bank_file(content, "damaged.bai")
-    except UnrecognisedFileError:
-        return
-    offsets = parsed.payments.int64("source_offset") + parsed.payments.int64("source_length")
-    assert (offsets <= len(content)).all()
-    assert set(parsed.payments.strings("payment_id")) >= set(
-        parsed.remittances.strings("payment_id")
-    )
-
-
-@given(st.data())
-@settings(max_examples=200, deadline=None)
-def test_a_lost_or_repeated_money_row_is_never_silent(data):
-    content = data.draw(st.sampled_from(MUTATED))
-    lines_ = content.split(b"\n")
-    money = [at for at, line in enumerate(lines_) if re.match(rb"16,[1-7]\d\d,0*[1-9]", line)]
-    if not money:
-        return
-    at = data.draw(st.sampled_from(money))
-    times = data.draw(st.sampled_from([0, 2]))
-    changed = b"\n".join([*lines_[:at], *[lines_[at]] * times, *lines_[at + 1 :]])
-    parsed = parse_bank_file(changed, "t.bai")
-    assert "FILE-TOTAL" in codes(parsed)
-    assert all("IN-TOTAL" in held for held in rows(parsed, "intake_codes"))
-
-
-def read_row_by_row(content):
-    """The same file without the reader of whole columns."""
-
-    def without_columns(data):
-        return msgspec.structs.replace(record_table(data), text=None)
-
-    with mock.patch("parsers.bai2.record_table", without_columns):
-        return read(content)
-
-
-def told(parsed):
-    """Diagnostics, whatever their order."""
-    return sorted(
-        (row["code"], row["line"], row["message"])
-        for row in parsed.diagnostics.record_batch.to_pylist()
-    )
-
-
-def assert_same(content):
-    fast, slow = read(content), read_row_by_row(content)
-    assert fast.payments.record_batch.to_pylist() == slow.payments.record_batch.to_pylist()
-    assert fast.remittances.record_batch.to_pylist() == slow.remittances.record_batch.to_pylist()
-    assert fast.control_checks == slow.control_checks
-    assert fast.counted_rows == slow.counted_rows
-    assert told(fast) == told(slow)
-
-
-TEXT_LINES = st.lists(
-    st.one_of(
-        st.sampled_from(
-            [
-                "88,ORG:=TUNDRA",
-                "88,ORG:=SECOND NAME/",
-                "88,ORIG ACCT: 1/2 ",
-                "88,DABA: 026015079",
-                "88,DACT:101152046",
-                "88, OBI:=INV 1, 2/3,/",
-                "88,OBI:==X",
-                "88,REMARK:RE: 4711",
-                "88,REMARK: SEC: 4711",
-                "88,OBI:=",
-                "88,EREF: E2E",
-                "88,BNF:=US",
-                "88,CRNM: US",
-                "88,SHIPMENT: 12",
-                "88,WIRE TRANSFER CREDIT",
-                "88,ACH CREDIT ORIG CO NAME:WEST – MÜLLER",
-                "88,MORE ORIG CO NAME:WEST",
-                "88,RMR*IV*INV-1**139.87*142.72*2.85\\",
-                "88,RMR*IV*É–1:2**-5.00\\",
-                "88,RMR*CM*C-1**5\\",
-                "88,RMR*PO*P-1**\\",
-                "88,RMR*IV*A**1.5\\",
-                "88,RMR*IV*B**1.00\\RMR*IV*C**2.00\\",
-                "88,RMR*IV*D**1.",
-                "88,50\\",
-                "88,RMR*IV*E**x\\",
-                "88,ADX*-5.00*01\\",
-                "88,TRN*1*77\\",
-                "88,/",
-                "88,",
-                "88,   ",
-            ]
-        ),
-        st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=20).map("88,".__add__),
-    ),
-    max_size=5,
-)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["195", "142", "143", "354", "140", "451", "557", "890", "040", "9x"]),
-            st.sampled_from(["0", "17", "13987", "1.50", "", "+4", "9" * 15, "00000000000123"]),
-            st.sampled_from(
-                ["", "Z", "1", "V,260924,", "V,260924,1200", "V,,", "V,x,", "V,991399,", "S,1,2,3", "Q"]
-            ),
-            st.sampled_from(["B,C,T", " B , C ,T/", "B,C,", "B,C,/", "B,C/", "B", "/", "B,C,ORG:X,/"]),
-            TEXT_LINES,
-        ),
-        max_size=6,
-    ),
-    st.sampled_from(["USD", "JPY", "KWD"]),
-)
-@settings(max_examples=400, deadline=None)
-def test_rows_read_together_are_what_rows_read_one_by_one_are(details, currency):
-    assert_same(
-        bai2(
-            *(
-                "\n".join([f"16,{code},{amount},{funds},{rest}", *texts])
-                for code, amount, funds, rest, texts in details
-            ),
-            currency=currency,
-        )
-    )
-
-
-@given(damaged())
-@settings(max_examples=300, deadline=None)
-def test_damage_is_read_the_same_together_and_one_by_one(content):
-    assert_same(content)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["195", "142", "108", "451", "557", "040", "722", "925", "354"]),
-            st.integers(0, 10**9),
-            st.sampled_from(["", "Z", "0", "V,260925,", "S,1,2,3", "D,1,0,5"]),
-            st.text(st.characters(codec="ascii", min_codepoint=32), max_size=30),
-        ),
-        max_size=12,
-    )
-)
-@settings(max_examples=150, deadline=None)
-def test_any_well_formed_file_agrees_with_the_slow_reader(details):
-    content = bai2(
-        *(
-            f"16,{code},{amount},{funds},B{at},C,T {text.strip().rstrip('/')}"
-            for at, (code, amount, funds, text) in enumerate(details)
-        )
-    )
-    expected = bai2_oracle.read(content)
-    parsed = read(content)
-    amounts = parsed.payments.int64("amount_minor")
-    assert (len(amounts[amounts > 0]), amounts[amounts > 0].sum()) == (
-        expected.credit_count,
-        expected.credit_sum,
-    )
-    assert -amounts[amounts < 0].sum() == expected.return_sum
-    assert sum(parsed.counted_rows.values()) == expected.other_count
-    assert all(declared == computed for _, declared, computed in expected.totals)
-    assert codes(parsed) == []

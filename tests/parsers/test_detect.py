@@ -12,7 +12,10 @@ from parsers.bank_files import parse_bank_file
 from parsers.detect import detect_format
 from parsers.errors import UnrecognisedFileError
 
-CAMT = '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt/></Document>'
+CAMT = (
+    '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">'
+    "<BkToCstmrStmt/></Document>"
+)
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,15 @@ def read(content, accounts=None):
 
 
 def rows(parsed, *names):
-    values = [tuple(row[name] for name in names) for row in parsed.payments.record_batch.to_pylist()]
+    table = parsed.payments.record_batch.to_pylist()
+    values = [tuple(row[name] for name in names) for row in table]
     return [value[0] for value in values] if len(names) == 1 else values
 
 
 def lines(parsed):
     names = ("reference", "reference_kind", "amount_minor", "deduction_minor", "deduction_reason")
-    return [tuple(row[name] for name in names) for row in parsed.remittances.record_batch.to_pylist()]
+    table = parsed.remittances.record_batch.to_pylist()
+    return [tuple(row[name] for name in names) for row in table]
 
 
 def codes(parsed):
@@ -297,7 +299,10 @@ def test_golden_files_are_read_as_written_down(path):
 
 
 MUTATED = [
-    lockbox(check(1, 30, ("INV-1", 30, 0, "")), check(2, 700, ("A", 900, 0, ""), ("B", -200, 5, "X"))),
+    lockbox(
+        check(1, 30, ("INV-1", 30, 0, "")),
+        check(2, 700, ("A", 900, 0, ""), ("B", -200, 5, "X")),
+    ),
     generic_b(),
 ]
 
