@@ -23,7 +23,9 @@ quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
 started = time.perf_counter()
 child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
 _, status, usage = os.wait4(child, 0)
-print(os.waitstatus_to_exitcode(status), time.perf_counter() - started, usage.ru_maxrss)
+seconds = time.perf_counter() - started
+code = os.waitstatus_to_exitcode(status)
+print(code, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 """
 """Starts the measured process: a process inherits the peak memory of the one that starts it, so
 that one must be small."""
@@ -34,9 +36,12 @@ class ProcessFailedError(RuntimeError):
 
 
 class ProcessCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Wall clock and peak resident memory of one process, from its start to its end."""
+    """One process from its start to its end: wall clock, seconds of all its threads on a core, and
+    peak resident memory.
+    """
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
@@ -66,7 +71,9 @@ def process_cost(arguments: Sequence[str]) -> ProcessCost:
     if launched.returncode != 0 or found[0] != b"0":
         message = f"{' '.join(command)} did not end well: {launched}"
         raise ProcessFailedError(message)
-    return ProcessCost(seconds=float(found[1]), peak_mib=int(found[2]) / 1024)
+    return ProcessCost(
+        seconds=float(found[1]), cpu_seconds=float(found[2]), peak_mib=int(found[3]) / 1024
+    )
 
 
 def median_cost(runs: Sequence[Callable[[], ProcessCost]], repeats: int) -> list[ProcessCost]:
@@ -74,8 +81,9 @@ def median_cost(runs: Sequence[Callable[[], ProcessCost]], repeats: int) -> list
     rounds = [[run() for run in runs] for _ in range(repeats)]
     return [
         ProcessCost(
-            seconds=statistics.median(one.seconds for one in costs),
-            peak_mib=statistics.median(one.peak_mib for one in costs),
+            seconds=round(statistics.median(one.seconds for one in costs), 3),
+            cpu_seconds=round(statistics.median(one.cpu_seconds for one in costs), 3),
+            peak_mib=round(statistics.median(one.peak_mib for one in costs), 1),
         )
         for costs in zip(*rounds, strict=True)
     ]

@@ -25,8 +25,8 @@ _INK: Final = "#222222"
 
 def draw_stages(record: Record, path: Path) -> None:
     """Seconds of each stage, in the order they run, as bars; the same bytes each time."""
-    settings = {"svg.hashsalt": "tieout", "font.family": "sans-serif", "svg.fonttype": "none"}
-    with mpl.rc_context(settings):
+    with mpl.rc_context():
+        mpl.rc("svg", hashsalt="tieout", fonttype="none")
         names = [one.stage.replace("_", " ") for one in record.stages]
         seconds = [one.seconds for one in record.stages]
         figure, axes = plt.subplots(figsize=(7.2, 0.34 * len(names) + 1.1))

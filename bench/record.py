@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from bench.measures import ProcessCost  # noqa: TC001 - msgspec reads the annotation
+
 __all__ = [
     "HISTORY",
     "JobMeasure",
@@ -66,12 +68,9 @@ class JobMeasure(msgspec.Struct, frozen=True, kw_only=True):
 
     payments: int
     open_items: int
-    seconds: float
-    peak_mib: float
-    pyarrow_seconds: float
-    pyarrow_peak_mib: float
-    duckdb_seconds: float
-    duckdb_peak_mib: float
+    ours: ProcessCost
+    pyarrow: ProcessCost
+    duckdb: ProcessCost
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +101,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def ratios_of(parse: tuple[ParseMeasure, ...], job: JobMeasure) -> dict[str, float]:
     """Seconds of ours over seconds of floor or peer, in the same run: what travels."""
     ratios = {f"parse {one.format}": one.seconds / one.floor_seconds for one in parse}
-    ratios["match / pyarrow join"] = job.seconds / job.pyarrow_seconds
-    ratios["match / duckdb join"] = job.seconds / job.duckdb_seconds
+    ratios["match / pyarrow join"] = job.ours.seconds / job.pyarrow.seconds
+    ratios["match / duckdb join"] = job.ours.seconds / job.duckdb.seconds
     return {name: round(value, 2) for name, value in ratios.items()}
 
 

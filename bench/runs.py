@@ -89,12 +89,9 @@ def measure_job(
     return JobMeasure(
         payments=sizes.payments,
         open_items=sizes.open_items,
-        seconds=round(ours.seconds, 3),
-        peak_mib=round(ours.peak_mib, 1),
-        pyarrow_seconds=round(arrow.seconds, 3),
-        pyarrow_peak_mib=round(arrow.peak_mib, 1),
-        duckdb_seconds=round(duck.seconds, 3),
-        duckdb_peak_mib=round(duck.peak_mib, 1),
+        ours=ours,
+        pyarrow=arrow,
+        duckdb=duck,
     )
 
 

@@ -19,7 +19,7 @@ from engine.exception_codes import EXCEPTION_CODES, ExceptionCode
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["PAGES", "diagnostics_page", "exceptions_page", "main", "raised_codes", "readme_page"]
 
@@ -109,7 +109,7 @@ def _exception_section(name: str, code: ExceptionCode, *, reserved: bool) -> Ite
 
 def diagnostics_page() -> str:
     """`docs/diagnostics.md`: every diagnostic code, by format."""
-    count = Counter(code.severity for code in DIAGNOSTIC_CODES.values())
+    count = Counter[str](code.severity for code in DIAGNOSTIC_CODES.values())
     lines = [
         _MARK.format(source="parsers/diagnostic_codes.py"),
         "",
@@ -143,7 +143,7 @@ def _diagnostic_section(name: str, code: DiagnosticCode) -> Iterator[str]:
     yield f"- what to do: {code.remedy}"
 
 
-def _contents(groups: dict[str, str], codes: dict[str, object]) -> Iterator[str]:
+def _contents(groups: Mapping[str, str], codes: Mapping[str, object]) -> Iterator[str]:
     """One line per group with links to its codes."""
     for prefix in dict.fromkeys(name.partition("-")[0] for name in codes):
         names = [name for name in codes if name.partition("-")[0] == prefix]

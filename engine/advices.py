@@ -45,6 +45,7 @@ def join_advices(
         return JoinedAdvices(
             remittances=remittances, orphan_ids=[], orphan_totals=np.empty(0, dtype=np.int64)
         )
+    advices = advices.take(_in_order(advices))
     code, ids = advices.codes("remittance_id")
     payment = _payment_of_lines(payments, advices)
     owner = _owner_of_advices(payment, code, len(ids))
@@ -57,7 +58,10 @@ def join_advices(
     own_id = _by_own_id(payments, advices)
     named = np.zeros(len(ids), dtype=np.bool_)
     named[code[own_id >= 0]] = True
-    usable = (owner >= 0) & ((claimed[owner] == 1) | named) & ~lined[owner]
+    # One entry more than payments, so that "no payment" (-1) has one as well.
+    claimed, lined = np.append(claimed, 0), np.append(lined, False)
+    at = np.maximum(owner, -1)
+    usable = (owner >= 0) & ((claimed[at] == 1) | named) & ~lined[at]
     lines = np.flatnonzero(usable[code])
     joined = _as_remittances(payments, advices, lines, owner[code[lines]])
     orphan = np.flatnonzero(owner == NOBODY)
@@ -67,6 +71,12 @@ def join_advices(
         orphan_ids=[ids[row] for row in orphan],
         orphan_totals=totals[orphan],
     )
+
+
+def _in_order(advices: AdviceBatch) -> NDArray[np.int64]:
+    """Rows by remittance id and line number, so that the order they came in plays no part."""
+    rank = pc.rank(advices.text("remittance_id"), tiebreaker="dense")
+    return np.lexsort((advices.int64("line_number"), rank.to_numpy(zero_copy_only=False)))
 
 
 def _by_own_id(payments: PaymentBatch, advices: AdviceBatch) -> NDArray[np.int64]:

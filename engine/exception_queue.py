@@ -13,8 +13,7 @@ from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
 from engine.limits import SUBSET_ITEMS_MAX
 from engine.money import exponent_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
-from engine.references import NO_LINE
-from engine.segments import first_of_runs
+from engine.segments import first_of_runs, pick, segment_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,8 +130,11 @@ def _raise_undecided(
     proposed[candidates.payment] = True
     by_reference = np.zeros(count, dtype=np.bool_)
     by_reference[candidates.payment[candidates.weight == 0]] = True
-    has_lines = np.zeros(count, dtype=np.bool_)
-    has_lines[slots.payment[slots.line != NO_LINE]] = True
+    lines = intake.situation.lines
+    stated = segment_sum(np.where(lines.given, lines.amount, 0), lines.payment, count)
+    foots_not = np.zeros(count, dtype=np.bool_)
+    foots_not[lines.payment] = True
+    foots_not &= (stated != 0) & (stated != intake.situation.cash)
     unknown = conclusion.customer < 0
     open_named = any_slot(named & intake.situation.payable(slots.item))
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
@@ -146,12 +148,13 @@ def _raise_undecided(
         ("ITM-LOCKED", unusable["ITM-LOCKED"]),
         ("REF-DUPNO", any_slot((slots.item < 0) & (slots.hits > 1) & (slots.strength > 1))),
         ("PAY-THIRD", any_slot(strange & slots.amount)),
+        ("RMT-SUM", by_reference & foots_not),
         (None, best_code > 0),
         ("PAY-CROSS", any_slot(strange)),
+        ("AMT-FX", intake.other_currency),
         ("REF-WRONGCO", intake.elsewhere),
         ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
         ("PAY-UNKNOWN", unknown & ~by_reference),
-        ("RMT-SUM", by_reference & has_lines),
         ("REF-NOTFOUND", unread > 0),
         ("POL-CONFIDENCE", proposed),
         ("REF-CLOSED", twins),
@@ -176,7 +179,7 @@ def _unusable_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
         ("ITM-LOCKED", BLOCKED),
     ):
         mark = np.zeros(len(intake.payments), dtype=np.bool_)
-        of = (slots.item >= 0) & certain & (index.status[slots.item] == status)
+        of = (slots.item >= 0) & certain & (pick(index.status, slots.item) == status)
         mark[slots.payment[of]] = True
         found[code] = mark
     return found

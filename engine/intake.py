@@ -61,7 +61,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the rounds start from; arrays have one entry per payment in sorted order.
 
     order: input row of each sorted payment; held: an intake code forbids automatic application;
-    idle: per customer, inactive or blocked; elsewhere: a reference leads to another company's item;
+    idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an item of
+    the amount in another company, or in another currency;
     not_receivable: no customer's payment; precedence: rank by date and bank reference.
     """
 
@@ -76,6 +77,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     held: NDArray[np.bool_]
     idle: NDArray[np.bool_]
     elsewhere: NDArray[np.bool_]
+    other_currency: NDArray[np.bool_]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
     situation: Situation
@@ -106,7 +108,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
-    slots, elsewhere = read_references(
+    slots, elsewhere, other_currency = read_references(
         payments, remittances, line_payment, payers, family, currency, index
     )
     slots = _without_customer_numbers(slots, payers, directory)
@@ -121,6 +123,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         company=payers.company,
         payer=np.where(payers.conflict, -1, payers.payer),
         payer_family=family,
+        claimed_family=_claimed(slots, family, index),
         nameless=pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
         payer_doubt=1.0 - RELIABILITY[payers.by],
         rule=rule,
@@ -145,6 +148,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         held=held,
         idle=_matches(directory.status, "^(?:inactive|blocked)$"),
         elsewhere=elsewhere,
+        other_currency=other_currency,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
         situation=situation,
@@ -160,6 +164,16 @@ def _sorted_lines(
     order = np.lexsort((remittances.int64("line_number"), row))
     order = order[row[order] >= 0]
     return remittances.take(order), row[order]
+
+
+def _claimed(
+    slots: ReferenceSlots, family: NDArray[np.int64], index: OpenItemIndex
+) -> NDArray[np.int64]:
+    """The payer's family, else the family reference and name point to together."""
+    claimed = family.copy()
+    rows = np.flatnonzero(slots.family & (slots.item >= 0) & (family[slots.payment] < 0))
+    claimed[slots.payment[rows]] = index.family[slots.item[rows]]
+    return claimed
 
 
 def _without_customer_numbers(

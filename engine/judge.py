@@ -97,9 +97,10 @@ def judge_amounts(
     budget = situation.rules.wrong_budget[situation.rule[payment]]
     known = situation.payer[payment] >= 0
     automatic = (uniqueness == UNIQUE_SET) & (wrong <= budget) & known & ~contradicted[payment]
-    automatic |= (
-        _oldest_of_alike(situation, candidates, alike & ~lone) & known & ~contradicted[payment]
-    )
+    oldest = _oldest_of_alike(situation, candidates, alike & ~lone)
+    # Among interchangeable sets the doubt is whether it is any of them, not which.
+    wrong[oldest] = (nothing / total)[payment[oldest]]
+    automatic |= oldest & known & ~contradicted[payment]
     return msgspec.structs.replace(
         candidates,
         wrong=wrong,

@@ -82,8 +82,9 @@ def read_references(
     payer_family: NDArray[np.int64],
     payment_currency: NDArray[np.int64],
     index: OpenItemIndex,
-) -> tuple[ReferenceSlots, NDArray[np.bool_]]:
-    """Slots of all payments, and which payments name an item of another company.
+) -> tuple[ReferenceSlots, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Slots of all payments, and which payments name an item of their amount in another company,
+    and in another currency.
 
     `line_payment` is the payment row of each remittance line.
     """
@@ -103,11 +104,19 @@ def read_references(
     content, offsets = text_bytes(texts)
     hits, chains = _look_up_all(content, offsets, index)
     company = payers.company[owner[hits.window.row]]
-    fits = ((company < 0) | (index.company[hits.item] == company)) & (
-        index.currency[hits.item] == payment_currency[owner[hits.window.row]]
-    )
-    foreign = hits.at(~fits & (hits.strength > 2) & (company >= 0))
-    hits = _widest(hits.at(fits))
+    ours = (company < 0) | (index.company[hits.item] == company)
+    same_money = index.currency[hits.item] == payment_currency[owner[hits.window.row]]
+
+    def astray(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        lost = hits.at(where & (hits.strength > 2))
+        payment = owner[lost.window.row]
+        cash = payments.int64("amount_minor")[payment]
+        mark = np.zeros(count, dtype=np.bool_)
+        mark[payment[index.original_minor[lost.item] == cash]] = True
+        return mark
+
+    elsewhere, other_currency = astray(~ours), astray(ours & ~same_money)
+    hits = _widest(hits.at(ours & same_money))
     row_payment, row_line = owner[hits.window.row], line[hits.window.row]
     family = (payer_family[row_payment] >= 0) & (
         index.family[hits.item] == payer_family[row_payment]
@@ -119,11 +128,8 @@ def read_references(
     unread = chains.at(covered[chains.end] == covered[chains.start])
     read_lines = np.zeros(lines, dtype=np.bool_)
     read_lines[read.line[read.line != NO_LINE]] = True
-    elsewhere = np.zeros(count, dtype=np.bool_)
-    cash = payments.int64("amount_minor")[owner[foreign.window.row]]
-    elsewhere[owner[foreign.window.row[index.original_minor[foreign.item] == cash]]] = True
     slots = _with_unread(read, _unread_chains(unread, read_lines, count), owner, line)
-    return slots, elsewhere
+    return slots, elsewhere, other_currency
 
 
 def _look_up_all(

@@ -20,7 +20,7 @@ from engine.open_item_index import CANCELLED, PAID
 from engine.payer_ledgers import lay_out
 from engine.references import NO_LINE
 from engine.resolver import Resolution, resolve
-from engine.segments import mix64, segment_sum
+from engine.segments import mix64, pick, segment_sum
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums
 from engine.strategies.fuzzy import correct_references, repair_references
 from engine.strategies.subset_sum import propose_combinations, propose_pairs
@@ -79,6 +79,8 @@ def decide_by_reference(intake: Intake, situation: Situation) -> Round:
 def decide_by_amount(intake: Intake, situation: Situation) -> Round:
     """The payer's items whose amounts are the cash: one, a total, or else a combination."""
     contradicted = _contradicted(situation)
+    if not intake.currencies:
+        return _settle_round(intake, situation, Candidates.none(), named=False)
     shares = np.stack(
         [
             roundness_shares(
@@ -118,7 +120,7 @@ def paid_twins(situation: Situation) -> NDArray[np.bool_]:
 def _contradicted(situation: Situation) -> NDArray[np.bool_]:
     """Payments that name something: then their amount alone decides nothing."""
     slots = situation.slots
-    status = situation.index.status[slots.item]
+    status = pick(situation.index.status, slots.item)
     closed = (slots.item >= 0) & np.isin(status, [PAID, CANCELLED])
     named = (slots.hits > 0) & ((slots.strength > 1) | slots.family & (slots.amount | closed))
     contradicted = (unread_references(situation) > 0) | paid_twins(situation)
@@ -182,15 +184,6 @@ def _amounts_of(
     return Candidates.concat([simple, combined])
 
 
-def _families(situation: Situation, candidates: Candidates) -> NDArray[np.int64]:
-    """Who pays, per candidate: the payer's family, else (references agree) that of its items."""
-    of_items = np.full(len(candidates), -1, dtype=np.int64)
-    rows = candidates.rows
-    of_items[rows.candidate] = situation.index.family[rows.item]
-    family = situation.payer_family[candidates.payment]
-    return np.where(family >= 0, family, of_items)
-
-
 def _settle_round(
     intake: Intake, situation: Situation, candidates: Candidates, *, named: bool
 ) -> Round:
@@ -199,10 +192,11 @@ def _settle_round(
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
     automatic &= ~situation.rules.shadow[rule]
-    # Of several items short by a discount nobody can tell which one took it.
+    # Of several items paid short nobody can tell which one: only what closes all of them is clear.
     unclear = (candidates.strategy == strategy_code("reference")) & (candidates.item_count() > 1)
     rows = candidates.rows
-    unclear &= segment_sum(rows.discount, rows.candidate, len(candidates)) > 0
+    left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
+    unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
     automatic &= ~unclear
     # Two facts that name two payers, or a customer nobody should take money for unasked.
     automatic &= ~intake.payers.conflict[candidates.payment]
@@ -215,7 +209,7 @@ def _settle_round(
     resolution = resolve(
         candidates,
         situation.remaining,
-        _families(situation, candidates),
+        situation.claimed_family[candidates.payment],
         intake.precedence[candidates.payment],
         named=named,
     )

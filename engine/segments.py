@@ -17,6 +17,7 @@ __all__ = [
     "first_of_runs",
     "inverse",
     "mix64",
+    "pick",
     "segment_count",
     "segment_sum",
     "segment_sum_of_rows",
@@ -71,6 +72,11 @@ def expand_ranges(
     before = np.cumsum(lengths) - lengths
     positions = np.arange(len(owners), dtype=np.int64) - before[owners] + starts[owners]
     return owners, positions
+
+
+def pick(values: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`values[rows]`, and 0 where a row is -1 ("none"), however few values there are."""
+    return np.append(values, np.int64(0))[rows]
 
 
 def inverse(permutation: NDArray[np.int64]) -> NDArray[np.int64]:

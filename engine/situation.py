@@ -1,7 +1,9 @@
 """What the strategies look at in one round: payments, payers, references, what is still open.
 
 Arrays have one entry per payment unless their name says line or item. Between rounds only
-`remaining`, `open_for_matching` and `slots` change.
+`remaining`, `open_for_matching` and `slots` change. `payer_family` is who paid by evidence of the
+payer; `claimed_family` is that or, where nobody is identified, the family of the items that
+reference and name together point to.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 
 from engine.open_item_index import OPEN
 from engine.references import NO_LINE
-from engine.segments import first_of_runs
+from engine.segments import first_of_runs, pick
 from engine.settle import PolicyTable, eligible_discount
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     company: NDArray[np.int64]
     payer: NDArray[np.int64]
     payer_family: NDArray[np.int64]
+    claimed_family: NDArray[np.int64]
     payer_doubt: NDArray[np.float64]
     nameless: NDArray[np.bool_]
     rule: NDArray[np.int64]
@@ -94,7 +97,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     def payable(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
         """The item is open, undisputed, not blocked, and something of it remains."""
-        payable: NDArray[np.bool_] = (self.index.status[item] == OPEN) & (self.remaining[item] != 0)
+        payable: NDArray[np.bool_] = (pick(self.index.status, item) == OPEN) & (
+            pick(self.remaining, item) != 0
+        )
         return payable
 
     def credible(self) -> NDArray[np.bool_]:

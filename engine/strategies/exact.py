@@ -111,6 +111,7 @@ def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Cand
     positive = np.bincount(candidate[~usable], minlength=len(payment)) == 0
     automatic = _agrees(situation, named, candidate, len(payment), exact=False) & fits & positive
     automatic &= (unread[payment] == 0) | (difference < 0)
+    automatic &= owed > 0
     candidates = Candidates.of(
         payment,
         "reference",
@@ -118,7 +119,7 @@ def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Cand
         automatic=automatic,
         wrong=_WRONG_SOME,
     )
-    return candidates.at(positive)
+    return candidates.at(positive & (owed > 0))
 
 
 def _best_of_lines(named: Referenced) -> Referenced:

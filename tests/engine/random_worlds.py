@@ -76,7 +76,7 @@ def _customers(draw: st.DrawFn, companies: list[str], mark: str) -> list[dict[st
                 ),
                 "bank_accounts": draw(st.sampled_from(["", *(mark + a for a in _ACCOUNTS)])),
                 "policy": draw(st.sampled_from(["", "", "special"])),
-                "status": draw(st.sampled_from(["active", "active", "active", "blocked"])),
+                "status": draw(st.sampled_from(["active"] * 9 + ["blocked"])),
             }
         )
     return rows
@@ -118,23 +118,33 @@ def _items(
 
 @st.composite
 def _amount(draw: st.DrawFn, items: list[dict[str, Any]]) -> int:
-    """The sum of some items, sometimes a little off, or anything."""
-    some = draw(st.lists(st.sampled_from(items), max_size=3)) if items else []
-    amount = sum(item["original_minor"] - draw(st.sampled_from([0, 0, item["discount_minor"]]))
-                 for item in some)
-    amount += draw(st.sampled_from([0, 0, 0, 0, -1, 1, -50, 40, 12_345]))
+    """The sum of `items`, gross or net, sometimes a little off, or anything."""
+    net = draw(st.booleans())
+    amount = sum(item["original_minor"] - net * item["discount_minor"] for item in items)
+    amount += draw(st.sampled_from([0] * 6 + [-1, 1, -50, 40, 12_345]))
     return amount if amount > 0 else draw(st.sampled_from(_AMOUNTS))
 
 
 @st.composite
 def _text(draw: st.DrawFn, items: list[dict[str, Any]]) -> str:
     words = [draw(st.sampled_from(_TEXTS))]
-    for item in draw(st.lists(st.sampled_from(items), max_size=3)) if items else []:
+    for item in draw(st.sampled_from([items, items, []])):
         number = item["document_number"]
         damaged = number[:-2] + number[-1] + number[-2]
-        choices = (number, number.lower(), number[-5:], damaged, item["purchase_order"])
+        choices = (number, number, number.lower(), number[-5:], damaged, item["purchase_order"])
         words.append(draw(st.sampled_from(choices)))
     return draw(st.sampled_from([" ", "/", ", ", "\n"])).join(words)
+
+
+@st.composite
+def _intent(
+    draw: st.DrawFn, customers: list[dict[str, Any]], items: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What somebody wants to pay, and who: some items of one customer, now and then of several."""
+    payer = draw(st.sampled_from(customers))
+    own = [item for item in items if item["customer_id"] == payer["customer_id"]]
+    pool = draw(st.sampled_from([own, own, own, items])) or items
+    return draw(st.lists(st.sampled_from(pool), max_size=4, unique_by=id)), payer
 
 
 @st.composite
@@ -146,31 +156,53 @@ def _payments(
     currencies: list[str],
     mark: str,
 ) -> list[dict[str, Any]]:
-    names = [customer["name"] for customer in customers]
     rows: list[dict[str, Any]] = []
     for number in range(draw(st.integers(0, 6))):
-        back = [row for row in rows if row["amount_minor"] > 0]
-        original = draw(st.sampled_from([None] * 4 + back)) if back else None
-        amount = -original["amount_minor"] if original else draw(_amount(items))
+        wanted, payer = draw(_intent(customers, items))
+        own = [payer["name"]] * 4
+        name = draw(st.sampled_from([*own, "", f"{mark}Nobody Known", customers[0]["name"]]))
+        account = draw(st.sampled_from(["", "", payer["bank_accounts"], mark + _ACCOUNTS[0]]))
         day = _DAY + datetime.timedelta(days=draw(st.integers(0, 4)))
+        money = wanted[0]["currency"] if wanted else draw(st.sampled_from(currencies))
         rows.append(
             {
                 "payment_id": f"{mark}P{number}",
-                "company_id": draw(st.sampled_from(companies)),
+                "company_id": draw(st.sampled_from([payer["company_id"], *companies])),
                 "booking_date": day,
                 "value_date": day,
-                "amount_minor": amount,
-                "currency": original["currency"] if original else draw(st.sampled_from(currencies)),
-                "payer_name": draw(st.sampled_from(["", *names, *names, f"{mark}Nobody Known"])),
-                "payer_account": draw(st.sampled_from(["", "", *(mark + a for a in _ACCOUNTS)])),
+                "amount_minor": draw(_amount(wanted)),
+                "currency": money,
+                "payer_name": name,
+                "payer_account": account,
                 "bank_reference": draw(st.sampled_from(["", f"{mark}B{number}"])),
                 "check_number": draw(st.sampled_from(["", "", f"{mark}4711"])),
-                "remittance_text": draw(_text(items)),
-                "original_reference": original["bank_reference"] if original else "",
-                "intake_codes": draw(st.sampled_from([""] * 8 + ["IN-TOTAL", "IN-NONAR"])),
+                "remittance_text": draw(_text(wanted)),
+                "original_reference": "",
+                "intake_codes": draw(st.sampled_from([""] * 12 + ["IN-TOTAL", "IN-NONAR"])),
             }
         )
-    return rows
+    return rows + draw(_returns(rows, mark))
+
+
+@st.composite
+def _returns(
+    draw: st.DrawFn, payments: list[dict[str, Any]], mark: str
+) -> list[dict[str, Any]]:
+    """Some of the payments come back, now and then twice, in part, or under no known number."""
+    if not payments:
+        return []
+    back = draw(st.sampled_from([[], [], draw(st.lists(st.sampled_from(payments), max_size=2))]))
+    return [
+        payment
+        | {
+            "payment_id": f"{mark}R{number}",
+            "amount_minor": -payment["amount_minor"] + draw(st.sampled_from([0, 0, 0, -1])),
+            "bank_reference": "",
+            "original_reference": payment["bank_reference"],
+            "intake_codes": "",
+        }
+        for number, payment in enumerate(back)
+    ]
 
 
 @st.composite

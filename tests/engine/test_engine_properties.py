@@ -65,7 +65,7 @@ def promise_statuses_follow_from_the_buckets_alone(world, result):
         assert row["status"] == _status(row, amount)
 
 
-def promise_unidentified_money_has_no_customer_and_unapplied_money_has_one(world, result):
+def promise_unidentified_money_has_no_customer_and_unapplied_money_has_one(_world, result):
     for row in _rows(result.outcomes):
         if row["unidentified_minor"]:
             assert row["customer_id"] == ""
@@ -94,7 +94,7 @@ def promise_held_and_foreign_payments_apply_nothing(world, result):
     assert not held & {row["payment_id"] for row in _automatic(result)}
 
 
-def promise_the_amount_alone_needs_a_payer_known_by_other_evidence(world, result):
+def promise_the_amount_alone_needs_a_payer_known_by_other_evidence(_world, result):
     outcomes = {row["payment_id"]: row for row in _rows(result.outcomes)}
     for row in _automatic(result):
         if row["strategy"] in BY_AMOUNT:
@@ -119,7 +119,7 @@ def promise_no_uniqueness_is_claimed_that_trying_every_set_refutes(world, result
             assert fitting == {frozenset(claim)}
 
 
-def promise_exceptions_have_one_primary_per_payment_the_first_by_code(world, result):
+def promise_exceptions_have_one_primary_per_payment_the_first_by_code(_world, result):
     order = {code: number for number, code in enumerate(EXCEPTION_CODES)}
     raised = {}
     for row in _rows(result.exceptions):
@@ -135,7 +135,7 @@ def promise_exceptions_have_one_primary_per_payment_the_first_by_code(world, res
             assert row["payment_id"] in raised
 
 
-def promise_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(world, result):
+def promise_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(_world, result):
     decided = {row["payment_id"] for row in _automatic(result)}
     ranks = {}
     for row in _rows(result.applications):
@@ -152,7 +152,7 @@ def promise_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(w
         assert payment not in decided
 
 
-def promise_no_item_stands_twice_in_one_set(world, result):
+def promise_no_item_stands_twice_in_one_set(_world, result):
     rows = _rows(result.applications)
     keys = [(row["payment_id"], row["decision"], row["proposal_rank"], row["open_item_id"])
             for row in rows]
