@@ -34,7 +34,8 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
 
     applied: cash on items; surplus: the decided candidate leaves money over on purpose; customer:
     whose account is settled (-1 unknown), by: kind of evidence; code_of: exception code of the
-    decided candidate (0 none); second, contested: lost to an earlier payment, or to competition.
+    decided candidate (0 none); second, contested: lost to an earlier payment, or to competition;
+    doubtful: a reference may be mistyped.
     """
 
     decided: Candidates
@@ -47,6 +48,7 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
     code_of: NDArray[np.int64]
     second: NDArray[np.bool_]
     contested: NDArray[np.bool_]
+    doubtful: NDArray[np.bool_]
 
 
 def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> Conclusion:
@@ -80,6 +82,7 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
         code_of=code_of,
         second=second & ~settled,
         contested=contested & ~settled,
+        doubtful=np.logical_or.reduce([one.doubtful for one in rounds]),
     )
 
 

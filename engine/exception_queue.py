@@ -148,6 +148,7 @@ def _raise_undecided(
         ("ITM-LOCKED", unusable["ITM-LOCKED"]),
         ("REF-DUPNO", any_slot((slots.item < 0) & (slots.hits > 1) & (slots.strength > 1))),
         ("PAY-THIRD", any_slot(strange & slots.amount)),
+        ("REF-TYPO", conclusion.doubtful & by_reference),
         ("RMT-SUM", by_reference & foots_not),
         (None, best_code > 0),
         ("PAY-CROSS", any_slot(strange)),

@@ -46,16 +46,21 @@ _COMBINATIONS = ("pair", "triple", "four", "more")
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """What a round did: candidates, how they were resolved, and the situation after it."""
+    """What a round did: candidates, how they were resolved, and the situation after it.
+
+    doubtful: per payment, a reference may be a mistyped one of the same customer.
+    """
 
     candidates: Candidates
     resolution: Resolution
     situation: Situation
+    doubtful: NDArray[np.bool_]
 
 
 def decide_by_reference(intake: Intake, situation: Situation) -> Round:
     """Lines and references; damaged ones mended where what is read does not foot."""
-    situation = msgspec.structs.replace(situation, slots=correct_references(situation))
+    corrected, doubtful = correct_references(situation)
+    situation = msgspec.structs.replace(situation, slots=corrected)
     unread = unread_references(situation)
     found: list[Candidates] = []
 
@@ -73,7 +78,11 @@ def decide_by_reference(intake: Intake, situation: Situation) -> Round:
     mended = collect(propose_detail(mended, partial=True), mended)
     plain = msgspec.structs.replace(mended, slots=situation.slots)
     collect(propose_differences(plain, unread), plain)
-    return _settle_round(intake, situation, Candidates.concat(found), named=True)
+    candidates = Candidates.concat(found)
+    sure = candidates.automatic & ~doubtful[candidates.payment]
+    candidates = msgspec.structs.replace(candidates, automatic=sure)
+    decided = _settle_round(intake, situation, candidates, named=True)
+    return msgspec.structs.replace(decided, doubtful=doubtful)
 
 
 def decide_by_amount(intake: Intake, situation: Situation) -> Round:
@@ -218,4 +227,9 @@ def _settle_round(
     after = msgspec.structs.replace(
         situation, remaining=resolution.remaining, open_for_matching=still_open
     )
-    return Round(candidates=candidates, resolution=resolution, situation=after)
+    return Round(
+        candidates=candidates,
+        resolution=resolution,
+        situation=after,
+        doubtful=np.zeros(len(situation), dtype=np.bool_),
+    )

@@ -46,7 +46,7 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     takes = (np.sign(amount) == np.sign(remaining)) & lines.given[named.line]
     # A mended number counts only with its amount.
     takes &= ~named.repaired | named.amount
-    named, amount = named.at(takes), amount[takes]
+    named, amount, remaining = named.at(takes), amount[takes], remaining[takes]
     used = np.bincount(named.payment, minlength=count)
     foots = (total > 0) & (given == total) & (stated == cash)
     chosen = foots & (used > 0) & (used < total if partial else used == total)
@@ -57,7 +57,14 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
         payment,
         "remittance_detail",
         CandidateRows.of(candidate, named.item, amount, line=named.line),
-        automatic=_agrees(situation, named, candidate, len(payment)),
+        automatic=_agrees(
+            situation,
+            named,
+            candidate,
+            len(payment),
+            closes=(amount == remaining[rows])
+            | (amount == remaining[rows] - situation.discount_of(named.item, named.payment)),
+        ),
         wrong=_WRONG_SOME if partial else _doubt(named, candidate, len(payment), _WRONG_DETAIL),
     )
 
@@ -155,9 +162,11 @@ def _agrees(
     count: int,
     *,
     exact: bool = True,
+    closes: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Payer and references agree: all items are of the payer's family; or, where the amounts are
-    exact and the payer is not known, all are of one family and fully read.
+    exact and the payer is not known, all are of one family and fully read. `closes` says which rows
+    settle their item whole, where that does not follow from the sum.
     """
     ours: NDArray[np.bool_] = np.bincount(candidate[~named.family], minlength=count) == 0
     if not exact:
@@ -167,7 +176,10 @@ def _agrees(
     high = np.full(count, -1, dtype=np.int64)
     np.minimum.at(low, candidate, family)
     np.maximum.at(high, candidate, family)
-    read = np.bincount(candidate[~named.strong | named.repaired], minlength=count) == 0
+    unsure = ~named.strong | named.repaired
+    if closes is not None:
+        unsure |= ~closes
+    read = np.bincount(candidate[unsure], minlength=count) == 0
     unknown = (
         np.bincount(candidate[situation.payer_family[named.payment] >= 0], minlength=count) == 0
     )

@@ -59,14 +59,16 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     return _mend_by_residual(mended, unread, slot, item, distance).slots
 
 
-def correct_references(situation: Situation) -> ReferenceSlots:
+def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np.bool_]]:
     """The slots of `situation`; where what is named does not foot, but would exactly if one number
-    were a near one of the same family, that one.
+    were a near one of the same family, that one. And the payments with such a doubt.
 
     In a dense series a mistyped number is often another open item of the same customer. Its amount
-    gives it away: the line's, or what the other references of the payment leave.
+    gives it away: the line's, or what the other references of the payment leave. But it might be a
+    short payment of the item named, so a clerk is asked.
     """
     slots, lines, count = situation.slots, situation.lines, len(situation)
+    doubtful = np.zeros(count, dtype=np.bool_)
     named = situation.referenced()
     gross = situation.remaining[named.item]
     net = gross - situation.discount_of(named.item, named.payment)
@@ -81,7 +83,7 @@ def correct_references(situation: Situation) -> ReferenceSlots:
     todo = np.flatnonzero(live & (with_amount | ~foots[slots.payment]) & (slots.digits > 0))
     slot, item = _candidates(situation, todo)
     if not len(slot):
-        return slots
+        return slots, doubtful
     payment = slots.payment[slot]
     left = situation.cash[payment] - owed[payment] + situation.remaining[slots.item[slot]]
     wanted = left.copy()
@@ -93,17 +95,18 @@ def correct_references(situation: Situation) -> ReferenceSlots:
     fits &= item != slots.item[slot]
     slot, item = slot[fits], item[fits]
     if not len(slot):
-        return slots
+        return slots, doubtful
     distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
     near = distance <= _DISTANCE_MAX
     slot, item, distance = slot[near], item[near], distance[near]
+    doubtful[slots.payment[slot]] = True
     # Several numbers of one payment that could each be the wrong one: then nobody can tell which.
     free = ~with_amount[slot]
     choices = np.bincount(slots.payment[slot[free]], minlength=count)
     clear = with_amount[slot] | (choices[slots.payment[slot]] == 1)
     slot, item, distance = slot[clear], item[clear], distance[clear]
     agrees = np.ones(len(slot), dtype=np.bool_)
-    return _mend(situation, slot, item, distance, agrees).slots
+    return _mend(situation, slot, item, distance, agrees).slots, doubtful
 
 
 def _mend(

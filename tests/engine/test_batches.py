@@ -11,8 +11,8 @@ import pytest
 from engine import batches
 from engine.batches import (
     NO_DATE,
-    Batch,
     BankAccountBatch,
+    Batch,
     CustomerBatch,
     OpenItemBatch,
     PaymentBatch,

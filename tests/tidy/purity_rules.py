@@ -49,7 +49,7 @@ _FORBIDDEN_NAMES = re.compile(
 
 def no_clock_or_chance(source: SourceFile) -> Iterator[Offence]:
     """No clock, chance, environment, threads or hash order: arguments bring what is needed."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for name in _imported(node):
             if name.split(".")[0] in _FORBIDDEN_IMPORTS:
                 yield source.offence(node.lineno, f"imports {name}; make it an argument")
@@ -60,7 +60,7 @@ def no_clock_or_chance(source: SourceFile) -> Iterator[Offence]:
 
 def no_files_in_engine(source: SourceFile) -> Iterator[Offence]:
     """The engine opens no file."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         if called == "open" or re.search(r"\.(read_text|read_bytes|write_text|open)$", called):
             yield source.offence(node.lineno, f"calls {called}; bytes enter as arguments")
@@ -68,14 +68,14 @@ def no_files_in_engine(source: SourceFile) -> Iterator[Offence]:
 
 def no_slow_unique(source: SourceFile) -> Iterator[Offence]:
     """`np.unique` is many times slower than sort and difference on large arrays."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "np.unique":
             yield source.offence(node.lineno, "np.unique: sort and compare neighbours instead")
 
 
 def sorted_sets(source: SourceFile) -> Iterator[Offence]:
     """No loop or list runs over a set as it comes: its order is not the same on every run."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         runs_over = [node.iter] if isinstance(node, ast.For | ast.comprehension) else []
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("list", "tuple", "enumerate"):
             runs_over = node.args[:1]
@@ -89,7 +89,7 @@ def sorted_sets(source: SourceFile) -> Iterator[Offence]:
 
 def no_imports_of_bench_or_tests(source: SourceFile) -> Iterator[Offence]:
     """What is installed knows nothing of measures and tests."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for name in _imported(node):
             if name.split(".")[0] in ("bench", "tests", "docs"):
                 yield source.offence(node.lineno, f"imports {name}, which is not installed")

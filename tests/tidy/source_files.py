@@ -65,6 +65,11 @@ class SourceFile:
         return ast.parse(self.text)
 
     @functools.cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree."""
+        return tuple(ast.walk(self.tree))
+
+    @functools.cached_property
     def lines(self) -> list[str]:
         """The lines without their ends."""
         return self.text.splitlines()
@@ -94,9 +99,13 @@ def source_files(*places: str) -> tuple[SourceFile, ...]:
         path = ROOT / place
         below = sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.exists() else []
         found += [one for one in below if GENERATED not in one.parents]
-    return tuple(
-        SourceFile(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in found
-    )
+    return tuple(_read(path) for path in found)
+
+
+@functools.cache
+def _read(path: Path) -> SourceFile:
+    """Read and parsed once, however many rules look at it."""
+    return SourceFile(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
 
 
 def nodes_with_scope(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:

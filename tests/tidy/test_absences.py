@@ -16,7 +16,7 @@ SPEAK_PROTOBUF = ("rpc/", "tieout/client.py", "tieout/commands/", "server.py")
 
 def imports_of(source):
     """Every module a file imports, lazily or not."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from (one.name for one in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -62,7 +62,7 @@ def test_only_one_place_turns_reasons_into_grpc_codes():
     for source in source_files("rpc", "store", "engine", "parsers"):
         named = [
             ast.unparse(node)
-            for node in ast.walk(source.tree)
+            for node in source.nodes
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "grpc.StatusCode"
             if node.attr not in NO_REASON
         ]
@@ -73,7 +73,7 @@ def test_only_one_place_turns_errors_into_exit_codes():
     for source in source_files("engine", "parsers", "store", "tieout"):
         ends = [
             node
-            for node in ast.walk(source.tree)
+            for node in source.nodes
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("exit", "os._exit")
         ]
         assert not ends, source.name
@@ -83,7 +83,7 @@ def test_only_one_place_turns_errors_into_exit_codes():
 
 def test_no_error_is_swallowed():
     for source in source_files(*PRODUCT):
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.ExceptHandler):
                 silent = len(node.body) == 1 and isinstance(node.body[0], ast.Pass)
                 place = f"{source.name}:{node.lineno}"

@@ -74,14 +74,14 @@ def _only_a_table_row(source: SourceFile, line: str) -> bool:
         isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and line in node.value.splitlines()
-        for node in ast.walk(source.tree)
+        for node in source.nodes
     )
 
 
 def function_lengths(source: SourceFile) -> list[tuple[ast.AST, str, int]]:
     """Node, name and lines of every function, its docstring left out: words cost little."""
     found = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, _FUNCTION):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             first = node.body[0]
@@ -93,7 +93,7 @@ def function_lengths(source: SourceFile) -> list[tuple[ast.AST, str, int]]:
 
 def short_functions(source: SourceFile) -> Iterator[Offence]:
     """At most 70 lines in a function, its docstring included."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, _FUNCTION):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES_MAX:
@@ -220,7 +220,7 @@ def _top_level_names(tree: ast.Module) -> tuple[set[str], set[str]]:
 
 def no_float_money(source: SourceFile) -> Iterator[Offence]:
     """No amount becomes a float: no `float(…)`, `astype(float…)` or `to_float` on money words."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
@@ -245,11 +245,11 @@ def _column_of(node: ast.expr) -> str:
 def no_skipped_tests(source: SourceFile) -> Iterator[Offence]:
     """A test may be left out only where it reads files beside the repository that are absent."""
     allowed: set[ast.AST] = set()
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         if called == "pytest.mark.skipif" and node.args and _absence(source, node.args[0]):
             allowed.add(node.func)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Attribute | ast.Name) or node in allowed:
             continue
         name = ast.unparse(node)

@@ -1,6 +1,6 @@
 """One row at a time, with decimals and sentences: what `engine.settle` must decide.
 
-Discount first, then stated fees and deductions, then tolerance, then what looks like a bank's fee;
+Stated fees; else discount first, stated deductions, tolerance, what looks like a bank fee at last;
 what is left is short. The other side: tolerance, then surplus.
 """
 
@@ -63,7 +63,8 @@ def _too_much(row: Row, over: int, policy: Policy) -> Settled:
 
 
 def _too_little(row: Row, short: int, policy: Policy) -> Settled:
-    as_discount = _discount(row, short, policy) if row.offered > 0 else None
+    offered = row.offered > 0 and not row.stated_fee  # a fee the payer names is a fee
+    as_discount = _discount(row, short, policy) if offered else None
     if as_discount is not None:
         return as_discount
     if (row.stated_deduction > 0 or row.stated_reason) and not row.stated_fee:
