@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .cache/codegen
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long bench lint format proto lock serve clean
+.PHONY: help demo test test-long bench docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -40,12 +40,16 @@ test-long: $(VENV)/.test  ## the long runs: fuzz, million-row counts
 bench: $(VENV)/.test  ## speed per stage and ratios to peers, one line into bench/history.jsonl
 	$(BIN)/python -m bench
 
+docs: $(VENV)/.test  ## write the generated pages and the README's numbers
+	$(BIN)/python docs/generate.py
+
 lint: $(VENV)/.test  ## style, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.test  ## format and fix what can be fixed
+	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 $(CODEGEN)/.ready: proto/requirements.lock

@@ -15,6 +15,8 @@ from engine.decisions import rank_proposals
 from engine.explain import explain_rows
 from engine.identify import IDENTIFIED_BY, RELIABILITY
 from engine.money import exponent_of
+from engine.open_item_index import OPEN
+from engine.segments import mix64
 from engine.settle import REASONS
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
         ranks=ranks,
         applied=applied,
         # A surplus beside a reference nobody could use is not the customer's to keep yet.
-        surplus=surplus & (unread == 0),
+        surplus=surplus & (unread == 0) & ~_pays_another(intake, rounds, applied),
         customer=customer,
         by=by,
         code_of=code_of,
@@ -84,6 +86,20 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
         contested=contested & ~settled,
         doubtful=np.logical_or.reduce([one.doubtful for one in rounds]),
     )
+
+
+def _pays_another(
+    intake: Intake, rounds: list[Round], applied: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """What a payment has left is exactly another open item of the payer: no gift to his account."""
+    situation, index = rounds[-1].situation, intake.index
+    open_still = (index.status == OPEN) & (situation.remaining == index.open_minor)
+    open_still &= index.open_minor != 0
+    keys = mix64(
+        index.customer[open_still], index.currency[open_still], situation.remaining[open_still]
+    )
+    left = mix64(situation.payer, situation.currency, situation.cash - applied)
+    return np.isin(left, keys) & (situation.payer >= 0)
 
 
 def _customers(

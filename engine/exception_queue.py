@@ -103,26 +103,10 @@ def _raise_undecided(
     raise_code: Callable[[str | NDArray[np.int64], NDArray[np.bool_]], None],
 ) -> None:
     """One main reason per undecided payment: the first of these that holds."""
-    payers, slots = intake.payers, intake.situation.slots
-    count = len(undecided)
-    named = slots.item >= 0
-    certain = slots.family | slots.amount | ((slots.strength > 1) & ~slots.repaired)
-
-    def any_slot(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        mark = np.zeros(count, dtype=np.bool_)
-        mark[slots.payment[where & certain]] = True
-        return mark
-
-    unusable = _unusable_items(intake)
+    payers, count = intake.payers, len(undecided)
+    unusable, named = _unusable_items(intake), _named_items(intake)
     idle = np.append(intake.idle, False)
     payer_idle = idle[np.where(conclusion.customer >= 0, conclusion.customer, len(idle) - 1)]
-    strange = (
-        named
-        & (slots.strength > 1)
-        & ~slots.family
-        & ~slots.repaired
-        & (intake.situation.payer_family[slots.payment] >= 0)
-    )
     candidates = conclusion.proposed.at(conclusion.ranks == 1)
     best_code = np.zeros(count, dtype=np.int64)
     best_code[candidates.payment] = candidates.code
@@ -130,28 +114,23 @@ def _raise_undecided(
     proposed[candidates.payment] = True
     by_reference = np.zeros(count, dtype=np.bool_)
     by_reference[candidates.payment[candidates.weight == 0]] = True
-    lines = intake.situation.lines
-    stated = segment_sum(np.where(lines.given, lines.amount, 0), lines.payment, count)
-    foots_not = np.zeros(count, dtype=np.bool_)
-    foots_not[lines.payment] = True
-    foots_not &= (stated != 0) & (stated != intake.situation.cash)
     unknown = conclusion.customer < 0
-    open_named = any_slot(named & intake.situation.payable(slots.item))
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
+        ("IN-ACCT", intake.homeless),
         ("PAY-CONFLICT", payers.conflict),
         ("PAY-INACTIVE", payer_idle),
         ("IN-DUPPAY", conclusion.second),
         ("AMB-COMPETE", conclusion.contested),
-        ("REF-CLOSED", unusable["REF-CLOSED"] & ~open_named),
-        ("REF-CANCELLED", unusable["REF-CANCELLED"] & ~open_named),
+        ("REF-CLOSED", unusable["REF-CLOSED"] & ~named["open"]),
+        ("REF-CANCELLED", unusable["REF-CANCELLED"] & ~named["open"]),
         ("ITM-DISPUTED", unusable["ITM-DISPUTED"]),
         ("ITM-LOCKED", unusable["ITM-LOCKED"]),
-        ("REF-DUPNO", any_slot((slots.item < 0) & (slots.hits > 1) & (slots.strength > 1))),
-        ("PAY-THIRD", any_slot(strange & slots.amount)),
+        ("REF-DUPNO", named["several"]),
+        ("PAY-THIRD", named["strange_amount"]),
         ("REF-TYPO", conclusion.doubtful & by_reference),
-        ("RMT-SUM", by_reference & foots_not),
+        ("RMT-SUM", by_reference & _lines_that_do_not_foot(intake)),
         (None, best_code > 0),
-        ("PAY-CROSS", any_slot(strange)),
+        ("PAY-CROSS", named["strange"]),
         ("AMT-FX", intake.other_currency),
         ("REF-WRONGCO", intake.elsewhere),
         ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
@@ -166,6 +145,38 @@ def _raise_undecided(
     for code, holds in reasons:
         raise_code(best_code if code is None else code, left & holds)
         left &= ~holds
+
+
+def _named_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
+    """Payments that name an open item; several items by one number; an item of somebody else's
+    (`strange`), and one of exactly their amount.
+    """
+    slots, situation = intake.situation.slots, intake.situation
+    named, strong = slots.item >= 0, slots.strength > 1
+    certain = slots.family | slots.amount | (strong & ~slots.repaired)
+    known = situation.payer_family[slots.payment] >= 0
+    strange = named & strong & ~slots.family & ~slots.repaired & known
+    found = {}
+    for name, where in (
+        ("open", named & certain & situation.payable(slots.item)),
+        ("several", ~named & strong & (slots.hits > 1)),
+        ("strange", strange & certain),
+        ("strange_amount", strange & slots.amount),
+    ):
+        mark = np.zeros(len(intake.payments), dtype=np.bool_)
+        mark[slots.payment[where]] = True
+        found[name] = mark
+    return found
+
+
+def _lines_that_do_not_foot(intake: Intake) -> NDArray[np.bool_]:
+    """Payments whose remittance lines state amounts that are not the cash."""
+    lines, count = intake.situation.lines, len(intake.payments)
+    stated = segment_sum(np.where(lines.given, lines.amount, 0), lines.payment, count)
+    has_lines = np.zeros(count, dtype=np.bool_)
+    has_lines[lines.payment] = True
+    footless: NDArray[np.bool_] = has_lines & (stated != 0) & (stated != intake.situation.cash)
+    return footless
 
 
 def _unusable_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:

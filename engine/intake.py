@@ -61,8 +61,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the rounds start from; arrays have one entry per payment in sorted order.
 
     order: input row of each sorted payment; held: an intake code forbids automatic application;
-    idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an item of
-    the amount in another company, or in another currency;
+    homeless: our bank account is in no list, so the company is not known;
+    idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
+    item of the amount in another company, or in another currency;
     not_receivable: no customer's payment; precedence: rank by date and bank reference.
     """
 
@@ -75,6 +76,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     payers: Payers
     currencies: list[str]
     held: NDArray[np.bool_]
+    homeless: NDArray[np.bool_]
     idle: NDArray[np.bool_]
     elsewhere: NDArray[np.bool_]
     other_currency: NDArray[np.bool_]
@@ -115,7 +117,6 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     not_receivable, held = _gates(payments, payers, slots)
-    text = payments.text("remittance_text")
     situation = Situation(
         cash=payments.int64("amount_minor"),
         pay_day=_pay_days(payments, match_input.as_of),
@@ -124,17 +125,15 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         payer=np.where(payers.conflict, -1, payers.payer),
         payer_family=family,
         claimed_family=_claimed(slots, family, index),
-        nameless=pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
         payer_doubt=1.0 - RELIABILITY[payers.by],
         rule=rule,
-        fee_in_text=_matches(text, _FEE),
-        reason_in_text=_matches(text, _REASON),
         open_for_matching=(payments.int64("amount_minor") > 0) & ~not_receivable,
         rules=rules,
         index=index,
         remaining=index.open_minor,
         slots=slots,
         lines=_lines(remittances, line_payment),
+        **_text_facts(payments),
     )
     return Intake(
         payments=payments,
@@ -146,6 +145,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         payers=payers,
         currencies=currencies,
         held=held,
+        homeless=(payers.company < 0) & (len(match_input.bank_accounts) > 0),
         idle=_matches(directory.status, "^(?:inactive|blocked)$"),
         elsewhere=elsewhere,
         other_currency=other_currency,
@@ -164,6 +164,16 @@ def _sorted_lines(
     order = np.lexsort((remittances.int64("line_number"), row))
     order = order[row[order] >= 0]
     return remittances.take(order), row[order]
+
+
+def _text_facts(payments: PaymentBatch) -> dict[str, NDArray[np.bool_]]:
+    """What the words of a payment say: no payer name, a bank's fee, a reason for paying less."""
+    text = payments.text("remittance_text")
+    return {
+        "nameless": pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
+        "fee_in_text": _matches(text, _FEE),
+        "reason_in_text": _matches(text, _REASON),
+    }
 
 
 def _claimed(

@@ -92,23 +92,24 @@ class NameMatches(msgspec.Struct, frozen=True):
 
 
 def normalise_names(names: pa.StringArray) -> NormalNames:
-    """Fold `names` (case, accents, punctuation, a leading THE) and split off the legal form."""
+    """Fold `names` (case, accents, punctuation, "and", a leading THE), split off the legal form."""
     folded = pc.utf8_upper(names)
     for old, new in (("ß", "SS"), ("Ø", "O"), ("Æ", "AE"), ("Ł", "L"), ("Đ", "D")):
         folded = pc.replace_substring(folded, old, new)
+    folded = pc.replace_substring_regex(folded, "[&+]", " AND ")
     folded = pc.utf8_normalize(folded, form="NFKD")
     folded = pc.replace_substring_regex(folded, r"\p{Mn}", "")
     folded = pc.replace_substring_regex(folded, r"['’`.]", "")
     folded = pc.replace_substring_regex(folded, r"[^\p{L}\p{N}]+", " ")
+    folded = pc.replace_substring_regex(folded, r" (?:AND|UND|ET|EN|Y) ", " AND ")
     folded = pc.utf8_trim_whitespace(folded)
     folded = pc.replace_substring_regex(folded, "^THE ", "")
     parts = pc.extract_regex(folded, _FORM_PATTERN)
     core = pc.fill_null(parts.field("core"), "")
     spelled = pc.fill_null(parts.field("form"), "")
     alone = pc.equal(core, "")
-    return NormalNames(
-        full=folded, core=pc.if_else(alone, folded, core), form=_form_codes(spelled, alone)
-    )
+    core = pc.replace_substring(pc.if_else(alone, folded, core), " AND ", " ")
+    return NormalNames(full=folded, core=core, form=_form_codes(spelled, alone))
 
 
 def _form_codes(spelled: pa.StringArray, alone: pa.BooleanArray) -> NDArray[np.int64]:

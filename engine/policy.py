@@ -106,8 +106,14 @@ class BankCharges(_Rules, frozen=True, kw_only=True):
         return Limit(amount=self.amount, percent=self.percent)
 
     def __post_init__(self) -> None:
-        """Refuse text that is no decimal number ≥ 0."""
+        """Refuse text that is no decimal number ≥ 0, and fees without a reference."""
         self.limit()
+        if not self.needs_reference:
+            message = (
+                "bank_charges.needs_reference = false is not available: without a reference a "
+                "shortfall proves nothing about the item"
+            )
+            raise PolicyError(message)
 
 
 class Discount(_Rules, frozen=True, kw_only=True):
@@ -141,6 +147,12 @@ class Strategies(_Rules, frozen=True, kw_only=True):
     oldest_first: bool = False
     unique_amounts: Literal["propose", "apply"] = "propose"
     future_items: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a strategy that does not exist yet, rather than ignore the wish."""
+        if self.oldest_first:
+            message = "strategies.oldest_first = true is not available yet"
+            raise PolicyError(message)
 
 
 class Policy(_Rules, frozen=True, kw_only=True):

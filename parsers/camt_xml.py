@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from engine.errors import MoneyError
 from engine.money import CURRENCY_EXPONENTS, minor_from_text
@@ -68,7 +68,7 @@ def forget(element: _Element) -> None:
 def line_of(element: _Element) -> int | None:
     """Line of the element's start tag in its document; None where lxml does not know it."""
     line = element.sourceline
-    return line if isinstance(line, int) else None
+    return cast("int | None", line)
 
 
 def parts_of(element: _Element | None) -> dict[str, _Element]:

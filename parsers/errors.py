@@ -2,7 +2,7 @@
 
     ParserError
     ├── UnrecognisedFileError   NOT_A_BANK_FILE: no format recognises the content
-    └── TableError              TABLE_*: a table (CSV, Parquet, …) that breaks a rule; all or nothing
+    └── TableError              TABLE_*: a table (CSV, Parquet, …) that breaks a rule; no row used
 
 Everything a bank file may have wrong is a diagnostic, not an error.
 """

@@ -40,7 +40,9 @@ class _Seen:
         self.codes: dict[str, list[str]] = defaultdict(list)
         for row in result.exceptions.record_batch.to_pylist():
             owner = row["payment_id"] or row["remittance_id"]
-            self.codes[owner].insert(0 if row["is_primary"] else len(self.codes[owner]), row["code"])
+            self.codes[owner].insert(
+                0 if row["is_primary"] else len(self.codes[owner]), row["code"]
+            )
         self.reversals = result.reversals.record_batch.to_pylist()
         self.items = {
             row["open_item_id"]: row for row in match_input.open_items.record_batch.to_pylist()
@@ -82,8 +84,11 @@ def differences(case: Case, match_input: MatchInput, result: MatchResult) -> lis
     by_owner: dict[str, list[Record]] = defaultdict(list)
     for record in case.sections["expect"]:
         by_owner[record.words[0]].append(record)
-    wrong = [f"{payment}: nothing is expected of it" for payment in seen.outcomes
-             if payment not in by_owner]
+    wrong = [
+        f"{payment}: nothing is expected of it"
+        for payment in seen.outcomes
+        if payment not in by_owner
+    ]
     for owner, records in by_owner.items():
         if owner in seen.outcomes:
             wrong += _payment_differences(owner, records, seen)
@@ -167,13 +172,18 @@ def _fact_difference(
     elif kind == "nothing" and expected == "applied":
         got = "applied" if not seen.automatic(payment) else seen.moved(payment)
     elif kind == "nothing" and expected == "proposed":
-        proposed = [(row["proposal_rank"], row["open_item_id"], row["applied_minor"])
-                    for row in seen.proposed(payment)]
+        proposed = [
+            (row["proposal_rank"], row["open_item_id"], row["applied_minor"])
+            for row in seen.proposed(payment)
+        ]
         got = "proposed" if not proposed else _shown(proposed, outcome["currency"])
     elif kind == "reopens":
         expected = [(rest[0], minor_from_text(rest[1], outcome["currency"]))]
-        got = [(row["open_item_id"], row["amount_minor"]) for row in seen.reversals
-               if row["payment_id"] == payment and row["open_item_id"] == rest[0]]
+        got = [
+            (row["open_item_id"], row["amount_minor"])
+            for row in seen.reversals
+            if row["payment_id"] == payment and row["open_item_id"] == rest[0]
+        ]
     else:
         message = f"{record.place}: {' '.join(record.words)!r} is no expectation"
         raise CaseError(message)

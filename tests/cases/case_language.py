@@ -60,7 +60,14 @@ if TYPE_CHECKING:
 __all__ = ["SECTIONS", "Case", "CaseError", "match_input_of", "read_cases"]
 
 SECTIONS = (
-    "policy", "as of", "accounts", "customers", "open items", "payments", "remittance", "advices",
+    "policy",
+    "as of",
+    "accounts",
+    "customers",
+    "open items",
+    "payments",
+    "remittance",
+    "advices",
     "expect",
 )
 _FLAGS = ("disputed", "blocked", "paid", "cancelled")
@@ -180,10 +187,21 @@ def _date(text: str) -> datetime.date:
 def _open_item(record: Record) -> dict[str, Any]:
     item, customer, currency, amount = record.words[:4]
     given = _named(
-        record, 4, due="due_date", dated="document_date", discount="discount_minor",
-        until="discount_date", number="document_number", po="purchase_order", also="references",
-        type="document_type", company="company_id", disputed="status", blocked="status",
-        paid="status", cancelled="status",
+        record,
+        4,
+        due="due_date",
+        dated="document_date",
+        discount="discount_minor",
+        until="discount_date",
+        number="document_number",
+        po="purchase_order",
+        also="references",
+        type="document_type",
+        company="company_id",
+        disputed="status",
+        blocked="status",
+        paid="status",
+        cancelled="status",
     )
     minor = minor_from_text(amount, currency)
     closed = given.get("status") in ("paid", "cancelled")
@@ -208,9 +226,17 @@ def _open_item(record: Record) -> dict[str, Any]:
 def _payment(record: Record) -> dict[str, Any]:
     payment, payer, currency, amount, day, *rest = record.words
     known = dict(
-        account="payer_account", into="bank_account", company="company_id", check="check_number",
-        trace="trace_number", e2e="end_to_end_id", uetr="uetr", bankref="bank_reference",
-        custref="customer_reference", held="intake_codes", returns="original_reference",
+        account="payer_account",
+        into="bank_account",
+        company="company_id",
+        check="check_number",
+        trace="trace_number",
+        e2e="end_to_end_id",
+        uetr="uetr",
+        bankref="bank_reference",
+        custref="customer_reference",
+        held="intake_codes",
+        returns="original_reference",
     )
     text = rest[0] if rest and rest[0] not in known else ""
     start = 6 if rest and rest[0] not in known else 5
@@ -259,8 +285,13 @@ def _lines(case: Case, currency_of: dict[str, str]) -> list[dict[str, Any]]:
 
 
 _ADVICE_KEYS = {
-    "for": "payment_reference", "check": "check_number", "trace": "trace_number", "uetr": "uetr",
-    "e2e": "end_to_end_id", "payer": "payer_name", "pays": "payment_amount_minor",
+    "for": "payment_reference",
+    "check": "check_number",
+    "trace": "trace_number",
+    "uetr": "uetr",
+    "e2e": "end_to_end_id",
+    "payer": "payer_name",
+    "pays": "payment_amount_minor",
 }
 
 
@@ -282,8 +313,12 @@ def _advices(case: Case) -> list[dict[str, Any]]:
 def _customers(case: Case, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     known = dict(
-        company="company_id", alias="aliases", parent="parent_customer_id", account="bank_accounts",
-        policy="policy", status="status",
+        company="company_id",
+        alias="aliases",
+        parent="parent_customer_id",
+        account="bank_accounts",
+        policy="policy",
+        status="status",
     )
     for record in case.sections.get("customers", []):
         customer, *rest = record.words

@@ -36,14 +36,22 @@ def test_every_title_stands_once():
     [
         ("A case.\nopen item  INV-1 ACME USD 1.00\n", "begins no section"),
         ("A case.\nopen items  INV-1 ACME USD 1.00\n", "expects nothing"),
-        ('A case.\npayments  P-1 ACME USD 1.00 2026-09-01 "" colour red\nexpect P-1 status x\n',
-         "'colour' is none of"),
-        ("A case.\npayments  P-1 ACME USD 1.00 2026-09-01 check\nexpect P-1 status x\n",
-         "check lacks its value"),
-        ("A case.\npayments  P-1 ACME USD 1.00 2026-09-01\nexpect P-1 mood good\n",
-         "is no expectation"),
-        ("A case.\npayments  P-1 ACME USD 1.00 2026-09-01\nexpect INV-9 remains 1.00\n",
-         "is about no payment"),
+        (
+            'A case.\npayments  P-1 ACME USD 1.00 2026-09-01 "" colour red\nexpect P-1 status x\n',
+            "'colour' is none of",
+        ),
+        (
+            "A case.\npayments  P-1 ACME USD 1.00 2026-09-01 check\nexpect P-1 status x\n",
+            "check lacks its value",
+        ),
+        (
+            "A case.\npayments  P-1 ACME USD 1.00 2026-09-01\nexpect P-1 mood good\n",
+            "is no expectation",
+        ),
+        (
+            "A case.\npayments  P-1 ACME USD 1.00 2026-09-01\nexpect INV-9 remains 1.00\n",
+            "is about no payment",
+        ),
     ],
 )
 def test_a_case_that_breaks_the_language_names_its_line(tmp_path, text, complaint):

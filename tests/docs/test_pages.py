@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from engine import limits
+from engine.errors import PolicyError
 from engine.policy import Policy, PolicyBook, read_policy
 from parsers.lockbox_layouts import LOCKBOX_LAYOUTS
 from parsers.table_files import TABLE_FORMATS
@@ -101,16 +102,22 @@ def test_the_policy_page_describes_every_key_with_its_default():
     assert told == dict(leaves(msgspec.to_builtins(Policy())))
 
 
-def test_the_policy_page_says_which_keys_have_no_effect_yet():
+def test_the_policy_page_says_which_values_are_refused():
     engine = "".join(
         path.read_text("utf-8")
         for path in (ROOT / "engine").rglob("*.py")
         if path.name != "policy.py"
     )
-    told = set(rows_of("docs/policy.md", r"`([\w.]+)` .*changes nothing"))
+    told = set(rows_of("docs/policy.md", r"`([\w.]+)` .*is refused"))
     keys = dict(leaves(msgspec.to_builtins(Policy())))
     idle = {key for key in keys if len(key.split(".")) == 2 and _is_idle(key, engine)}
     assert told == idle
+    for content in (
+        {"strategies": {"oldest_first": True}},
+        {"bank_charges": {"needs_reference": False}},
+    ):
+        with pytest.raises(PolicyError, match="not available"):
+            read_policy(content)
 
 
 def _is_idle(key, engine):

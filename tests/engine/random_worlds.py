@@ -36,14 +36,31 @@ CALM = settings(
 """Settings of every property here: the same examples each time, no clock."""
 
 _NAMES = (
-    "Ember Vertex GmbH", "Ember Vertex Trust", "Ember Vertex", "Northern Printing SA",
-    "Northern Printing SARL", "Birch & Sons Limited", "Bäckerei Müller", "Quarry Stone Holding",
+    "Ember Vertex GmbH",
+    "Ember Vertex Trust",
+    "Ember Vertex",
+    "Northern Printing SA",
+    "Northern Printing SARL",
+    "Birch & Sons Limited",
+    "Bäckerei Müller",
+    "Quarry Stone Holding",
 )
 _AMOUNTS = (4_117_23, 2_050_91, 7_731_07, 100_00, 60_12, 40_25, 19_99, 39_98, 500_00, 1)
 _ACCOUNTS = ("DE89370400440532013000", "GB33BUKB20201555555555", "021000021/4402207781")
 _DAY = datetime.date(2026, 9, 15)
-_TEXTS = ("", "thank you", "payment", "less damaged", "less bank charges", "CREDIT INTEREST",
-          "see advice", "2026-09-15", "12345678", "½ §§ ﷽", "INV INV INV")
+_TEXTS = (
+    "",
+    "thank you",
+    "payment",
+    "less damaged",
+    "less bank charges",
+    "CREDIT INTEREST",
+    "see advice",
+    "2026-09-15",
+    "12345678",
+    "½ §§ ﷽",
+    "INV INV INV",
+)
 
 
 def _quiet(stage: str, row_count: int) -> None:
@@ -91,9 +108,7 @@ def _items(
         customer = draw(st.sampled_from(customers))
         credit = draw(st.integers(0, 5)) == 0
         amount = draw(st.sampled_from(_AMOUNTS)) * (-1 if credit else 1)
-        status = draw(
-            st.sampled_from(["open"] * 8 + ["disputed", "blocked", "paid", "cancelled"])
-        )
+        status = draw(st.sampled_from(["open"] * 8 + ["disputed", "blocked", "paid", "cancelled"]))
         rows.append(
             {
                 "open_item_id": f"{mark}I{number}",
@@ -185,9 +200,7 @@ def _payments(
 
 
 @st.composite
-def _returns(
-    draw: st.DrawFn, payments: list[dict[str, Any]], mark: str
-) -> list[dict[str, Any]]:
+def _returns(draw: st.DrawFn, payments: list[dict[str, Any]], mark: str) -> list[dict[str, Any]]:
     """Some of the payments come back, now and then twice, in part, or under no known number."""
     if not payments:
         return []
@@ -256,19 +269,25 @@ def _advices(
 @st.composite
 def policies(draw: st.DrawFn) -> PolicyBook:
     """Rules with some of their switches turned."""
-    limit = {"amount": draw(st.sampled_from(["0", "1.00", "20.00"])),
-             "percent": draw(st.sampled_from(["0.5", "10"]))}
+    limit = {
+        "amount": draw(st.sampled_from(["0", "1.00", "20.00"])),
+        "percent": draw(st.sampled_from(["0.5", "10"])),
+    }
     common = {
         "automation": {"wrong_budget": draw(st.sampled_from([0.0001, 0.0001, 0.2, 1.0]))},
         "tolerance": {"under": limit, "over": limit},
-        "discount": {"grace_days": draw(st.sampled_from([0, 3])),
-                     "allow_unearned": draw(st.booleans())},
+        "discount": {
+            "grace_days": draw(st.sampled_from([0, 3])),
+            "allow_unearned": draw(st.booleans()),
+        },
         "short_pay": {"book_deduction": draw(st.booleans())},
         "overpayment": {
             "known_payer": draw(st.sampled_from(["on_account", "unapplied", "refund"]))
         },
-        "strategies": {"unique_amounts": draw(st.sampled_from(["propose", "apply"])),
-                       "future_items": draw(st.booleans())},
+        "strategies": {
+            "unique_amounts": draw(st.sampled_from(["propose", "apply"])),
+            "future_items": draw(st.booleans()),
+        },
         "profile": {"special": {"tolerance": {"under": {"amount": "50.00"}}}},
     }
     return read_policy(common)

@@ -19,8 +19,14 @@ from engine.matcher import MatchInput
 from engine.policy import read_policy
 
 BUCKETS = (
-    "applied_minor", "on_account_minor", "unapplied_minor", "unidentified_minor", "suspense_minor",
-    "non_ar_minor", "refund_minor", "returned_minor",
+    "applied_minor",
+    "on_account_minor",
+    "unapplied_minor",
+    "unidentified_minor",
+    "suspense_minor",
+    "non_ar_minor",
+    "refund_minor",
+    "returned_minor",
 )
 CLOSES = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
 
@@ -28,8 +34,15 @@ CLOSES = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor
 def _world():
     """Payments of every kind: in full, net, short, over, deducted, returned, strange, unknown."""
     day = datetime.date(2026, 9, 15)
-    items = [("I1", 100_00, 0), ("I2", 500_00, 10_00), ("I3", 300_00, 0), ("I4", 200_00, 0),
-             ("I5", 1000_00, 0), ("I6", -30_00, 0), ("I7", 80_00, 0)]
+    items = [
+        ("I1", 100_00, 0),
+        ("I2", 500_00, 10_00),
+        ("I3", 300_00, 0),
+        ("I4", 200_00, 0),
+        ("I5", 1000_00, 0),
+        ("I6", -30_00, 0),
+        ("I7", 80_00, 0),
+    ]
     payments = [
         ("P1", 100_00, "INV-10001", "B1", ""),
         ("P2", 490_00, "INV-10002", "", ""),
@@ -50,8 +63,9 @@ def _world():
                 "value_date": [day] * count,
                 "booking_date": [day] * count,
                 "payer_name": [""] * (count - 2) + ["Nobody Known", ""],
-                "remittance_text": [f"C4711 {row[2]}" if row[2][:2] != "no" else row[2]
-                                    for row in payments],
+                "remittance_text": [
+                    f"C4711 {row[2]}" if row[2][:2] != "no" else row[2] for row in payments
+                ],
                 "bank_reference": [row[3] for row in payments],
                 "original_reference": [row[4] for row in payments],
             }
@@ -90,9 +104,7 @@ RESULT = matched(WORLD)
 
 
 def _audited(world, result):
-    audit(
-        world.payments, world.open_items, result.outcomes, result.applications, result.reversals
-    )
+    audit(world.payments, world.open_items, result.outcomes, result.applications, result.reversals)
 
 
 def _changed(batch, column, row, cents):
@@ -142,12 +154,20 @@ def test_a_cent_moved_in_any_automatic_row_is_refused(cents):
 @pytest.mark.parametrize("column", CLOSES[1:])
 def test_a_cent_too_much_closed_on_a_full_item_is_refused(column):
     closed = sum(RESULT.applications.int64(name) for name in CLOSES)
-    opened = dict(zip(WORLD.open_items.strings("open_item_id"),
-                      WORLD.open_items.int64("open_minor").tolist(), strict=True))
+    opened = dict(
+        zip(
+            WORLD.open_items.strings("open_item_id"),
+            WORLD.open_items.int64("open_minor").tolist(),
+            strict=True,
+        )
+    )
     refused = 0
     for row, (item, decision) in enumerate(
-        zip(RESULT.applications.strings("open_item_id"), RESULT.applications.strings("decision"),
-            strict=True)
+        zip(
+            RESULT.applications.strings("open_item_id"),
+            RESULT.applications.strings("decision"),
+            strict=True,
+        )
     ):
         if decision == "auto" and closed[row] == opened[item]:
             cents = 1 if opened[item] > 0 else -1
@@ -216,8 +236,9 @@ def test_an_item_of_another_company_is_refused():
 def test_audit_and_its_plain_twin_agree_on_damaged_results(world, data):
     result = matched(world)
     where = [("outcomes", name, row) for name in BUCKETS for row in range(len(result.outcomes))]
-    where += [("applications", name, row) for name in CLOSES
-              for row in range(len(result.applications))]
+    where += [
+        ("applications", name, row) for name in CLOSES for row in range(len(result.applications))
+    ]
     where += [("reversals", "amount_minor", row) for row in range(len(result.reversals))]
     if where:
         table, column, row = data.draw(st.sampled_from(where))

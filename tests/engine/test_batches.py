@@ -21,7 +21,8 @@ from engine.batches import (
 from engine.errors import DuplicateKeyError, SchemaError
 
 KINDS = [
-    kind for name in batches.__all__
+    kind
+    for name in batches.__all__
     if isinstance(kind := getattr(batches, name), type) and kind is not Batch
 ]
 
@@ -40,8 +41,9 @@ def test_keys_and_columns_of_every_batch_are_in_its_schema(kind):
     texts = [field for field in kind.SCHEMA if pa.types.is_string(field.type)]
     assert texts
     assert not any(field.nullable for field in texts)
-    assert not any(pa.types.is_floating(field.type) for field in kind.SCHEMA
-                   if field.name.endswith("_minor"))
+    assert not any(
+        pa.types.is_floating(field.type) for field in kind.SCHEMA if field.name.endswith("_minor")
+    )
 
 
 def test_absent_columns_get_their_empty_value():
@@ -83,8 +85,11 @@ def test_a_null_where_none_is_allowed_is_refused_by_column():
     ("kind", "columns", "named"),
     [
         (PaymentBatch, {"payment_id": ["P-1", "P-1"]}, "'P-1' stands 2 times"),
-        (OpenItemBatch, {"company_id": ["US01"] * 2, "open_item_id": ["I-1"] * 2},
-         "'US01 / I-1' stands 2 times"),
+        (
+            OpenItemBatch,
+            {"company_id": ["US01"] * 2, "open_item_id": ["I-1"] * 2},
+            "'US01 / I-1' stands 2 times",
+        ),
         (CustomerBatch, {"customer_id": ["C", "C", "C"]}, "' / C' stands 3 times"),
         (RemittanceBatch, {"payment_id": ["P", "P"], "line_number": [1, 1]}, "'P / 1'"),
     ],

@@ -89,8 +89,11 @@ def promise_nothing_is_applied_to_items_that_are_not_to_be_paid(world, result):
 
 
 def promise_held_and_foreign_payments_apply_nothing(world, result):
-    held = {row["payment_id"] for row in _rows(world.payments)
-            if row["intake_codes"] or row["amount_minor"] < 0}
+    held = {
+        row["payment_id"]
+        for row in _rows(world.payments)
+        if row["intake_codes"] or row["amount_minor"] < 0
+    }
     assert not held & {row["payment_id"] for row in _automatic(result)}
 
 
@@ -154,8 +157,10 @@ def promise_proposals_are_at_most_five_ranked_without_a_gap_on_undecided_money(_
 
 def promise_no_item_stands_twice_in_one_set(_world, result):
     rows = _rows(result.applications)
-    keys = [(row["payment_id"], row["decision"], row["proposal_rank"], row["open_item_id"])
-            for row in rows]
+    keys = [
+        (row["payment_id"], row["decision"], row["proposal_rank"], row["open_item_id"])
+        for row in rows
+    ]
     assert len(set(keys)) == len(keys)
 
 
@@ -225,8 +230,11 @@ def test_companies_that_share_nothing_do_not_touch_each_other(one, two):
     advices = set(one.advices.strings("remittance_id"))
 
     def of_one(batch):
-        return [row for row in _rows(batch)
-                if row["payment_id"] in ours or row.get("remittance_id") in advices]
+        return [
+            row
+            for row in _rows(batch)
+            if row["payment_id"] in ours or row.get("remittance_id") in advices
+        ]
 
     for name in ("outcomes", "applications", "reversals", "exceptions"):
         assert of_one(getattr(beside, name)) == _rows(getattr(alone, name))
@@ -236,7 +244,9 @@ def test_nothing_in_nothing_out():
     empty = MatchInput(payments=PaymentBatch.empty(), open_items=OpenItemBatch.empty())
     result = matched(empty)
     assert [len(batch) for batch in (result.outcomes, result.applications, result.exceptions)] == [
-        0, 0, 0,
+        0,
+        0,
+        0,
     ]
 
 

@@ -118,5 +118,6 @@ def test_an_unknown_currency_in_a_column_is_refused():
 def test_rescaling_is_exact_at_the_limit():
     minor = np.array([AMOUNT_MINOR_MAX, -AMOUNT_MINOR_MAX])
     assert rescale_minor(minor, np.array([2, 2])).tolist() == [
-        AMOUNT_MINOR_MAX * 100, -AMOUNT_MINOR_MAX * 100,
+        AMOUNT_MINOR_MAX * 100,
+        -AMOUNT_MINOR_MAX * 100,
     ]

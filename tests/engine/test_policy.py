@@ -96,16 +96,23 @@ def test_a_company_and_a_profile_override_single_keys():
 
 
 def test_reading_a_policy_leaves_its_source_alone():
-    content = tomllib.loads("[tolerance.under]\namount = '2.00'\n[company.A.tolerance.under]\n"
-                            "amount = '3.00'\n")
+    content = tomllib.loads(
+        "[tolerance.under]\namount = '2.00'\n[company.A.tolerance.under]\namount = '3.00'\n"
+    )
     read_policy(content)
     assert content["tolerance"] == {"under": {"amount": "2.00"}}
 
 
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
-    [("1.00", "USD", 100), ("1.00", "JPY", 1), ("1.00", "KWD", 1000), ("0.50", "JPY", 0),
-     ("0.009", "USD", 0), ("1.00", "???", 100)],
+    [
+        ("1.00", "USD", 100),
+        ("1.00", "JPY", 1),
+        ("1.00", "KWD", 1000),
+        ("0.50", "JPY", 0),
+        ("0.009", "USD", 0),
+        ("1.00", "???", 100),
+    ],
 )
 def test_a_limit_is_so_many_units_of_any_currency_rounded_down(amount, currency, minor):
     assert Limit(amount=amount).amount_minor(currency) == minor

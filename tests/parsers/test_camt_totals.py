@@ -76,7 +76,8 @@ def test_several_days_in_one_statement_run_from_the_first_to_the_last():
     [
         balance("ITBD", "5.00") + balance("ITBD", "9.00"),
         balance("OPBD", "0.00") + balance("ITBD", "9.00"),
-        balance("OPBD", "0.00") + balance("CLBD", "9.00").replace("<CdtDbtInd>CRDT</CdtDbtInd>", ""),
+        balance("OPBD", "0.00")
+        + balance("CLBD", "9.00").replace("<CdtDbtInd>CRDT</CdtDbtInd>", ""),
         balance("OPBD", "0.00"),
         balance("CLBD", "9.00"),
     ],

@@ -1,3 +1,5 @@
+"""`tieout serve` and `tieout submit` as a treasury job runs them: output and exit codes."""
+
 import io
 import json
 

@@ -1,3 +1,5 @@
+"""The contract: comments on every element, shapes equal to the engine, stubs regenerated."""
+
 import subprocess
 import typing
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""How a server ends: drained, refused, or killed outright and started again."""
+
 import io
 import subprocess
 import sys

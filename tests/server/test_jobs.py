@@ -1,3 +1,5 @@
+"""The worker jobs: one bank file booked whole, one match answered."""
+
 import hashlib
 import random
 

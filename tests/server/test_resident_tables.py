@@ -1,3 +1,5 @@
+"""Resident open items: what earlier files consumed is deducted once."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Wrong rows in a request are answered row by row, and nothing is matched."""
+
 import pyarrow as pa
 import pytest
 
@@ -125,7 +127,11 @@ def test_a_repeated_key_is_found_across_chunks():
 def test_errors_beyond_the_list_are_counted():
     many = 50_000
     batch = BankAccountBatch.from_columns(
-        {"bank_account": ["A"] * many, "company_id": [""] * many, "lockbox": [str(number) for number in range(many)]}
+        {
+            "bank_account": ["A"] * many,
+            "company_id": [""] * many,
+            "lockbox": [str(number) for number in range(many)],
+        }
     )
     errors = RowErrors()
     checker = TableChecker(KINDS["bank_accounts"], errors)

@@ -1,3 +1,5 @@
+"""A real server process over a real socket: services, results, metrics, paging."""
+
 import asyncio
 import io
 import time

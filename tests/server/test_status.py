@@ -1,3 +1,5 @@
+"""Reasons of errors and the gRPC codes they travel as."""
+
 import importlib
 import inspect
 

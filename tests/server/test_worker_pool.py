@@ -1,3 +1,5 @@
+"""Worker processes: work, cancellation, death, replacement."""
+
 import asyncio
 import os
 import signal

@@ -1,3 +1,5 @@
+"""Migrations run once, in order, and refuse changed files."""
+
 import apsw
 import pytest
 

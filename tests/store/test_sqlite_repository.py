@@ -1,3 +1,5 @@
+"""The SQLite repository keeps promises: whole files, append-only, after a kill too."""
+
 import os
 import signal
 import subprocess

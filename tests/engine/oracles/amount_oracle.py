@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["BY_AMOUNT", "fitting_sets"]
 
 BY_AMOUNT = (
-    "single_amount", "single_amount_net", "balance", "past_due", "all_but_one", "subset_sum",
+    "single_amount",
+    "single_amount_net",
+    "balance",
+    "past_due",
+    "all_but_one",
+    "subset_sum",
     "subset_sum_net",
 )
 _CLOSES = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
@@ -26,10 +31,16 @@ def fitting_sets(
     match_input: MatchInput, result: MatchResult, payment_id: str, customer_id: str, grace_days: int
 ) -> set[frozenset[tuple[str, int]]]:
     """Sets of (item, cash) of `customer_id` that add up to the payment, for a named payer."""
-    payment = next(row for row in match_input.payments.record_batch.to_pylist()
-                   if row["payment_id"] == payment_id)
-    company = next(row["company_id"] for row in result.outcomes.record_batch.to_pylist()
-                   if row["payment_id"] == payment_id)
+    payment = next(
+        row
+        for row in match_input.payments.record_batch.to_pylist()
+        if row["payment_id"] == payment_id
+    )
+    company = next(
+        row["company_id"]
+        for row in result.outcomes.record_batch.to_pylist()
+        if row["payment_id"] == payment_id
+    )
     taken = _taken_by_reference(result)
     day = payment["value_date"]
     eligible = []
@@ -53,8 +64,11 @@ def fitting_sets(
 
 def _taken_by_reference(result: MatchResult) -> dict[tuple[str, str], int]:
     company = dict(
-        zip(result.outcomes.strings("payment_id"), result.outcomes.strings("company_id"),
-            strict=True)
+        zip(
+            result.outcomes.strings("payment_id"),
+            result.outcomes.strings("company_id"),
+            strict=True,
+        )
     )
     taken: dict[tuple[str, str], int] = {}
     for row in result.applications.record_batch.to_pylist():

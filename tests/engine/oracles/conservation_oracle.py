@@ -35,11 +35,16 @@ def violations(match_input: MatchInput, result: MatchResult) -> list[str]:
     wrong = []
     if list(outcomes) != list(payments):
         wrong.append("payments and outcomes differ")
-    wrong += [f"{row['payment_id']} is no payment" for row in automatic
-              if row["payment_id"] not in payments]
+    wrong += [
+        f"{row['payment_id']} is no payment"
+        for row in automatic
+        if row["payment_id"] not in payments
+    ]
     if not wrong:
         wrong += _payment_violations(payments, outcomes, automatic)
-        wrong += _item_violations(match_input, payments, outcomes, automatic, _rows(result.reversals))
+        wrong += _item_violations(
+            match_input, payments, outcomes, automatic, _rows(result.reversals)
+        )
     return wrong
 
 
@@ -58,8 +63,11 @@ def _payment_violations(payments: Any, outcomes: Any, automatic: Any) -> list[st
         if sum(buckets.values()) + returned != amount:
             wrong.append(f"{name}: {sum(buckets.values())} + {returned} is not {amount}")
         if amount >= 0:
-            wrong += [f"{name}: {bucket} {value} is negative" for bucket, value in buckets.items()
-                      if value < 0]
+            wrong += [
+                f"{name}: {bucket} {value} is negative"
+                for bucket, value in buckets.items()
+                if value < 0
+            ]
     return wrong
 
 
