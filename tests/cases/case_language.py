@@ -80,7 +80,7 @@ class CaseError(Exception):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One line of a section: where it stands, its words, and which of them were quoted."""
+    """One line of a section: where it stands, and its words."""
 
     place: str
     words: list[str]

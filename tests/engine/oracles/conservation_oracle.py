@@ -1,4 +1,4 @@
-"""The two equations of the contract with dictionaries and decimals: what `engine.audit` must hold."""
+"""The two equations of the contract, with dictionaries and decimals: what the audit must hold."""
 
 from __future__ import annotations
 
