@@ -13,21 +13,23 @@ import msgspec
 import numpy as np
 
 from engine.limits import SUBSET_COMBINATIONS_MAX
-from engine.segments import expand_ranges, mix64
+from engine.segments import expand_ranges, mix64, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["SOLUTIONS_MAX", "Solutions", "subset_solutions"]
 
-SOLUTIONS_MAX: Final = 64
-"""Solutions kept per problem; a problem with more is ambiguous whatever the rest."""
+SOLUTIONS_MAX: Final = 256
+"""Solutions kept per problem; a problem with more is ambiguous whatever the rest. Three of twelve
+equal rents are 220 solutions, all of the same amounts."""
 
 
 class Solutions(msgspec.Struct, frozen=True):
     """Every solution: its problem and the set as a bit mask over the problem's amounts.
 
-    `overflow` marks problems (shape: problems) with more than `SOLUTIONS_MAX` solutions.
+    `overflow` marks problems (shape: problems) with more than `SOLUTIONS_MAX` solutions, of which
+    only some are given.
     """
 
     problem: NDArray[np.int64]
@@ -82,9 +84,13 @@ def _solve(
     high = np.searchsorted(left_key, wanted_key, side="right")
     hit = np.flatnonzero(high > low)
     problem_of_hit = hit // wanted.shape[1]
-    counts = np.bincount(problem_of_hit, weights=(high - low)[hit], minlength=problems)
+    found = (high - low)[hit]
+    counts = segment_sum(found, problem_of_hit, problems)
     many = counts > SOLUTIONS_MAX
-    hit = hit[~many[problem_of_hit]]
+    # Of too many solutions the first ones are kept, as examples.
+    before = np.cumsum(found) - found
+    before -= before[np.searchsorted(problem_of_hit, problem_of_hit, side="left")]
+    hit = hit[before < SOLUTIONS_MAX]
     owner, position = expand_ranges(low[hit], high[hit])
     right = hit[owner]
     left_at = order[position]

@@ -122,6 +122,13 @@ def _customers(
             candidates.payment[rows.candidate], index.customer[rows.item], len(customer)
         )
         takes = (found >= 0) if always else (found >= 0) & (customer < 0) & ~payers.conflict
+        if always:
+            # Several customers of one family: the family's head stands for them.
+            family = _only_one(
+                candidates.payment[rows.candidate], index.family[rows.item], len(customer)
+            )
+            head = (found < 0) & (family >= 0) & (customer < 0)
+            found, takes = np.where(head, family, found), takes | head
         other = takes & (found != customer)
         by = np.where(other & (customer < 0), _BY_REFERENCES, by)
         customer = np.where(takes, found, customer)
@@ -168,6 +175,8 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     company = np.where(
         known, np.append(directory.company, -1)[conclusion.customer], situation.company
     )
+    settled = conclusion.decided
+    company[settled.payment[settled.rows.candidate]] = intake.index.company[settled.rows.item]
     companies = pa.array([*directory.companies, ""], pa.string())
     given = intake.payments.text("company_id")
     found = companies.take(pa.array(np.where(company < 0, len(directory.companies), company)))

@@ -110,10 +110,8 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
-    slots, elsewhere, other_currency = read_references(
-        payments, remittances, line_payment, payers, family, currency, index
-    )
-    slots = _without_customer_numbers(slots, payers, directory)
+    read = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    slots = _without_customer_numbers(read.slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     not_receivable, held = _gates(payments, payers, slots)
@@ -132,6 +130,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         index=index,
         remaining=index.open_minor,
         slots=slots,
+        shared=read.shared,
         lines=_lines(remittances, line_payment),
         **_text_facts(payments),
     )
@@ -147,8 +146,8 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         held=held,
         homeless=(payers.company < 0) & (len(match_input.bank_accounts) > 0),
         idle=_matches(directory.status, "^(?:inactive|blocked)$"),
-        elsewhere=elsewhere,
-        other_currency=other_currency,
+        elsewhere=read.elsewhere,
+        other_currency=read.other_currency,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
         situation=situation,

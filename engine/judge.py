@@ -92,6 +92,7 @@ def judge_amounts(
     np.minimum.at(low, payment, amounts)
     np.maximum.at(high, payment, amounts)
     alike = (low == high)[payment]
+    alike &= complete[payment]
     uniqueness = np.where(alike, UNIQUE_AMOUNTS, AMBIGUOUS)
     uniqueness[lone] = np.where(complete[payment[lone]], UNIQUE_SET, NOT_PROVEN)
     budget = situation.rules.wrong_budget[situation.rule[payment]]

@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from engine.identify import Payers
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["NO_LINE", "ReferenceSlots", "read_references"]
+__all__ = ["NO_LINE", "ReadReferences", "ReferenceSlots", "SharedReferences", "read_references"]
 
 NO_LINE: Final = -1
 """`line` of a slot that stands in free text."""
 
 _UNREAD_DIGITS_MIN = 4
+_SHARED_MAX = 12
 
 _BY_STRENGTH, _BY_FAMILY, _BY_AMOUNT, _BY_OPEN = 4, 5, 6, 1
 
@@ -60,6 +61,27 @@ class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
     end: NDArray[np.int64]
 
 
+class SharedReferences(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry per item of a reading that means several items of one customer alike."""
+
+    payment: NDArray[np.int64]
+    line: NDArray[np.int64]
+    item: NDArray[np.int64]
+    family: NDArray[np.bool_]
+    strong: NDArray[np.bool_]
+
+
+class ReadReferences(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was read; per payment, whether it names an item of its amount in another company
+    (`elsewhere`) or in another currency.
+    """
+
+    slots: ReferenceSlots
+    shared: SharedReferences
+    elsewhere: NDArray[np.bool_]
+    other_currency: NDArray[np.bool_]
+
+
 class _Hits(msgspec.Struct, frozen=True):
     """A window beside an item its key matches."""
 
@@ -82,9 +104,8 @@ def read_references(
     payer_family: NDArray[np.int64],
     payment_currency: NDArray[np.int64],
     index: OpenItemIndex,
-) -> tuple[ReferenceSlots, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Slots of all payments, and which payments name an item of their amount in another company,
-    and in another currency.
+) -> ReadReferences:
+    """Slots of all payments, readings that mean several items alike, and references gone astray.
 
     `line_payment` is the payment row of each remittance line.
     """
@@ -122,14 +143,23 @@ def read_references(
         index.family[hits.item] == payer_family[row_payment]
     )
     amount = _amount_agrees(hits.item, row_payment, row_line, payments, remittances, index)
-    read = _resolve(hits, row_payment, row_line, family, amount, chains, index)
+    read, alike = _resolve(hits, row_payment, row_line, family, amount, chains, index)
+    shared = SharedReferences(
+        payment=row_payment[alike],
+        line=row_line[alike],
+        item=hits.item[alike],
+        family=family[alike],
+        strong=hits.strength[alike] > 1,
+    )
     read = add_ranges(read, content, index)
     covered = _cover(hits.window, len(content))
     unread = chains.at(covered[chains.end] == covered[chains.start])
     read_lines = np.zeros(lines, dtype=np.bool_)
     read_lines[read.line[read.line != NO_LINE]] = True
     slots = _with_unread(read, _unread_chains(unread, read_lines, count), owner, line)
-    return slots, elsewhere, other_currency
+    return ReadReferences(
+        slots=slots, shared=shared, elsewhere=elsewhere, other_currency=other_currency
+    )
 
 
 def _look_up_all(
@@ -277,8 +307,10 @@ def _resolve(
     amount: NDArray[np.bool_],
     chains: Windows,
     index: OpenItemIndex,
-) -> ReferenceSlots:
-    """One slot per reading: the best hit, if it is better than every other."""
+) -> tuple[ReferenceSlots, NDArray[np.int64]]:
+    """One slot per reading: the best hit, if it is better than every other; and the hits of
+    readings that mean several items of one customer alike (a purchase order, installments).
+    """
     score = (
         _BY_STRENGTH * hits.strength
         + _BY_FAMILY * family
@@ -302,7 +334,7 @@ def _resolve(
             digits=nothing.astype(np.uint64),
             start=nothing,
             end=nothing,
-        )
+        ), nothing
     # The same item may be hit through several keys of one reading: count items, not keys.
     order = order[first_of_runs(payment[order], start[order], end[order], hits.item[order])]
     head = first_of_runs(payment[order], start[order], end[order])
@@ -310,7 +342,13 @@ def _resolve(
     best = score[order][head][slot]
     ties = np.bincount(slot, weights=score[order] == best).astype(np.int64)
     top = order[head]
-    return ReferenceSlots(
+    tied = (score[order] == best) & (ties[slot] > 1) & (ties[slot] <= _SHARED_MAX)
+    customer = index.customer[hits.item[order]]
+    low, high = (np.full(len(top), edge) for edge in (np.iinfo(np.int64).max, -1))
+    np.minimum.at(low, slot[tied], customer[tied])
+    np.maximum.at(high, slot[tied], customer[tied])
+    alike = order[tied & (low == high)[slot]]
+    slots = ReferenceSlots(
         payment=payment[top],
         line=line[top],
         item=np.where(ties == 1, hits.item[top], -1),
@@ -323,6 +361,7 @@ def _resolve(
         start=start[top],
         end=end[top],
     )
+    return slots, alike
 
 
 def _digits_at(chains: Windows, start: NDArray[np.int64]) -> NDArray[np.uint64]:

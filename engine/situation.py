@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.open_item_index import OpenItemIndex
-    from engine.references import ReferenceSlots
+    from engine.references import ReferenceSlots, SharedReferences
 
 __all__ = ["Lines", "Referenced", "Situation"]
 
@@ -79,6 +79,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     index: OpenItemIndex
     remaining: NDArray[np.int64]
     slots: ReferenceSlots
+    shared: SharedReferences
     lines: Lines
 
     def __len__(self) -> int:
@@ -144,3 +145,28 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             repaired=slots.repaired[rows],
             amount=slots.amount[rows],
         )
+
+    def with_shared(self, named: Referenced) -> Referenced:
+        """`named`, and every open item that a reading of the same payment means alike; only of
+        payments that have such readings.
+        """
+        shared = self.shared
+        live = self.open_for_matching[shared.payment] & self.payable(shared.item)
+        live &= shared.family | (self.payer_family[shared.payment] < 0)
+        rows = np.flatnonzero(live)
+        has_shared = np.zeros(len(self), dtype=np.bool_)
+        has_shared[shared.payment[rows]] = True
+        named = named.at(has_shared[named.payment])
+        no = np.zeros(len(rows), dtype=np.bool_)
+        both = Referenced(
+            payment=np.concatenate([named.payment, shared.payment[rows]]),
+            item=np.concatenate([named.item, shared.item[rows]]),
+            line=np.concatenate([named.line, shared.line[rows]]),
+            family=np.concatenate([named.family, shared.family[rows]]),
+            strong=np.concatenate([named.strong, shared.strong[rows]]),
+            repaired=np.concatenate([named.repaired, no]),
+            amount=np.concatenate([named.amount, no]),
+        )
+        order = np.lexsort((both.item, both.payment))
+        both = both.at(order)
+        return both.at(first_of_runs(both.payment, both.item)) if len(order) else both

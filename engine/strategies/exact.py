@@ -50,6 +50,8 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     used = np.bincount(named.payment, minlength=count)
     foots = (total > 0) & (given == total) & (stated == cash)
     chosen = foots & (used > 0) & (used < total if partial else used == total)
+    # Where a credit memo among the lines cannot be used, the rest is more than there is.
+    chosen &= segment_sum(amount, named.payment, count) <= cash
     rows = chosen[named.payment]
     named, amount = named.at(rows), amount[rows]
     payment, candidate = _renumber(named.payment)
@@ -73,11 +75,13 @@ def propose_sums(situation: Situation) -> Candidates:
     """Named items whose gross or net amounts add up to the cash; then mixed discounts."""
     # Sums that foot vouch for references of a payer nobody knows; differences do not.
     referenced = situation.referenced(unknown_payers=True)
+    shared = situation.with_shared(referenced)
     groups = (
         referenced,
         referenced.at(referenced.strong),
         referenced.at(referenced.family & referenced.strong),
         referenced.at(referenced.amount),
+        shared,
     )
     found: list[Candidates] = []
     taken = np.zeros(len(situation), dtype=np.bool_)
@@ -89,7 +93,9 @@ def propose_sums(situation: Situation) -> Candidates:
     mixed = _mixed(situation, referenced.at(~taken[referenced.payment]), partly=False)
     taken[mixed.payment] = True
     some = _mixed(situation, referenced.at(~taken[referenced.payment]), partly=True)
-    return Candidates.concat([*found, mixed, some])
+    taken[some.payment] = True
+    of_shared = _mixed(situation, shared.at(~taken[shared.payment]), partly=True)
+    return Candidates.concat([*found, mixed, some, of_shared])
 
 
 def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Candidates:
@@ -168,14 +174,15 @@ def _agrees(
     exact and the payer is not known, all are of one family and fully read. `closes` says which rows
     settle their item whole, where that does not follow from the sum.
     """
-    ours: NDArray[np.bool_] = np.bincount(candidate[~named.family], minlength=count) == 0
-    if not exact:
-        return ours
     family = situation.index.family[named.item]
     low = np.full(count, np.iinfo(np.int64).max)
     high = np.full(count, -1, dtype=np.int64)
     np.minimum.at(low, candidate, family)
     np.maximum.at(high, candidate, family)
+    ours: NDArray[np.bool_] = np.bincount(candidate[~named.family], minlength=count) == 0
+    ours &= low == high
+    if not exact:
+        return ours
     unsure = ~named.strong | named.repaired
     if closes is not None:
         unsure |= ~closes
@@ -226,6 +233,9 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
     owed = segment_sum(remaining, candidate, len(payment))
     target = situation.cash[payment] if partly else owed - situation.cash[payment]
     todo = (size >= 2) & (size <= _MIXED_ITEMS_MAX) & (target > 0)
+    # Lines that state amounts say themselves what is paid: choosing among them would contradict.
+    stated = np.zeros(len(situation), dtype=np.bool_)
+    stated[situation.lines.payment[situation.lines.given]] = True
     found: list[Candidates] = []
     for width in range(2, _MIXED_ITEMS_MAX + 1):
         group = np.flatnonzero(todo & (size == width))
@@ -256,7 +266,8 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
                     discount=off,
                 ),
                 uniqueness=UNIQUE_SET,
-                automatic=_agrees(situation, named_rows, number, len(problem)),
+                automatic=_agrees(situation, named_rows, number, len(problem))
+                & ~(stated[payment[group][problem]] & partly),
                 wrong=_WRONG_SOME,
             )
         )

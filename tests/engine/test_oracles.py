@@ -55,17 +55,17 @@ def test_every_subset_and_no_other_is_found(problem):
 
 
 def test_more_solutions_than_are_kept_is_said_not_hidden():
-    solved = subset_solutions(np.full((1, 10), 800, dtype=np.int64), np.array([4000]))
+    solved = subset_solutions(np.full((1, 12), 800, dtype=np.int64), np.array([4800]))
     assert solved.overflow.tolist() == [True]
-    assert not len(solved.problem)
+    assert len(solved.problem) >= SOLUTIONS_MAX
+    assert {mask.bit_count() for mask in solved.mask.tolist()} == {6}
 
 
 def test_a_problem_that_overflows_leaves_its_neighbours_alone():
-    rows = np.array([[800] * 10, [*range(1, 11)]], dtype=np.int64)
-    solved = subset_solutions(rows, np.array([4000, 55]))
+    rows = np.array([[800] * 12, [*range(1, 13)]], dtype=np.int64)
+    solved = subset_solutions(rows, np.array([4800, 78]))
     assert solved.overflow.tolist() == [True, False]
-    assert solved.problem.tolist() == [1]
-    assert solved.mask.tolist() == [(1 << 10) - 1]
+    assert solved.mask[solved.problem == 1].tolist() == [(1 << 12) - 1]
 
 
 @CALM

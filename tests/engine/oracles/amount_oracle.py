@@ -28,9 +28,10 @@ _CLOSES = ("applied_minor", "discount_minor", "deduction_minor", "write_off_mino
 
 
 def fitting_sets(
-    match_input: MatchInput, result: MatchResult, payment_id: str, customer_id: str, grace_days: int
+    match_input: MatchInput, result: MatchResult, payment_id: str, customer_id: str
 ) -> set[frozenset[tuple[str, int]]]:
-    """Sets of (item, cash) of `customer_id` that add up to the payment, for a named payer."""
+    """Sets of (item, cash) of `customer_id` that add up to the payment, by the default policy."""
+    rules = match_input.policy.default
     payment = next(
         row
         for row in match_input.payments.record_batch.to_pylist()
@@ -48,9 +49,12 @@ def fitting_sets(
         left = item["open_minor"] - taken.get((company, item["open_item_id"]), 0)
         ours = item["customer_id"] == customer_id and item["company_id"] == company
         future = item["document_date"] is not None and item["document_date"] > day
+        future &= not rules.strategies.future_items
         usable = item["currency"] == payment["currency"] and item["status"] == "open" and left
         if ours and usable and not future:
-            eligible.append((item["open_item_id"], left, _offer(item, left, day, grace_days)))
+            eligible.append(
+                (item["open_item_id"], left, _offer(item, left, day, rules.discount.grace_days))
+            )
     target = payment["amount_minor"]
     found = set()
     for size in range(1, len(eligible) + 1):
