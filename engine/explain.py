@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_rows"]
 
+_FIRST_BY_AMOUNT: Final = STRATEGIES.index("single_amount")
+_FIRST_COMBINATION: Final = STRATEGIES.index("subset_sum")
+
 _SENTENCES: Final = {
     "remittance_detail": ("The remittance advice puts {cash} on {document}", "."),
     "references": ("The payment names {document}, and all it names adds up to its amount", "."),
@@ -108,8 +111,16 @@ def explain_rows(
         text = _append(text, applies, before, amount, after)
     fits = candidates.fits[rows.candidate]
     alone = (candidates.uniqueness[rows.candidate] == UNIQUE_SET) & (fits == 1)
+    alone &= strategy >= _FIRST_BY_AMOUNT
+    # What was searched is what is claimed: combinations only where every one of them was counted.
+    simple = strategy < _FIRST_COMBINATION
     blank = pa.repeat(pa.scalar(""), len(rows))
-    text = _append(text, alone, " No other set of the payer's open items fits.", blank, "")
+    text = _append(
+        text, alone & simple, " No other single item or total of the payer fits.", blank, ""
+    )
+    text = _append(
+        text, alone & ~simple, " No other set of the payer's open items fits.", blank, ""
+    )
     text = _append(
         text, fits > 1, " Sets of items that fit: ", pa.array(fits).cast(pa.string()), "."
     )
