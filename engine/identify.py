@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from engine.batches import BankAccountBatch, PaymentBatch
     from engine.customer_directory import CustomerDirectory
-    from engine.references import ReferenceSlots
+    from engine.reference_slots import ReferenceSlots
 
 __all__ = [
     "IDENTIFIED_BY",

@@ -24,7 +24,8 @@ from engine.identify import (
     identify_payers,
 )
 from engine.open_item_index import OpenItemIndex, build_index, read_numbers
-from engine.references import NO_LINE, read_references
+from engine.reference_slots import NO_LINE
+from engine.references import read_references
 from engine.settle import PolicyTable
 from engine.situation import Lines, Situation
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.matcher import MatchInput, StageObserver
-    from engine.references import ReferenceSlots
+    from engine.match_input import MatchInput, StageObserver
+    from engine.reference_slots import ReferenceSlots
 
 __all__ = ["Intake", "take_in"]
 
@@ -110,7 +111,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
-    read = read_references(payments, remittances, line_payment, payers, family, currency, index)
+    read = read_references(payments, remittances, line_payment, company, family, currency, index)
     slots = _without_customer_numbers(read.slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.open_item_index import OpenItemIndex
-    from engine.references import ReferenceSlots
+    from engine.reference_slots import ReferenceSlots
 
 __all__ = ["add_ranges"]
 

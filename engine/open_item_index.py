@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.readings import SUFFIX_LENGTHS
+from engine.readings import SUFFIX_LENGTHS, NumberShape
 from engine.segments import expand_ranges, first_of_runs, mix64
 from engine.tokens import Atoms, scan_atoms, scan_words, text_bytes
 
@@ -31,7 +31,6 @@ __all__ = [
     "DISPUTED",
     "OPEN",
     "PAID",
-    "NumberShape",
     "OpenItemIndex",
     "ReferenceKeys",
     "build_index",
@@ -63,14 +62,6 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
     key: NDArray[np.uint64]
     item: NDArray[np.int64]
     strength: NDArray[np.int64]
-
-
-class NumberShape(msgspec.Struct, frozen=True, order=True):
-    """How many digit runs a document number has, and how long the first and the last are."""
-
-    runs: int
-    first: int
-    last: int
 
 
 class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):

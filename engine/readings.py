@@ -19,9 +19,8 @@ from engine.tokens import Atoms, run_values, scan_atoms, scan_words
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.open_item_index import NumberShape
 
-__all__ = ["SUFFIX_LENGTHS", "Windows", "glued_windows", "read_windows"]
+__all__ = ["SUFFIX_LENGTHS", "NumberShape", "Windows", "glued_windows", "read_windows"]
 
 SUFFIX_LENGTHS: Final = (6, 5)
 """Trailing digits by which a clipped number may be recognised, with amount or payer agreeing."""
@@ -35,6 +34,14 @@ _PIECES_MAX = 8
 
 _LOOSE: Final = np.zeros(256, dtype=np.int64)
 _LOOSE[np.frombuffer(b" \t\r\n,;+&|", dtype=np.uint8)] = 1
+
+
+class NumberShape(msgspec.Struct, frozen=True, order=True):
+    """How many digit runs a document number has, and how long the first and the last are."""
+
+    runs: int
+    first: int
+    last: int
 
 
 class Windows(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ only where the plain reading found nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow as pa
 from engine.limits import DOCUMENT_FREQUENCY_MAX
 from engine.number_ranges import add_ranges
 from engine.readings import Windows, glued_windows, read_windows
+from engine.reference_slots import NO_LINE, ReadReferences, ReferenceSlots, SharedReferences
 from engine.segments import expand_ranges, first_of_runs
 from engine.tokens import confusable_digits, text_bytes
 
@@ -24,62 +25,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import PaymentBatch, RemittanceBatch
-    from engine.identify import Payers
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["NO_LINE", "ReadReferences", "ReferenceSlots", "SharedReferences", "read_references"]
-
-NO_LINE: Final = -1
-"""`line` of a slot that stands in free text."""
+__all__ = ["read_references"]
 
 _UNREAD_DIGITS_MIN = 4
 _SHARED_MAX = 12
 
 _BY_STRENGTH, _BY_FAMILY, _BY_AMOUNT, _BY_OPEN = 4, 5, 6, 1
-
-
-class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry per slot, sorted by payment, line and place.
-
-    line: row of the remittance line or `NO_LINE`; item: the item it resolves to, -1 if none or
-    several; hits: how many items it could be; strength, repaired: how it was read; family: the item
-    is of the payer's family; amount: an amount of the line (or the payment) equals the item's;
-    digits: the number read, for the search of damaged ones; start, end: where it stands in the
-    joined texts; what looks like a reference and matched nothing has a slot without hits.
-    """
-
-    payment: NDArray[np.int64]
-    line: NDArray[np.int64]
-    item: NDArray[np.int64]
-    hits: NDArray[np.int64]
-    strength: NDArray[np.int64]
-    repaired: NDArray[np.bool_]
-    family: NDArray[np.bool_]
-    amount: NDArray[np.bool_]
-    digits: NDArray[np.uint64]
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-
-
-class SharedReferences(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry per item of a reading that means several items of one customer alike."""
-
-    payment: NDArray[np.int64]
-    line: NDArray[np.int64]
-    item: NDArray[np.int64]
-    family: NDArray[np.bool_]
-    strong: NDArray[np.bool_]
-
-
-class ReadReferences(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was read; per payment, whether it names an item of its amount in another company
-    (`elsewhere`) or in another currency.
-    """
-
-    slots: ReferenceSlots
-    shared: SharedReferences
-    elsewhere: NDArray[np.bool_]
-    other_currency: NDArray[np.bool_]
 
 
 class _Hits(msgspec.Struct, frozen=True):
@@ -100,7 +53,7 @@ def read_references(
     payments: PaymentBatch,
     remittances: RemittanceBatch,
     line_payment: NDArray[np.int64],
-    payers: Payers,
+    payment_company: NDArray[np.int64],
     payer_family: NDArray[np.int64],
     payment_currency: NDArray[np.int64],
     index: OpenItemIndex,
@@ -124,7 +77,7 @@ def read_references(
     line = np.concatenate([np.arange(lines), np.full(3 * count, NO_LINE)])
     content, offsets = text_bytes(texts)
     hits, chains = _look_up_all(content, offsets, index)
-    company = payers.company[owner[hits.window.row]]
+    company = payment_company[owner[hits.window.row]]
     ours = (company < 0) | (index.company[hits.item] == company)
     same_money = index.currency[hits.item] == payment_currency[owner[hits.window.row]]
 

@@ -18,7 +18,7 @@ from engine.judge import judge_amounts
 from engine.limits import SUBSET_ALWAYS_MAX
 from engine.open_item_index import CANCELLED, PAID
 from engine.payer_ledgers import lay_out
-from engine.references import NO_LINE
+from engine.reference_slots import NO_LINE
 from engine.resolver import Resolution, resolve
 from engine.segments import mix64, pick, segment_sum
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from engine.open_item_index import OPEN
-from engine.references import NO_LINE
+from engine.reference_slots import NO_LINE
 from engine.segments import first_of_runs, pick
 from engine.settle import PolicyTable, eligible_discount
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.open_item_index import OpenItemIndex
-    from engine.references import ReferenceSlots, SharedReferences
+    from engine.reference_slots import ReferenceSlots, SharedReferences
 
 __all__ = ["Lines", "Referenced", "Situation"]
 

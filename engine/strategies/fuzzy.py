@@ -21,7 +21,7 @@ from engine.segments import expand_ranges, first_of_runs, segment_sum
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.references import ReferenceSlots
+    from engine.reference_slots import ReferenceSlots
     from engine.situation import Situation
 
 __all__ = ["correct_references", "repair_references"]

@@ -1,0 +1,55 @@
+"""What goes into a match and what comes out of it, as one value each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from engine.batches import (
+    AdviceBatch,
+    ApplicationBatch,
+    BankAccountBatch,
+    CustomerBatch,
+    ExceptionBatch,
+    OpenItemBatch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+    RemittanceBatch,
+    ReversalBatch,
+)
+from engine.policy import PolicyBook
+
+if TYPE_CHECKING:
+    import datetime
+
+__all__ = ["MatchInput", "MatchResult", "StageObserver"]
+
+
+class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a match depends on; nothing else may influence its result."""
+
+    payments: PaymentBatch
+    open_items: OpenItemBatch
+    remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
+    advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
+    customers: CustomerBatch = msgspec.field(default_factory=CustomerBatch.empty)
+    bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
+    policy: PolicyBook = PolicyBook()
+    as_of: datetime.date | None = None
+
+
+class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a match decided and what it left, audited."""
+
+    outcomes: PaymentOutcomeBatch
+    applications: ApplicationBatch
+    reversals: ReversalBatch
+    exceptions: ExceptionBatch
+
+
+class StageObserver(Protocol):
+    """Called as each stage begins, with its name and the rows it will handle."""
+
+    def __call__(self, stage: str, row_count: int) -> None:
+        """A stage begins."""

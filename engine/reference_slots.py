@@ -1,0 +1,60 @@
+"""Slots: the places in a payment's lines and texts that read like references, and their items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["NO_LINE", "ReadReferences", "ReferenceSlots", "SharedReferences"]
+
+NO_LINE: Final = -1
+"""`line` of a slot that stands in free text."""
+
+
+class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry per slot, sorted by payment, line and place.
+
+    line: row of the remittance line or `NO_LINE`; item: the item it resolves to, -1 if none or
+    several; hits: how many items it could be; strength, repaired: how it was read; family: the item
+    is of the payer's family; amount: an amount of the line (or the payment) equals the item's;
+    digits: the number read, for the search of damaged ones; start, end: where it stands in the
+    joined texts; what looks like a reference and matched nothing has a slot without hits.
+    """
+
+    payment: NDArray[np.int64]
+    line: NDArray[np.int64]
+    item: NDArray[np.int64]
+    hits: NDArray[np.int64]
+    strength: NDArray[np.int64]
+    repaired: NDArray[np.bool_]
+    family: NDArray[np.bool_]
+    amount: NDArray[np.bool_]
+    digits: NDArray[np.uint64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+
+class SharedReferences(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry per item of a reading that means several items of one customer alike."""
+
+    payment: NDArray[np.int64]
+    line: NDArray[np.int64]
+    item: NDArray[np.int64]
+    family: NDArray[np.bool_]
+    strong: NDArray[np.bool_]
+
+
+class ReadReferences(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was read; per payment, whether it names an item of its amount in another company
+    (`elsewhere`) or in another currency.
+    """
+
+    slots: ReferenceSlots
+    shared: SharedReferences
+    elsewhere: NDArray[np.bool_]
+    other_currency: NDArray[np.bool_]
