@@ -36,7 +36,7 @@ from parsers.tables import (
     read_payments,
 )
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
-from tieout.file_exceptions import exception_batch
+from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.run_directory import check_output_directory, write_run
@@ -99,13 +99,17 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a finished job tells its caller; `exit_code` is 0, 3 (a gate) or 4 (refused files)."""
+    """What a finished job tells its caller; `exit_code` is 0, 3 (a gate) or 4 (refused files).
+
+    `faults` says of each bank file that was read but is wrong what is wrong first, in one line.
+    """
 
     exit_code: ExitCode
     out: Path | None
     summary: Summary
     timings: Timings
     refused: tuple[RefusedFile, ...]
+    faults: tuple[str, ...]
     failed_gates: tuple[str, ...]
 
 
@@ -189,6 +193,7 @@ def _run(
         summary=summary,
         timings=timings,
         refused=intake.refused,
+        faults=file_faults(run.diagnostics),
         failed_gates=failed,
     )
 

@@ -165,5 +165,7 @@ def _print_report(report: JobReport, *, as_json: bool) -> None:
         click.echo(summary_text(report.summary, report.out))
     for file in report.refused:
         click.echo(f"tieout: {file.message}", err=True)
+    for fault in report.faults:
+        click.echo(f"tieout: {fault}", err=True)
     for gate in report.failed_gates:
         click.echo(f"tieout: gate failed: {gate}", err=True)
