@@ -8,13 +8,12 @@ from __future__ import annotations
 __all__ = [
     "AMOUNT_MINOR_MAX",
     "CANDIDATE_CUSTOMERS_MAX",
-    "CHUNK_ROWS",
     "DECIMAL_SCALE",
     "DOCUMENT_FREQUENCY_MAX",
     "EXPONENT_MAX",
-    "LINES_PER_PAYMENT_MAX",
+    "FAMILY_COMPARED_MAX",
+    "LEFT_OUT_MAX",
     "PROPOSALS_MAX",
-    "REFERENCE_LENGTH_MAX",
     "SUBSET_ALWAYS_MAX",
     "SUBSET_COMBINATIONS_MAX",
     "SUBSET_ITEMS_MAX",
@@ -31,15 +30,13 @@ AMOUNT_MINOR_MAX = 10**14 - 1
 90,000 such amounts still fits int64. Twice the yearly world product in cents is beyond it; no
 invoice is."""
 
-CHUNK_ROWS = 65_536
-"""Rows handled at once by text kernels: keeps their working set within a core's L2 cache."""
+FAMILY_COMPARED_MAX = 5_000
+"""Open items of a family a damaged number is compared with one by one; in larger families only
+those of exactly the amount. At 5,000 the comparison of one number costs about a millisecond."""
 
-REFERENCE_LENGTH_MAX = 64
-"""Longest reference that may identify an open item. ISO 20022 document numbers end at 35
-characters, X12 RMR02 at 50."""
-
-LINES_PER_PAYMENT_MAX = 9_999
-"""Remittance lines of one payment: the CTX addenda limit, the largest of all carriers."""
+LEFT_OUT_MAX = 8
+"""Items of one ledger that could be the one left out of a total: more are all alike, and each would
+lay out the whole ledger again."""
 
 CANDIDATE_CUSTOMERS_MAX = 20
 """Customers a name is rescored against. Recall at 20 was 0.99 of recall at all (100,000 names)."""

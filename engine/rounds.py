@@ -61,7 +61,7 @@ def decide_by_reference(intake: Intake, situation: Situation) -> Round:
     """Lines and references; damaged ones mended where what is read does not foot."""
     corrected, doubtful = correct_references(situation)
     situation = msgspec.structs.replace(situation, slots=corrected)
-    unread = unread_references(situation)
+    unread = unread_references(situation, closed=False)
     found: list[Candidates] = []
 
     def collect(candidates: Candidates, now: Situation) -> Situation:
@@ -103,9 +103,9 @@ def decide_by_amount(intake: Intake, situation: Situation) -> Round:
     return _settle_round(intake, situation, Candidates.concat(found), named=False)
 
 
-def unread_references(situation: Situation) -> NDArray[np.int64]:
+def unread_references(situation: Situation, *, closed: bool = True) -> NDArray[np.int64]:
     """References per payment that cannot be used: unread lines, long numbers in free text, numbers
-    that are somebody else's or several items', and items that are closed or disputed.
+    that are somebody else's or several items'; with `closed` also closed and disputed items.
     """
     slots = situation.slots
     nowhere = (slots.hits == 0) & (
@@ -113,7 +113,8 @@ def unread_references(situation: Situation) -> NDArray[np.int64]:
     )
     named = slots.strength > 1
     nowhere |= named & ((slots.item < 0) | ~situation.credible())
-    nowhere |= (slots.item >= 0) & (named | slots.family) & ~situation.payable(slots.item)
+    if closed:
+        nowhere |= (slots.item >= 0) & (named | slots.family) & ~situation.payable(slots.item)
     return np.bincount(slots.payment[nowhere], minlength=len(situation))
 
 

@@ -1,8 +1,8 @@
 """Differences: what closes an item besides its cash, by policy, and what a clerk must hear of.
 
-Order of judgement, on an item of `open` against `cash`: exact → earned discount → discount in
-grace → stated bank fee or deduction → tolerance → fee-like shortfall → short payment; and on the
-other side tolerance → surplus. Amount AND percent of a limit must hold.
+Order of judgement, on an item of `open` against `cash`: exact → discount (earned, in grace, late,
+excessive; unless the payer names a bank's fee) → stated deduction → tolerance → bank's fee → short
+payment; and on the other side tolerance → surplus. Amount AND percent of a limit must hold.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from engine.limits import FAMILY_COMPARED_MAX
 from engine.segments import expand_ranges, first_of_runs, segment_sum
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ def _candidates(
     """Pairs (slot, item) worth comparing: the family's open items; or items of the amount."""
     slots, index = situation.slots, situation.index
     family = situation.payer_family[slots.payment[todo]]
+    size = index.family_bounds[family + 1] - index.family_bounds[family]
+    family = np.where(size <= FAMILY_COMPARED_MAX, family, -1)
     owner, item = index.family_rows(family)
     slot = todo[owner]
     stranger = todo[family < 0]

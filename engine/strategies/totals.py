@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.accident import CLASS_WEIGHTS
 from engine.candidates import CandidateRows, Candidates
+from engine.limits import LEFT_OUT_MAX
 from engine.segments import expand_ranges, segment_sum
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def _all_but_one(situation: Situation, ledgers: PayerLedgers) -> Candidates:
     left_out = np.flatnonzero(
         (ledgers.remaining == excess) & (excess != 0) & (ledgers.size[ledgers.owner] >= 3)
     )
+    few = np.bincount(ledgers.owner[left_out], minlength=count) <= LEFT_OUT_MAX
+    left_out = left_out[few[ledgers.owner[left_out]]]
     problems = ledgers.owner[left_out]
     bounds = np.searchsorted(ledgers.owner, np.arange(count + 1))
     candidate, row = expand_ranges(bounds[problems], bounds[problems + 1])

@@ -167,7 +167,6 @@ def test_the_formats_page_lists_layouts_extensions_and_limits():
     assert re.findall(r"^\| `([\w.]+\.\d)` \|", text, re.MULTILINE) == list(LOCKBOX_LAYOUTS)
     assert all(f"`{extension}`" in text for extension in TABLE_FORMATS)
     assert f"{limits.AMOUNT_MINOR_MAX:,}" in text
-    assert f"{limits.LINES_PER_PAYMENT_MAX:,}" in text
 
 
 def test_the_changelog_begins_with_what_is_unreleased():
