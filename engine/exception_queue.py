@@ -67,16 +67,19 @@ def _pairs(
     raise_code("RET-NOPAYMENT", (cash < 0) & (original < 0))
     decided = np.zeros(len(cash), dtype=np.bool_)
     decided[conclusion.decided.payment] = True
-    raise_code(conclusion.code_of, decided & (conclusion.code_of > 0))
     over = np.zeros(len(cash), dtype=np.bool_)
     over[conclusion.decided.payment] = conclusion.decided.surplus > 0
-    raise_code("AMT-OVER", over)
     rest = decided & (cash - conclusion.applied > 0)
     unusable = _unusable_items(intake)
     for code, where in unusable.items():
         raise_code(code, rest & where)
     said = np.logical_or.reduce(list(unusable.values()))
     raise_code("REF-NOTFOUND", rest & ((unread > 0) | ~over) & ~said)
+    # What is left over for something the payer named is no surplus.
+    meant = rest & (said | (unread > 0))
+    surplus = conclusion.code_of == code_number("AMT-OVER")
+    raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~(surplus & meant))
+    raise_code("AMT-OVER", over & ~meant)
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
     _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
