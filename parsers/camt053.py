@@ -18,7 +18,7 @@ from parsers.camt_balances import Statement, check_sequences, check_statement, r
 from parsers.camt_entry import Entry, EntryReader
 from parsers.camt_source import EntryPlaces, XmlDocument, split_documents
 from parsers.camt_xml import forget, line_of, local_name
-from parsers.collector import FileCollector, fact_digest
+from parsers.collector import FileCollector
 from parsers.errors import UnrecognisedFileError
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ def parse_camt(content: bytes, source_file: str) -> ParsedFile:
     return reader.finish(version[0] if version else source_format)
 
 
+_Facts = tuple[object, ...]
+"""Facts by which payments and entries of two copies of a statement are compared."""
+
+
 class _OpenStatement(msgspec.Struct):
     """The statement being read.
 
@@ -71,11 +75,11 @@ class _OpenStatement(msgspec.Struct):
 
     element: _Element
     statement: Statement
-    earlier: set[int] | None
-    earlier_entries: list[int]
+    earlier: set[_Facts] | None
+    earlier_entries: list[_Facts]
     waiting: list[Entry]
-    digests: set[int]
-    entries: list[int]
+    facts: set[_Facts]
+    entries: list[_Facts]
 
 
 class _FileReader:
@@ -86,7 +90,7 @@ class _FileReader:
         self._entries = EntryReader(collector)
         self._open: _OpenStatement | None = None
         self._statements: list[Statement] = []
-        self._seen: dict[tuple[object, ...], tuple[set[int], list[int]]] = {}
+        self._seen: dict[tuple[object, ...], tuple[set[_Facts], list[_Facts]]] = {}
         self._dialect = ""
         self._places: EntryPlaces | None = None
 
@@ -178,10 +182,10 @@ class _FileReader:
             statement.sequence,
             statement.page,
         )
-        digests, entries = self._seen.get(key, (None, []))
-        self._open = _OpenStatement(element, statement, digests, entries, [], set(), [])
-        if digests is None and statement.identity:
-            self._seen[key] = (self._open.digests, self._open.entries)
+        facts, entries = self._seen.get(key, (None, []))
+        self._open = _OpenStatement(element, statement, facts, entries, [], set(), [])
+        if facts is None and statement.identity:
+            self._seen[key] = (self._open.facts, self._open.entries)
         return self._open
 
     def _read_entry(self, element: _Element, parent: _Element, document: XmlDocument) -> None:
@@ -192,12 +196,10 @@ class _FileReader:
         places = self._places
         place = None if places is None else places.next_place(element.prefix)
         entry = self._entries.read(element, opened.statement, place)
-        digest = fact_digest(
-            (entry.direction, entry.minor, entry.currency, tuple(entry.counts.items()))
-        )
-        digests = [draft.digest() for draft in entry.drafts]
-        opened.digests.update(digests)
-        opened.entries.append(fact_digest((digest, *digests)))
+        facts = [draft.facts() for draft in entry.drafts]
+        opened.facts.update(facts)
+        counts = tuple(entry.counts.items())
+        opened.entries.append((entry.direction, entry.minor, entry.currency, counts, *facts))
         if opened.earlier is None and opened.statement.account:
             self._keep(entry, opened)
         else:
@@ -207,7 +209,7 @@ class _FileReader:
         """Give an entry's payments and counts to the collector and to the statement's totals."""
         collector = self._collector
         for draft in entry.drafts:
-            if opened.earlier is not None and draft.digest() in opened.earlier:
+            if opened.earlier is not None and draft.facts() in opened.earlier:
                 codes = set(filter(None, draft.columns["intake_codes"].split(";")))
                 draft.columns["intake_codes"] = ";".join(sorted(codes | {"IN-DUPPAY"}))
             index = collector.payment(**draft.columns)

@@ -24,7 +24,6 @@ from parsers.camt_xml import (
     text_at,
     text_of,
 )
-from parsers.collector import fact_digest
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -56,19 +55,17 @@ class Draft(msgspec.Struct):
     columns: dict[str, Any]
     lines: list[RemittanceLine]
 
-    def digest(self) -> int:
-        """Hash of the facts that tell it from other payments of the same account."""
+    def facts(self) -> tuple[object, ...]:
+        """What tells it from other payments of the same account."""
         columns = self.columns
-        return fact_digest(
-            (
-                columns["amount_minor"],
-                columns["currency"],
-                columns["booking_date"],
-                columns.get("bank_reference"),
-                columns.get("end_to_end_id"),
-                columns["payer_name"],
-                columns["remittance_text"],
-            )
+        return (
+            columns["amount_minor"],
+            columns["currency"],
+            columns["booking_date"],
+            columns.get("bank_reference"),
+            columns.get("end_to_end_id"),
+            columns["payer_name"],
+            columns["remittance_text"],
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-__all__ = ["FileCollector", "content_hash", "fact_digest", "payment_identity"]
+__all__ = ["FileCollector", "content_hash", "payment_identity"]
 
 _IDENTITY: Final = (
     "bank_account",
@@ -76,12 +76,6 @@ _LINE_SEARCH_LENGTH: Final = 400
 def content_hash(content: bytes) -> str:
     """SHA-256 of a file's content in hex: its `file_id`, whatever its name."""
     return hashlib.sha256(content).hexdigest()
-
-
-def fact_digest(facts: tuple[object, ...]) -> int:
-    """64-bit digest of facts, the same in every process (unlike `hash`, which is salted)."""
-    digest = hashlib.blake2b(repr(facts).encode(), digest_size=8)
-    return int.from_bytes(digest.digest(), "big")
 
 
 def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -> str:
