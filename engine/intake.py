@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["Intake", "take_in"]
 
 _FEE: Final = (
-    r"(?i)\b(?:bank|wire|transfer) ?(?:charge|fee|cost)|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr"
+    r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
+    r"\bcharges? (?:sha|ben|our)\b|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr|\bfrais bancaires|"
+    r"\bbankkosten"
 )
 _FEE_REASON: Final = r"(?i)bank|charge|fee|spesen|geb(?:ue|ü)hr|kosten"
 _REASON: Final = (

@@ -208,7 +208,10 @@ def _settle_discounts(
     beyond = rows.short - offered
     slack = rows.within(beyond, rules.under_minor, rules.under_ppm)
     slack |= rows.within(-beyond, rules.over_minor, rules.over_ppm)
-    took = left & (offered > 0) & ((beyond == 0) | slack)
+    # About the discount and a round amount besides: it may as well be a bank's fee. Nobody knows.
+    unclear = left & slack & (beyond != 0) & (offered > 0) & _like_a_fee(rows)
+    rows.raise_code(unclear, "AMT-BANKFEE")
+    took = left & (offered > 0) & ((beyond == 0) | slack) & ~unclear
     in_grace = days_late <= rules.grace_days[rule]
     granted = took & (in_grace | rules.allow_unearned[rule])
     rows.discount[granted] = np.minimum(rows.short, offered)[granted]
@@ -218,8 +221,15 @@ def _settle_discounts(
     excess = left & ~took & in_grace & (offered > 0) & (stated >= offered) & (beyond > 0)
     rows.discount[excess] = offered[excess]
     rows.raise_code(excess, "DSC-EXCESS")
-    judged: NDArray[np.bool_] = took | excess
+    judged: NDArray[np.bool_] = took | excess | unclear
     return judged
+
+
+def _like_a_fee(rows: _Rows) -> NDArray[np.bool_]:
+    """Shortfalls of whole or half units within the policy's bank charges."""
+    fee = rows.within(rows.short, rows.rules.fee_minor, rows.rules.fee_ppm)
+    like: NDArray[np.bool_] = fee & (rows.short % _FEE_STEP_MINOR == 0)
+    return like
 
 
 def _settle_shortfalls(rows: _Rows, left: NDArray[np.bool_], stated_fee: NDArray[np.bool_]) -> None:
@@ -228,8 +238,7 @@ def _settle_shortfalls(rows: _Rows, left: NDArray[np.bool_], stated_fee: NDArray
     small = rows.within(rows.short, rules.under_minor, rules.under_ppm)
     by_tolerance = left & small & ~stated_fee
     fee = rows.within(rows.short, rules.fee_minor, rules.fee_ppm)
-    fee &= stated_fee | (rows.short % _FEE_STEP_MINOR == 0)
-    by_fee = left & fee & ~by_tolerance
+    by_fee = left & ((fee & stated_fee) | _like_a_fee(rows)) & ~by_tolerance
     rows.close(by_tolerance, rows.short, _TOLERANCE)
     rows.close(by_fee, rows.short, _BANK_CHARGE)
     rows.raise_code(by_fee, "AMT-BANKFEE")

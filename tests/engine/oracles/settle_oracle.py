@@ -84,6 +84,11 @@ def _discount(row: Row, short: int, policy: Policy) -> Settled | None:
     excess = short - row.offered
     small = _within(excess, row.open_minor, policy.tolerance.under)
     less = _within(-excess, row.open_minor, policy.tolerance.over)
+    round_fee = short % _FEE_STEP == 0 and _within(
+        short, row.open_minor, policy.bank_charges.limit()
+    )
+    if (small or less) and round_fee:
+        return Settled(row.cash, code="AMT-BANKFEE")  # discount or fee: nobody knows
     if excess == 0 or small or less:
         if not (in_time or policy.discount.allow_unearned):
             return Settled(row.cash, code="DSC-LATE")
