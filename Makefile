@@ -35,7 +35,7 @@ test: $(VENV)/.test $(CODEGEN)/.ready  ## everything: cases, properties, golden 
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
 test-long: $(VENV)/.test  ## the long runs: fuzz, million-row counts
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n 2
 
 bench: $(VENV)/.test  ## speed per stage and ratios to peers, one line into bench/history.jsonl
 	$(BIN)/python -m bench
