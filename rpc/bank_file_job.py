@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +21,7 @@ from engine.batches import (
     PaymentBatch,
     PaymentOutcomeBatch,
 )
+from engine.exception_codes import EXCEPTION_CODES
 from engine.matcher import MatchInput, MatchResult
 from parsers.bank_files import parse_bank_file
 from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, TableKind, encode_tables
@@ -123,6 +125,12 @@ class BankFileRunner:
             policy=self._policy,
         )
         matched = self._match(match_input, timer)
+        matched = msgspec.structs.replace(
+            matched,
+            exceptions=ExceptionBatch.concat(
+                [matched.exceptions, _repeats(parsed.payments, seen, job)]
+            ),
+        )
         receipt = _receipt(job, parsed, match_input, matched, len(seen))
         if not job.validate_only:
             timer("record", len(payments))
@@ -152,6 +160,28 @@ def _without_payments(batch: _B, seen: set[str]) -> _B:
         return batch
     repeated = pc.is_in(batch.text("payment_id"), value_set=pa.array(sorted(seen), pa.string()))
     return type(batch).of(batch.record_batch.filter(pc.invert(repeated)))
+
+
+def _repeats(payments: PaymentBatch, seen: set[str], job: BankFileJob) -> ExceptionBatch:
+    """One exception per payment an earlier file has brought: counted once, said here."""
+    entry = EXCEPTION_CODES["IN-DUPPAY"]
+    known = pc.is_in(payments.text("payment_id"), value_set=pa.array(sorted(seen), pa.string()))
+    again = PaymentBatch.of(payments.record_batch.filter(known))
+    identities = again.strings("payment_id")
+    rows = len(identities)
+    return ExceptionBatch.from_columns(
+        {
+            "exception_id": [f"{one}-{entry.code}-{job.file_id[:16]}" for one in identities],
+            "source_file": [job.file_name] * rows,
+            "code": [entry.code] * rows,
+            "is_primary": [True] * rows,
+            "amount_minor": again.int64("amount_minor"),
+            "currency": again.text("currency"),
+            "message": [f"Payment {one} came with an earlier file as well" for one in identities],
+            "missing_fact": [entry.missing_fact] * rows,
+            "suggested_action": [entry.suggested_action] * rows,
+        }
+    )
 
 
 def _receipt(
@@ -187,9 +217,7 @@ def _receipt(
         counted_rows=parsed.counted_rows,
         currency_totals=_currency_totals(match_input.payments, matched.outcomes),
         control_checks=parsed.control_checks.take(failed_first[:RECEIPT_ROWS_MAX]),
-        diagnostics=DiagnosticBatch.of(
-            parsed.diagnostics.record_batch.slice(0, RECEIPT_ROWS_MAX)
-        ),
+        diagnostics=DiagnosticBatch.of(parsed.diagnostics.record_batch.slice(0, RECEIPT_ROWS_MAX)),
     )
 
 
@@ -249,9 +277,7 @@ def run_file_result(repository: Repository, job: FileResultJob) -> FileResultDon
     return FileResultDone(frames)
 
 
-def _stored_tables(
-    repository: Repository, job: FileResultJob, kind: TableKind
-) -> Iterator[Any]:
+def _stored_tables(repository: Repository, job: FileResultJob, kind: TableKind) -> Iterator[Any]:
     if kind.batch_class is ExceptionBatch and not job.arrow:
         yield from _stored_exceptions(repository, job.file_id)
         return

@@ -104,9 +104,7 @@ class _Ending:
     def succeed(self) -> None:
         self._handled(grpc.StatusCode.OK)
 
-    async def fail(
-        self, error: BaseException, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> None:
+    async def fail(self, error: BaseException, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """End the call with the status of `error`; what is not ours is left to be raised again."""
         if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
             self._handled(grpc.StatusCode.CANCELLED)

@@ -185,9 +185,7 @@ class TableChecker:
             self._refuse(column.is_null(), column, name, "a value", reason="VALUE_MISSING")
         filled = pc.fill_null(column, 0)
         if name.endswith("_minor"):
-            large = pc.or_(
-                pc.greater(filled, AMOUNT_MINOR_MAX), pc.less(filled, -AMOUNT_MINOR_MAX)
-            )
+            large = pc.or_(pc.greater(filled, AMOUNT_MINOR_MAX), pc.less(filled, -AMOUNT_MINOR_MAX))
             self._refuse(large, filled, name, f"at most {AMOUNT_MINOR_MAX} minor units")
         return column if field.nullable else filled
 

@@ -93,9 +93,7 @@ class _Worker:
 class WorkerPool:
     """Workers that are idle, and a bounded line of jobs that wait for one."""
 
-    def __init__(
-        self, settings: WorkerSettings, count: int, on_lost: Callable[[], None]
-    ) -> None:
+    def __init__(self, settings: WorkerSettings, count: int, on_lost: Callable[[], None]) -> None:
         """A pool of `count` workers, not yet started; `on_lost` hears of each that is replaced."""
         self._settings = settings
         self._count = count

@@ -301,6 +301,7 @@ def test_a_payment_that_came_in_an_earlier_file_is_left_out(server):
     grown = server.send(bai2_file((10_000, "INV-20431"), (25_050, "INV-20544")))
     assert grown.bank_file.repeated_payment_count == 1
     assert grown.bank_file.payment_count == 1
+    assert grown.bank_file.exception_count == 1, "the repeated one is said, not swallowed"
     assert server.consumed() == {"I-1": 10_000, "I-2": 25_050}
 
 
