@@ -27,7 +27,7 @@ __all__ = ["JoinedAdvices", "join_advices"]
 
 
 class JoinedAdvices(msgspec.Struct, frozen=True, kw_only=True):
-    """All remittance lines, those of joined advices included, and the advices without a payment.
+    """All remittance lines, those of joined advices included, and the advices no payment could use.
 
     orphan_id, orphan_minor, orphan_scale: id and total of each orphan advice (four decimals).
     """
@@ -64,7 +64,8 @@ def join_advices(
     usable = (owner >= 0) & ((claimed[at] == 1) | named) & ~lined[at]
     lines = np.flatnonzero(usable[code])
     joined = _as_remittances(payments, advices, lines, owner[code[lines]])
-    orphan = np.flatnonzero(owner == NOBODY)
+    # An advice nobody uses is said: only one whose payment brought lines of its own is superfluous.
+    orphan = np.flatnonzero(~usable & ~((owner >= 0) & lined[at]))
     totals = segment_sum(advices.int64("amount_minor"), code, len(ids))
     return JoinedAdvices(
         remittances=RemittanceBatch.concat([remittances, joined]) if len(lines) else remittances,
@@ -140,12 +141,14 @@ def _as_remittances(
     source = advices.take(lines)
     scale = _scale_up(payments)[payment]
 
-    def minor(name: str) -> NDArray[np.int64]:
-        return source.int64(name) // scale
+    # Amounts finer than the payment's currency are none of it: better none than rounded ones.
+    columns = ("amount_minor", "discount_minor", "deduction_minor")
+    fine = np.logical_or.reduce([source.int64(name) % scale != 0 for name in columns])
+    missing = source.is_null("amount_minor") | fine
 
-    # An amount finer than the payment's currency is none of it: better none than a rounded one.
-    amount = source.int64("amount_minor")
-    missing = source.is_null("amount_minor") | (amount % scale != 0)
+    def minor(name: str) -> NDArray[np.int64]:
+        return np.where(fine, 0, source.int64(name) // scale)
+
     head = np.flatnonzero(first_of_runs(payment)) if len(payment) else payment
     number = np.arange(len(payment)) - np.repeat(head, np.diff(np.append(head, len(payment)))) + 1
     return RemittanceBatch.from_columns(
@@ -153,7 +156,7 @@ def _as_remittances(
             "payment_id": payments.text("payment_id").take(pa.array(payment)),
             "line_number": number,
             "reference": source.text("reference"),
-            "amount_minor": pa.array(amount // scale, mask=missing),
+            "amount_minor": pa.array(minor("amount_minor"), mask=missing),
             "discount_minor": minor("discount_minor"),
             "deduction_minor": minor("deduction_minor"),
             "deduction_reason": source.text("deduction_reason"),

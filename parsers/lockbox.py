@@ -22,11 +22,10 @@ import msgspec
 from engine.errors import MoneyError
 from engine.money import exponent_of
 from parsers.bai2_fields import read_date
-from parsers.bai2_records import readable
 from parsers.collector import FileCollector
 from parsers.lockbox_checks import LockboxChecks
 from parsers.lockbox_layouts import LOCKBOX_LAYOUTS, LockboxLayout, choose_layout, fixed_digits
-from parsers.lockbox_records import lockbox_lines
+from parsers.lockbox_records import LinePlace, diagnose_line, lockbox_lines
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -254,9 +253,7 @@ class _Reader:
         self._leave_batch(at)
         columns = self._layout.lockbox_total
         scope = f"lockbox {_cut(line, columns.lockbox)}"
-        self._check(
-            scope, at, line, columns.count, columns.total, self._box_count, self._box_total
-        )
+        self._check(scope, at, line, columns.count, columns.total, self._box_count, self._box_total)
         self._box_count = self._box_total = self._box_batches = 0
         self._header = None
 
@@ -339,16 +336,8 @@ class _Reader:
     def _say(
         self, code: str, message: str, at: int, *, value: str = "", expected: str = ""
     ) -> None:
-        self._collector.diagnose(
-            code,
-            readable(message),
-            line=at + 1,
-            column=1,
-            offset=self._starts[at],
-            value=readable(value),
-            expected=expected,
-            excerpt=readable(self._lines[at]),
-        )
+        place = LinePlace(number=at + 1, offset=self._starts[at], text=self._lines[at])
+        diagnose_line(self._collector, place, code, message, value=value, expected=expected)
 
 
 def _cut(line: str, columns: Sequence[int]) -> str:

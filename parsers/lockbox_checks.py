@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parsers.bai2_records import readable
 from parsers.lockbox_layouts import fixed_digits
+from parsers.lockbox_records import LinePlace, diagnose_line
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -266,16 +267,8 @@ class LockboxChecks:
     def _say(
         self, code: str, message: str, at: int, *, value: str = "", expected: str = ""
     ) -> None:
-        self._collector.diagnose(
-            code,
-            readable(message),
-            line=at + 1,
-            column=1,
-            offset=self._starts[at],
-            value=readable(value),
-            expected=expected,
-            excerpt=readable(self._lines[at]),
-        )
+        place = LinePlace(number=at + 1, offset=self._starts[at], text=self._lines[at])
+        diagnose_line(self._collector, place, code, message, value=value, expected=expected)
 
 
 def _number(line: str, columns: Columns) -> int | None:

@@ -3,14 +3,49 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-__all__ = ["lockbox_lines"]
+from parsers.bai2_records import readable
+
+if TYPE_CHECKING:
+    from parsers.collector import FileCollector
+
+__all__ = ["LinePlace", "diagnose_line", "lockbox_lines"]
 
 _RECORD_LENGTHS: Final = (80, 94, 96, 100, 102, 104, 105, 120, 160, 264)
 _RECORD_TYPES: Final = "12456789"
 _ENDINGS: Final = "\r\x1a\x00\x0c"
 _BYTE_ORDER_MARK: Final = "\xef\xbb\xbf"
+
+
+class LinePlace(NamedTuple):
+    """Where a record stands: line number from 1, byte offset, and its text."""
+
+    number: int
+    offset: int
+    text: str
+
+
+def diagnose_line(
+    collector: FileCollector,
+    place: LinePlace,
+    code: str,
+    message: str,
+    *,
+    value: str = "",
+    expected: str = "",
+) -> None:
+    """Add a diagnostic about the whole record at `place`."""
+    collector.diagnose(
+        code,
+        readable(message),
+        line=place.number,
+        column=1,
+        offset=place.offset,
+        value=readable(value),
+        expected=expected,
+        excerpt=readable(place.text),
+    )
 
 
 def lockbox_lines(content: bytes) -> tuple[list[str], list[int]]:

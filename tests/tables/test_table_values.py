@@ -23,7 +23,8 @@ from parsers.tables import (
     read_payments,
 )
 
-WORLD = Path(__file__).resolve().parents[2] / ".." / "shared" / "evaluation" / "world-dev"
+SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
+WORLD = SHARED / "evaluation" / "world-dev"
 
 HEADER = "open_item_id,customer_id,document_number,currency,open_amount,document_date,references"
 ROWS = [
@@ -220,7 +221,7 @@ def test_amounts_of_a_column_are_those_of_reading_one_by_one(texts):
     assert batch.int64("amount_minor").tolist() == expected
 
 
-@pytest.mark.skipif(not WORLD.is_dir(), reason="the evaluation world is not beside the repository")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the evaluation world is not beside the repository")
 def test_the_evaluation_world_is_read_to_the_cent():
     items = read_open_items(WORLD / "open_items.csv")
     text = (WORLD / "open_items.csv").read_text().splitlines()[1:]
