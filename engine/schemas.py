@@ -56,6 +56,8 @@ PAYMENT: Final = pa.schema(
         *_text("currency", "method", "type_code", "payer_name", "payer_account"),
         *_text("bank_reference", "customer_reference", "end_to_end_id", "check_number"),
         *_text("trace_number", "uetr", "remittance_text", "original_reference", "intake_codes"),
+        *_text("ultimate_payer_name", "remittance_id", "instructed_currency", "exchange_rate"),
+        *_maybe_int("instructed_minor", "charges_minor"),
     ]
 )
 """One booked credit at its finest level, or one returned payment (negative amount).
@@ -64,6 +66,10 @@ PAYMENT: Final = pa.schema(
 returns: the reference of the payment that came back. `intake_codes` are the `IN-` exception codes
 the reader of the file raised about this row (`IN-TOTAL`, `IN-NONAR`, …); nothing of such a row is
 applied automatically. `source_line` is 1-based; offset and length count bytes, null for tables.
+`ultimate_payer_name` is on whose behalf the payer paid. `remittance_id` names the advice that is
+sent apart (`RmtId`). `instructed_minor` is what the payer ordered, in units of
+`instructed_currency`; `exchange_rate` is decimal text as written. `charges_minor` are charges taken
+out of the payment, in its own currency.
 """
 
 REMITTANCE_LINE: Final = pa.schema(
@@ -92,7 +98,7 @@ ADVICE_LINE: Final = pa.schema(
         *_text("payer_name"),
         *_maybe_int("payment_amount_minor"),
         *_date("payment_date"),
-        *_text("reference"),
+        *_text("reference", "reference_kind"),
         *_maybe_int("amount_minor"),
         *_minor("discount_minor", "deduction_minor"),
         *_text("deduction_reason", "currency"),

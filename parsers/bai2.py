@@ -34,15 +34,16 @@ from parsers.bai2_records import record_table
 from parsers.bai2_rows import AccountState, DetailRows, RecordVoice, merge_codes
 from parsers.bai2_totals import AccountSums, account_verdict, cascade_verdict
 from parsers.bai2_types import row_kind
-from parsers.collector import FileCollector
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from parsers.parsed_file import ParsedFile
+    from parsers.byte_source import ByteSource
+    from parsers.collector import FileCollector
+    from parsers.read_options import ReadOptions
 
-__all__ = ["GROUP_STATUS", "parse_bai2"]
+__all__ = ["GROUP_STATUS", "read_bai2"]
 
 GROUP_STATUS: Final[dict[str, tuple[str, str]]] = {
     "1": ("", "update"),
@@ -72,21 +73,23 @@ class _Level(msgspec.Struct):
     as_of: dt.date | None = None
 
 
-def parse_bai2(
-    content: bytes, source_file: str, currencies: Mapping[str, str] | None = None
-) -> ParsedFile:
+def read_bai2(source: ByteSource, collector: FileCollector, options: ReadOptions) -> Iterator[None]:
     """Read a BAI2 file as far as it goes; never raises.
 
-    `currencies` gives the currency of our accounts where neither 03 nor 02 does (else USD).
+    Our bank accounts give the currency where neither 03 nor 02 does (else USD).
     """
-    return _Reader(content, source_file, currencies or {}).read()
+    collector.source_format = "bai2"
+    _Reader(source.read(0, source.size), collector, options.currencies()).read()
+    yield
 
 
 class _Reader:
     """The open file, group and account while records go by."""
 
-    def __init__(self, content: bytes, source_file: str, currencies: Mapping[str, str]) -> None:
-        self._collector = FileCollector(content, source_file, "bai2")
+    def __init__(
+        self, content: bytes, collector: FileCollector, currencies: Mapping[str, str]
+    ) -> None:
+        self._collector = collector
         self._table = record_table(content)
         self._voice = RecordVoice(self._collector, self._table)
         self._rows = DetailRows(self._collector, self._table, self._voice)
@@ -100,7 +103,7 @@ class _Reader:
         if not content.isascii():
             self._check_encoding(content)
 
-    def read(self) -> ParsedFile:
+    def read(self) -> None:
         """Go over all records once."""
         table, rows = self._table, self._rows
         for code, record, message in table.oddities:
@@ -123,9 +126,7 @@ class _Reader:
                 self._add_rows(until[number], until[number + 1])
         self._finish_stream()
         rows.flush()
-        return self._collector.finish(
-            dialect=f"bai2.v{self._version}", statement_count=self._account_count
-        )
+        self._collector.close(dialect=f"bai2.v{self._version}", statement_count=self._account_count)
 
     def _add_rows(self, low: int, high: int) -> None:
         """16 records in a row, all of the open account."""
@@ -262,9 +263,7 @@ class _Reader:
         )
         return self._account
 
-    def _add_summaries(
-        self, account: AccountState, summaries: list[Summary], first: int
-    ) -> None:
+    def _add_summaries(self, account: AccountState, summaries: list[Summary], first: int) -> None:
         """Amounts of an 03 record into the account's sums."""
         for summary in summaries:
             if not summary.amount:
@@ -294,9 +293,7 @@ class _Reader:
         declared = self._total(fields, first, account.exponent, scope)
         verdict = account_verdict(declared, account.sums)
         self._check_sum(scope, declared, verdict.computed, verdict.rule, first)
-        self._check_count(
-            scope, _field(fields, 2), after - account.first_record, first, "records"
-        )
+        self._check_count(scope, _field(fields, 2), after - account.first_record, first, "records")
         self._end_account(declared)
         self._check_credits(account, first)
 
@@ -435,9 +432,7 @@ class _Reader:
             )
             self._collector.hold_file("IN-TOTAL")
 
-    def _check_count(
-        self, scope: str, token: str, computed: int, record: int, kind: str
-    ) -> None:
+    def _check_count(self, scope: str, token: str, computed: int, record: int, kind: str) -> None:
         ok = not token or (token.isdecimal() and int(token[:18]) == computed)
         rule = "" if token else "D"
         self._collector.check(

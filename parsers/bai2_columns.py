@@ -33,9 +33,7 @@ _NO_VALUE_DATE: Final = np.iinfo(np.int64).min
 _KIND_OF_CODE: Final = np.array(
     [COUNTED_KINDS.index(kind) if kind in COUNTED_KINDS else -1 for kind in ROW_KINDS.values()]
 )
-_TAKES_A_LOOK: Final = np.array(
-    [code in RETURNS or code in SUMMARY_CREDITS for code in ROW_KINDS]
-)
+_TAKES_A_LOOK: Final = np.array([code in RETURNS or code in SUMMARY_CREDITS for code in ROW_KINDS])
 _IS_ITEM: Final = np.array([code in PARENTS_OF_ITEM for code in ROW_KINDS])
 
 

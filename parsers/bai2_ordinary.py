@@ -132,9 +132,7 @@ class OrdinaryRows:
         odd = [(int(cut.first[kept[row]]), value) for row, value in found.odd]
         return OrdinaryBlock(columns, found.entries, odd, counts)
 
-    def _counts(
-        self, claimed: NDArray[np.bool_], is_credit: NDArray[np.bool_]
-    ) -> dict[str, int]:
+    def _counts(self, claimed: NDArray[np.bool_], is_credit: NDArray[np.bool_]) -> dict[str, int]:
         """Rows that are no payments, by reason."""
         kinds = np.bincount(self.columns.kind[claimed], minlength=len(COUNTED_KINDS)).tolist()
         counts = dict(zip(COUNTED_KINDS, kinds, strict=True))

@@ -1,19 +1,113 @@
-"""One bank file of any format, recognised by its content, to a `ParsedFile`."""
+"""One bank file of any format, recognised by its content: part by part, or as a `ParsedFile`."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from engine.batches import (
+    AdviceBatch,
+    BankAccountBatch,
+    ControlCheckBatch,
+    DiagnosticBatch,
+    PaymentBatch,
+    RemittanceBatch,
+)
+from parsers.byte_source import ByteSource, BytesSource
+from parsers.collector import FileCollector, hold_payments
 from parsers.detect import detect_format
+from parsers.parsed_file import ParsedFile
+from parsers.read_options import ReadOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from engine.batches import BankAccountBatch
-    from parsers.parsed_file import ParsedFile
+    from parsers.detect import BankFileFormat
+    from parsers.parsed_file import FileEnd, ParsedPart
 
-__all__ = ["parse_bank_file"]
+    Reader = Callable[[ByteSource, FileCollector, ReadOptions], Iterator[None]]
+
+__all__ = ["PART_ROWS", "BankFileStream", "parse_bank_file", "parse_source"]
+
+PART_ROWS: Final = 1 << 16
+"""Payments, or lines, after which a part is given away: one row group of a written table."""
+
+_READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
+    "bai2": ("parsers.bai2", "read_bai2"),
+    "lockbox": ("parsers.lockbox", "read_lockbox"),
+    "camt": ("parsers.camt053", "read_camt"),
+}
+"""Format → module and function of its reader; a run loads those it needs.
+
+A reader is a generator that puts what it reads into the collector and yields wherever the rows
+collected so far may be given away: no later row adds to them or takes them back.
+"""
+
+
+class BankFileStream:
+    """The parts of one bank file, as they fill; `end` is there once the last one was given.
+
+    Raises `UnrecognisedFileError` where the content is no bank file; anything else that is wrong
+    becomes a diagnostic.
+    """
+
+    def __init__(
+        self,
+        source: ByteSource,
+        source_file: str,
+        options: ReadOptions | None = None,
+        form: BankFileFormat | None = None,
+    ) -> None:
+        """Look at the file's beginning; `source_file` only names it in messages.
+
+        Where `form` is given the file is read as one of that format, whatever it looks like.
+        """
+        module, function = _READERS[form or detect_format(source, source_file)]
+        reader: Reader = getattr(import_module(module), function)
+        self._collector = FileCollector(source, source_file)
+        self._steps = reader(source, self._collector, options or ReadOptions())
+        self.end: FileEnd | None = None
+
+    @property
+    def file_id(self) -> str:
+        """SHA-256 of the content."""
+        return self._collector.file_id
+
+    def parts(self, part_rows: int = PART_ROWS) -> Iterator[ParsedPart]:
+        """The file's rows in parts of at least `part_rows` rows, the last one smaller."""
+        collector = self._collector
+        for _ in self._steps:
+            if collector.row_count >= part_rows:
+                yield collector.drain()
+        yield collector.drain()
+        self.end = collector.end()
+
+
+def parse_source(
+    source: ByteSource,
+    source_file: str,
+    options: ReadOptions | None = None,
+    form: BankFileFormat | None = None,
+) -> ParsedFile:
+    """Read all of `source`; arguments and errors as those of `BankFileStream`."""
+    stream = BankFileStream(source, source_file, options, form)
+    parts = list(stream.parts())
+    end = stream.end
+    assert end is not None  # noqa: S101 - the parts were read to the end
+    payments = PaymentBatch.concat([part.payments for part in parts])
+    return ParsedFile(
+        file_id=end.file_id,
+        source_file=end.source_file,
+        source_format=end.source_format,
+        dialect=end.dialect,
+        payments=hold_payments(payments, end.held_codes),
+        remittances=RemittanceBatch.concat([part.remittances for part in parts]),
+        advices=AdviceBatch.concat([part.advices for part in parts]),
+        control_checks=ControlCheckBatch.concat([part.control_checks for part in parts]),
+        diagnostics=DiagnosticBatch.concat([part.diagnostics for part in parts]),
+        counted_rows=end.counted_rows,
+        statement_count=end.statement_count,
+    )
 
 
 def parse_bank_file(
@@ -22,36 +116,7 @@ def parse_bank_file(
     """Read `content` as far as it goes; `source_file` only names it in messages.
 
     `bank_accounts` gives the currency and layout of our lockboxes and accounts where the file does
-    not. Raises `UnrecognisedFileError` where the content is no bank file; anything else that is
-    wrong becomes a diagnostic.
+    not. Errors as those of `BankFileStream`.
     """
-    form = detect_format(content, source_file)
-    if form == "camt":
-        return _camt_reader()(content, source_file)
-    if form == "lockbox":
-        from parsers.lockbox import parse_lockbox  # noqa: PLC0415  # a run reads few formats
-
-        return parse_lockbox(content, source_file, bank_accounts)
-    from parsers.bai2 import parse_bai2  # noqa: PLC0415  # a run reads few formats
-
-    return parse_bai2(content, source_file, _currencies(bank_accounts))
-
-
-def _camt_reader() -> Callable[[bytes, str], ParsedFile]:
-    """The camt reader, whose XML library is loaded only where it is needed."""
-    reader: Callable[[bytes, str], ParsedFile] = import_module("parsers.camt053").parse_camt
-    return reader
-
-
-def _currencies(bank_accounts: BankAccountBatch | None) -> dict[str, str]:
-    """Our account → its currency, where it has only one."""
-    if bank_accounts is None:
-        return {}
-    found: dict[str, str] = {}
-    several: set[str] = set()
-    for account, currency in zip(
-        bank_accounts.strings("bank_account"), bank_accounts.strings("currency"), strict=True
-    ):
-        if found.setdefault(account, currency) != currency:
-            several.add(account)
-    return {account: code for account, code in found.items() if code and account not in several}
+    options = ReadOptions() if bank_accounts is None else ReadOptions(bank_accounts=bank_accounts)
+    return parse_source(BytesSource(content), source_file, options)

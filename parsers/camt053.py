@@ -18,15 +18,18 @@ from parsers.camt_balances import Statement, check_sequences, check_statement, r
 from parsers.camt_entry import Entry, EntryReader
 from parsers.camt_source import EntryPlaces, XmlDocument, split_documents
 from parsers.camt_xml import forget, line_of, local_name
-from parsers.collector import FileCollector
 from parsers.errors import UnrecognisedFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lxml.etree import _Element
 
-    from parsers.parsed_file import ParsedFile
+    from parsers.byte_source import ByteSource
+    from parsers.collector import FileCollector
+    from parsers.read_options import ReadOptions
 
-__all__ = ["parse_camt"]
+__all__ = ["read_camt"]
 
 _CHUNK_BYTES: Final = 1 << 15
 _MESSAGE: Final = re.compile(rb"BkToCstmr(StmtV|Stmt|AcctRptV|AcctRpt|DbtCdtNtfctnV|DbtCdtNtfctn)")
@@ -40,26 +43,30 @@ _STATEMENTS: Final = ("Stmt", "Rpt", "Ntfctn")
 _TAGS: Final = ("{*}Ntry", *(f"{{*}}{name}" for name in _STATEMENTS))
 
 
-def parse_camt(content: bytes, source_file: str) -> ParsedFile:
+def read_camt(
+    source: ByteSource, collector: FileCollector, _options: ReadOptions
+) -> Iterator[None]:
     """Read a camt file as far as it goes.
 
-    Raises `UnrecognisedFileError` where `content` holds none of the three messages; all else that
+    Raises `UnrecognisedFileError` where `source` holds none of the three messages; all else that
     may be wrong becomes a diagnostic.
     """
+    content = source.read(0, source.size)
     searchable = content.replace(b"\0", b"") if b"\0" in content[:4] else content
     message = _MESSAGE.search(searchable)
     if message is None:
         sentence = (
-            f"{source_file}: no camt.052, camt.053 or camt.054 message; "
+            f"{collector.source_file}: no camt.052, camt.053 or camt.054 message; "
             "expected XML with BkToCstmrAcctRpt, BkToCstmrStmt or BkToCstmrDbtCdtNtfctn"
         )
         raise UnrecognisedFileError(sentence)
-    source_format = _FORMAT_OF_MESSAGE[message[1].removesuffix(b"V")]
+    collector.source_format = _FORMAT_OF_MESSAGE[message[1].removesuffix(b"V")]
     version = _VERSION.search(searchable[: message.end() + 256].decode("ascii", "replace"))
-    reader = _FileReader(FileCollector(content, source_file, source_format))
+    reader = _FileReader(collector)
     for document in split_documents(content):
         reader.read_document(document)
-    return reader.finish(version[0] if version else source_format)
+    reader.finish(version[0] if version else collector.source_format)
+    yield
 
 
 _Facts = tuple[object, ...]
@@ -94,14 +101,14 @@ class _FileReader:
         self._dialect = ""
         self._places: EntryPlaces | None = None
 
-    def finish(self, dialect: str) -> ParsedFile:
+    def finish(self, dialect: str) -> None:
         """Close the file; `dialect` is used where no statement told one."""
         check_sequences(self._collector, self._statements)
         if not self._statements:
             self._collector.diagnose(
                 "CAMT-EMPTY", "the message holds no statement, report or notification"
             )
-        return self._collector.finish(
+        self._collector.close(
             dialect=self._dialect or dialect, statement_count=len(self._statements)
         )
 

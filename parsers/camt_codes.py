@@ -40,7 +40,17 @@ _METHOD_OF_SUB_FAMILY: Final = {
 
 _RETURNS: Final = frozenset(
     {
-        "ARET", "AREV", "CQRV", "PRDD", "RCDD", "RPCR", "RRTN", "UDFT", "UPCQ", "UPCT", "UPDD",
+        "ARET",
+        "AREV",
+        "CQRV",
+        "PRDD",
+        "RCDD",
+        "RPCR",
+        "RRTN",
+        "UDFT",
+        "UPCQ",
+        "UPCT",
+        "UPDD",
         "XPCQ",
     }
 )
@@ -48,23 +58,58 @@ _RETURNS: Final = frozenset(
 
 _DOMAINS_NOT_RECEIVABLE: Final = frozenset(
     {
-        "ACMT", "CAMT", "CMDT", "DERV", "FORX", "LDAS", "PMET", "SECU",
+        "ACMT",
+        "CAMT",
+        "CMDT",
+        "DERV",
+        "FORX",
+        "LDAS",
+        "PMET",
+        "SECU",
     }
 )
 """Account and cash management, commodities, derivatives, currency, loans, metals, securities."""
 
 _FAMILIES_NOT_RECEIVABLE: Final = frozenset(
     {
-        "RCCN", "ICCN", "CAPL", "ACCB",
+        "RCCN",
+        "ICCN",
+        "CAPL",
+        "ACCB",
     }
 )
 """Cash concentration, cash pooling, account balancing: our own money moving."""
 
 _SUB_FAMILIES_NOT_RECEIVABLE: Final = frozenset(
     {
-        "ACON", "ADJT", "BACT", "BKFE", "CAJT", "CHAR", "CHRG", "COAT", "COME", "COMI", "COMM",
-        "COMT", "DAJT", "FEES", "FIOA", "ICCT", "INTR", "LBCA", "ODFT", "RIMB", "SALA", "SWEP",
-        "TAXE", "TOPG", "TTLS", "XBSA", "XICT", "ZABA",
+        "ACON",
+        "ADJT",
+        "BACT",
+        "BKFE",
+        "CAJT",
+        "CHAR",
+        "CHRG",
+        "COAT",
+        "COME",
+        "COMI",
+        "COMM",
+        "COMT",
+        "DAJT",
+        "FEES",
+        "FIOA",
+        "ICCT",
+        "INTR",
+        "LBCA",
+        "ODFT",
+        "RIMB",
+        "SALA",
+        "SWEP",
+        "TAXE",
+        "TOPG",
+        "TTLS",
+        "XBSA",
+        "XICT",
+        "ZABA",
     }
 )
 """Interest, charges, taxes, adjustments by the bank, sweeps, own-account transfers, payroll."""

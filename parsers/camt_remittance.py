@@ -192,9 +192,7 @@ def _add_creditor_line(
     lines.append(RemittanceLine(reference, line_kind))
 
 
-def _read_amounts(
-    element: _Element, currency: str, amounts: _Amounts, found: Remittance
-) -> None:
+def _read_amounts(element: _Element, currency: str, amounts: _Amounts, found: Remittance) -> None:
     roles = amounts.roles
     for child in element:
         name = LOCAL_NAMES[child.tag]

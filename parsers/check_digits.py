@@ -120,7 +120,5 @@ def weights_731_hold(reference: str) -> bool:
     body, check = reference[:-1], reference[-1:]
     if not (body.isascii() and body.isdigit()) or not check.isdigit():
         return False
-    weighted = sum(
-        int(digit) * (7, 3, 1)[place % 3] for place, digit in enumerate(reversed(body))
-    )
+    weighted = sum(int(digit) * (7, 3, 1)[place % 3] for place, digit in enumerate(reversed(body)))
     return (10 - weighted % 10) % 10 == int(check)

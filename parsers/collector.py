@@ -1,27 +1,40 @@
-"""Collects what a parser finds in one bank file, column by column, and closes it as a `ParsedFile`.
+"""Collects what a reader finds in one bank file, column by column, and gives it away in parts.
 
-Parsers call `payment`, `remittance`, `check`, `diagnose` and `count`; identity, intake codes and
-batches are made here once, the same for every format.
+Readers call `payment`, `remittance`, `advice`, `check`, `diagnose`, `count` and, at the very end,
+`close`; identity, line numbers and batches are made here once, the same for every format. Many rows
+at once come as columns: `add_payments`, `add_remittances`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import schemas
-from engine.batches import ControlCheckBatch, DiagnosticBatch, PaymentBatch, RemittanceBatch
+from engine.batches import (
+    AdviceBatch,
+    ControlCheckBatch,
+    DiagnosticBatch,
+    PaymentBatch,
+    RemittanceBatch,
+)
+from parsers.byte_source import content_hash
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
-from parsers.parsed_file import ParsedFile
+from parsers.identities import OrdinalCounter, identify_payments
+from parsers.parsed_file import FileEnd, ParsedPart
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-__all__ = ["FileCollector", "content_hash", "payment_identity"]
+    from numpy.typing import NDArray
+
+    from parsers.byte_source import ByteSource
+
+__all__ = ["FileCollector", "hold_payments"]
 
 _IDENTITY: Final = (
     "bank_account",
@@ -41,91 +54,68 @@ _IDENTITY: Final = (
     "remittance_text",
     "original_reference",
 )
+"""The facts a payment is known by. A column that is added later does not change old identities."""
 
-_PAYMENT_TEXT: Final = (
-    "bank_account",
-    "currency",
-    "method",
-    "type_code",
-    "payer_name",
-    "payer_account",
-    "bank_reference",
-    "customer_reference",
-    "end_to_end_id",
-    "check_number",
-    "trace_number",
-    "uetr",
-    "remittance_text",
-    "original_reference",
-)
-_PAYMENT_OTHER: Final = (
-    "booking_date",
-    "value_date",
-    "amount_minor",
-    "source_line",
-    "source_offset",
-    "source_length",
-)
-_COLLECTED: Final = (*_PAYMENT_TEXT, *_PAYMENT_OTHER, "intake_codes")
+_GIVEN: Final = ("payment_id", "file_id", "source_file", "source_format", "company_id")
+_COLLECTED: Final = tuple(name for name in schemas.PAYMENT.names if name not in _GIVEN)
 _TYPES: Final = {name: schemas.PAYMENT.field(name).type for name in _COLLECTED}
-_MAY_BE_ABSENT: Final = frozenset({"source_line", "source_offset", "source_length"})
+_LINE_COLLECTED: Final = (
+    "reference",
+    "reference_kind",
+    "amount_minor",
+    "discount_minor",
+    "deduction_minor",
+    "deduction_reason",
+    "source",
+)
+_LINE_TYPES: Final = {name: schemas.REMITTANCE_LINE.field(name).type for name in _LINE_COLLECTED}
 _EXCERPT_LENGTH: Final = 120
 _LINE_SEARCH_LENGTH: Final = 400
 
-
-def content_hash(content: bytes) -> str:
-    """SHA-256 of a file's content in hex: its `file_id`, whatever its name."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -> str:
-    """`payment_id` of a payment: 32 hex digits over its own facts, never over name or position.
-
-    `ordinal` counts from 0 among payments of one file that are equal in every fact; account and
-    dates are such facts, so equals always belong to one statement day.
-    """
-    text = "\x1f".join(["" if part is None else str(part) for part in parts])
-    digest = hashlib.blake2b(f"{text}\x1e{references}".encode(), digest_size=16)
-    if ordinal:
-        digest.update(b"\x1d%d" % ordinal)
-    return digest.hexdigest()
+_Chunk = dict[str, pa.Array]
 
 
 class FileCollector:
-    """What one bank file holds, gathered row by row."""
+    """What one bank file holds, gathered row by row or column by column.
 
-    def __init__(self, content: bytes, source_file: str, source_format: str) -> None:
-        """Start a file; `content` is needed for its hash and for excerpts."""
-        self.file_id = content_hash(content)
+    Payments are known by their index in the file, counted from 0. What `drain` gave away is gone
+    from here: no line may be added to it.
+    """
+
+    def __init__(self, source: ByteSource, source_file: str) -> None:
+        """Start a file; `source` is needed for its hash and for excerpts."""
+        self.file_id = content_hash(source)
         self.source_file = source_file
-        self.source_format = source_format
-        self._content = content
-        self._payments: dict[str, list[Any]] = {name: [] for name in _COLLECTED}
-        self._chunks: list[dict[str, pa.Array]] = []
-        self._lines: dict[str, list[Any]] = {
-            name: []
-            for name in (
-                "payment",
-                "line_number",
-                "reference",
-                "reference_kind",
-                "amount_minor",
-                "discount_minor",
-                "deduction_minor",
-                "deduction_reason",
-                "source",
-            )
-        }
-        self._line_counts: list[int] = []
+        self.source_format = ""
+        self._source = source
+        self._drained_count = 0
+        self._open_payments: dict[str, list[Any]] = {name: [] for name in _COLLECTED}
+        self._payments: list[_Chunk] = []
+        self._sealed_count = 0
+        self._open_lines: dict[str, list[Any]] = {name: [] for name in _LINE_COLLECTED}
+        self._open_owners: list[int] = []
+        self._lines: list[_Chunk] = []
+        self._owners: list[NDArray[np.int64]] = []
+        self._sealed_lines = 0
+        self._advices: list[dict[str, Any]] = []
         self._checks: list[tuple[str, str, str, str, str, bool]] = []
         self._diagnostics: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
         self._file_codes: set[str] = set()
+        self._ordinals = OrdinalCounter()
+        self._ending: tuple[str, int] | None = None
 
     @property
     def payment_count(self) -> int:
-        """Payments collected so far; the next payment gets this index."""
-        return len(self._line_counts)
+        """Payments of the file so far; the next payment gets this index."""
+        return self._drained_count + self._sealed_count + len(self._open_payments["amount_minor"])
+
+    @property
+    def row_count(self) -> int:
+        """Rows collected and not given away yet: the larger of payments and lines."""
+        payments = self._sealed_count + len(self._open_payments["amount_minor"])
+        lines = self._sealed_lines + len(self._open_owners) + len(self._advices)
+        return max(payments, lines, len(self._diagnostics))
 
     def payment(
         self,
@@ -134,65 +124,59 @@ class FileCollector:
         currency: str,
         booking_date: datetime.date | None,
         value_date: datetime.date | None = None,
-        intake_codes: str = "",
         **facts: Any,
     ) -> int:
         """Add a credit (or a return, negative) and give its index.
 
-        `facts` are further columns of `engine.schemas.PAYMENT` by name (text defaults to empty).
+        `facts` are further columns of `engine.schemas.PAYMENT` by name (text defaults to empty,
+        numbers to null); without a value date the booking date is taken.
         """
-        columns = self._payments
-        columns["amount_minor"].append(amount_minor)
-        columns["currency"].append(currency)
-        columns["booking_date"].append(booking_date)
-        columns["value_date"].append(booking_date if value_date is None else value_date)
-        for name in _PAYMENT_TEXT:
-            if name != "currency":
-                columns[name].append(facts.pop(name, ""))
-        for name in ("source_line", "source_offset", "source_length"):
-            columns[name].append(facts.pop(name, None))
+        facts["amount_minor"] = amount_minor
+        facts["currency"] = currency
+        facts["booking_date"] = booking_date
+        facts["value_date"] = booking_date if value_date is None else value_date
+        for name, values in self._open_payments.items():
+            values.append(facts.pop(name, None))
         if facts:
             message = f"unknown payment columns {sorted(facts)}"
             raise TypeError(message)
-        columns["intake_codes"].append(intake_codes)
-        self._line_counts.append(0)
-        return len(self._line_counts) - 1
+        return self.payment_count - 1
 
     def add_payments(self, columns: Mapping[str, Any]) -> int:
         """Add many payments column by column and give the index of the first.
 
-        `columns` hold equally long values (lists or Arrow arrays) of `engine.schemas.PAYMENT`
-        columns by name, with at least `amount_minor`; absent ones stay empty.
+        `columns` hold equally long values (lists, numpy or Arrow arrays) of
+        `engine.schemas.PAYMENT` columns by name, with at least `amount_minor`; absent ones stay
+        empty.
         """
         unknown = set(columns) - set(_COLLECTED)
         if unknown:
             message = f"unknown payment columns {sorted(unknown)}"
             raise TypeError(message)
-        self._seal()
+        self._seal_payments()
+        first = self.payment_count
         rows = len(columns["amount_minor"])
-        first = len(self._line_counts)
-        self._chunks.append({name: _column(name, columns.get(name), rows) for name in _COLLECTED})
-        self._line_counts.extend([0] * rows)
+        self._payments.append(
+            {name: _column(kind, columns.get(name), rows) for name, kind in _TYPES.items()}
+        )
+        self._sealed_count += rows
         return first
 
     def add_remittances(
-        self, payments: Sequence[int], columns: Mapping[str, Sequence[Any]]
+        self, payments: Sequence[int] | NDArray[np.int64], columns: Mapping[str, Any]
     ) -> None:
         """Add many remittance lines: `payments` are their payments' indices, in the payers' order.
 
-        `columns` hold `reference`, `reference_kind`, `amount_minor`, `discount_minor`,
+        `columns` hold `reference` and may hold `reference_kind`, `amount_minor`, `discount_minor`,
         `deduction_minor`, `deduction_reason` and `source`, each as long as `payments`.
         """
-        counts = self._line_counts
-        numbers = []
-        for payment in payments:
-            counts[payment] += 1
-            numbers.append(counts[payment])
-        lines = self._lines
-        lines["payment"].extend(payments)
-        lines["line_number"].extend(numbers)
-        for name, values in columns.items():
-            lines[name].extend(values)
+        self._seal_lines()
+        rows = len(payments)
+        self._owners.append(np.asarray(payments, np.int64))
+        self._lines.append(
+            {name: _column(kind, columns.get(name), rows) for name, kind in _LINE_TYPES.items()}
+        )
+        self._sealed_lines += rows
 
     def remittance(
         self,
@@ -207,10 +191,8 @@ class FileCollector:
         deduction_reason: str = "",
     ) -> None:
         """Add a remittance line to the payment of that index."""
-        self._line_counts[payment] += 1
+        self._open_owners.append(payment)
         row = (
-            payment,
-            self._line_counts[payment],
             reference,
             reference_kind,
             amount_minor,
@@ -219,8 +201,20 @@ class FileCollector:
             deduction_reason,
             source,
         )
-        for column, value in zip(self._lines.values(), row, strict=True):
+        for column, value in zip(self._open_lines.values(), row, strict=True):
             column.append(value)
+
+    def advice(self, **facts: Any) -> None:
+        """Add a remittance line whose payment stands elsewhere.
+
+        `facts` are columns of `engine.schemas.ADVICE_LINE` by name (`remittance_id`, `line_number`
+        and `reference` at least); amounts have four decimal places (`engine.batches.ADVICE_SCALE`).
+        """
+        unknown = set(facts) - set(schemas.ADVICE_LINE.names)
+        if unknown:
+            message = f"unknown advice columns {sorted(unknown)}"
+            raise TypeError(message)
+        self._advices.append(facts)
 
     def check(
         self, *, scope: str, kind: str, declared: object, computed: object, ok: bool, rule: str = ""
@@ -271,34 +265,42 @@ class FileCollector:
             }
         )
 
-    def finish(self, *, dialect: str, statement_count: int) -> ParsedFile:
-        """Close the file: identities, intake codes, batches."""
-        self._seal()
-        columns = {name: _joined([chunk[name] for chunk in self._chunks]) for name in _COLLECTED}
-        identities = self._identities(columns)
+    def close(self, *, dialect: str, statement_count: int) -> None:
+        """The file is read to its end; called once, by its reader."""
+        self._ending = (dialect, statement_count)
+
+    def drain(self) -> ParsedPart:
+        """Give away what was collected since the last call."""
+        self._seal_payments()
+        self._seal_lines()
+        payments = _joined(self._payments, _TYPES)
+        owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
+        order = np.argsort(owners, kind="stable")
+        owners = owners[order]
+        lines = {
+            name: column.take(pa.array(order))
+            for name, column in _joined(self._lines, _LINE_TYPES).items()
+        }
+        identities = self._identities(payments, owners, lines["reference"])
         rows = len(identities)
-        fixed = {
+        given = {
             "payment_id": identities,
             "file_id": pa.repeat(self.file_id, rows),
             "source_file": pa.repeat(self.source_file, rows),
             "source_format": pa.repeat(self.source_format, rows),
-            "intake_codes": self._held(columns["intake_codes"]),
         }
-        lines = dict(self._lines)
-        owners = pa.array(lines.pop("payment"), pa.int64())
+        owner = pa.array(owners)
         owned = {
-            "payment_id": identities.take(owners),
-            "currency": columns["currency"].take(owners),
+            "payment_id": identities.take(owner),
+            "currency": payments["currency"].take(owner),
+            "line_number": _numbers_in_runs(owners),
         }
         checks: list[Sequence[Any]] = list(zip(*self._checks, strict=True)) or [()] * 6
         names = ("scope", "kind", "declared", "computed", "rule", "ok")
-        return ParsedFile(
-            file_id=self.file_id,
-            source_file=self.source_file,
-            source_format=self.source_format,
-            dialect=dialect,
-            payments=PaymentBatch.from_columns(columns | fixed),
+        part = ParsedPart(
+            payments=PaymentBatch.from_columns(payments | given),
             remittances=RemittanceBatch.from_columns(owned | lines),
+            advices=_advice_batch(self._advices),
             control_checks=ControlCheckBatch.from_columns(
                 {"source_file": [self.source_file] * len(self._checks)}
                 | {name: list(values) for name, values in zip(names, checks, strict=True)}
@@ -309,72 +311,125 @@ class FileCollector:
                     for name in DiagnosticBatch.SCHEMA.names
                 }
             ),
+        )
+        self._drained_count += rows
+        self._sealed_count = self._sealed_lines = 0
+        self._payments, self._lines, self._owners = [], [], []
+        self._advices, self._checks, self._diagnostics = [], [], []
+        return part
+
+    def end(self) -> FileEnd:
+        """What is known of the file as a whole, once its reader has closed it."""
+        assert self._ending is not None  # noqa: S101 - every reader closes its file
+        dialect, statement_count = self._ending
+        return FileEnd(
+            file_id=self.file_id,
+            source_file=self.source_file,
+            source_format=self.source_format,
+            dialect=dialect,
             counted_rows=dict(sorted(self._counts.items())),
             statement_count=statement_count,
+            held_codes=tuple(sorted(self._file_codes)),
         )
 
-    def _seal(self) -> None:
+    def _seal_payments(self) -> None:
         """Turn payments added one by one into a chunk of columns."""
-        rows = len(self._payments["amount_minor"])
-        if rows or not self._chunks:
-            self._chunks.append(
-                {name: _column(name, values, rows) for name, values in self._payments.items()}
+        rows = len(self._open_payments["amount_minor"])
+        if rows:
+            self._payments.append(
+                {
+                    name: _filled(pa.array(self._open_payments[name], kind))
+                    for name, kind in _TYPES.items()
+                }
             )
-            self._payments = {name: [] for name in _COLLECTED}
+            self._sealed_count += rows
+            self._open_payments = {name: [] for name in _COLLECTED}
 
-    def _held(self, codes: pa.Array) -> pa.Array:
-        """Intake codes of the rows with those of the whole file before them."""
-        if not self._file_codes:
-            return codes
-        held = ";".join(sorted(self._file_codes))
-        joined = pc.binary_join_element_wise(held, codes, ";")
-        return pc.if_else(pc.equal(codes, ""), held, joined)
+    def _seal_lines(self) -> None:
+        """Turn lines added one by one into a chunk of columns."""
+        if self._open_owners:
+            self._owners.append(np.array(self._open_owners, np.int64))
+            self._lines.append(
+                {name: pa.array(self._open_lines[name], kind) for name, kind in _LINE_TYPES.items()}
+            )
+            self._sealed_lines += len(self._open_owners)
+            self._open_lines = {name: [] for name in _LINE_COLLECTED}
+            self._open_owners = []
 
-    def _identities(self, columns: Mapping[str, pa.Array]) -> pa.Array:
-        """`payment_identity` of every row."""
+    def _identities(
+        self, columns: _Chunk, owners: NDArray[np.int64], references: pa.Array
+    ) -> pa.Array:
+        """`payment_id` of every row; `owners` are the ascending rows of `references`."""
         texts = [pc.fill_null(columns[name].cast(pa.string()), "") for name in _IDENTITY]
-        facts = pc.binary_join_element_wise(*texts, "\x1f").to_pylist()
-        references = [""] * len(facts)
-        for owner, reference in zip(self._lines["payment"], self._lines["reference"], strict=True):
-            references[owner] += f"\x1f{reference}"
-        digest = hashlib.blake2b
-        plain = [
-            digest(f"{fact}\x1e{text}".encode(), digest_size=16).hexdigest()
-            for fact, text in zip(facts, references, strict=True)
-        ]
-        if len(set(plain)) < len(plain):
-            plain = _numbered(plain, facts, references)
-        return pa.array(plain, pa.string())
+        facts = pc.binary_join_element_wise(*texts, "\x1f")
+        if len(owners):
+            bounds = np.searchsorted(owners, np.arange(len(facts) + 1)).astype(np.int32)
+            marked = pc.binary_join_element_wise("", references, "\x1f")
+            joined = pc.binary_join(pa.ListArray.from_arrays(bounds, marked), "")
+            facts = pc.binary_join_element_wise(facts, joined, "\x1e")
+        else:
+            facts = pc.binary_join_element_wise(facts, "", "\x1e")
+        return identify_payments(facts, self._ordinals)
 
     def _line_at(self, offset: int) -> str:
+        """The line of the file at `offset`, or as much of it as is worth showing."""
         nearest = max(0, offset - _LINE_SEARCH_LENGTH)
-        start = self._content.rfind(b"\n", nearest, offset) + 1
+        around = self._source.read(nearest, offset + _LINE_SEARCH_LENGTH)
+        at = offset - nearest
+        start = around.rfind(b"\n", 0, at) + 1
         if not start and nearest:
-            start = offset
-        end = self._content.find(b"\n", offset, offset + _LINE_SEARCH_LENGTH)
-        stop = len(self._content) if end < 0 else end
-        return self._content[start : min(stop, start + _EXCERPT_LENGTH)].decode("utf-8", "replace")
+            start = at
+        end = around.find(b"\n", at)
+        stop = len(around) if end < 0 else end
+        return around[start : min(stop, start + _EXCERPT_LENGTH)].decode("utf-8", "replace")
 
 
-def _numbered(plain: list[str], facts: list[str], references: list[str]) -> list[str]:
-    """Identities where some payments are equal in every fact: their ordinal tells them apart."""
-    seen: dict[str, int] = {}
-    identities = []
-    for identity, fact, text in zip(plain, facts, references, strict=True):
-        ordinal = seen.get(identity, 0)
-        seen[identity] = ordinal + 1
-        identities.append(payment_identity((fact,), text, ordinal) if ordinal else identity)
-    return identities
+def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
+    """`payments` with the intake `codes` of their whole file before those of their own."""
+    if not codes or not len(payments):
+        return payments
+    held, own = ";".join(codes), payments.text("intake_codes")
+    joined = pc.binary_join_element_wise(held, own, ";")
+    column = pc.if_else(pc.equal(own, ""), held, joined)
+    at = PaymentBatch.SCHEMA.get_field_index("intake_codes")
+    field = PaymentBatch.SCHEMA.field(at)
+    return PaymentBatch.of(payments.record_batch.set_column(at, field, column))
 
 
-def _column(name: str, values: Any, rows: int) -> pa.Array:
-    """Column `name` as Arrow; its empty value where it is absent."""
-    kind = _TYPES[name]
+def _advice_batch(rows: list[dict[str, Any]]) -> AdviceBatch:
+    columns: dict[str, Any] = {}
+    for field in schemas.ADVICE_LINE:
+        empty: Any = "" if pa.types.is_string(field.type) else None if field.nullable else 0
+        columns[field.name] = pa.array([row.get(field.name, empty) for row in rows], field.type)
+    return AdviceBatch.from_columns(columns)
+
+
+def _numbers_in_runs(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """1, 2, 3 … within each run of equal values."""
+    heads = np.searchsorted(ascending, ascending)
+    return np.arange(1, len(ascending) + 1) - heads
+
+
+def _column(kind: pa.DataType, values: Any, rows: int) -> pa.Array:
+    """A column of that type; its empty values where it is absent."""
     if values is None:
-        absent = name in _MAY_BE_ABSENT or pa.types.is_date(kind)
-        return pa.nulls(rows, kind) if absent else pa.repeat(pa.scalar("", kind), rows)
-    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+        nullable = not pa.types.is_string(kind)
+        return pa.nulls(rows, kind) if nullable else pa.repeat(pa.scalar("", kind), rows)
+    if isinstance(values, pa.Array):
+        return values if values.type == kind else values.cast(kind)
+    return pa.array(values, kind)
 
 
-def _joined(chunks: list[pa.Array]) -> pa.Array:
-    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+def _filled(column: pa.Array) -> pa.Array:
+    """Empty text in place of null."""
+    is_text = pa.types.is_string(column.type)
+    return pc.fill_null(column, "") if is_text and column.null_count else column
+
+
+def _joined(chunks: list[_Chunk], types: Mapping[str, pa.DataType]) -> _Chunk:
+    if len(chunks) == 1:
+        return chunks[0]
+    return {
+        name: pa.concat_arrays([chunk[name] for chunk in chunks] or [pa.array([], kind)])
+        for name, kind in types.items()
+    }

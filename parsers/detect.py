@@ -6,10 +6,14 @@ What is no bank file is refused with one sentence that names the file and what w
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from parsers.byte_source import windows
 from parsers.errors import UnrecognisedFileError
 from parsers.lockbox_records import lockbox_lines
+
+if TYPE_CHECKING:
+    from parsers.byte_source import ByteSource
 
 __all__ = ["BankFileFormat", "detect_format"]
 
@@ -30,6 +34,8 @@ _LOCKBOX_RECORD: Final = re.compile(
 )
 _NACHA_HEADER: Final = re.compile(rb"101.{31}094101")
 _XML_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)[\s/>]")
+_CAMT_MESSAGE: Final = re.compile(rb"[<:]BkToCstmr")
+_MARK_LENGTH: Final = 16
 _CAMT_MARKS: Final = ("BkToCstmr", "camt.052", "camt.053", "camt.054")
 _PRINTED: Final = re.compile(rb"[\t\n\r\x20-\x7e]")
 
@@ -50,16 +56,16 @@ _SIGNATURES: Final = (
 )
 
 
-def detect_format(content: bytes, source_file: str) -> BankFileFormat:
-    """The format of `content`; raises `UnrecognisedFileError` where it is none of a bank file."""
-    body = content.removeprefix(_BYTE_ORDER_MARK)
-    head = body[:_HEAD_BYTES].lstrip(b" \t\r\n")
+def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
+    """The format of `source`; raises `UnrecognisedFileError` where it is none of a bank file."""
+    content = source.read(0, 2 * _HEAD_BYTES)
+    head = content.removeprefix(_BYTE_ORDER_MARK)[:_HEAD_BYTES].lstrip(b" \t\r\n")
     if not head.strip(b"\x00\x1a"):
         raise _refusal(source_file, "it is empty" if not content else "it holds only blanks")
     if _is_utf16(content):
         return _detect_utf16(content, source_file)
     if head.startswith(b"<"):
-        if _is_camt(head.decode("latin-1"), body):
+        if _is_camt(head.decode("latin-1"), source):
             return "camt"
         raise _refusal(source_file, _describe_xml(head.decode("latin-1")))
     if _is_bai2(head):
@@ -85,16 +91,24 @@ def _detect_utf16(content: bytes, source_file: str) -> BankFileFormat:
     """XML may come in UTF-16; the line formats may not."""
     order = "utf-16-be" if content.startswith((b"\xfe\xff", b"\x00<")) else "utf-16-le"
     head = content[: 2 * _HEAD_BYTES].decode(order, "replace").lstrip("\ufeff \t\r\n")
-    if head.startswith("<") and _is_camt(head, b""):
+    if head.startswith("<") and _is_camt(head, None):
         return "camt"
     raise _refusal(source_file, "it is UTF-16 text; line formats are read as UTF-8")
 
 
-def _is_camt(head: str, body: bytes) -> bool:
-    """Whether XML carries a bank-to-customer message, whatever its root or prefixes."""
+def _is_camt(head: str, source: ByteSource | None) -> bool:
+    """Whether XML carries a bank-to-customer message, whatever its root or prefixes.
+
+    `source` is searched where the beginning does not tell; None where its bytes cannot be.
+    """
     if any(mark in head for mark in _CAMT_MARKS):
         return not _root_of(head).lower().startswith("html")
-    return b"<BkToCstmr" in body or b":BkToCstmr" in body
+    before = b""
+    for _, window in () if source is None else windows(source):
+        if _CAMT_MESSAGE.search(before + window):
+            return True
+        before = window[-_MARK_LENGTH:]
+    return False
 
 
 def _root_of(head: str) -> str:

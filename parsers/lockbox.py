@@ -22,19 +22,20 @@ import msgspec
 from engine.errors import MoneyError
 from engine.money import exponent_of
 from parsers.bai2_fields import read_date
-from parsers.collector import FileCollector
 from parsers.lockbox_checks import LockboxChecks
 from parsers.lockbox_layouts import LOCKBOX_LAYOUTS, LockboxLayout, choose_layout, fixed_digits
 from parsers.lockbox_records import LinePlace, diagnose_line, lockbox_lines
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from engine.batches import BankAccountBatch
-    from parsers.parsed_file import ParsedFile
+    from parsers.byte_source import ByteSource
+    from parsers.collector import FileCollector
+    from parsers.read_options import ReadOptions
 
-__all__ = ["parse_lockbox"]
+__all__ = ["read_lockbox"]
 
 _DEFAULT_CURRENCY: Final = "USD"
 
@@ -46,22 +47,21 @@ class _Account(msgspec.Struct, frozen=True):
     layout: str
 
 
-def parse_lockbox(
-    content: bytes, source_file: str, bank_accounts: BankAccountBatch | None = None
-) -> ParsedFile:
+def read_lockbox(
+    source: ByteSource, collector: FileCollector, options: ReadOptions
+) -> Iterator[None]:
     """Read a lockbox file as far as it goes; never raises.
 
-    `bank_accounts` gives the currency (else USD) and perhaps the layout of each lockbox.
+    Our bank accounts give the currency (else USD) and perhaps the layout of each lockbox.
     """
-    lines, starts = lockbox_lines(content)
-    reader = _Reader(content, source_file, lines, starts, _known_accounts(bank_accounts))
-    return reader.read()
+    collector.source_format = "lockbox"
+    lines, starts = lockbox_lines(source.read(0, source.size))
+    _Reader(collector, lines, starts, _known_accounts(options.bank_accounts)).read()
+    yield
 
 
-def _known_accounts(bank_accounts: BankAccountBatch | None) -> dict[str, _Account]:
+def _known_accounts(bank_accounts: BankAccountBatch) -> dict[str, _Account]:
     """Lockbox number → account, by the number as it stands and without leading zeros."""
-    if bank_accounts is None:
-        return {}
     known: dict[str, _Account] = {}
     names = ("lockbox", "currency", "layout")
     for lockbox, currency, layout in zip(
@@ -97,13 +97,12 @@ class _Reader:
 
     def __init__(
         self,
-        content: bytes,
-        source_file: str,
+        collector: FileCollector,
         lines: list[str],
         starts: list[int],
         accounts: dict[str, _Account],
     ) -> None:
-        self._collector = FileCollector(content, source_file, "lockbox")
+        self._collector = collector
         self._lines = lines
         self._starts = starts
         self._accounts = accounts
@@ -117,7 +116,7 @@ class _Reader:
         self._has_batch_totals = self._has_box_total = False
         self._batch_numbers: set[tuple[str, str]] = set()
 
-    def read(self) -> ParsedFile:
+    def read(self) -> None:
         """Go over all records once."""
         handlers = {
             "1": self._note,
@@ -148,7 +147,7 @@ class _Reader:
         self._finish_stream()
         checks.flush()
         dialect = f"lockbox.{self._layout.name}"
-        return self._collector.finish(dialect=dialect, statement_count=self._header_count)
+        self._collector.close(dialect=dialect, statement_count=self._header_count)
 
     def _note(self, _at: int, _line: str) -> None:
         """Records 1 and 2 tell only who sent the file."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.batches import (
+    AdviceBatch,
     Batch,
     ControlCheckBatch,
     DiagnosticBatch,
@@ -35,6 +36,7 @@ class MergedFiles(msgspec.Struct, frozen=True, kw_only=True):
 
     payments: PaymentBatch
     remittances: RemittanceBatch
+    advices: AdviceBatch
     control_checks: ControlCheckBatch
     diagnostics: DiagnosticBatch
     counted_rows: dict[str, int]
@@ -70,6 +72,7 @@ def merge_parsed(files: Sequence[ParsedFile]) -> MergedFiles:
     return MergedFiles(
         payments=PaymentBatch.concat(payments),
         remittances=RemittanceBatch.concat(remittances),
+        advices=AdviceBatch.concat([file.advices for file in distinct]),
         control_checks=ControlCheckBatch.concat([file.control_checks for file in distinct]),
         diagnostics=DiagnosticBatch.concat([file.diagnostics for file in distinct]),
         counted_rows=dict(sorted(counted.items())),

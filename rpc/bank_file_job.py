@@ -119,6 +119,7 @@ class BankFileRunner:
         match_input = MatchInput(
             payments=payments,
             remittances=remittances,
+            advices=parsed.advices,
             open_items=deduct_consumed(self._tables.open_items, booking.consumed_items()),
             customers=self._tables.customers,
             bank_accounts=self._tables.bank_accounts,

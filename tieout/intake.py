@@ -13,6 +13,7 @@ import msgspec
 import pyarrow.compute as pc
 
 from engine.batches import (
+    AdviceBatch,
     BankAccountBatch,
     ControlCheckBatch,
     DiagnosticBatch,
@@ -21,7 +22,7 @@ from engine.batches import (
     RemittanceBatch,
 )
 from parsers.bank_files import parse_bank_file
-from parsers.collector import content_hash
+from parsers.byte_source import BytesSource, content_hash
 from parsers.errors import UnrecognisedFileError
 from parsers.repeats import merge_parsed
 from tieout.exit_codes import NoUsableFileError
@@ -55,6 +56,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     payments: PaymentBatch = msgspec.field(default_factory=PaymentBatch.empty)
     remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
+    advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
     control_checks: ControlCheckBatch = msgspec.field(default_factory=ControlCheckBatch.empty)
     diagnostics: DiagnosticBatch = msgspec.field(default_factory=DiagnosticBatch.empty)
     exceptions: ExceptionBatch = msgspec.field(default_factory=ExceptionBatch.empty)
@@ -106,6 +108,7 @@ def read_bank_files(
     return Intake(
         payments=merged.payments,
         remittances=merged.remittances,
+        advices=merged.advices,
         control_checks=merged.control_checks,
         diagnostics=merged.diagnostics,
         exceptions=exception_batch(exceptions),
@@ -144,9 +147,9 @@ def _content(name: str | Path, stdin: BinaryIO | None) -> tuple[str, str, bytes]
     """Hash, name without its folder, content: what a file is, whatever the folder it lies in."""
     if str(name) == STDIN and stdin is not None:
         content = stdin.read()
-        return content_hash(content), "stdin", content
+        return content_hash(BytesSource(content)), "stdin", content
     content = Path(name).read_bytes()
-    return content_hash(content), Path(name).name, content
+    return content_hash(BytesSource(content)), Path(name).name, content
 
 
 def _input(

@@ -172,7 +172,7 @@ def _run(
         payments=in_key_order(intake.payments),
         remittances=in_key_order(intake.remittances),
         open_items=tables.open_items if memory is None else memory.reduce(tables.open_items),
-        advices=tables.advices,
+        advices=AdviceBatch.concat([tables.advices, intake.advices]),
         customers=tables.customers,
         bank_accounts=tables.bank_accounts,
         policy=policy,

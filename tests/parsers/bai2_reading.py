@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from parsers.bai2 import parse_bai2
+from parsers.bank_files import parse_source
+from parsers.byte_source import BytesSource
 
 
 def read(content):
-    return parse_bai2(content if isinstance(content, bytes) else content.encode(), "t.bai")
+    source = BytesSource(content if isinstance(content, bytes) else content.encode())
+    return parse_source(source, "t.bai", form="bai2")
 
 
 def rows(parsed, *names):

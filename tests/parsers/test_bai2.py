@@ -13,7 +13,7 @@ from golden_summary import summary_of
 
 from engine.batches import BankAccountBatch
 from parsers.bank_files import parse_bank_file
-from parsers.collector import payment_identity
+from parsers.identities import payment_identity
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "bai2"
 
@@ -117,8 +117,12 @@ def test_a_row_is_the_same_wherever_its_terminators_and_continuations_stand(row)
 
 def test_a_summary_is_read_across_lines_with_a_comma_too_many_and_split_groups():
     summary = "010,1000,,,,045/\n88,2000,,,,100,500,1,/\n88,,400,000,0,"
-    content = bai2("16,142,500,,B,C,T").replace(b"03,4402207781,USD,,,,/", b"03,4402207781,USD,"
-        + summary.encode() + b"/").replace(b"9,500,", b"9,4000,").replace(b"98,500,", b"98,4000,")
+    content = (
+        bai2("16,142,500,,B,C,T")
+        .replace(b"03,4402207781,USD,,,,/", b"03,4402207781,USD," + summary.encode() + b"/")
+        .replace(b"9,500,", b"9,4000,")
+        .replace(b"98,500,", b"98,4000,")
+    )
     parsed = read(content)
     sums = [row for row in parsed.control_checks.record_batch.to_pylist() if row["kind"] == "sum"]
     assert [(row["computed"], row["ok"], row["rule"]) for row in sums] == [
@@ -346,8 +350,10 @@ def test_version_3_is_read_and_an_unknown_version_reported():
         ),
         (
             "88,RMR*IV*A**1.00\\RMR*IV*B**2.00~RMR*IV*C**3.00",
-            [(name, "document", amount, 0, 0, "") for name, amount in
-             (("A", 100), ("B", 200), ("C", 300))],
+            [
+                (name, "document", amount, 0, 0, "")
+                for name, amount in (("A", 100), ("B", 200), ("C", 300))
+            ],
         ),
         (
             "88,RMR*IV*A**1.\n88,00\\RMR*IV*B**2.00\\",

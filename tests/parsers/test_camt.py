@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from camt_writing import balance, detail, document, entry, euro, message, statement
 
-from parsers.camt053 import parse_camt
+from parsers.bank_files import parse_bank_file, parse_source
+from parsers.byte_source import BytesSource
 from parsers.errors import UnrecognisedFileError
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "camt"
 
 
 def read(*content, **facts):
-    return parse_camt(message(statement(*content, **facts)), "bank.xml")
+    return parse_bank_file(message(statement(*content, **facts)), "bank.xml")
 
 
 def payments(parsed):
@@ -202,9 +203,7 @@ def test_a_charge_inside_a_credit_keeps_the_rows_equal_to_the_booked_sum():
 
 def test_a_reversed_collection_is_a_negative_payment_that_names_the_original():
     refs = "<AcctSvcrRef>R-1</AcctSvcrRef><EndToEndId>E-77</EndToEndId>"
-    reason = (
-        "<RtrInf><Rsn><Cd>MD06</Cd></Rsn><AddtlInf>refund by the debtor</AddtlInf></RtrInf>"
-    )
+    reason = "<RtrInf><Rsn><Cd>MD06</Cd></Rsn><AddtlInf>refund by the debtor</AddtlInf></RtrInf>"
     back = entry(
         "6.00",
         detail("6.00", refs=refs, debtor="A", more=reason),
@@ -340,7 +339,7 @@ def test_dates_are_read_with_zones_and_times(text):
 
 
 def test_the_currency_of_the_account_stands_in_for_a_missing_one():
-    parsed = parse_camt(
+    parsed = parse_bank_file(
         message(statement(entry("1.00").replace(' Ccy="EUR"', ""))), "bank.xml"
     )
     assert only(parsed)["currency"] == "EUR"
@@ -359,7 +358,7 @@ def test_a_statement_without_account_is_reported():
 
 def test_entries_outside_a_statement_are_kept():
     loose = message(entry("1.00"), entry("2.00"))
-    parsed = parse_camt(loose, "bank.xml")
+    parsed = parse_bank_file(loose, "bank.xml")
     assert parsed.payments.int64("amount_minor").tolist() == [100, 200]
     assert codes(parsed) == ["CAMT-ACCOUNT"]
 
@@ -385,7 +384,7 @@ def test_every_message_and_version_is_known_by_local_names(kind, root, number, v
         namespace=namespace,
         root=root + ("V01" if version == "01" else ""),
     )
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     assert parsed.dialect == f"camt.{number}.001.{version}"
     assert parsed.source_format == f"camt.{number}"
     assert only(parsed)["amount_minor"] == 100
@@ -396,7 +395,7 @@ def test_an_envelope_around_the_message_does_not_matter(wrapper):
     inner = message(statement(entry("1.00"))).split(b"\n", 1)[1].decode()
     name = wrapper.split(":")[-1]
     content = f'<b:{name} xmlns:b="urn:b"><b:AppHdr/>{inner}</b:{name}>'.encode()
-    assert only(parse_camt(content, "bank.xml"))["amount_minor"] == 100
+    assert only(parse_bank_file(content, "bank.xml"))["amount_minor"] == 100
 
 
 def test_version_01_has_details_in_the_entry_itself():
@@ -415,12 +414,12 @@ def test_version_01_has_details_in_the_entry_itself():
 @pytest.mark.parametrize("content", [b"", b"01,BANK,", b"<Document/>", b"\x00\x01", b"<?xml"])
 def test_what_is_no_camt_is_refused_in_one_sentence(content):
     with pytest.raises(UnrecognisedFileError, match=r"^x\.bai: no camt\.052"):
-        parse_camt(content, "x.bai")
+        parse_source(BytesSource(content), "x.bai", form="camt")
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.xml")), ids=lambda path: path.stem)
 def test_golden_files_are_read_as_written_beside_them(path):
-    parsed = parse_camt(path.read_bytes(), path.name)
+    parsed = parse_bank_file(path.read_bytes(), path.name)
     expected = json.loads(path.with_suffix(".json").read_text())
     assert golden(parsed) == expected
 

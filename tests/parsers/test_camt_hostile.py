@@ -10,7 +10,7 @@ from camt_writing import balance, detail, entry, message, statement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.camt053 import parse_camt
+from parsers.bank_files import parse_bank_file
 from parsers.errors import UnrecognisedFileError
 
 GOOD = message(
@@ -59,20 +59,20 @@ def named(encoding, declared):
     ],
 )
 def test_names_survive_a_wrong_or_missing_encoding(encoding, declared, reported):
-    parsed = parse_camt(named(encoding, declared), "bank.xml")
+    parsed = parse_bank_file(named(encoding, declared), "bank.xml")
     assert parsed.payments.strings("payer_name") == ["MÜLLER & SÖHNE"]
     assert codes(parsed) == reported
 
 
 def test_windows_quotes_without_a_declaration_are_read():
     content = message(statement(entry("1.00", detail(debtor="O'NEIL"))))
-    parsed = parse_camt(content.replace(b"'N", b"\x92N"), "bank.xml")
+    parsed = parse_bank_file(content.replace(b"'N", b"\x92N"), "bank.xml")
     assert parsed.payments.strings("payer_name") == ["O\u2019NEIL"]
 
 
 def test_blanks_before_the_declaration_are_skipped_and_places_still_hold():
     content = b"\n  \n" + GOOD
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     assert amounts(parsed) == [100, 200, 300, 10000]
     assert codes(parsed) == ["CAMT-ENCODING"]
     first = parsed.payments.record_batch.to_pylist()[0]
@@ -82,7 +82,7 @@ def test_blanks_before_the_declaration_are_skipped_and_places_still_hold():
 
 def test_control_characters_are_read_as_blanks():
     content = message(statement(entry("1.00", detail(debtor="A\x1aB"))))
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     assert parsed.payments.strings("payer_name") == ["A B"]
     assert codes(parsed) == ["CAMT-CONTROL"]
 
@@ -90,7 +90,7 @@ def test_control_characters_are_read_as_blanks():
 def test_several_documents_in_one_stream_are_all_read():
     other = message(statement(entry("9.00"), identity="S2"))
     content = GOOD + b"\n" + other
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     assert amounts(parsed) == [100, 200, 300, 10000, 900]
     last = parsed.payments.record_batch.to_pylist()[-1]
     assert content[last["source_offset"] :].startswith(b"<Ntry>")
@@ -99,7 +99,7 @@ def test_several_documents_in_one_stream_are_all_read():
 
 def test_a_truncated_file_keeps_the_entries_before_the_break_and_is_held():
     cut = GOOD.index(b"<Ntry>", GOOD.index(b"100.00") - 40) + 30
-    parsed = parse_camt(GOOD[:cut], "bank.xml")
+    parsed = parse_bank_file(GOOD[:cut], "bank.xml")
     assert amounts(parsed) == [100, 200, 300]
     assert set(parsed.payments.strings("intake_codes")) == {"IN-TOTAL"}
     assert parsed.counted_rows == {"unreadable": 1}
@@ -109,13 +109,13 @@ def test_a_truncated_file_keeps_the_entries_before_the_break_and_is_held():
 
 def test_a_break_in_the_middle_says_how_many_entries_are_behind_it():
     broken = GOOD.replace(b"<Btch>", b"<Btch", 1)
-    parsed = parse_camt(broken, "bank.xml")
+    parsed = parse_bank_file(broken, "bank.xml")
     assert amounts(parsed) == [100]
     assert parsed.counted_rows == {"unreadable": 2}
 
 
 def test_a_message_without_statements_says_so():
-    parsed = parse_camt(message(), "bank.xml")
+    parsed = parse_bank_file(message(), "bank.xml")
     assert (len(parsed.payments), codes(parsed)) == (0, ["CAMT-EMPTY"])
 
 
@@ -127,7 +127,7 @@ def with_dtd(declarations, text="&x;"):
 def test_an_external_entity_is_not_fetched(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("do not read me")
-    parsed = parse_camt(with_dtd(f'<!ENTITY x SYSTEM "file://{secret}">'), "bank.xml")
+    parsed = parse_bank_file(with_dtd(f'<!ENTITY x SYSTEM "file://{secret}">'), "bank.xml")
     assert parsed.payments.strings("payer_name") == [""]
     assert parsed.payments.strings("intake_codes") == ["IN-FORMAT"]
     assert codes(parsed) == ["CAMT-DTD"]
@@ -135,7 +135,7 @@ def test_an_external_entity_is_not_fetched(tmp_path):
 
 def test_an_internal_entity_never_becomes_part_of_an_amount():
     content = with_dtd('<!ENTITY x "0">').replace(b">1.00</Amt>", b">1&x;</Amt>", 1)
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     assert parsed.counted_rows == {"unreadable": 1}
 
 
@@ -144,7 +144,7 @@ def test_an_external_subset_is_not_loaded(tmp_path):
     subset.write_text('<!ENTITY x "loaded">')
     content = message(statement(entry("1.00"))).decode()
     content = content.replace("\n", f'\n<!DOCTYPE Document SYSTEM "file://{subset}">', 1)
-    assert codes(parse_camt(content.encode(), "bank.xml")) == ["CAMT-DTD"]
+    assert codes(parse_bank_file(content.encode(), "bank.xml")) == ["CAMT-DTD"]
 
 
 def test_an_entity_bomb_ends_quickly():
@@ -153,7 +153,7 @@ def test_an_entity_bomb_ends_quickly():
         for level in range(12)
     )
     started = time.monotonic()
-    parsed = parse_camt(with_dtd(levels, "&a11;"), "bank.xml")
+    parsed = parse_bank_file(with_dtd(levels, "&a11;"), "bank.xml")
     assert time.monotonic() - started < 2
     assert "CAMT-DTD" in codes(parsed)
     assert set(parsed.payments.strings("intake_codes")) <= {"IN-FORMAT", "IN-FORMAT;IN-TOTAL"}
@@ -161,7 +161,7 @@ def test_an_entity_bomb_ends_quickly():
 
 def test_a_depth_no_bank_needs_ends_the_reading_like_a_truncation():
     deep = detail(more="<x>" * 100_000 + "</x>" * 100_000)
-    parsed = parse_camt(message(statement(entry("1.00"), entry("2.00", deep))), "bank.xml")
+    parsed = parse_bank_file(message(statement(entry("1.00"), entry("2.00", deep))), "bank.xml")
     assert amounts(parsed) == [100]
     assert codes(parsed) == ["FILE-TRUNCATED"]
 
@@ -169,7 +169,7 @@ def test_a_depth_no_bank_needs_ends_the_reading_like_a_truncation():
 def test_a_text_of_twenty_megabytes_ends_the_reading_within_bounds():
     huge = detail(remittance=f"<Ustrd>{'X' * 20_000_000}</Ustrd>")
     content = message(statement(entry("1.00"), entry("2.00", huge)))
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     assert amounts(parsed) == [100]
     assert parsed.counted_rows == {"unreadable": 1}
 
@@ -178,7 +178,7 @@ def test_memory_does_not_grow_with_the_tree_of_the_file():
     one = entry("1.00", detail("1.00", more="<Chrgs><Rcrd><Amt/></Rcrd></Chrgs>" * 20))
     content = message(statement(one * 4_000))
     tracemalloc.start()
-    parsed = parse_camt(content, "bank.xml")
+    parsed = parse_bank_file(content, "bank.xml")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(parsed.payments) == 4_000
@@ -196,7 +196,7 @@ def test_memory_does_not_grow_with_the_tree_of_the_file():
 def test_what_only_looks_like_an_entry_moves_no_place(noise):
     content = GOOD.replace(b"</Bal><Ntry>", b"</Bal>" + noise + b"<Ntry>", 1)
     assert content != GOOD
-    payments = parse_camt(content, "bank.xml").payments.record_batch.to_pylist()
+    payments = parse_bank_file(content, "bank.xml").payments.record_batch.to_pylist()
     for payment, wanted in zip(payments, ["1.00", "5.00", "5.00", "100.00"], strict=True):
         start, length = payment["source_offset"], payment["source_length"]
         element = content[start : start + length]
@@ -206,7 +206,7 @@ def test_what_only_looks_like_an_entry_moves_no_place(noise):
 
 def test_spaces_in_end_tags_do_not_move_places():
     content = GOOD.replace(b"</Ntry>", b"</Ntry >", 1)
-    first = parse_camt(content, "bank.xml").payments.record_batch.to_pylist()[0]
+    first = parse_bank_file(content, "bank.xml").payments.record_batch.to_pylist()[0]
     start, length = first["source_offset"], first["source_length"]
     assert content[start : start + length].endswith(b"</Ntry >")
 
@@ -239,7 +239,7 @@ def mutations(draw):
 @given(mutations())
 def test_no_mutation_breaks_the_reader_or_loses_money_in_silence(content):
     try:
-        parsed = parse_camt(content, "bank.xml")
+        parsed = parse_bank_file(content, "bank.xml")
     except UnrecognisedFileError:
         return
     if amounts(parsed) != [100, 200, 300, 10000] and content.count(b"<Ntry>") >= 3:
@@ -252,7 +252,7 @@ def test_no_mutation_breaks_the_reader_or_loses_money_in_silence(content):
 @given(st.integers(0, len(GOOD)))
 def test_every_truncation_is_told_and_held(cut):
     try:
-        parsed = parse_camt(GOOD[:cut], "bank.xml")
+        parsed = parse_bank_file(GOOD[:cut], "bank.xml")
     except UnrecognisedFileError:
         return
     if cut < len(GOOD):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from camt_writing import adjustment, detail, document, entry, euro, message, statement, typed
 
-from parsers.camt053 import parse_camt
+from parsers.bank_files import parse_bank_file
 from parsers.check_digits import judge_reference, mod_11_holds
 
 
 def read(*remittance, account="DE89370400440532013000", amount="100.00"):
     content = entry(amount, detail(amount, remittance="".join(remittance)))
-    return parse_camt(message(statement(content, account=account)), "bank.xml")
+    return parse_bank_file(message(statement(content, account=account)), "bank.xml")
 
 
 def lines(parsed):
@@ -45,9 +45,7 @@ def test_an_invoice_with_a_discount():
 
 
 def test_a_discount_of_version_02_has_no_inner_amount():
-    parsed = read(
-        document("CINV", "INV-1", euro("DscntApldAmt", "2.00"), euro("RmtdAmt", "98.00"))
-    )
+    parsed = read(document("CINV", "INV-1", euro("DscntApldAmt", "2.00"), euro("RmtdAmt", "98.00")))
     assert lines(parsed)[0]["discount_minor"] == 200
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from camt_writing import balance, detail, entry, message, statement
 
-from parsers.camt053 import parse_camt
+from parsers.bank_files import parse_bank_file
 
 
 def read(*statements):
-    return parse_camt(message(*statements), "bank.xml")
+    return parse_bank_file(message(*statements), "bank.xml")
 
 
 def checks(parsed, kind):
@@ -90,10 +90,8 @@ def test_balances_that_decide_nothing_fail_nothing(balances):
 
 
 def test_a_report_of_the_day_is_not_judged_by_its_balances():
-    report = statement(
-        balance("OPBD", "0.00"), balance("CLBD", "9.00"), entry("1.00"), kind="Rpt"
-    )
-    parsed = parse_camt(message(report, root="BkToCstmrAcctRpt"), "bank.xml")
+    report = statement(balance("OPBD", "0.00"), balance("CLBD", "9.00"), entry("1.00"), kind="Rpt")
+    parsed = parse_bank_file(message(report, root="BkToCstmrAcctRpt"), "bank.xml")
     assert held(parsed) == [""]
 
 
@@ -127,7 +125,7 @@ def test_a_summary_may_count_pending_entries():
 
 
 def test_a_report_may_summarise_entries_it_does_not_list():
-    parsed = parse_camt(
+    parsed = parse_bank_file(
         message(statement(summary(2, "3.00"), kind="Rpt"), root="BkToCstmrAcctRpt"), "bank.xml"
     )
     assert (len(parsed.control_checks), len(parsed.diagnostics)) == (0, 0)
@@ -151,9 +149,7 @@ def test_a_gap_between_statements_is_reported():
 
 
 def page(number, last):
-    head = (
-        f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>"
-    )
+    head = f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>"
     return statement(summary(2, "3.00"), entry(f"{number}.00"), head=head)
 
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from lockbox_writing import check, lockbox
 
 from parsers.bank_files import parse_bank_file
+from parsers.byte_source import BytesSource
 from parsers.detect import detect_format
 from parsers.errors import UnrecognisedFileError
 
 CAMT = (
-    '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">'
-    "<BkToCstmrStmt/></Document>"
+    '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt/></Document>'
 )
 
 
@@ -39,7 +39,7 @@ CAMT = (
     ],
 )
 def test_bank_files_are_recognised_whatever_their_name(content, expected):
-    assert detect_format(content, "statement.pdf") == expected
+    assert detect_format(BytesSource(content), "statement.pdf") == expected
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_no_bank_file_is_refused_with_what_was_seen(content, seen):
 @given(st.binary(max_size=300))
 def test_any_bytes_are_recognised_or_refused(content):
     try:
-        found = detect_format(content, "x")
+        found = detect_format(BytesSource(content), "x")
     except UnrecognisedFileError as error:
         found = str(error)
     assert found in {"bai2", "lockbox", "camt"} or found.startswith("x is no bank file: ")

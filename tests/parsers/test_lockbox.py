@@ -16,14 +16,13 @@ from oracles import lockbox_oracle
 from engine.batches import BankAccountBatch
 from parsers.bank_files import parse_bank_file
 from parsers.errors import UnrecognisedFileError
-from parsers.lockbox import parse_lockbox
 from parsers.lockbox_layouts import LOCKBOX_LAYOUTS, choose_layout
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "lockbox"
 
 
 def read(content, accounts=None):
-    return parse_lockbox(content, "t.lockbox", accounts)
+    return parse_bank_file(content, "t.lockbox", accounts)
 
 
 def rows(parsed, *names):
@@ -212,9 +211,7 @@ def test_a_lockbox_learned_from_its_trailer_is_given_to_the_checks_before():
     content = b"\n".join(
         line for line in lockbox(check(1, 300)).split(b"\n") if not line.startswith(b"5")
     )
-    assert rows(read(content), "bank_account", "booking_date") == [
-        (LOCKBOX, dt.date(2026, 9, 11))
-    ]
+    assert rows(read(content), "bank_account", "booking_date") == [(LOCKBOX, dt.date(2026, 9, 11))]
 
 
 def test_a_header_of_batch_zero_opens_all_batches_of_its_lockbox():

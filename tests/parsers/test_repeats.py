@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bai2_writing import bai2
 
-from parsers.bai2 import parse_bai2
+from parsers.bank_files import parse_bank_file
 from parsers.repeats import merge_parsed
 
 MONDAY = bai2("16,195,70,,B1,,INV 1", "16,142,80,,B2,,\n88,RMR*IV*INV-2**0.80\\")
@@ -14,7 +14,7 @@ CORRECTED = bai2(
 
 
 def merged(*contents):
-    return merge_parsed([parse_bai2(text, f"{at}.bai") for at, text in enumerate(contents)])
+    return merge_parsed([parse_bank_file(text, f"{at}.bai") for at, text in enumerate(contents)])
 
 
 def test_a_payment_of_an_earlier_file_is_left_out_with_its_lines_and_reported():

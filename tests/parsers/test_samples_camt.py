@@ -11,7 +11,7 @@ import pytest
 from oracles.camt_oracle import booked_rows, unit_count
 
 from engine.money import format_minor
-from parsers.camt053 import parse_camt
+from parsers.bank_files import parse_bank_file
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 SAMPLES = sorted((SHARED / "samples").glob("camt.05*/*.xml"))
@@ -41,7 +41,7 @@ def prefixed(content: bytes, prefix: bytes = b"ns2") -> bytes:
 @pytest.mark.parametrize("path", SAMPLES + WORLD, ids=lambda path: path.name[:60])
 def test_booked_credits_of_a_sample_are_those_of_the_oracle(path):
     content = path.read_bytes()
-    parsed = parse_camt(content, path.name)
+    parsed = parse_bank_file(content, path.name)
     assert rows_read(parsed) == booked_rows(content)
     assert len(parsed.payments) + sum(parsed.counted_rows.values()) == unit_count(content)
 
@@ -49,7 +49,7 @@ def test_booked_credits_of_a_sample_are_those_of_the_oracle(path):
 @pytest.mark.parametrize("path", SAMPLES + WORLD, ids=lambda path: path.name[:60])
 def test_places_of_entries_point_at_their_bytes(path):
     content = path.read_bytes()
-    payments = parse_camt(content, path.name).payments.record_batch.to_pylist()
+    payments = parse_bank_file(content, path.name).payments.record_batch.to_pylist()
     for payment in payments:
         start, length = payment["source_offset"], payment["source_length"]
         element = content[start : start + length]
@@ -64,8 +64,8 @@ def test_places_of_entries_point_at_their_bytes(path):
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name[:60])
 def test_a_prefixed_namespace_changes_nothing(path):
     content = path.read_bytes()
-    plain = parse_camt(content, path.name)
-    other = parse_camt(prefixed(content), path.name)
+    plain = parse_bank_file(content, path.name)
+    other = parse_bank_file(prefixed(content), path.name)
     assert other.dialect == plain.dialect
     assert other.payments.strings("payment_id") == plain.payments.strings("payment_id")
     assert other.remittances == plain.remittances
@@ -78,13 +78,13 @@ def test_prefixes_are_really_made():
 
 @pytest.mark.parametrize("path", WORLD, ids=lambda path: path.name)
 def test_balances_and_sequences_of_a_generated_bank_foot(path):
-    checks = parse_camt(path.read_bytes(), path.name).control_checks.record_batch.to_pylist()
+    checks = parse_bank_file(path.read_bytes(), path.name).control_checks.record_batch.to_pylist()
     assert {check["kind"] for check in checks} >= {"balance", "count", "sequence"}
     assert all(check["ok"] for check in checks)
 
 
 def test_anonymised_balances_that_fail_hold_the_file():
     path = next(path for path in SAMPLES if "five.decimals" in path.name)
-    parsed = parse_camt(path.read_bytes(), path.name)
+    parsed = parse_bank_file(path.read_bytes(), path.name)
     assert parsed.payments.strings("intake_codes") == ["IN-TOTAL;IN-DUPPAY"]
     assert "FILE-TOTAL" in parsed.diagnostics.strings("code")

@@ -196,9 +196,7 @@ def stream(server, parts):
         (server.folder / name).unlink(missing_ok=True)
     with FrameWriter(server.folder / "requests") as writer:
         for part in parts:
-            writer.write(
-                match_service_pb2.StreamMatchPaymentsRequest(**part).SerializeToString()
-            )
+            writer.write(match_service_pb2.StreamMatchPaymentsRequest(**part).SerializeToString())
     done = server.runner.run(
         StreamMatchJob(str(server.folder / "requests"), str(server.folder / "responses"))
     )

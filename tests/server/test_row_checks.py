@@ -142,7 +142,6 @@ def test_errors_beyond_the_list_are_counted():
     assert errors.listed[-1].row_index == 999
 
 
-
 def test_each_repeated_key_names_the_row_that_had_it_first():
     batch = items()
     three_times = [

@@ -106,9 +106,7 @@ def test_a_payment_whose_buckets_do_not_add_up_is_refused(repository):
         [9_999],
     )
     result = type(wrong)(
-        **{
-            name: getattr(wrong, name) for name in wrong.__struct_fields__ if name != "payments"
-        },
+        **{name: getattr(wrong, name) for name in wrong.__struct_fields__ if name != "payments"},
         payments=PaymentBatch.of(broken),
     )
     with pytest.raises(StoreIntegrityError, match=r"9999 minor units.*buckets do not add up"):

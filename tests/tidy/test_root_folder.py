@@ -49,4 +49,3 @@ def test_generated_folders_are_marked_for_reviewers():
 def test_only_generated_code_and_a_docstring_stand_beside_the_stubs():
     names = {path.name for path in GENERATED.glob("*.py*") if "_pb2" not in path.name}
     assert names == {"__init__.py"}
-

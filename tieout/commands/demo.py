@@ -81,9 +81,7 @@ def run_demo(out_dir: Path | None, seed: int, console: Console) -> int:
     return int(result.exit_code)
 
 
-def make_demo(
-    out_dir: Path | None, seed: int, observe: StageObserver | None = None
-) -> DemoResult:
+def make_demo(out_dir: Path | None, seed: int, observe: StageObserver | None = None) -> DemoResult:
     """Generate, match and score the demo world; the files stay in `out_dir`/world and /run."""
     import tempfile
     import time

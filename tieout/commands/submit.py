@@ -62,9 +62,7 @@ _REFUSED: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 )
 @click.option("--request-id", default="", help="Your own key of this submission; one FILE only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def submit_command(
-    *, files: tuple[Path, ...], server: str, request_id: str, as_json: bool
-) -> int:
+def submit_command(*, files: tuple[Path, ...], server: str, request_id: str, as_json: bool) -> int:
     """Send the files one after the other; gives the exit code."""
     from tieout.client import Client
 

@@ -104,6 +104,12 @@ class Payment(_message.Message):
     REMITTANCE_TEXT_FIELD_NUMBER: _builtins.int
     ORIGINAL_REFERENCE_FIELD_NUMBER: _builtins.int
     INTAKE_CODES_FIELD_NUMBER: _builtins.int
+    ULTIMATE_PAYER_NAME_FIELD_NUMBER: _builtins.int
+    REMITTANCE_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTED_CURRENCY_FIELD_NUMBER: _builtins.int
+    EXCHANGE_RATE_FIELD_NUMBER: _builtins.int
+    INSTRUCTED_MINOR_FIELD_NUMBER: _builtins.int
+    CHARGES_MINOR_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Key of the payment."""
     file_id: _builtins.str
@@ -154,6 +160,18 @@ class Payment(_message.Message):
     """Free text, the source's lines kept apart with newlines."""
     original_reference: _builtins.str
     """On returns: the reference of the payment that came back."""
+    ultimate_payer_name: _builtins.str
+    """Name of the party on whose behalf the payer paid."""
+    remittance_id: _builtins.str
+    """Identification of the remittance advice that is sent apart from the payment."""
+    instructed_currency: _builtins.str
+    """ISO 4217 code of the amount the payer ordered, where it was another one."""
+    exchange_rate: _builtins.str
+    """Exchange rate as decimal text, as the bank wrote it."""
+    instructed_minor: _builtins.int
+    """Amount the payer ordered, in minor units of `instructed_currency`."""
+    charges_minor: _builtins.int
+    """Charges taken out of the payment, in minor units of its currency."""
     @_builtins.property
     def intake_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Exception codes the reader of the file raised about this row (`IN-TOTAL`, …)."""
@@ -187,17 +205,31 @@ class Payment(_message.Message):
         remittance_text: _builtins.str = ...,
         original_reference: _builtins.str = ...,
         intake_codes: _abc.Iterable[_builtins.str] | None = ...,
+        ultimate_payer_name: _builtins.str = ...,
+        remittance_id: _builtins.str = ...,
+        instructed_currency: _builtins.str = ...,
+        exchange_rate: _builtins.str = ...,
+        instructed_minor: _builtins.int | None = ...,
+        charges_minor: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_source_length", b"_source_length", "_source_line", b"_source_line", "_source_offset", b"_source_offset", "source_length", b"source_length", "source_line", b"source_line", "source_offset", b"source_offset"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_charges_minor", b"_charges_minor", "_instructed_minor", b"_instructed_minor", "_source_length", b"_source_length", "_source_line", b"_source_line", "_source_offset", b"_source_offset", "charges_minor", b"charges_minor", "instructed_minor", b"instructed_minor", "source_length", b"source_length", "source_line", b"source_line", "source_offset", b"source_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_source_length", b"_source_length", "_source_line", b"_source_line", "_source_offset", b"_source_offset", "amount_minor", b"amount_minor", "bank_account", b"bank_account", "bank_reference", b"bank_reference", "booking_date", b"booking_date", "check_number", b"check_number", "company_id", b"company_id", "currency_code", b"currency_code", "customer_reference", b"customer_reference", "end_to_end_id", b"end_to_end_id", "file_id", b"file_id", "intake_codes", b"intake_codes", "method", b"method", "original_reference", b"original_reference", "payer_account", b"payer_account", "payer_name", b"payer_name", "payment_id", b"payment_id", "remittance_text", b"remittance_text", "source_file", b"source_file", "source_format", b"source_format", "source_length", b"source_length", "source_line", b"source_line", "source_offset", b"source_offset", "trace_number", b"trace_number", "type_code", b"type_code", "uetr", b"uetr", "value_date", b"value_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_charges_minor", b"_charges_minor", "_instructed_minor", b"_instructed_minor", "_source_length", b"_source_length", "_source_line", b"_source_line", "_source_offset", b"_source_offset", "amount_minor", b"amount_minor", "bank_account", b"bank_account", "bank_reference", b"bank_reference", "booking_date", b"booking_date", "charges_minor", b"charges_minor", "check_number", b"check_number", "company_id", b"company_id", "currency_code", b"currency_code", "customer_reference", b"customer_reference", "end_to_end_id", b"end_to_end_id", "exchange_rate", b"exchange_rate", "file_id", b"file_id", "instructed_currency", b"instructed_currency", "instructed_minor", b"instructed_minor", "intake_codes", b"intake_codes", "method", b"method", "original_reference", b"original_reference", "payer_account", b"payer_account", "payer_name", b"payer_name", "payment_id", b"payment_id", "remittance_id", b"remittance_id", "remittance_text", b"remittance_text", "source_file", b"source_file", "source_format", b"source_format", "source_length", b"source_length", "source_line", b"source_line", "source_offset", b"source_offset", "trace_number", b"trace_number", "type_code", b"type_code", "uetr", b"uetr", "ultimate_payer_name", b"ultimate_payer_name", "value_date", b"value_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__charges_minor: _TypeAlias = _typing.Literal["charges_minor"]  # noqa: Y015
+    _WhichOneofArgType__charges_minor: _TypeAlias = _typing.Literal["_charges_minor", b"_charges_minor"]  # noqa: Y015
+    _WhichOneofReturnType__instructed_minor: _TypeAlias = _typing.Literal["instructed_minor"]  # noqa: Y015
+    _WhichOneofArgType__instructed_minor: _TypeAlias = _typing.Literal["_instructed_minor", b"_instructed_minor"]  # noqa: Y015
     _WhichOneofReturnType__source_length: _TypeAlias = _typing.Literal["source_length"]  # noqa: Y015
     _WhichOneofArgType__source_length: _TypeAlias = _typing.Literal["_source_length", b"_source_length"]  # noqa: Y015
     _WhichOneofReturnType__source_line: _TypeAlias = _typing.Literal["source_line"]  # noqa: Y015
     _WhichOneofArgType__source_line: _TypeAlias = _typing.Literal["_source_line", b"_source_line"]  # noqa: Y015
     _WhichOneofReturnType__source_offset: _TypeAlias = _typing.Literal["source_offset"]  # noqa: Y015
     _WhichOneofArgType__source_offset: _TypeAlias = _typing.Literal["_source_offset", b"_source_offset"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__charges_minor) -> _WhichOneofReturnType__charges_minor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__instructed_minor) -> _WhichOneofReturnType__instructed_minor | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__source_length) -> _WhichOneofReturnType__source_length | None: ...
     @_typing.overload

@@ -22,6 +22,7 @@ __all__ = [
     "typo",
 ]
 
+
 def _listed(text: str, between: str = "|") -> list[str]:
     """The words of `text`, so that long lists stay readable."""
     return text.split(between)

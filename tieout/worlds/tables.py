@@ -37,8 +37,10 @@ def make_tables(
     spec: WorldSpec, customers: CustomerBook, items: OpenItems, payments: list[KeyedDraft]
 ) -> dict[str, Any]:
     """Every table of the world by the name of its file."""
-    item_ids = [f"{spec.companies[company].company_id}-{row:07d}" for row, company in
-                enumerate(items.company)]
+    item_ids = [
+        f"{spec.companies[company].company_id}-{row:07d}"
+        for row, company in enumerate(items.company)
+    ]
     return {
         "bank_accounts": _bank_accounts(spec),
         "customers": _customers(spec, customers),
@@ -170,13 +172,9 @@ def _truth(item_ids: list[str], payments: list[KeyedDraft]) -> pa.Table:
     )
 
 
-def _truth_payments(
-    spec: WorldSpec, book: CustomerBook, payments: list[KeyedDraft]
-) -> pa.Table:
+def _truth_payments(spec: WorldSpec, book: CustomerBook, payments: list[KeyedDraft]) -> pa.Table:
     drafts = [draft for _, draft in payments]
-    settled = [
-        book.customer_id[draft.customer] if draft.customer >= 0 else "" for draft in drafts
-    ]
+    settled = [book.customer_id[draft.customer] if draft.customer >= 0 else "" for draft in drafts]
     return pa.table(
         {
             "key": [f"{key:09d}" for key, _ in payments],

@@ -181,6 +181,8 @@ def distracted_sentence(
     }
     others = [text.format(**facts) for text in dice.sample(_DISTRACTIONS[country], 2)]
     sentence = reference_sentence(dice, country, references)
-    return f"{others[0]} {sentence} {others[1]}" if dice.chance(0.5) else (
-        f"{sentence} {' '.join(others)}"
+    return (
+        f"{others[0]} {sentence} {others[1]}"
+        if dice.chance(0.5)
+        else (f"{sentence} {' '.join(others)}")
     )

@@ -12,7 +12,18 @@ from decimal import Decimal
 from xml.etree import ElementTree as ET
 
 RETURNS = {
-    "ARET", "AREV", "CQRV", "PRDD", "RCDD", "RPCR", "RRTN", "UDFT", "UPCQ", "UPCT", "UPDD", "XPCQ",
+    "ARET",
+    "AREV",
+    "CQRV",
+    "PRDD",
+    "RCDD",
+    "RPCR",
+    "RRTN",
+    "UDFT",
+    "UPCQ",
+    "UPCT",
+    "UPDD",
+    "XPCQ",
 }
 
 
