@@ -111,7 +111,7 @@ def diagnostics_page() -> str:
     """`docs/diagnostics.md`: every diagnostic code, by format."""
     count = Counter[str](code.severity for code in DIAGNOSTIC_CODES.values())
     lines = [
-        _MARK.format(source="parsers/diagnostic_codes.py"),
+        _MARK.format(source="parsers/diagnostic_codes.toml"),
         "",
         "# Diagnostics",
         "",
