@@ -9,15 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = ["OrdinalCounter", "identify_payments", "payment_identity"]
 
-_BUCKETS: Final = 256
-_BUCKET_SHIFT: Final = np.uint64(56)
+_BUCKETS: Final = 16
+_BUCKET_SHIFT: Final = np.uint64(60)
 _DIGEST_BYTES: Final = 16
+_HEX_LENGTH: Final = 2 * _DIGEST_BYTES
 
 
 def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -> str:
@@ -37,18 +36,21 @@ def identify_payments(facts: pa.Array, counter: OrdinalCounter) -> pa.Array:
     """`payment_identity` of every row: `facts` are its facts and its lines' references, joined."""
     digest = hashlib.blake2b
     texts = facts.cast(pa.binary()).to_pylist()
-    plain = [digest(text, digest_size=_DIGEST_BYTES).hexdigest() for text in texts]
-    ordinals = counter.ordinals(plain)
+    plain = b"".join([digest(text, digest_size=_DIGEST_BYTES).digest() for text in texts])
+    ordinals = counter.ordinals(np.frombuffer(plain, ">u8")[::2].astype(np.uint64))
+    letters = bytearray(plain.hex().encode())
     for row in np.flatnonzero(ordinals).tolist():
         numbered = texts[row] + b"\x1d%d" % ordinals[row]
-        plain[row] = digest(numbered, digest_size=_DIGEST_BYTES).hexdigest()
-    return pa.array(plain, pa.string())
+        identity = digest(numbered, digest_size=_DIGEST_BYTES).hexdigest()
+        letters[_HEX_LENGTH * row : _HEX_LENGTH * (row + 1)] = identity.encode()
+    bounds = np.arange(0, len(letters) + 1, _HEX_LENGTH, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(bounds), pa.py_buffer(letters))
 
 
 class OrdinalCounter:
     """How often each identity came before in a file, in about 12 bytes per distinct identity.
 
-    An identity is remembered by its first 64 bits, in sorted arrays of one bucket per first byte.
+    An identity is remembered by its first 64 bits, in sorted arrays of one bucket per first digit.
     Two unequal payments that share them would only make the later one carry an ordinal it does not
     need: once in 750,000 files of seven million payments.
     """
@@ -58,11 +60,10 @@ class OrdinalCounter:
         self._keys = [np.empty(0, np.uint64) for _ in range(_BUCKETS)]
         self._counts = [np.empty(0, np.uint32) for _ in range(_BUCKETS)]
 
-    def ordinals(self, identities: Sequence[str]) -> NDArray[np.int64]:
-        """For each identity (32 hex digits), how many equal ones came before it."""
-        if not identities:
+    def ordinals(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """For each identity's first 64 bits, how many equal ones came before it."""
+        if not len(keys):
             return np.empty(0, np.int64)
-        keys = _first_64_bits(identities)
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         is_first = np.append(True, ordered[1:] != ordered[:-1])
@@ -91,8 +92,3 @@ class OrdinalCounter:
             self._keys[bucket] = np.insert(known, at[new], wanted[new])
             self._counts[bucket] = np.insert(self._counts[bucket], at[new], counts[low:high][new])
         return before
-
-
-def _first_64_bits(identities: Sequence[str]) -> NDArray[np.uint64]:
-    raw = bytes.fromhex("".join([identity[:16] for identity in identities]))
-    return np.frombuffer(raw, ">u8").astype(np.uint64)
