@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from parsers.bai2_records import RecordTable
     from parsers.byte_slices import ByteText, Offsets
-    from parsers.remittance_text import RemittanceEntry
+    from parsers.x12_remittance import RemittanceEntry
 
 __all__ = ["ROW_COLUMNS", "AccountRange", "OrdinaryBlock", "OrdinaryRows"]
 

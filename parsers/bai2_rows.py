@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from parsers.bai2_fields import DetailFields
     from parsers.bai2_totals import AccountSums
     from parsers.collector import FileCollector
-    from parsers.remittance_text import PayerText, RemittanceEntry
+    from parsers.remittance_text import PayerText
+    from parsers.x12_remittance import RemittanceEntry
 
 __all__ = ["AccountState", "DetailRows", "RecordVoice", "merge_codes"]
 

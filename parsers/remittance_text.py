@@ -14,24 +14,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from engine.limits import AMOUNT_MINOR_MAX
+from parsers.x12_remittance import RemittanceEntry, add_adjustment, read_open_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 __all__ = [
     "BANK_DESCRIPTORS",
     "INLINE_KEY_PATTERN",
     "TEXT_KEYS",
     "PayerText",
-    "RemittanceEntry",
-    "decimal_minor",
     "key_of",
     "read_payer_text",
 ]
-
-RemittanceEntry = tuple[str, str, int | None, int, int, str]
-"""(reference, reference_kind, amount_minor, discount_minor, deduction_minor, deduction_reason)."""
 
 _TEXT, _ASIDE = "text", "aside"
 
@@ -88,7 +83,6 @@ _SEGMENT: Final = re.compile(
     r"(?:RMR|ADX|REF|DTM|TRN|ENT|N1|N3|N4|BPR|ISA|IEA|GS|GE|ST|SE|NTE|PER|CUR|IT1|SAC|SLN)\*"
 )
 _SEGMENT_END: Final = re.compile(r"[\\~]")
-_NUMBER: Final = re.compile(r"([-+]?)(\d{0,30})(?:\.(\d{0,30}))?")
 _BLANKS: Final = " \t"
 _COMPANY_KEY: Final = "ORIG CO NAME"
 
@@ -105,20 +99,6 @@ class PayerText(msgspec.Struct):
     text: str = ""
     lines: list[RemittanceEntry] = []  # msgspec copies mutable defaults
     odd: list[str] = []  # msgspec copies mutable defaults
-
-
-def decimal_minor(token: str, exponent: int) -> int | None:
-    """Minor units of decimal text in major units, exactly; None where it is none, or too large."""
-    found = _NUMBER.fullmatch(token.strip(_BLANKS))
-    if found is None or not (found[2] or found[3]):
-        return None
-    fraction = found[3] or ""
-    if fraction[exponent:].strip("0"):
-        return None
-    minor = int((found[2] or "0") + fraction[:exponent].ljust(exponent, "0"))
-    if minor > AMOUNT_MINOR_MAX:
-        return None
-    return -minor if found[1] == "-" else minor
 
 
 def read_payer_text(texts: Iterable[str], exponent: int, *, is_return: bool = False) -> PayerText:
@@ -245,70 +225,12 @@ def _read_addenda(
         elements = segment.strip(_BLANKS).split("*")
         name = elements[0]
         if name == "RMR":
-            _read_rmr(elements, exponent, found)
+            found.lines.append(read_open_item(elements, exponent, found.odd))
         elif name == "ADX":
-            _read_adx(elements, exponent, found)
+            add_adjustment(found.lines, elements, exponent, found.odd)
         elif name == "TRN" and len(elements) > 2:
             facts.setdefault("trace_number", elements[2])
         elif name == "N1" and elements[1:2] == ["PR"] and len(elements) > 2:
             facts.setdefault("payer_name", elements[2])
         elif segment:
             kept.append(segment.strip(_BLANKS))
-
-
-def _read_rmr(elements: Sequence[str], exponent: int, found: PayerText) -> None:
-    """`RMR*qualifier*number*action*net*gross*discount*reason*adjustment`."""
-    count = len(elements)
-    qualifier = elements[1] if count > 1 else ""
-    amount = _element(elements, 4, exponent, found)
-    discount = _element(elements, 6, exponent, found) or 0
-    adjustment = _element(elements, 8, exponent, found) or 0
-    if qualifier == "PO":
-        kind = "purchase_order"
-    elif qualifier in {"CM", "CR"} or (amount is not None and amount < 0):
-        kind = "credit_memo"
-    else:
-        kind = "document"
-    found.lines.append(
-        (
-            elements[2].strip(_BLANKS) if count > 2 else "",
-            kind,
-            amount,
-            abs(discount),
-            abs(adjustment),
-            elements[7].strip(_BLANKS) if count > 7 else "",
-        )
-    )
-
-
-def _read_adx(elements: Sequence[str], exponent: int, found: PayerText) -> None:
-    """`ADX*amount*reason*qualifier*reference`: a deduction of the line before, or one of its own.
-
-    A negative amount was withheld. Without a line before it, or with a reference of its own, it is
-    a line by itself.
-    """
-    amount = _element(elements, 1, exponent, found)
-    if amount is None:
-        found.odd.append("*".join(elements))
-        return
-    reason = elements[2].strip(_BLANKS) if len(elements) > 2 else ""
-    reference = elements[4].strip(_BLANKS) if len(elements) > 4 else ""
-    number, kind, paid, discount, deduction, old_reason = (
-        found.lines[-1] if found.lines else ("", "", None, 0, 0, "")
-    )
-    belongs = bool(found.lines) and not reference and amount < 0
-    if belongs and deduction - amount <= AMOUNT_MINOR_MAX:
-        found.lines[-1] = (number, kind, paid, discount, deduction - amount, old_reason or reason)
-    else:
-        kind = "credit_memo" if amount < 0 and reference else ""
-        found.lines.append((reference, kind, amount, 0, 0, reason))
-
-
-def _element(elements: Sequence[str], at: int, exponent: int, found: PayerText) -> int | None:
-    """Element `at` as minor units; an unreadable one is kept in `odd`."""
-    if at >= len(elements) or not elements[at]:
-        return None
-    minor = decimal_minor(elements[at], exponent)
-    if minor is None:
-        found.odd.append(elements[at])
-    return minor

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from parsers.addenda_columns import AddendaColumns
     from parsers.byte_slices import ByteText, Offsets
-    from parsers.remittance_text import RemittanceEntry
+    from parsers.x12_remittance import RemittanceEntry
 
 __all__ = ["TextColumns", "TextLines", "read_text_columns"]
 
