@@ -2,6 +2,7 @@
 
     ParserError
     ├── UnrecognisedFileError   NOT_A_BANK_FILE: no format recognises the content
+    ├── ArchiveError            ARCHIVE_UNREADABLE: packed, and it cannot or may not be unpacked
     └── TableError              TABLE_*: a table (CSV, Parquet, …) that breaks a rule; no row used
 
 Everything a bank file may have wrong is a diagnostic, not an error.
@@ -9,7 +10,7 @@ Everything a bank file may have wrong is a diagnostic, not an error.
 
 from __future__ import annotations
 
-__all__ = ["ParserError", "TableError", "UnrecognisedFileError"]
+__all__ = ["ArchiveError", "ParserError", "TableError", "UnrecognisedFileError"]
 
 
 class ParserError(Exception):
@@ -22,6 +23,12 @@ class UnrecognisedFileError(ParserError, ValueError):
     """The content is no bank file of any known format."""
 
     reason = "NOT_A_BANK_FILE"
+
+
+class ArchiveError(ParserError, ValueError):
+    """An archive, or a file in one, that is damaged, encrypted or beyond the limits."""
+
+    reason = "ARCHIVE_UNREADABLE"
 
 
 class TableError(ParserError, ValueError):

@@ -33,6 +33,7 @@ _STATUS_KEY: Final = "grpc-status-details-bin"
 
 CODES: Final = {
     "ANSWER_TOO_LARGE": grpc.StatusCode.OUT_OF_RANGE,
+    "ARCHIVE_UNREADABLE": grpc.StatusCode.INVALID_ARGUMENT,
     "ARROW_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "BANK_FILE_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "CHECKSUM_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,

@@ -6,8 +6,7 @@ payment to say it) becomes an exception without a payment.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 import pyarrow.compute as pc
@@ -21,24 +20,36 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
-from parsers.bank_files import parse_bank_file
-from parsers.byte_source import BytesSource, content_hash
-from parsers.errors import UnrecognisedFileError
+from parsers.bank_files import parse_source
+from parsers.byte_source import content_hash
+from parsers.errors import ParserError, UnrecognisedFileError
+from parsers.read_options import ReadOptions
 from parsers.repeats import merge_parsed
+from tieout.cores import CoreMap
 from tieout.exit_codes import NoUsableFileError
 from tieout.file_exceptions import exception_batch, file_exception
 from tieout.run_summary import InputFile
+from tieout.sources import STDIN, open_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from parsers.byte_source import ByteSource
     from parsers.parsed_file import ParsedFile
     from parsers.repeats import MergedFiles
 
-__all__ = ["STDIN", "Intake", "RefusedFile", "add_payments_table", "read_bank_files"]
-
-STDIN: Final = "-"
-"""The name on the command line that stands for standard input."""
+__all__ = [
+    "STDIN",
+    "GivenFile",
+    "Intake",
+    "RefusedFile",
+    "add_payments_table",
+    "given_files",
+    "input_file",
+    "read_bank_files",
+    "read_given_files",
+]
 
 
 class RefusedFile(msgspec.Struct, frozen=True):
@@ -71,38 +82,73 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             raise NoUsableFileError("; ".join(file.message for file in self.refused))
 
 
+class GivenFile(msgspec.Struct, frozen=True):
+    """A file that was given, unpacked: its hash, its name without folder, its bytes.
+
+    What cannot be unpacked has the sentence that says why in place of bytes.
+    """
+
+    file_hash: str
+    source_file: str
+    source: ByteSource | None
+    error: str = ""
+
+
+def given_files(names: Sequence[str | Path], stdin: BinaryIO | None = None) -> list[GivenFile]:
+    """The files `names` (`-` reads `stdin`), archives unpacked, in the order of their hashes.
+
+    Raises `FileNotFoundError`. What a file is does not depend on the folder it lies in.
+    """
+    found = []
+    for name in names:
+        for member in open_sources(name, stdin):
+            if member.source is None:
+                found.append(GivenFile("", member.name, None, str(member.error)))
+            else:
+                found.append(GivenFile(content_hash(member.source), member.name, member.source))
+    return sorted(found, key=lambda file: (file.file_hash, file.source_file))
+
+
 def read_bank_files(
     names: Sequence[str | Path],
     bank_accounts: BankAccountBatch | None = None,
     stdin: BinaryIO | None = None,
 ) -> Intake:
-    """Read and merge the bank files `names` (`-` reads `stdin`).
+    """Read and merge the bank files `names` (`-` reads `stdin`), on all cores.
 
     Raises `FileNotFoundError`; a file that is no bank file is refused and the others are read. The
     result does not depend on the order of `names`.
     """
-    contents = sorted(_content(name, stdin) for name in names)
+    accounts = BankAccountBatch.empty() if bank_accounts is None else bank_accounts
+    with CoreMap() as cores:
+        options = ReadOptions(bank_accounts=accounts, map_ordered=cores)
+        return read_given_files(given_files(names, stdin), options)
+
+
+def read_given_files(given: Sequence[GivenFile], options: ReadOptions) -> Intake:
+    """Read and merge the files `given`, each content once."""
     files: list[ParsedFile] = []
     refused: list[RefusedFile] = []
     inputs: list[InputFile] = []
     exceptions: list[dict[str, Any]] = []
     first_names: dict[str, str] = {}
-    for file_hash, source_file, content in contents:
-        if file_hash in first_names:
-            inputs.append(_input(source_file, file_hash, 0, state="repeated"))
+    for file in given:
+        file_hash, source_file = file.file_hash, file.source_file
+        if file_hash and file_hash in first_names:
+            inputs.append(input_file(source_file, file_hash, 0, state="repeated"))
             exceptions.append(_repeated_file(file_hash, source_file, first_names[file_hash]))
             continue
         first_names[file_hash] = source_file
         try:
-            parsed = parse_bank_file(content, source_file, bank_accounts)
-        except UnrecognisedFileError as error:
+            parsed = _parsed(file, options)
+        except ParserError as error:
             refused.append(RefusedFile(source_file, str(error)))
-            inputs.append(_input(source_file, file_hash, 0, state="refused"))
-            exceptions.append(_refused_file(file_hash, source_file, str(error)))
+            inputs.append(input_file(source_file, file_hash, 0, state="refused"))
+            exceptions.append(_refused_file(file_hash or source_file, source_file, str(error)))
             continue
         files.append(parsed)
         rows = len(parsed.payments)
-        inputs.append(_input(source_file, file_hash, rows, file_format=parsed.dialect))
+        inputs.append(input_file(source_file, file_hash, rows, file_format=parsed.dialect))
     merged = merge_parsed(files)
     exceptions += _repeated_payments(merged) + _silent_totals(files)
     return Intake(
@@ -143,18 +189,16 @@ def add_payments_table(intake: Intake, payments: PaymentBatch) -> Intake:
     )
 
 
-def _content(name: str | Path, stdin: BinaryIO | None) -> tuple[str, str, bytes]:
-    """Hash, name without its folder, content: what a file is, whatever the folder it lies in."""
-    if str(name) == STDIN and stdin is not None:
-        content = stdin.read()
-        return content_hash(BytesSource(content)), "stdin", content
-    content = Path(name).read_bytes()
-    return content_hash(BytesSource(content)), Path(name).name, content
+def _parsed(file: GivenFile, options: ReadOptions) -> ParsedFile:
+    if file.source is None:
+        raise UnrecognisedFileError(file.error)
+    return parse_source(file.source, file.source_file, options)
 
 
-def _input(
+def input_file(
     source_file: str, file_hash: str, rows: int, *, file_format: str = "", state: str = "read"
 ) -> InputFile:
+    """What a summary says of a bank file that was given."""
     return InputFile(
         role="bank_file",
         source_file=source_file,

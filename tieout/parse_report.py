@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engine.batches import DiagnosticBatch
-    from parsers.parsed_file import ParsedFile
+    from parsers.parsed_file import FileEnd, ParsedFile
     from tieout.intake import Intake
     from tieout.run_summary import InputFile
+    from tieout.run_tables import ParsedRows
 
 __all__ = [
     "FileReport",
+    "FileTally",
     "ParseReport",
     "diagnostic_texts",
     "parse_report",
@@ -56,45 +59,69 @@ class ParseReport(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[InputFile]
     payments: int
     remittance_lines: int
+    advice_lines: int
     counted_rows: dict[str, int]
+
+
+class FileTally:
+    """What the report says of one file, counted while its parts go by."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.payments = self.remittance_lines = self.advice_lines = 0
+        self._returns = self._checks = self._failed = 0
+        self._sums: Counter[str] = Counter()
+        self._severities: Counter[str] = Counter()
+
+    def add(self, rows: ParsedRows) -> None:
+        """Count the rows of a part, or of the whole file."""
+        payments = rows.payments
+        amounts = payments.int64("amount_minor")
+        codes, currencies = payments.codes("currency")
+        for code, currency in enumerate(currencies):
+            self._sums[currency] += int(amounts[codes == code].sum())
+        self.payments += len(payments)
+        self.remittance_lines += len(rows.remittances)
+        self.advice_lines += len(rows.advices)
+        self._returns += int((amounts < 0).sum())
+        ok = rows.control_checks.record_batch.column("ok")
+        self._checks += len(ok)
+        self._failed += int(pc.sum(pc.invert(ok)).as_py() or 0)
+        self._severities.update(rows.diagnostics.strings("severity"))
+
+    def report(self, end: FileEnd | ParsedFile) -> FileReport:
+        """The report of the file, which has ended."""
+        return FileReport(
+            source_file=end.source_file,
+            file_id=end.file_id,
+            format=end.source_format,
+            dialect=end.dialect,
+            statements=end.statement_count,
+            payments=self.payments,
+            returns=self._returns,
+            sums={code: _text(minor, code) for code, minor in sorted(self._sums.items())},
+            control_checks=self._checks,
+            control_checks_failed=self._failed,
+            foots=not self._failed if self._checks else None,
+            diagnostics=dict(sorted(self._severities.items())),
+            counted_rows=end.counted_rows,
+        )
 
 
 def parse_report(intake: Intake) -> ParseReport:
     """The report of `intake`, files by name."""
-    files = [_file_report(file) for file in intake.files]
+    files = []
+    for file in intake.files:
+        tally = FileTally()
+        tally.add(file)
+        files.append(tally.report(file))
     return ParseReport(
         files=sorted(files, key=lambda file: (file.source_file, file.file_id)),
         inputs=sorted(intake.inputs, key=lambda f: (f.source_file, f.content_hash, f.state)),
         payments=len(intake.payments),
         remittance_lines=len(intake.remittances),
+        advice_lines=len(intake.advices),
         counted_rows=dict(sorted(intake.counted_rows.items())),
-    )
-
-
-def _file_report(file: ParsedFile) -> FileReport:
-    amounts = file.payments.int64("amount_minor")
-    sums: dict[str, int] = {}
-    for currency, amount in zip(file.payments.strings("currency"), amounts.tolist(), strict=True):
-        sums[currency] = sums.get(currency, 0) + amount
-    ok = file.control_checks.record_batch.column("ok")
-    failed = int(pc.sum(pc.invert(ok)).as_py() or 0)
-    severities: dict[str, int] = {}
-    for severity in file.diagnostics.strings("severity"):
-        severities[severity] = severities.get(severity, 0) + 1
-    return FileReport(
-        source_file=file.source_file,
-        file_id=file.file_id,
-        format=file.source_format,
-        dialect=file.dialect,
-        statements=file.statement_count,
-        payments=len(file.payments),
-        returns=int((amounts < 0).sum()),
-        sums={currency: _text(sums[currency], currency) for currency in sorted(sums)},
-        control_checks=len(ok),
-        control_checks_failed=failed,
-        foots=not failed if len(ok) else None,
-        diagnostics=dict(sorted(severities.items())),
-        counted_rows=file.counted_rows,
     )
 
 
@@ -116,8 +143,8 @@ def report_table(report: ParseReport) -> str:
     return "\n".join(_aligned(rows))
 
 
-def diagnostic_texts(diagnostics: DiagnosticBatch) -> Iterator[str]:
-    """Each diagnostic as `file:line:column: severity CODE message`, excerpt, caret, remedy."""
+def diagnostic_texts(diagnostics: DiagnosticBatch, count: int) -> Iterator[str]:
+    """The first of `count` diagnostics, each with excerpt, caret, expectation and remedy."""
     rows = diagnostics.record_batch.slice(0, _DIAGNOSTICS_SHOWN).to_pylist()
     for row in rows:
         place = ":".join(str(row[name]) for name in ("line", "column") if row[name] is not None)
@@ -129,7 +156,7 @@ def diagnostic_texts(diagnostics: DiagnosticBatch) -> Iterator[str]:
                 lines.append("    " + " " * (row["column"] - 1) + "^")
         lines += [f"  {word}: {row[word]}" for word in ("expected", "remedy") if row[word]]
         yield "\n".join(lines)
-    hidden = len(diagnostics) - len(rows)
+    hidden = count - len(rows)
     if hidden > 0:
         yield f"… and {hidden:,} more; --out DIR writes all of them"
 

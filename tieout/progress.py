@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from typing import TYPE_CHECKING, Literal, Self, TextIO
+from typing import TYPE_CHECKING, Final, Literal, Self, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +15,21 @@ if TYPE_CHECKING:
 
     from engine.matcher import StageObserver
 
-__all__ = ["ProgressMode", "ProgressReporter", "StageClock", "peak_memory_bytes", "quiet"]
+__all__ = [
+    "ByteProgress",
+    "ProgressMode",
+    "ProgressReporter",
+    "StageClock",
+    "peak_memory_bytes",
+    "quiet",
+]
 
 ProgressMode = Literal["auto", "bar", "plain", "none"]
 """`auto` is a bar where stderr is a terminal, nothing otherwise."""
+
+
+_BAR_BYTES_MIN: Final = 16 << 20
+"""Files of fewer bytes are read before a bar could be read."""
 
 
 def quiet(stage: str, row_count: int) -> None:
@@ -106,6 +117,57 @@ class ProgressReporter:
             if self._task is not None:
                 self._bar.remove_task(self._task)
             self._task = self._bar.add_task(words, total=None)
+
+
+class ByteProgress:
+    """A bar over the bytes of a file, where stderr is a terminal and the file worth a bar."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Draw on `stream` (stderr where not given)."""
+        self._stream = sys.stderr if stream is None else stream
+        self._is_watched = self._stream.isatty()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """The bar begins with the first large file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the bar away, so that what follows stands on a clean line."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done_bytes: int, size_bytes: int) -> None:
+        """`done_bytes` of `size_bytes` are read."""
+        if not self._is_watched or size_bytes < _BAR_BYTES_MIN:
+            return
+        if self._bar is None or self._task is None:
+            from rich.console import Console  # noqa: PLC0415  # only where somebody looks
+            from rich.progress import (  # noqa: PLC0415  # only where somebody looks
+                BarColumn,
+                DownloadColumn,
+                Progress,
+                TimeRemainingColumn,
+                TransferSpeedColumn,
+            )
+
+            self._bar = Progress(
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=Console(file=self._stream),
+                transient=True,
+            )
+            self._task = self._bar.add_task("read", total=size_bytes)
+            self._bar.start()
+        self._bar.update(self._task, completed=done_bytes)
 
 
 def peak_memory_bytes() -> int:

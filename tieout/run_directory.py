@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,7 @@ from tieout.run_summary import Summary
 from tieout.run_tables import TABLE_NAMES, OutputTable, RunTables, output_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from engine.batches import Batch
 
@@ -38,6 +39,7 @@ __all__ = [
     "RunDirectory",
     "RunTables",
     "check_output_directory",
+    "new_directory",
     "output_tables",
     "write_run",
 ]
@@ -69,6 +71,24 @@ def check_output_directory(out: Path, *, overwrite: bool) -> None:
         raise OutputDirectoryError(message)
 
 
+@contextmanager
+def new_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A directory to write into, which becomes `out` where nothing was raised.
+
+    Raises `OutputDirectoryError`; whatever is raised, `out` is as it was.
+    """
+    check_output_directory(out, overwrite=overwrite)
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+    try:
+        partial.mkdir()
+        yield partial
+        _put_in_place(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def write_run(
     out: Path,
     tables: Mapping[str, OutputTable],
@@ -82,12 +102,7 @@ def write_run(
 
     Raises `OutputDirectoryError`; whatever it raises, `out` is as it was.
     """
-    check_output_directory(out, overwrite=overwrite)
-    out = out.resolve()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
-    try:
-        partial.mkdir()
+    with new_directory(out, overwrite=overwrite) as partial:
         for name, table in tables.items():
             (partial / f"{name}.{file_format}").write_bytes(table_bytes(table, file_format))
         if explain:
@@ -96,10 +111,7 @@ def write_run(
             _write_batch(partial / "explain" / f"{name}.parquet", batch)
         for name, content in documents().items():
             (partial / name).write_bytes(content)
-        _put_in_place(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return out
+    return out.resolve()
 
 
 def _write_batch(path: Path, batch: Batch) -> None:

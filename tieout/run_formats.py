@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tieout.run_tables import OutputTable
 
-__all__ = ["FILE_FORMATS", "FileFormat", "read_table", "table_bytes"]
+__all__ = ["FILE_FORMATS", "FileFormat", "TableWriter", "read_table", "table_bytes"]
 
 FileFormat = Literal["parquet", "csv", "jsonl"]
 """How tables are written; also their file extension."""
@@ -45,7 +45,41 @@ def table_bytes(table: OutputTable, file_format: FileFormat) -> bytes:
         )
         return sink.getvalue()
     rows = _with_amounts_as_text(table)
-    return _csv(rows) if file_format == "csv" else _json_lines(rows)
+    if file_format == "csv":
+        return _csv_header(rows.schema) + _csv_rows(rows)
+    return _json_lines(rows)
+
+
+class TableWriter:
+    """Writes one table piece by piece, so that it need never be in memory whole.
+
+    Parquet keeps a row group per piece; text formats write the bytes of `table_bytes`.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, file_format: FileFormat) -> None:
+        """Start an empty table of `schema` at `path`."""
+        self._format = file_format
+        self._sink = path.open("wb")
+        self._parquet = None
+        if file_format == "parquet":
+            self._parquet = pyarrow.parquet.ParquetWriter(self._sink, schema, compression="zstd")
+        elif file_format == "csv":
+            self._sink.write(_csv_header(schema))
+
+    def write(self, piece: OutputTable) -> None:
+        """Add the rows of `piece`."""
+        if self._parquet is not None:
+            if piece.rows.num_rows:
+                self._parquet.write_table(piece.rows, row_group_size=_ROW_GROUP_ROWS)
+            return
+        rows = _with_amounts_as_text(piece)
+        self._sink.write(_csv_rows(rows) if self._format == "csv" else _json_lines(rows))
+
+    def close(self) -> None:
+        """End the table."""
+        if self._parquet is not None:
+            self._parquet.close()
+        self._sink.close()
 
 
 def read_table(path: Path, file_format: FileFormat, schema: pa.Schema) -> pa.Table:
@@ -99,9 +133,12 @@ def _amount_text(amounts: pa.Array, exponents: np.ndarray) -> pa.Array:
     return text
 
 
-def _csv(rows: pa.Table) -> bytes:
+def _csv_header(schema: pa.Schema) -> bytes:
+    return ",".join(schema.names).encode() + b"\n"
+
+
+def _csv_rows(rows: pa.Table) -> bytes:
     sink = io.BytesIO()
-    sink.write(",".join(rows.schema.names).encode() + b"\n")
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     if rows.num_rows:
         pyarrow.csv.write_csv(rows, sink, options)

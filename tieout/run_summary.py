@@ -197,8 +197,6 @@ def _money_in(tables: RunTables, open_items: OpenItemBatch) -> dict[str, dict[st
 
 def _money_out(tables: RunTables) -> dict[str, dict[str, str]]:
     """Where the payments' money went, and what else closed items, per currency."""
-    if tables.outcomes is None:
-        return {}
     currency = tables.outcomes.text("currency")
     sums = [(name, currency, tables.outcomes.int64(f"{name}_minor")) for name in _BUCKETS]
     auto = _where(tables.applications, "decision", "auto")

@@ -7,7 +7,7 @@ depend on the order of the input.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import numpy as np
@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.batches import (
+    ADVICE_SCALE,
+    AdviceBatch,
     ApplicationBatch,
     ControlCheckBatch,
     DiagnosticBatch,
@@ -36,9 +38,11 @@ __all__ = [
     "PARSED_TABLE_NAMES",
     "TABLE_NAMES",
     "OutputTable",
+    "ParsedRows",
     "RunTables",
     "currency_exponent",
     "output_tables",
+    "parsed_tables",
 ]
 
 TABLE_NAMES: Final = (
@@ -52,15 +56,22 @@ TABLE_NAMES: Final = (
 )
 """The tables of a matching run, in the order of the contract."""
 
-PARSED_TABLE_NAMES: Final = ("payments", "remittance_lines", "control_checks", "diagnostics")
-"""The tables that parsing alone gives."""
+PARSED_TABLE_NAMES: Final = (
+    "payments",
+    "remittance_lines",
+    "advice_lines",
+    "control_checks",
+    "diagnostics",
+)
+"""The tables that parsing alone gives. `advice_lines` are remittances whose payment stands in
+another file: the table can be given to `--remittances`."""
 
 
 class RunTables(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run found, as parsers and engine gave it. `outcomes` is None where nothing matched."""
+    """What a run found, as parsers and engine gave it."""
 
     payments: PaymentBatch
-    outcomes: PaymentOutcomeBatch | None = None
+    outcomes: PaymentOutcomeBatch
     remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
     applications: ApplicationBatch = msgspec.field(default_factory=ApplicationBatch.empty)
     reversals: ReversalBatch = msgspec.field(default_factory=ReversalBatch.empty)
@@ -123,6 +134,16 @@ _REMITTANCE_LINES: Final[_Columns] = (
     ),
     *_same("deduction_reason", "currency", "source", "remittance_id"),
 )
+_ADVICE_LINES: Final[_Columns] = (
+    *_same("remittance_id", "line_number", "payment_reference", "trace_number", "uetr"),
+    *_same("end_to_end_id", "check_number", "payer_name"),
+    *_amounts(payment_amount="payment_amount_minor"),
+    *_same("payment_date", "reference", "reference_kind"),
+    *_amounts(
+        amount="amount_minor", discount_amount="discount_minor", deduction_amount="deduction_minor"
+    ),
+    *_same("deduction_reason", "currency"),
+)
 _APPLICATIONS: Final[_Columns] = (
     *_same("payment_id", "open_item_id", "customer_id", "decision", "proposal_rank"),
     *_amounts(
@@ -145,23 +166,61 @@ _EXCEPTIONS: Final[_Columns] = (
 )
 
 
-def output_tables(tables: RunTables) -> dict[str, OutputTable]:
-    """Table name → rows under the contract's names and types, sorted.
+class ParsedRows(Protocol):
+    """Rows that reading gave: a part of a file, a file, or all files of a run."""
 
-    Without outcomes (parsing alone) only `PARSED_TABLE_NAMES` are given, and payments have their
-    source columns only.
+    @property
+    def payments(self) -> PaymentBatch:
+        """Payments and returns."""
+        ...
+
+    @property
+    def remittances(self) -> RemittanceBatch:
+        """Their remittance lines."""
+        ...
+
+    @property
+    def advices(self) -> AdviceBatch:
+        """Remittance lines whose payment stands elsewhere."""
+        ...
+
+    @property
+    def control_checks(self) -> ControlCheckBatch:
+        """Totals and counts."""
+        ...
+
+    @property
+    def diagnostics(self) -> DiagnosticBatch:
+        """What the readers had to say."""
+        ...
+
+
+def parsed_tables(rows: ParsedRows) -> dict[str, OutputTable]:
+    """`PARSED_TABLE_NAMES` → rows under the contract's names and types, in the files' order.
+
+    Payments have their source columns only.
     """
-    parsed = {
+    advices = rows.advices.record_batch
+    return {
+        "payments": _table(rows.payments.record_batch, _PAYMENT_SOURCE, ()),
+        "remittance_lines": _table(rows.remittances.record_batch, _REMITTANCE_LINES, ()),
+        "advice_lines": _table(
+            advices, _ADVICE_LINES, (), np.full(len(advices), ADVICE_SCALE, dtype=np.int64)
+        ),
+        "control_checks": _plain(rows.control_checks.record_batch),
+        "diagnostics": _plain(rows.diagnostics.record_batch),
+    }
+
+
+def output_tables(tables: RunTables) -> dict[str, OutputTable]:
+    """`TABLE_NAMES` → rows under the contract's names and types, sorted."""
+    found = {
         "payments": _payments(tables),
         "remittance_lines": _table(
             tables.remittances.record_batch, _REMITTANCE_LINES, ("payment_id", "line_number")
         ),
         "control_checks": _plain(tables.control_checks.record_batch),
         "diagnostics": _plain(tables.diagnostics.record_batch),
-    }
-    if tables.outcomes is None:
-        return parsed
-    decided = {
         "applications": _table(
             tables.applications.record_batch,
             _APPLICATIONS,
@@ -174,26 +233,21 @@ def output_tables(tables: RunTables) -> dict[str, OutputTable]:
         ),
         "exceptions": _exceptions(tables.exceptions),
     }
-    found = parsed | decided
     return {name: found[name] for name in TABLE_NAMES}
 
 
 def _payments(tables: RunTables) -> OutputTable:
     """Payments beside their outcomes; the company is the one whose items were settled."""
-    source = tables.payments.record_batch
-    spec = _PAYMENT_SOURCE
-    if tables.outcomes is not None:
-        outcomes = tables.outcomes.record_batch
-        if not outcomes.column("payment_id").equals(source.column("payment_id")):
-            rows = pc.index_in(source.column("payment_id"), outcomes.column("payment_id"))
-            outcomes = outcomes.take(rows)
-        company = outcomes.column("company_id")
-        company = pc.if_else(pc.equal(company, ""), source.column("company_id"), company)
-        added = {name: outcomes.column(name) for _, name, _ in _PAYMENT_OUTCOME}
-        kept = {name: source.column(name) for name in source.schema.names if name not in added}
-        source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
-        spec = _PAYMENT_SOURCE + _PAYMENT_OUTCOME
-    return _table(source, spec, ("payment_id",))
+    source, outcomes = tables.payments.record_batch, tables.outcomes.record_batch
+    if not outcomes.column("payment_id").equals(source.column("payment_id")):
+        rows = pc.index_in(source.column("payment_id"), outcomes.column("payment_id"))
+        outcomes = outcomes.take(rows)
+    company = outcomes.column("company_id")
+    company = pc.if_else(pc.equal(company, ""), source.column("company_id"), company)
+    added = {name: outcomes.column(name) for _, name, _ in _PAYMENT_OUTCOME}
+    kept = {name: source.column(name) for name in source.schema.names if name not in added}
+    source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
+    return _table(source, _PAYMENT_SOURCE + _PAYMENT_OUTCOME, ("payment_id",))
 
 
 def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
@@ -212,8 +266,14 @@ def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
     return _table(batch.take(order), _EXCEPTIONS, ())
 
 
-def _table(batch: pa.RecordBatch, spec: _Columns, order: Sequence[str]) -> OutputTable:
-    exponents = _exponents(batch.column("currency"))
+def _table(
+    batch: pa.RecordBatch,
+    spec: _Columns,
+    order: Sequence[str],
+    exponents: NDArray[np.int64] | None = None,
+) -> OutputTable:
+    if exponents is None:
+        exponents = _exponents(batch.column("currency"))
     columns = {}
     for name, source, is_amount in spec:
         column = batch.column(source)

@@ -215,6 +215,7 @@ def test_parsing_writes_the_parsers_tables(ledger, tmp_path):
     assert {path.name for path in out.iterdir()} == {
         "payments.csv",
         "remittance_lines.csv",
+        "advice_lines.csv",
         "control_checks.csv",
         "diagnostics.csv",
         "summary.json",

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from tieout.intake import Intake
+    from tieout.parse_job import ParseOutcome
 
 __all__ = ["parse_command"]
 
 _PATH = click.Path(path_type=Path, allow_dash=True)
 _HELP = """Read bank files: payments, control totals, diagnostics; no open items, no server.
 
-FILE is BAI2, BAI lockbox or camt.053, told by its content; `-` reads standard input. The summary
-of each file goes to stdout, what is wrong with it to stderr.
+FILE is told by its content; gzip and ZIP are unpacked; `-` reads standard input. The summary of
+each file goes to stdout, what is wrong with it to stderr. A single file is read and written part by
+part: memory does not grow with it.
 
 \b
 Examples:
@@ -59,55 +60,37 @@ def parse_command(
     """Read the files and print, or write, what they hold; gives the exit code."""
     from parsers.tables import read_bank_accounts
     from tieout.exit_codes import ExitCode
-    from tieout.intake import read_bank_files
+    from tieout.parse_job import ParseJob, run_parse_job
+    from tieout.progress import ByteProgress
     from tieout.run_directory import check_output_directory
 
     if out is not None:
         check_output_directory(out, overwrite=overwrite)
-    accounts = None if bank_accounts is None else read_bank_accounts(bank_accounts)
-    intake = read_bank_files(files, accounts, sys.stdin.buffer)
-    intake.require_usable()
-    if out is not None:
-        _write(intake, out, file_format=file_format, overwrite=overwrite)
-    _print(intake, as_json=as_json)
-    for refused in intake.refused:
+    job = ParseJob(files=files, out=out, overwrite=overwrite, format=file_format)
+    if bank_accounts is not None:
+        job = ParseJob(
+            files=files,
+            bank_accounts=read_bank_accounts(bank_accounts),
+            out=out,
+            overwrite=overwrite,
+            format=file_format,
+        )
+    with ByteProgress() as progress:
+        outcome = run_parse_job(job, stdin=sys.stdin.buffer, observe=progress)
+    _print(outcome, as_json=as_json)
+    for refused in outcome.refused:
         click.echo(f"tieout: {refused.message}", err=True)
-    return int(ExitCode.PARTIAL if intake.refused else ExitCode.DONE)
+    return int(ExitCode.PARTIAL if outcome.refused else ExitCode.DONE)
 
 
-def _write(intake: Intake, out: Path, *, file_format: Any, overwrite: bool) -> None:
+def _print(outcome: ParseOutcome, *, as_json: bool) -> None:
     import msgspec
 
-    from parsers.table_identity import in_key_order
-    from tieout.parse_report import parse_report
-    from tieout.run_directory import RunTables, output_tables, write_run
+    from tieout.parse_report import diagnostic_texts, report_table
 
-    tables = RunTables(
-        payments=in_key_order(intake.payments),
-        remittances=in_key_order(intake.remittances),
-        control_checks=intake.control_checks,
-        diagnostics=intake.diagnostics,
-    )
-    report = msgspec.json.format(msgspec.json.encode(parse_report(intake)), indent=2) + b"\n"
-    write_run(
-        out,
-        output_tables(tables),
-        file_format=file_format,
-        documents=lambda: {"summary.json": report},
-        explain={},
-        overwrite=overwrite,
-    )
-
-
-def _print(intake: Intake, *, as_json: bool) -> None:
-    import msgspec
-
-    from tieout.parse_report import diagnostic_texts, parse_report, report_table
-
-    report = parse_report(intake)
     if as_json:
-        click.echo(msgspec.json.encode(report))
+        click.echo(msgspec.json.encode(outcome.report))
         return
-    click.echo(report_table(report))
-    for text in diagnostic_texts(intake.diagnostics):
+    click.echo(report_table(outcome.report))
+    for text in diagnostic_texts(outcome.diagnostics, outcome.diagnostic_count):
         click.echo(text, err=True)

@@ -1,0 +1,27 @@
+"""Every bound of the readers, once, with its derivation.
+
+Limits count bytes and rows, never time: a slow machine takes longer and reads the same.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ARCHIVE_MEMBERS_MAX",
+    "EXPANDED_BYTES_MAX",
+    "EXPANSION_FREE_BYTES",
+    "EXPANSION_RATIO_MAX",
+]
+
+ARCHIVE_MEMBERS_MAX = 10_000
+"""Files of one ZIP archive: a year of one file per account and day of 25 accounts stays below."""
+
+EXPANDED_BYTES_MAX = 8 << 30
+"""Bytes one archive may expand to, all its files together: eight times the largest file the
+readers are measured with."""
+
+EXPANSION_RATIO_MAX = 200
+"""Expanded bytes per compressed byte. Statements of repeated XML compress 20 to 60 times; deflate
+ends at 1,032 times, which nothing but zeros and bombs comes near."""
+
+EXPANSION_FREE_BYTES = 16 << 20
+"""Bytes a file may expand to before its ratio is judged: small files may repeat themselves."""
