@@ -179,7 +179,7 @@ class _Reader:
         if len(fields) < 9 or version not in _VERSIONS:
             message = f"file header of {len(fields)} fields, version {version!r}"
             expected = "9 fields, version 2 or 3"
-            self._voice.say("BAI-HEADER", message, first, value=version, expected=expected)
+            self._voice.say("BAI-HEADER", message, first, value=version, expected=expected, field=6)
         if version in _VERSIONS:
             self._version = version
         self._date(fields, 3, first, "file creation date")
@@ -203,7 +203,8 @@ class _Reader:
         codes, meaning = GROUP_STATUS.get(_field(fields, 3) or "1", ("IN-FORMAT", "unknown"))
         if codes:
             message = f"group status {_field(fields, 3)!r} means {meaning}: its payments are held"
-            self._voice.say("BAI-STATUS", message, first, value=_field(fields, 3), expected="1")
+            status = _field(fields, 3)
+            self._voice.say("BAI-STATUS", message, first, value=status, expected="1", field=3)
             codes = merge_codes(self._file.codes, codes)
         else:
             codes = self._file.codes
@@ -247,7 +248,9 @@ class _Reader:
         except MoneyError as error:
             known, exponent = _DEFAULT_CURRENCY, exponent_of(_DEFAULT_CURRENCY)
             message = f"account {number}: {error}; read as {known}"
-            self._voice.say("BAI-CURRENCY", message, first, value=wanted, expected="ISO 4217")
+            self._voice.say(
+                "BAI-CURRENCY", message, first, value=wanted, expected="ISO 4217", field=2
+            )
             codes = merge_codes(codes, "IN-CCY")
         self._account_count += 1
         self._account = AccountState(
@@ -327,7 +330,8 @@ class _Reader:
         self._check_sum(scope, declared, verdict.computed, verdict.rule, first)
         below = "accounts" if level.name == "group" else "groups"
         self._check_count(scope, _field(fields, 2), level.below_count, first, below)
-        self._check_count(scope, _field(fields, 3), after - level.first_record, first, "records")
+        records = after - level.first_record
+        self._check_count(scope, _field(fields, 3), records, first, "records", field=3)
 
     def _end_account(self, declared: int | None) -> None:
         """Leave the open account, whose trailer declared `declared`."""
@@ -395,14 +399,16 @@ class _Reader:
         found = read_date(token)
         if found is None:
             message = f"{what} {token!r} is no date"
-            self._voice.say("BAI-DATE", message, record, value=token, expected="YYMMDD or YYYYMMDD")
+            expected = "YYMMDD or YYYYMMDD"
+            self._voice.say("BAI-DATE", message, record, value=token, expected=expected, field=at)
         return found
 
     def _time(self, fields: list[str], at: int, record: int) -> None:
         token = _field(fields, at)
         if read_time(token) is None:
             message = f"time {token!r} is no time"
-            self._voice.say("BAI-DATE", message, record, value=token, expected="HHMM, 2400 or 9999")
+            expected = "HHMM, 2400 or 9999"
+            self._voice.say("BAI-DATE", message, record, value=token, expected=expected, field=at)
 
     def _total(
         self, fields: list[str], record: int, exponent: int, scope: str, *, is_quiet: bool = False
@@ -414,7 +420,7 @@ class _Reader:
         minor, _ = read_amount(token, exponent)
         if minor is None and not is_quiet:
             message = f"{scope}: the declared total {token!r} is no number"
-            self._voice.say("FILE-TOTAL", message, record, value=token, expected="digits")
+            self._voice.say("FILE-TOTAL", message, record, value=token, expected="digits", field=1)
             self._collector.hold_file("IN-TOTAL")
         return minor
 
@@ -427,12 +433,15 @@ class _Reader:
         )
         if not rule:
             message = f"{scope} declares {declared}, its records add up to {computed}"
+            declared_text, expected = str(declared), str(computed)
             self._voice.say(
-                "FILE-TOTAL", message, record, value=str(declared), expected=str(computed)
+                "FILE-TOTAL", message, record, value=declared_text, expected=expected, field=1
             )
             self._collector.hold_file("IN-TOTAL")
 
-    def _check_count(self, scope: str, token: str, computed: int, record: int, kind: str) -> None:
+    def _check_count(
+        self, scope: str, token: str, computed: int, record: int, kind: str, field: int = 2
+    ) -> None:
         ok = not token or (token.isdecimal() and int(token[:18]) == computed)
         rule = "" if token else "D"
         self._collector.check(
@@ -440,7 +449,10 @@ class _Reader:
         )
         if not ok:
             message = f"{scope} declares {token} {kind}, there are {computed}"
-            self._voice.say("FILE-COUNT", message, record, value=token, expected=str(computed))
+            expected = str(computed)
+            self._voice.say(
+                "FILE-COUNT", message, record, value=token, expected=expected, field=field
+            )
 
     def _check_credits(self, account: AccountState, record: int) -> None:
         """Where rows are itemised, the total of credits (type 100) of the summary is theirs.

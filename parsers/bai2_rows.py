@@ -85,20 +85,44 @@ class RecordVoice:
         self._table = table
 
     def say(
-        self, code: str, message: str, record: int, *, value: str = "", expected: str = ""
+        self,
+        code: str,
+        message: str,
+        record: int,
+        *,
+        value: str = "",
+        expected: str = "",
+        field: int = 0,
     ) -> None:
-        """Report `code` about the record of that index."""
+        """Report `code` about the record of that index and the 88 records that go on with it.
+
+        It points at `value` where that stands in them, from the record's `field` on (0: its code).
+        """
         table = self._table
+        after = record + 1
+        while after < len(table.codes) and table.codes[after] == _CONTINUATION:
+            after += 1
+        skipped = _length_of_fields(table.lines[record], field)
+        start = int(table.starts[record]) + skipped
         self._collector.diagnose(
             code,
             readable(message),
             line=table.numbers[record],
-            column=1,
-            offset=int(table.starts[record]),
+            offset=start,
+            within=int(table.stops[after - 1]) - start,
             value=readable(value),
             expected=expected,
-            excerpt=readable(table.lines[record]),
         )
+
+
+def _length_of_fields(line: str, count: int) -> int:
+    """Bytes of the first `count` fields of a record with their commas; 0 where it is shorter."""
+    at = 0
+    for _ in range(count):
+        at = line.find(",", at) + 1
+        if not at:
+            return 0
+    return at
 
 
 def merge_codes(codes: str, code: str) -> str:
@@ -199,10 +223,11 @@ class DetailRows:
         if detail.odd:
             message = f"row of type {detail.code}: {detail.odd_value!r} is not where it belongs"
             expected = "Z, 0, 1, 2, S, V or D"
-            say(detail.odd, message, first, value=detail.odd_value, expected=expected)
+            at = 0 if detail.odd == "BAI-EXTRA-FIELD" else 3
+            say(detail.odd, message, first, value=detail.odd_value, expected=expected, field=at)
         if kind is None:
             message = f"{detail.code!r} is no type code"
-            say("BAI-TYPE", message, first, value=detail.code, expected="three digits")
+            say("BAI-TYPE", message, first, value=detail.code, expected="three digits", field=1)
             self._collector.count("unreadable")
             self._collector.hold_file("IN-TOTAL")
             return None
@@ -211,14 +236,17 @@ class DetailRows:
         minor, odd = read_amount(detail.amount, account.exponent)
         if minor is None:
             message = f"amount {detail.amount!r} of a row of type {detail.code} is no number"
-            say("BAI-AMOUNT", message, first, value=detail.amount, expected="digits, minor units")
+            expected = "digits, minor units"
+            say("BAI-AMOUNT", message, first, value=detail.amount, expected=expected, field=2)
         elif abs(minor) > AMOUNT_MINOR_MAX:
             message = f"amount {detail.amount} is beyond {AMOUNT_MINOR_MAX} minor units"
-            say("BAI-AMOUNT-LIMIT", message, first, value=detail.amount)
+            expected = f"at most {AMOUNT_MINOR_MAX}"
+            say("BAI-AMOUNT-LIMIT", message, first, value=detail.amount, expected=expected, field=2)
             minor = None
         elif odd and kind != "status":
             message = f"amount {detail.amount!r} of a row of type {detail.code} is read as {minor}"
-            say(odd, message, first, value=detail.amount, expected="digits, minor units")
+            expected = "digits, minor units"
+            say(odd, message, first, value=detail.amount, expected=expected, field=2)
         if minor is None:
             self._collector.count("unreadable")
             self._collector.hold_file("IN-TOTAL")
@@ -251,7 +279,9 @@ class DetailRows:
             value_date = read_date(value_token) or value_date
             if read_date(value_token) is None:
                 message = f"value date {value_token!r} is no date, the as-of date is taken"
-                self._voice.say("BAI-DATE", message, first, value=value_token, expected="YYMMDD")
+                self._voice.say(
+                    "BAI-DATE", message, first, value=value_token, expected="YYMMDD", field=4
+                )
         if payer.lines or payer.odd:
             self._keep_lines(first, payer)
         self._rows.append(
@@ -285,7 +315,7 @@ class DetailRows:
         if code in SUMMARY_CREDITS:
             codes = merge_codes(codes, "IN-FORMAT")
             message = f"type {code} is a total, but stands on a row of its own"
-            self._voice.say("BAI-SUMMARY-ROW", message, first, value=code)
+            self._voice.say("BAI-SUMMARY-ROW", message, first, value=code, field=1)
         if minor < 0:
             codes = merge_codes(codes, "IN-SIGN")
         return codes

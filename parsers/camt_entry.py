@@ -108,9 +108,11 @@ class EntryReader:
         """Report what is wrong with entries to `collector`."""
         self._collector = collector
         self._codes: dict[tuple[object, ...], TransactionCode] = {}
+        self._place: Place | None = None
 
     def read(self, element: _Element, statement: Statement, place: Place | None) -> Entry:
         """Read a complete `Ntry` of `statement` that stands at `place`."""
+        self._place = place
         parts = _parts_of_entry(element)
         line = line_of(element) if place is None else place.line
         units = max(1, len(parts.details))
@@ -119,7 +121,7 @@ class EntryReader:
             direction, minor, currency = _money(parts, statement.currency)
         except MoneyError as error:
             if not reason:
-                return self._unreadable(statement, str(error), units, line, place)
+                return self._unreadable(statement, str(error), units, line)
             direction, minor, currency = "", 0, ""
         entry = Entry(direction, minor, currency, not reason, [], {})
         codes = self._codes_of(parts)
@@ -141,7 +143,7 @@ class EntryReader:
             statement.without_status += 1
         reason = _REASON_OF_STATUS.get(status)
         if reason is None:
-            self._collector.diagnose(
+            self._say(
                 "CAMT-STATUS",
                 f"the entry has status {status!r}; it is counted, not taken as money",
                 line=line,
@@ -152,18 +154,33 @@ class EntryReader:
         return reason
 
     def _unreadable(
-        self, statement: Statement, sentence: str, units: int, line: int | None, place: Place | None
+        self, statement: Statement, sentence: str, units: int, line: int | None
     ) -> Entry:
         statement.is_decidable = False
-        self._collector.diagnose(
+        self._say(
             "CAMT-AMOUNT",
             f"{statement.label}: a booked entry cannot be read: {sentence}",
             line=line,
-            offset=None if place is None else place.offset,
             expected="an amount with its ISO 4217 currency, and CRDT or DBIT",
         )
         self._collector.hold_file("IN-TOTAL")
         return Entry("", 0, "", is_booked=False, drafts=[], counts={"unreadable": units})
+
+    def _say(
+        self, code: str, message: str, *, line: int | None, value: str = "", expected: str = ""
+    ) -> None:
+        """Report something about the entry being read, or about the detail of it in `line`."""
+        place = self._place
+        is_known = place is not None and place.line == line
+        self._collector.diagnose(
+            code,
+            message,
+            line=line,
+            offset=place.offset if place is not None and is_known else None,
+            within=place.length if place is not None and is_known else 0,
+            value=value,
+            expected=expected,
+        )
 
     def _codes_of(self, parts: _Parts) -> list[TransactionCode]:
         """The transaction code of each detail, of the entry where it has none."""
@@ -235,7 +252,7 @@ class EntryReader:
             rule="Btch/NbOfTxs" if present else "Btch/NbOfTxs, no details given",
         )
         if not ok:
-            self._collector.diagnose(
+            self._say(
                 "FILE-COUNT",
                 f"{statement.label}: the batch declares {parts.declared} transactions, "
                 f"{present} stand there",
@@ -247,7 +264,7 @@ class EntryReader:
     def _keep_whole(
         self, entry: Entry, statement: Statement, line: int | None, sentence: str
     ) -> None:
-        self._collector.diagnose(
+        self._say(
             "CAMT-BATCH",
             f"{statement.label}: the entry of {format_minor(entry.minor, entry.currency)} "
             f"{entry.currency} stays one payment: {sentence}",
@@ -282,7 +299,7 @@ class EntryReader:
             if line is not None and (start is None or start <= line < 65_535):
                 columns["source_line"] = line
             for code, sentence in piece.facts.notes:
-                self._collector.diagnose(code, sentence, line=columns["source_line"])
+                self._say(code, sentence, line=columns["source_line"])
             entry.drafts.append(Draft(columns, piece.facts.lines))
 
     def _sign(
@@ -296,7 +313,7 @@ class EntryReader:
             codes.append("IN-DATE")
         if piece.minor < 0:
             codes.append("IN-SIGN")
-            self._collector.diagnose(
+            self._say(
                 "CAMT-SIGN",
                 f"{statement.label}: a signed amount; its direction is told by CdtDbtInd",
                 line=columns["source_line"],
@@ -335,7 +352,7 @@ class EntryReader:
         text = text_of(element[0]) if len(element) else text_of(element)
         date = parse_date(text)
         if date is None:
-            self._collector.diagnose(
+            self._say(
                 "CAMT-DATE",
                 f"{name} {text!r} is no date; it is left empty",
                 line=line,

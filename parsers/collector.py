@@ -23,7 +23,9 @@ from engine.batches import (
 )
 from parsers.byte_source import content_hash
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
+from parsers.excerpts import EXCERPT_LENGTH, cut_excerpt, find_below, find_place
 from parsers.identities import OrdinalCounter, identify_payments
+from parsers.line_index import LineIndex
 from parsers.parsed_file import FileEnd, ParsedPart
 
 if TYPE_CHECKING:
@@ -69,8 +71,6 @@ _LINE_COLLECTED: Final = (
     "source",
 )
 _LINE_TYPES: Final = {name: schemas.REMITTANCE_LINE.field(name).type for name in _LINE_COLLECTED}
-_EXCERPT_LENGTH: Final = 120
-_LINE_SEARCH_LENGTH: Final = 400
 
 _Chunk = dict[str, pa.Array]
 
@@ -88,6 +88,7 @@ class FileCollector:
         self.source_file = source_file
         self.source_format = ""
         self._source = source
+        self._line_index = LineIndex(source)
         self._drained_count = 0
         self._open_payments: dict[str, list[Any]] = {name: [] for name in _COLLECTED}
         self._payments: list[_Chunk] = []
@@ -238,17 +239,30 @@ class FileCollector:
         line: int | None = None,
         column: int | None = None,
         offset: int | None = None,
+        within: int = 0,
         value: str = "",
         expected: str = "",
         excerpt: str | None = None,
     ) -> None:
         """Add a diagnostic; severity and remedy come from the table of codes.
 
-        Where `excerpt` is not given it is the line of the content at `offset`.
+        `offset` is the byte meant, in line `line`. Where `within` is given it is the beginning of
+        so many bytes in which `value` stands: the diagnostic then points at the value. Without an
+        offset the value is looked for where `line` begins. Column and excerpt follow from the
+        offset where they are not given.
         """
         entry = DIAGNOSTIC_CODES[code]
-        if excerpt is None:
-            excerpt = "" if offset is None else self._line_at(offset)
+        place = None
+        if offset is not None:
+            place = find_place(self._source, offset, within, value)
+        elif line is not None and column is None:
+            begin = self._line_index.offset_of(line)
+            place = None if begin is None else find_below(self._source, begin, value)
+        if place is not None:
+            offset = place.offset
+            line = None if line is None else line + place.lines_below
+            column = place.column if column is None else column
+            excerpt = place.excerpt if excerpt is None else excerpt
         self._diagnostics.append(
             {
                 "source_file": self.source_file,
@@ -258,10 +272,10 @@ class FileCollector:
                 "severity": entry.severity,
                 "code": code,
                 "message": message,
-                "value": value[:_EXCERPT_LENGTH],
+                "value": value[:EXCERPT_LENGTH],
                 "expected": expected,
                 "remedy": entry.remedy,
-                "excerpt": excerpt[:_EXCERPT_LENGTH],
+                "excerpt": cut_excerpt(excerpt or "", column),
             }
         )
 
@@ -370,18 +384,6 @@ class FileCollector:
         else:
             facts = pc.binary_join_element_wise(facts, "", "\x1e")
         return identify_payments(facts, self._ordinals)
-
-    def _line_at(self, offset: int) -> str:
-        """The line of the file at `offset`, or as much of it as is worth showing."""
-        nearest = max(0, offset - _LINE_SEARCH_LENGTH)
-        around = self._source.read(nearest, offset + _LINE_SEARCH_LENGTH)
-        at = offset - nearest
-        start = around.rfind(b"\n", 0, at) + 1
-        if not start and nearest:
-            start = at
-        end = around.find(b"\n", at)
-        stop = len(around) if end < 0 else end
-        return around[start : min(stop, start + _EXCERPT_LENGTH)].decode("utf-8", "replace")
 
 
 def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:

@@ -34,17 +34,20 @@ def diagnose_line(
     *,
     value: str = "",
     expected: str = "",
+    columns_before: int = 0,
 ) -> None:
-    """Add a diagnostic about the whole record at `place`."""
+    """Add a diagnostic about the record at `place`, pointing at `value` where it stands in it.
+
+    `columns_before` are columns of the record before those the value is read from.
+    """
     collector.diagnose(
         code,
         readable(message),
         line=place.number,
-        column=1,
-        offset=place.offset,
+        offset=place.offset + columns_before,
+        within=len(place.text) - columns_before,
         value=readable(value),
         expected=expected,
-        excerpt=readable(place.text),
     )
 
 

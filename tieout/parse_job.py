@@ -7,16 +7,17 @@ the same memory. Several files are read whole, because what one repeats of anoth
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from engine.batches import BankAccountBatch, DiagnosticBatch
+from engine.batches import BankAccountBatch
 from parsers.bank_files import BankFileStream
 from parsers.errors import ParserError
 from parsers.parsed_file import ParsedPart
 from parsers.read_options import ReadOptions
 from tieout.cores import CoreMap
+from tieout.diagnostic_text import DiagnosticDigest
 from tieout.exit_codes import NoUsableFileError
 from tieout.intake import Intake, RefusedFile, given_files, input_file, read_given_files
 from tieout.parse_report import FileTally, ParseReport, parse_report
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
     from tieout.intake import GivenFile
     from tieout.run_formats import FileFormat
 
-__all__ = ["DIAGNOSTICS_KEPT", "ParseJob", "ParseOutcome", "run_parse_job"]
-
-DIAGNOSTICS_KEPT: Final = 1_000
-"""Diagnostics an outcome carries; the table in the output directory has all of them."""
+__all__ = ["ParseJob", "ParseOutcome", "run_parse_job"]
 
 
 class ParseJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +47,11 @@ class ParseJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParseOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read; `diagnostics` are the first of `diagnostic_count`."""
+    """What was read; the table in the output directory has every diagnostic, this the first."""
 
     report: ParseReport
     refused: tuple[RefusedFile, ...]
-    diagnostics: DiagnosticBatch
-    diagnostic_count: int
+    diagnostics: DiagnosticDigest
 
 
 def run_parse_job(
@@ -84,22 +81,17 @@ def run_parse_job(
 
 
 class _Sink:
-    """Where parts go: tables of a directory, if there is one, and the first diagnostics."""
+    """Where parts go: tables of a directory, if there is one, and the diagnostics to show."""
 
     def __init__(self, folder: Path | None, file_format: FileFormat) -> None:
         self._folder = folder
         self._format = file_format
         self._writers: dict[str, TableWriter] = {}
-        self._kept: list[DiagnosticBatch] = []
-        self._diagnostics = 0
+        self._diagnostics = DiagnosticDigest()
 
     def add(self, part: ParsedPart) -> None:
         """Write the rows of `part`."""
-        found = part.diagnostics
-        room = DIAGNOSTICS_KEPT - self._diagnostics
-        if room > 0 and len(found):
-            self._kept.append(DiagnosticBatch.of(found.record_batch.slice(0, room)))
-        self._diagnostics += len(found)
+        self._diagnostics.add(part.diagnostics)
         if self._folder is None:
             return
         for name, table in parsed_tables(part).items():
@@ -115,12 +107,7 @@ class _Sink:
         if self._folder is not None:
             text = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
             (self._folder / "summary.json").write_bytes(text)
-        return ParseOutcome(
-            report=report,
-            refused=refused,
-            diagnostics=DiagnosticBatch.concat(self._kept),
-            diagnostic_count=self._diagnostics,
-        )
+        return ParseOutcome(report=report, refused=refused, diagnostics=self._diagnostics)
 
 
 def _stream(

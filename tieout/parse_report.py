@@ -1,10 +1,10 @@
-"""What reading bank files gave, file by file: as data, as a table, as diagnostics with a caret."""
+"""What reading bank files gave, file by file: as data and as a table."""
 
 from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow.compute as pc
@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from engine.batches import DiagnosticBatch
     from parsers.parsed_file import FileEnd, ParsedFile
     from tieout.intake import Intake
     from tieout.run_summary import InputFile
@@ -24,13 +23,9 @@ __all__ = [
     "FileReport",
     "FileTally",
     "ParseReport",
-    "diagnostic_texts",
     "parse_report",
     "report_table",
 ]
-
-_DIAGNOSTICS_SHOWN: Final = 50
-"""Diagnostics printed; all of them are in the diagnostics table and in the JSON counts."""
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,24 +136,6 @@ def report_table(report: ParseReport) -> str:
         if given.state != "read"
     ]
     return "\n".join(_aligned(rows))
-
-
-def diagnostic_texts(diagnostics: DiagnosticBatch, count: int) -> Iterator[str]:
-    """The first of `count` diagnostics, each with excerpt, caret, expectation and remedy."""
-    rows = diagnostics.record_batch.slice(0, _DIAGNOSTICS_SHOWN).to_pylist()
-    for row in rows:
-        place = ":".join(str(row[name]) for name in ("line", "column") if row[name] is not None)
-        head = f"{row['source_file']}:{place}:" if place else f"{row['source_file']}:"
-        lines = [f"{head} {row['severity']} {row['code']} {row['message']}"]
-        if row["excerpt"]:
-            lines.append(f"    {row['excerpt']}")
-            if row["column"] is not None:
-                lines.append("    " + " " * (row["column"] - 1) + "^")
-        lines += [f"  {word}: {row[word]}" for word in ("expected", "remedy") if row[word]]
-        yield "\n".join(lines)
-    hidden = count - len(rows)
-    if hidden > 0:
-        yield f"… and {hidden:,} more; --out DIR writes all of them"
 
 
 def _text(minor: int, currency: str) -> str:

@@ -86,11 +86,13 @@ def parse_command(
 def _print(outcome: ParseOutcome, *, as_json: bool) -> None:
     import msgspec
 
-    from tieout.parse_report import diagnostic_texts, report_table
+    from tieout.parse_report import report_table
 
+    found = outcome.diagnostics
     if as_json:
-        click.echo(msgspec.json.encode(outcome.report))
+        told = {"diagnostics": found.rows(), "diagnostics_left_out": found.left_out()}
+        click.echo(msgspec.json.encode(msgspec.to_builtins(outcome.report) | told))
         return
     click.echo(report_table(outcome.report))
-    for text in diagnostic_texts(outcome.diagnostics, outcome.diagnostic_count):
+    for text in found.texts():
         click.echo(text, err=True)

@@ -1,0 +1,154 @@
+"""Diagnostics as a person reads them: place, sentence, excerpt with a caret, what to do.
+
+    statement.bai:4:8: error BAI-AMOUNT amount '10O00' of a row of type 175 is no number
+        16,175,10O00,Z,BK9001,C9001,INV-1001/
+               ^^^^^
+      expected: digits, minor units
+      remedy: Ask the bank for the row; it is no payment here and the file is held.
+
+Of one code in one file the first are shown and the others counted, its remedy stands at the first.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from parsers.excerpts import caret_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.batches import DiagnosticBatch
+
+__all__ = ["SHOWN_PER_CODE", "DiagnosticDigest"]
+
+SHOWN_PER_CODE: Final = 50
+"""Diagnostics of one code in one file that are kept; what comes after them is counted."""
+
+_READ_MORE: Final = "docs/diagnostics/CODE.md"
+_COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
+_SEVERITIES: Final = tuple(_COLOURS)
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_INDENT: Final = "    "
+_WIDE: Final = frozenset("WF")
+
+
+class DiagnosticDigest:
+    """Diagnostics of any number of files, read part by part: the first of each code, and counts."""
+
+    def __init__(self, shown_per_code: int = SHOWN_PER_CODE) -> None:
+        """Nothing yet."""
+        self._shown_per_code = shown_per_code
+        self._rows: list[dict[str, Any]] = []
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._severities: Counter[tuple[str, str]] = Counter()
+
+    def add(self, diagnostics: DiagnosticBatch) -> None:
+        """Take in the diagnostics of a part, or of a whole run."""
+        files, codes = diagnostics.strings("source_file"), diagnostics.strings("code")
+        wanted = []
+        for row, key in enumerate(zip(files, codes, strict=True)):
+            self._counts[key] += 1
+            if self._counts[key] <= self._shown_per_code:
+                wanted.append(row)
+        self._severities.update(zip(files, diagnostics.strings("severity"), strict=True))
+        if wanted:
+            self._rows += diagnostics.record_batch.take(wanted).to_pylist()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The diagnostics kept, as rows of their table."""
+        return list(self._rows)
+
+    def left_out(self) -> dict[str, int]:
+        """Code → how many of it are counted only."""
+        found: Counter[str] = Counter()
+        for (_, code), count in self._counts.items():
+            found[code] += max(0, count - self._shown_per_code)
+        return {code: count for code, count in sorted(found.items()) if count}
+
+    def texts(self) -> Iterator[str]:
+        """One text per diagnostic, then what was left out, the sums, and where to read more."""
+        if not self._counts:
+            return
+        explained: set[tuple[str, str]] = set()
+        for row in self._rows:
+            key = (row["source_file"], row["code"])
+            yield "\n".join(_lines(row, is_first=key not in explained))
+            explained.add(key)
+        for (source_file, code), count in self._counts.items():
+            if count > self._shown_per_code:
+                more = count - self._shown_per_code
+                yield f"{_printable(source_file)}: {more:,} more {code} are counted, not shown"
+        yield self._summary()
+        yield f"about each code: {_READ_MORE}"
+
+    def _summary(self) -> str:
+        """`2 errors, 1 warning in a.bai; 1 note in b.bai`."""
+        parts = []
+        for source_file in dict.fromkeys(name for name, _ in self._severities):
+            counts = [
+                _counted(self._severities[source_file, severity], severity)
+                for severity in _SEVERITIES
+                if self._severities[source_file, severity]
+            ]
+            parts.append(f"{', '.join(counts)} in {_printable(source_file)}")
+        return "; ".join(parts)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def _lines(row: dict[str, Any], *, is_first: bool) -> Iterator[str]:
+    place = ":".join(str(row[name]) for name in ("line", "column") if row[name] is not None)
+    name = _printable(row["source_file"])
+    head = click.style(f"{name}:{place}:" if place else f"{name}:", bold=True)
+    severity = click.style(f"{row['severity']} {row['code']}", fg=_COLOURS[row["severity"]])
+    yield f"{head} {severity} {_printable(row['message'])}"
+    excerpt = _printable(row["excerpt"])
+    if excerpt.strip():
+        yield f"{_INDENT}{excerpt}"
+        at = _caret_at(row, excerpt)
+        if at is not None:
+            yield _caret_line(row, excerpt, at)
+    if row["expected"]:
+        yield f"  expected: {_printable(row['expected'])}"
+    if row["remedy"] and is_first:
+        yield f"  remedy: {row['remedy']}"
+
+
+def _caret_at(row: dict[str, Any], excerpt: str) -> int | None:
+    """Where in the excerpt the value begins; None where nobody can tell."""
+    if row["column"] is not None:
+        at = caret_index(excerpt, row["column"])
+        return at if at <= len(excerpt) else None
+    value = _printable(row["value"])
+    return excerpt.find(value) if value and excerpt.count(value) == 1 else None
+
+
+def _caret_line(row: dict[str, Any], excerpt: str, at: int) -> str:
+    """Carets under the value, or one under its place, whatever width the letters before have."""
+    before = "".join("\t" if letter == "\t" else " " * _width(letter) for letter in excerpt[:at])
+    value = _printable(row["value"])
+    shown = value if value and excerpt.startswith(value, at) else excerpt[at : at + 1]
+    carets = "^" * max(1, sum(map(_width, shown.rstrip() or " ")))
+    return _INDENT + before + click.style(carets, fg=_COLOURS[row["severity"]])
+
+
+def _width(letter: str) -> int:
+    """Columns of a terminal that a letter fills."""
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in _WIDE else 1
+
+
+def _printable(text: str) -> str:
+    """`text` on one line, without what would move the cursor or change the terminal."""
+    return _UNPRINTABLE.sub("\ufffd", text)
