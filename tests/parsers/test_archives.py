@@ -110,7 +110,7 @@ def test_an_uncommon_compression_is_named():
     assert "compression method 12 is not read" in error
 
 
-@pytest.mark.parametrize("inner", [gzip.compress(b"x"), zipped({"a": b"x"})])
+@pytest.mark.parametrize("inner", [gzip.compress(b"x"), zipped({"a": b"x"})], ids=["gz", "zip"])
 def test_archives_within_archives_are_not_opened(inner):
     assert "an archive within the archive" in errors(zipped({"i": inner}))[0]
     assert "an archive within the archive" in errors(gzip.compress(inner))[0]
