@@ -1,8 +1,8 @@
 """Remittance advice that arrived apart from the cash finds its payment.
 
-Keys are tried from certain to likely: the payment's own id, UETR, trace number, end-to-end id,
-check number with the amount, payer name with amount. A key that fits several payments, or a payment
-that several advices claim by it, joins nothing: a wrong advice is worse than none.
+Keys are tried from certain to likely (`engine.advice_keys`). A key that fits several payments, or a
+payment that advices of different content claim by it, joins nothing: a wrong advice is worse than
+none. The same advice from several sources counts once.
 """
 
 from __future__ import annotations
@@ -14,27 +14,54 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import ADVICE_SCALE, AdviceBatch, PaymentBatch, RemittanceBatch
-from engine.money import exponents_of
-from engine.names import normalise_names
-from engine.owner_table import NOBODY, OwnerTable
+from engine.advice_keys import advice_scale, payments_of_lines
+from engine.batches import AdviceBatch, PaymentBatch, RemittanceBatch
+from engine.owner_table import NOBODY, SEVERAL
 from engine.segments import first_of_runs, segment_sum
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["JoinedAdvices", "join_advices"]
+__all__ = ["JoinedAdvices", "OrphanAdvice", "join_advices"]
+
+
+class OrphanAdvice(msgspec.Struct, frozen=True, kw_only=True):
+    """An advice no payment could use; `total_scaled` is the sum of its lines (four decimals).
+
+    `currency` is empty where its source names none.
+    """
+
+    remittance_id: str
+    file_id: str
+    source_file: str
+    advice_number: int
+    currency: str
+    total_scaled: int
 
 
 class JoinedAdvices(msgspec.Struct, frozen=True, kw_only=True):
-    """All remittance lines, those of joined advices included, and the advices no payment could use.
-
-    orphan_id, orphan_minor, orphan_scale: id and total of each orphan advice (four decimals).
-    """
+    """All remittance lines, those of joined advices included, and the advices nobody could use."""
 
     remittances: RemittanceBatch
-    orphan_ids: list[str]
-    orphan_totals: NDArray[np.int64]
+    orphans: Sequence[OrphanAdvice] = ()
+
+
+class _Advices(msgspec.Struct, frozen=True):
+    """Advices in canonical order, each content once.
+
+    lines: the rows, those of one advice together; line_advice: the advice of each row.
+    copies: advice of each row of `every`, which holds the copies of other sources as well.
+    head: first row of each advice; content: what its lines say, without its id, as a code.
+    """
+
+    lines: AdviceBatch
+    line_advice: NDArray[np.int64]
+    every: AdviceBatch
+    copies: NDArray[np.int64]
+    head: NDArray[np.int64]
+    content: NDArray[np.int64]
 
 
 def join_advices(
@@ -42,93 +69,135 @@ def join_advices(
 ) -> JoinedAdvices:
     """Add the lines of advices that belong to exactly one payment without lines of its own."""
     if not len(advices):
-        return JoinedAdvices(
-            remittances=remittances, orphan_ids=[], orphan_totals=np.empty(0, dtype=np.int64)
-        )
-    advices = advices.take(_in_order(advices))
-    code, ids = advices.codes("remittance_id")
-    payment = _payment_of_lines(payments, advices)
-    owner = _owner_of_advices(payment, code, len(ids))
+        return JoinedAdvices(remittances=remittances)
+    found = _distinct(advices)
+    count = len(found.head)
+    payment, by_own_id = payments_of_lines(payments, found.every)
+    owner = _owners(payment, found.copies, count)
     lined = np.zeros(len(payments), dtype=np.bool_)
     if len(remittances):
-        found = pc.index_in(remittances.text("payment_id"), value_set=payments.text("payment_id"))
-        lined[found.drop_null().to_numpy(zero_copy_only=False)] = True
-    claimed = np.bincount(owner[owner >= 0], minlength=len(payments))
+        at = pc.index_in(remittances.text("payment_id"), value_set=payments.text("payment_id"))
+        lined[at.drop_null().to_numpy(zero_copy_only=False)] = True
     # A payment may have several advices (one per document) only where they name it by its own id.
-    own_id = _by_own_id(payments, advices)
-    named = np.zeros(len(ids), dtype=np.bool_)
-    named[code[own_id >= 0]] = True
+    named = np.zeros(count, dtype=np.bool_)
+    named[found.copies[by_own_id]] = True
+    chosen, alike = _chosen(owner, found.content, len(payments))
     # One entry more than payments, so that "no payment" (-1) has one as well.
-    claimed, lined = np.append(claimed, 0), np.append(lined, False)
-    at = np.maximum(owner, -1)
-    usable = (owner >= 0) & ((claimed[at] == 1) | named) & ~lined[at]
-    lines = np.flatnonzero(usable[code])
-    joined = _as_remittances(payments, advices, lines, owner[code[lines]])
-    # An advice nobody uses is said: only one whose payment brought lines of its own is superfluous.
-    orphan = np.flatnonzero(~usable & ~((owner >= 0) & lined[at]))
-    totals = segment_sum(advices.int64("amount_minor"), code, len(ids))
+    lined = np.append(lined, False)
+    at_payment = np.maximum(owner, NOBODY)
+    usable = (owner >= 0) & (chosen | named) & ~lined[at_payment]
+    lines = np.flatnonzero(usable[found.line_advice])
+    joined = _as_remittances(payments, found.lines, lines, owner[found.line_advice[lines]])
+    # An advice nobody uses is said: only one whose payment has lines of its own, or those of an
+    # equal advice, is superfluous.
+    superfluous = (owner >= 0) & (lined[at_payment] | alike)
     return JoinedAdvices(
         remittances=RemittanceBatch.concat([remittances, joined]) if len(lines) else remittances,
-        orphan_ids=[ids[row] for row in orphan],
-        orphan_totals=totals[orphan],
+        orphans=_orphans(found, np.flatnonzero(~usable & ~superfluous)),
+    )
+
+
+def _distinct(advices: AdviceBatch) -> _Advices:
+    """Rows by id, source and line number; advices of one id and equal lines are one."""
+    every = advices.take(_in_order(advices))
+    ranks = [_rank(every.text(name)) for name in ("remittance_id", "file_id")]
+    first = first_of_runs(*ranks, every.int64("advice_number"))
+    head = np.flatnonzero(first)
+    code = np.cumsum(first) - 1
+    said = pc.binary_join(
+        pa.ListArray.from_arrays(
+            pa.array(np.append(head, len(every)), pa.int32()), _line_texts(every)
+        ),
+        "\x1e",
+    )
+    content = _codes(said)
+    by_id_and_content = pc.binary_join_element_wise(
+        every.text("remittance_id").take(pa.array(head)), said, "\x1d"
+    )
+    same = _codes(by_id_and_content)  # in order of first appearance
+    kept = np.flatnonzero(np.diff(np.maximum.accumulate(same), prepend=-1) > 0)
+    rows = np.flatnonzero(np.isin(code, kept))
+    return _Advices(
+        lines=every.take(rows),
+        line_advice=same[code[rows]],
+        every=every,
+        copies=same[code],
+        head=head[kept],
+        content=content[kept],
     )
 
 
 def _in_order(advices: AdviceBatch) -> NDArray[np.int64]:
-    """Rows by remittance id and line number, so that the order they came in plays no part."""
-    rank = pc.rank(advices.text("remittance_id"), tiebreaker="dense")
-    return np.lexsort((advices.int64("line_number"), rank.to_numpy(zero_copy_only=False)))
-
-
-def _by_own_id(payments: PaymentBatch, advices: AdviceBatch) -> NDArray[np.int64]:
-    rows = np.arange(len(payments), dtype=np.int64)
-    return OwnerTable.of(payments.text("payment_id"), rows).look_up(
-        advices.text("payment_reference")
+    """Rows in an order that does not depend on the one they came in."""
+    return np.lexsort(
+        (
+            advices.int64("line_number"),
+            advices.int64("advice_number"),
+            _rank(advices.text("file_id")),
+            _rank(advices.text("remittance_id")),
+        )
     )
 
 
-def _payment_of_lines(payments: PaymentBatch, advices: AdviceBatch) -> NDArray[np.int64]:
-    """Payment row of each advice line by its best key, `NOBODY` or several."""
-    rows = np.arange(len(payments), dtype=np.int64)
-    cash = pa.array(payments.int64("amount_minor") * _scale_up(payments)).cast(pa.string())
-    stated = pa.array(advices.int64("payment_amount_minor")).cast(pa.string())
-    name = normalise_names(payments.text("payer_name")).full
-    advice_name = normalise_names(advices.text("payer_name")).full
-
-    def both(text: pa.StringArray, amount: pa.StringArray) -> pa.StringArray:
-        joined = pc.binary_join_element_wise(text, amount, "\x1f")
-        return pc.if_else(pc.equal(text, ""), "", joined)
-
-    payment = _by_own_id(payments, advices)
-    for keys, wanted in (
-        (payments.text("bank_reference"), advices.text("payment_reference")),
-        (payments.text("uetr"), advices.text("uetr")),
-        (payments.text("trace_number"), advices.text("trace_number")),
-        (payments.text("remittance_id"), advices.text("remittance_id")),
-        (payments.text("end_to_end_id"), advices.text("end_to_end_id")),
-        (both(payments.text("check_number"), cash), both(advices.text("check_number"), stated)),
-        (payments.text("check_number"), advices.text("check_number")),
-        (both(name, cash), both(advice_name, stated)),
-    ):
-        found = OwnerTable.of(keys, rows).look_up(wanted)
-        payment = np.where(payment < 0, np.where(found == NOBODY, payment, found), payment)
-    return payment
+def _rank(texts: pa.StringArray) -> NDArray[np.int64]:
+    rank: NDArray[np.int64] = (
+        pc.rank(texts, tiebreaker="dense").to_numpy(zero_copy_only=False).astype(np.int64)
+    )
+    return rank
 
 
-def _owner_of_advices(
-    payment: NDArray[np.int64], code: NDArray[np.int64], count: int
-) -> NDArray[np.int64]:
-    """The payment all lines of an advice agree on; -2 where they do not."""
+def _codes(texts: pa.StringArray) -> NDArray[np.int64]:
+    codes: NDArray[np.int64] = (
+        texts.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    )
+    return codes
+
+
+def _line_texts(advices: AdviceBatch) -> pa.StringArray:
+    """What each line says about its document, whatever it says about its payment."""
+    amounts = [
+        pc.fill_null(advices.record_batch.column(name).cast(pa.string()), "")
+        for name in ("amount_minor", "discount_minor", "deduction_minor")
+    ]
+    return pc.binary_join_element_wise(advices.text("reference"), *amounts, "\x1f")
+
+
+def _owners(payment: NDArray[np.int64], advice: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The payment all lines of an advice agree on, in every copy that finds one."""
     low = np.full(count, np.iinfo(np.int64).max)
-    high = np.full(count, np.iinfo(np.int64).min)
-    np.minimum.at(low, code, payment)
-    np.maximum.at(high, code, payment)
-    return np.where(low == high, low, -2)
+    high = np.full(count, NOBODY)
+    known = payment != NOBODY
+    np.minimum.at(low, advice[known], payment[known])
+    np.maximum.at(high, advice[known], payment[known])
+    return np.where(high == NOBODY, np.where(low < 0, SEVERAL, NOBODY), _agreed(low, high))
 
 
-def _scale_up(payments: PaymentBatch) -> NDArray[np.int64]:
-    exponents = exponents_of(payments.text("currency"))
-    return np.power(np.int64(10), ADVICE_SCALE - exponents)
+def _agreed(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.where(low == high, low, SEVERAL)
+
+
+def _chosen(
+    owner: NDArray[np.int64], content: NDArray[np.int64], payments: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The advice each payment may use, and the advices that say no more than a chosen one.
+
+    Of several advices that claim a payment the first is chosen if all say the same of the
+    documents, none if they differ.
+    """
+    order = np.argsort(owner, kind="stable")
+    order = order[owner[order] >= 0]
+    claimed = owner[order]
+    first = first_of_runs(claimed) if len(claimed) else np.empty(0, np.bool_)
+    chosen = np.zeros(len(owner), dtype=np.bool_)
+    alike = np.zeros(len(owner), dtype=np.bool_)
+    low = np.full(payments, np.iinfo(np.int64).max)
+    high = np.full(payments, -1)
+    np.minimum.at(low, claimed, content[order])
+    np.maximum.at(high, claimed, content[order])
+    agreed = (low == high)[claimed]
+    chosen[order] = agreed & first
+    alike[order] = agreed & ~first
+    return chosen, alike
 
 
 def _as_remittances(
@@ -140,7 +209,7 @@ def _as_remittances(
     order = np.lexsort((lines, payment))
     lines, payment = lines[order], payment[order]
     source = advices.take(lines)
-    scale = _scale_up(payments)[payment]
+    scale = advice_scale(payments)[payment]
 
     # Amounts finer than the payment's currency are none of it: better none than rounded ones.
     columns = ("amount_minor", "discount_minor", "deduction_minor")
@@ -166,4 +235,17 @@ def _as_remittances(
             "source": pa.repeat(pa.scalar("advice"), len(lines)),
             "remittance_id": source.text("remittance_id"),
         }
+    )
+
+
+def _orphans(advices: _Advices, wanted: NDArray[np.int64]) -> tuple[OrphanAdvice, ...]:
+    totals = segment_sum(
+        advices.lines.int64("amount_minor"), advices.line_advice, len(advices.head)
+    )
+    names = ("remittance_id", "file_id", "source_file", "advice_number", "currency")
+    heads = pa.array(advices.head[wanted])
+    facts = [advices.every.record_batch.column(name).take(heads).to_pylist() for name in names]
+    return tuple(
+        OrphanAdvice(**dict(zip(names, row, strict=True)), total_scaled=total)
+        for *row, total in zip(*facts, totals[wanted].tolist(), strict=True)
     )

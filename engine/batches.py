@@ -43,7 +43,7 @@ NO_DATE: Final = np.iinfo(np.int32).min
 """`days()` of a null date: earlier than every date."""
 
 ADVICE_SCALE: Final = 4
-"""Decimal places of the amounts of an `AdviceBatch`, whose currency its payment tells."""
+"""Decimal places of the amounts of an `AdviceBatch`, whatever their currency."""
 
 
 class Batch:
@@ -216,7 +216,7 @@ class AdviceBatch(Batch):
     """Remittance advice that arrived apart from the cash."""
 
     SCHEMA = schemas.ADVICE_LINE
-    KEY = ("remittance_id", "line_number")
+    KEY = ("file_id", "remittance_id", "advice_number", "line_number")
     __slots__ = ()
 
 

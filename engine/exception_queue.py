@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import ExceptionBatch
+from engine.batches import ADVICE_SCALE, ExceptionBatch
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
 from engine.limits import SUBSET_ITEMS_MAX
-from engine.money import exponent_of, money_texts
+from engine.money import exponent_of, exponents_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.segments import first_of_runs, pick, segment_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from engine.advices import OrphanAdvice
     from engine.conclude import Conclusion
     from engine.intake import Intake
 
@@ -262,17 +264,48 @@ def _proposal_ranks(conclusion: Conclusion, count: int) -> pa.StringArray:
 
 
 def _orphans(intake: Intake) -> ExceptionBatch:
-    """Advices without a payment. Their totals have no currency of their own and stay 0 here."""
-    ids = intake.advices.orphan_ids
+    """Advices without a payment; the amount is that of the lines where their currency is known."""
+    orphans = intake.advices.orphans
     entry = EXCEPTION_CODES["RMT-ORPHAN"]
+    count = len(orphans)
+    scale = np.power(
+        np.int64(10),
+        ADVICE_SCALE
+        - exponents_of(pa.array([one.currency or "CLF" for one in orphans], pa.string())),
+    )
+    total = np.array([one.total_scaled for one in orphans], dtype=np.int64)
+    is_known = np.array([bool(one.currency) for one in orphans], dtype=np.bool_)
+    is_known &= total % scale == 0
     return ExceptionBatch.from_columns(
         {
-            "exception_id": [f"{name}-{entry.code}" for name in ids],
-            "remittance_id": ids,
-            "code": [entry.code] * len(ids),
-            "is_primary": [True] * len(ids),
-            "message": [f"No payment was found for remittance advice {name}" for name in ids],
-            "missing_fact": [entry.missing_fact] * len(ids),
-            "suggested_action": [entry.suggested_action] * len(ids),
+            "exception_id": _orphan_keys(orphans, entry.code),
+            "source_file": [one.source_file for one in orphans],
+            "remittance_id": [one.remittance_id for one in orphans],
+            "code": [entry.code] * count,
+            "is_primary": [True] * count,
+            "amount_minor": np.where(is_known, total // scale, 0),
+            "currency": [
+                one.currency if known else ""
+                for one, known in zip(orphans, is_known.tolist(), strict=True)
+            ],
+            "message": [_orphan_message(one) for one in orphans],
+            "missing_fact": [entry.missing_fact] * count,
+            "suggested_action": [entry.suggested_action] * count,
         }
     )
+
+
+def _orphan_keys(orphans: Sequence[OrphanAdvice], code: str) -> list[str]:
+    """Ids of their exceptions; an advice that shares its id is told apart by file and number."""
+    shared = Counter(one.remittance_id for one in orphans)
+    return [
+        f"{one.remittance_id}-{code}"
+        if shared[one.remittance_id] == 1
+        else f"{one.remittance_id}-{one.file_id[:16]}-{one.advice_number}-{code}"
+        for one in orphans
+    ]
+
+
+def _orphan_message(orphan: OrphanAdvice) -> str:
+    place = f" of {orphan.source_file}" if orphan.source_file else ""
+    return f"No payment was found for remittance advice {orphan.remittance_id}{place}"

@@ -92,7 +92,8 @@ this reference (negative for a netted credit memo), null where the payer named n
 
 ADVICE_LINE: Final = pa.schema(
     [
-        *_text("remittance_id"),
+        *_text("file_id", "source_file", "remittance_id"),
+        pa.field("advice_number", pa.int64(), nullable=False),
         pa.field("line_number", pa.int64(), nullable=False),
         *_text("payment_reference", "trace_number", "uetr", "end_to_end_id", "check_number"),
         *_text("payer_name"),
@@ -104,10 +105,12 @@ ADVICE_LINE: Final = pa.schema(
         *_text("deduction_reason", "currency"),
     ]
 )
-"""A line of remittance advice that arrived apart from its payment (a remittances file).
+"""A line of remittance advice that arrived apart from its payment, in a table or a bank's file.
 
-Amounts of an advice carry no currency of their own in files: `currency` is empty there and the
-reader scales them by four decimal places (`ADVICE_SCALE`); joining the payment gives the currency.
+Amounts have four decimal places (`ADVICE_SCALE`) whatever the currency: most tables name none, and
+the payment tells it. `currency` is the one the advice names, empty where it names none.
+`advice_number` tells the advices of one bank file apart where several share an id; it is 0 in
+tables, where the id is the key.
 """
 
 OPEN_ITEM: Final = pa.schema(

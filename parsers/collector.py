@@ -71,6 +71,9 @@ _LINE_COLLECTED: Final = (
     "source",
 )
 _LINE_TYPES: Final = {name: schemas.REMITTANCE_LINE.field(name).type for name in _LINE_COLLECTED}
+_ADVICE_COLUMNS: Final = set(schemas.ADVICE_LINE.names) - {
+    *("file_id", "source_file", "advice_number")
+}
 
 _Chunk = dict[str, pa.Array]
 
@@ -99,6 +102,8 @@ class FileCollector:
         self._owners: list[NDArray[np.int64]] = []
         self._sealed_lines = 0
         self._advices: list[dict[str, Any]] = []
+        self._advice_count = 0
+        self._last_advice_line = ("", 0)
         self._checks: list[tuple[str, str, str, str, str, bool]] = []
         self._diagnostics: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
@@ -210,12 +215,22 @@ class FileCollector:
 
         `facts` are columns of `engine.schemas.ADVICE_LINE` by name (`remittance_id`, `line_number`
         and `reference` at least); amounts have four decimal places (`engine.batches.ADVICE_SCALE`).
+        The lines of an advice come one after another, numbered upwards; an advice may repeat the
+        id of an earlier one.
         """
-        unknown = set(facts) - set(schemas.ADVICE_LINE.names)
+        unknown = set(facts) - _ADVICE_COLUMNS
         if unknown:
             message = f"unknown advice columns {sorted(unknown)}"
             raise TypeError(message)
-        self._advices.append(facts)
+        name, number = facts["remittance_id"], facts["line_number"]
+        last_name, last_number = self._last_advice_line
+        self._advice_count += name != last_name or number <= last_number
+        self._last_advice_line = (name, number)
+        self._advices.append(
+            {"file_id": self.file_id, "source_file": self.source_file}
+            | {"advice_number": self._advice_count}
+            | facts
+        )
 
     def check(
         self, *, scope: str, kind: str, declared: object, computed: object, ok: bool, rule: str = ""

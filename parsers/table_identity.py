@@ -15,18 +15,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.batches import Batch
 
     AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
-__all__ = ["in_key_order", "table_hash"]
+__all__ = ["in_key_order", "table_hash", "with_origin"]
 
 
 def in_key_order(batch: AnyBatch) -> AnyBatch:
     """The rows of `batch` in ascending order of its key columns (`KEY`)."""
     if len(batch) < 2 or not batch.KEY:
         return batch
-    if _is_ordered(batch):
+    # Numbers as text do not sort as numbers: only keys of text can be seen to be in order.
+    if all(pa.types.is_string(batch.SCHEMA.field(name).type) for name in batch.KEY) and _is_ordered(
+        batch
+    ):
         return batch
     order = pc.sort_indices(batch.record_batch, [(name, "ascending") for name in batch.KEY])
     return batch.take(order.to_numpy(zero_copy_only=False))
@@ -46,6 +51,15 @@ def table_hash(batch: Batch) -> str:
         else:
             digest.update(column.to_numpy(zero_copy_only=False).tobytes())
     return digest.hexdigest()
+
+
+def with_origin(batch: AnyBatch, origin: Mapping[str, str]) -> AnyBatch:
+    """`batch` with its own hash as `file_id` and the columns `origin`, the same in every row."""
+    rows = len(batch)
+    origin = {"file_id": table_hash(in_key_order(batch)), **origin}
+    kept = {name: batch.record_batch.column(name) for name in batch.SCHEMA.names}
+    same = {name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in origin.items()}
+    return type(batch).from_columns(kept | same)
 
 
 def _is_ordered(batch: Batch) -> bool:

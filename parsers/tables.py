@@ -27,7 +27,7 @@ from parsers.errors import TableError
 from parsers.payment_terms import discounts_of_terms
 from parsers.table_columns import TableColumns
 from parsers.table_files import TableContent, TableFile, amount_spellings, open_table
-from parsers.table_identity import in_key_order, table_hash
+from parsers.table_identity import with_origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,11 +152,14 @@ def read_bank_accounts(path: str | Path | TableContent) -> BankAccountBatch:
 
 
 def read_advices(path: str | Path | TableContent) -> AdviceBatch:
-    """Remittance advice, a row per line, amounts with four decimal places; raises `TableError`."""
+    """Remittance advice, a row per line, amounts with four decimal places; raises `TableError`.
+
+    `file_id` is the hash of the table in key order, as that of a payments table.
+    """
     columns = TableColumns(open_table(path, _ADVICE, ("remittance_id", "reference")))
     remittance_id = columns.required_text("remittance_id")
     finders = ("payment_reference", "trace_number", "uetr", "end_to_end_id", "check_number")
-    return _batch(
+    batch = _batch(
         AdviceBatch,
         columns,
         {name: columns.text(name) for name in (*finders, "payer_name", "deduction_reason")}
@@ -170,7 +173,9 @@ def read_advices(path: str | Path | TableContent) -> AdviceBatch:
             "discount_minor": pc.fill_null(columns.advice_amount("discount_amount"), 0),
             "deduction_minor": pc.fill_null(columns.advice_amount("deduction_amount"), 0),
         },
+        key=("remittance_id", "line_number"),
     )
+    return with_origin(batch, {"source_file": columns.table.name})
 
 
 def read_payments(path: str | Path | TableContent) -> PaymentBatch:
@@ -196,15 +201,7 @@ def read_payments(path: str | Path | TableContent) -> PaymentBatch:
             "booking_date": pc.coalesce(columns.date("booking_date"), value_date),
         },
     )
-    rows = len(batch)
-    origin = {
-        "file_id": pa.repeat(table_hash(in_key_order(batch)), rows),
-        "source_file": pa.repeat(table.name, rows),
-        "source_format": pa.repeat(table.format, rows),
-    }
-    names = batch.SCHEMA.names
-    kept = {name: batch.record_batch.column(name) for name in names}
-    return PaymentBatch.from_columns(kept | origin)
+    return with_origin(batch, {"source_file": table.name, "source_format": table.format})
 
 
 def _item_statuses(columns: TableColumns, open_minor: pa.Array) -> pa.Array:
@@ -266,17 +263,26 @@ def _line_numbers(columns: TableColumns, remittance_id: pa.Array) -> pa.Array:
     return pc.coalesce(given, pa.array(numbers))
 
 
-def _batch(kind: type[AnyBatch], columns: TableColumns, values: dict[str, Any]) -> AnyBatch:
-    """Build the batch; a duplicate key becomes a `TableError` that names both rows."""
+def _batch(
+    kind: type[AnyBatch],
+    columns: TableColumns,
+    values: dict[str, Any],
+    key: tuple[str, ...] | None = None,
+) -> AnyBatch:
+    """Build the batch; a duplicate key becomes a `TableError` that names both rows.
+
+    `key` are the columns of its key that the table gives, all of them where it is None.
+    """
+    names = key or kind.KEY
     try:
         return kind.from_columns(values, columns.row_count)
     except DuplicateKeyError:
         first: dict[tuple[str, ...], int] = {}
-        key_columns = [values[name].to_pylist() for name in kind.KEY]
-        for row, key in enumerate(zip(*key_columns, strict=True)):
-            if key in first:
-                raise _duplicate(columns.table, kind.KEY, key, (first[key], row)) from None
-            first[key] = row
+        key_columns = [values[name].to_pylist() for name in names]
+        for row, found in enumerate(zip(*key_columns, strict=True)):
+            if found in first:
+                raise _duplicate(columns.table, names, found, (first[found], row)) from None
+            first[found] = row
         raise
 
 

@@ -243,8 +243,8 @@ def _read_tables(job: MatchingJob) -> _Tables:
 
 
 def _hash_of(batch: Batch) -> str:
-    """The hash of a table; payments carry it already, as the id of their file."""
-    if isinstance(batch, PaymentBatch) and len(batch):
+    """The hash of a table; payments and advices carry it already, as the id of their file."""
+    if isinstance(batch, PaymentBatch | AdviceBatch) and len(batch):
         return str(batch.text("file_id")[0])
     return table_hash(batch)
 
