@@ -1,4 +1,4 @@
-"""Bank files into one set of payments: read once each, repeats left out, refusals reported.
+"""Bank files into one set of payments: no money twice, repeats left out, refusals reported.
 
 What a clerk must know about a file as a whole (refused, given twice, totals that do not foot and no
 payment to say it) becomes an exception without a payment.
@@ -25,6 +25,7 @@ from parsers.byte_source import content_hash
 from parsers.errors import ParserError, UnrecognisedFileError
 from parsers.read_options import ReadOptions
 from parsers.repeats import merge_parsed
+from parsers.same_money import count_once
 from tieout.cores import CoreMap
 from tieout.exit_codes import NoUsableFileError
 from tieout.file_exceptions import exception_batch, file_exception
@@ -151,14 +152,15 @@ def read_given_files(given: Sequence[GivenFile], options: ReadOptions) -> Intake
         inputs.append(input_file(source_file, file_hash, rows, file_format=parsed.dialect))
     merged = merge_parsed(files)
     exceptions += _repeated_payments(merged) + _silent_totals(files)
+    once = count_once(merged.payments, merged.remittances, options.bank_accounts)
     return Intake(
-        payments=merged.payments,
-        remittances=merged.remittances,
+        payments=once.payments,
+        remittances=once.remittances,
         advices=merged.advices,
         control_checks=merged.control_checks,
-        diagnostics=merged.diagnostics,
+        diagnostics=DiagnosticBatch.concat([merged.diagnostics, once.diagnostics]),
         exceptions=exception_batch(exceptions),
-        counted_rows=dict(merged.counted_rows),
+        counted_rows=dict(sorted((merged.counted_rows | once.counted_rows).items())),
         inputs=tuple(inputs),
         refused=tuple(refused),
         files=tuple(sorted(files, key=lambda file: file.file_id)),
