@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .cache/codegen
+PEERS := .cache/peers
+FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long bench docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -37,8 +39,15 @@ test: $(VENV)/.test $(CODEGEN)/.ready  ## everything: cases, properties, golden 
 test-long: $(VENV)/.test  ## the long runs: fuzz, million-row counts
 	$(BIN)/python -m pytest -m long -n 2
 
-bench: $(VENV)/.test  ## speed per stage and ratios to peers, one line into bench/history.jsonl
+fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
+	@mkdir -p .cache/fuzz-inputs
+	cd tests/fuzz && $(CURDIR)/$(FUZZ)/bin/python fuzz_bank_files.py -max_total_time=$(or $(SECONDS),300) -max_len=8192 -artifact_prefix=$(CURDIR)/.cache/ $(CURDIR)/.cache/fuzz-inputs $(sort $(wildcard $(CURDIR)/tests/golden/*))
+
+bench: bench-reading  ## speed and quality beside peers, lines into bench/history.jsonl
 	$(BIN)/python -m bench
+
+bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside floors and peers
+	$(BIN)/python -m bench.reading
 
 docs: $(VENV)/.test  ## write the generated pages and the README's numbers
 	$(BIN)/python docs/generate.py
@@ -51,6 +60,16 @@ lint: $(VENV)/.test  ## style, types, import law
 format: $(VENV)/.test  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+$(FUZZ)/.ready: requirements.lock tests/fuzz/requirements.lock
+	$(PYTHON) -m venv --clear $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock --requirement tests/fuzz/requirements.lock
+	@touch $@
+
+$(PEERS)/.ready: bench/requirements.lock
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
+	@touch $@
 
 $(CODEGEN)/.ready: proto/requirements.lock
 	$(PYTHON) -m venv --clear $(CODEGEN)

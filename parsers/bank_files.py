@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     Reader = Callable[[ByteSource, FileCollector, ReadOptions], Iterator[None]]
 
-__all__ = ["PART_ROWS", "BankFileStream", "parse_bank_file", "parse_source"]
+__all__ = ["PART_ROWS", "READERS", "BankFileStream", "parse_bank_file", "parse_source"]
 
 PART_ROWS: Final = 1 << 16
 """Payments, or lines, after which a part is given away: one row group of a written table."""
 
-_READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
+READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
     "bai2": ("parsers.bai2", "read_bai2"),
     "lockbox": ("parsers.lockbox", "read_lockbox"),
     "camt": ("parsers.camt053", "read_camt"),
@@ -62,7 +62,7 @@ class BankFileStream:
 
         Where `form` is given the file is read as one of that format, whatever it looks like.
         """
-        module, function = _READERS[form or detect_format(source, source_file)]
+        module, function = READERS[form or detect_format(source, source_file)]
         reader: Reader = getattr(import_module(module), function)
         self._collector = FileCollector(source, source_file)
         self._steps = reader(source, self._collector, options or ReadOptions())
