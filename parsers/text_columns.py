@@ -15,13 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parsers.addenda_columns import ENTRY_KINDS, cut_addenda
-from parsers.remittance_text import (
-    BANK_DESCRIPTORS,
-    INLINE_KEY_PATTERN,
-    PayerText,
-    key_of,
-    read_payer_text,
-)
+from parsers.remittance_text import PayerText, read_payer_text
+from parsers.text_facts import BANK_DESCRIPTORS, INLINE_KEY_PATTERN, key_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +32,10 @@ _STAR: Final = 42
 _SLASH: Final = 47
 _COMMA: Final = 44
 _EQUALS: Final = 61
+_BRACE: Final = 123
+_NARRATIVE_MARKS: Final = (_EQUALS, _BRACE)
+"""Where a line has one of these and no colon, it may be a sentence of a bank with keys in it."""
+
 _PLAIN_FACTS: Final = (
     "payer_name",
     "payer_account",
@@ -131,6 +130,9 @@ def _keys(text: ByteText, starts: Offsets, stops: Offsets) -> _Keys:
     keyed = np.flatnonzero(has_key)
     code[keyed] = _codes_of_keys(text, starts[keyed], colon[at[keyed]])
     doubtful = code == _UNKNOWN_CODE
+    for mark in _NARRATIVE_MARKS:
+        stands = text.positions(mark)[text.next_index(mark, starts)] < stops
+        doubtful |= stands & ~has_key
     several = np.flatnonzero(has_key & (colon[np.minimum(at + 1, len(colon) - 1)] < stops))
     if len(several):
         pieces = text.strings(starts[several], stops[several])

@@ -14,6 +14,7 @@ from engine.errors import PolicyError
 from engine.policy import Policy, PolicyBook, read_policy
 from parsers.lockbox_layouts import LOCKBOX_LAYOUTS
 from parsers.table_files import TABLE_FORMATS
+from parsers.text_dialects import TEXT_DIALECTS
 from rpc.metrics import METRICS
 from rpc.status import CODES
 from server import Settings
@@ -164,7 +165,10 @@ def test_the_api_page_lists_every_reason_with_its_code():
 
 def test_the_formats_page_lists_layouts_extensions_and_limits():
     text = page("docs/formats.md")
-    assert re.findall(r"^\| `([\w.]+\.\d)` \|", text, re.MULTILINE) == list(LOCKBOX_LAYOUTS)
+    layouts = text.split("## BAI lockbox")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([\w.]+\.\d)` \|", layouts, re.MULTILINE) == list(LOCKBOX_LAYOUTS)
+    dialects = text.split("## Text of payments")[1].split("\n## ")[0]
+    assert [name for name in TEXT_DIALECTS if f"`{name}`" not in dialects] == []
     assert all(f"`{extension}`" in text for extension in TABLE_FORMATS)
     assert f"{limits.AMOUNT_MINOR_MAX:,}" in text
 
