@@ -36,6 +36,7 @@ READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
     "bai2": ("parsers.bai2", "read_bai2"),
     "lockbox": ("parsers.lockbox", "read_lockbox"),
     "camt": ("parsers.camt053", "read_camt"),
+    "x12": ("parsers.x12", "read_x12"),
 }
 """Format → module and function of its reader; a run loads those it needs.
 

@@ -104,6 +104,8 @@ class FileCollector:
         self._advices: list[dict[str, Any]] = []
         self._advice_count = 0
         self._last_advice_line = ("", 0)
+        self._advice_chunks: list[AdviceBatch] = []
+        self._sealed_advices = 0
         self._checks: list[tuple[str, str, str, str, str, bool]] = []
         self._diagnostics: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
@@ -120,7 +122,8 @@ class FileCollector:
     def row_count(self) -> int:
         """Rows collected and not given away yet: the larger of payments and lines."""
         payments = self._sealed_count + len(self._open_payments["amount_minor"])
-        lines = self._sealed_lines + len(self._open_owners) + len(self._advices)
+        lines = self._sealed_lines + len(self._open_owners)
+        lines += self._sealed_advices + len(self._advices)
         return max(payments, lines, len(self._diagnostics))
 
     def payment(
@@ -232,6 +235,24 @@ class FileCollector:
             | facts
         )
 
+    def add_advices(self, columns: Mapping[str, Any]) -> None:
+        """Add many lines of advice column by column; names and amounts as in `advice`.
+
+        `advice_number` counts the advices of this call from 1; it goes on from those before.
+        """
+        self._seal_advices()
+        numbers = np.asarray(columns["advice_number"], np.int64) + self._advice_count
+        rows = len(numbers)
+        given = {
+            "file_id": pa.repeat(self.file_id, rows),
+            "source_file": pa.repeat(self.source_file, rows),
+            "advice_number": numbers,
+        }
+        self._advice_chunks.append(AdviceBatch.from_columns({**columns, **given}))
+        self._sealed_advices += rows
+        self._advice_count = int(numbers.max(initial=self._advice_count))
+        self._last_advice_line = ("", 0)
+
     def check(
         self, *, scope: str, kind: str, declared: object, computed: object, ok: bool, rule: str = ""
     ) -> None:
@@ -302,6 +323,7 @@ class FileCollector:
         """Give away what was collected since the last call."""
         self._seal_payments()
         self._seal_lines()
+        self._seal_advices()
         payments = _joined(self._payments, _TYPES)
         owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
         order = np.argsort(owners, kind="stable")
@@ -329,7 +351,7 @@ class FileCollector:
         part = ParsedPart(
             payments=PaymentBatch.from_columns(payments | given),
             remittances=RemittanceBatch.from_columns(owned | lines),
-            advices=_advice_batch(self._advices),
+            advices=AdviceBatch.concat(self._advice_chunks),
             control_checks=ControlCheckBatch.from_columns(
                 {"source_file": [self.source_file] * len(self._checks)}
                 | {name: list(values) for name, values in zip(names, checks, strict=True)}
@@ -344,7 +366,8 @@ class FileCollector:
         self._drained_count += rows
         self._sealed_count = self._sealed_lines = 0
         self._payments, self._lines, self._owners = [], [], []
-        self._advices, self._checks, self._diagnostics = [], [], []
+        self._advice_chunks, self._checks, self._diagnostics = [], [], []
+        self._sealed_advices = 0
         return part
 
     def end(self) -> FileEnd:
@@ -384,6 +407,13 @@ class FileCollector:
             self._sealed_lines += len(self._open_owners)
             self._open_lines = {name: [] for name in _LINE_COLLECTED}
             self._open_owners = []
+
+    def _seal_advices(self) -> None:
+        """Turn advice added line by line into a batch."""
+        if self._advices:
+            self._advice_chunks.append(_advice_batch(self._advices))
+            self._sealed_advices += len(self._advices)
+            self._advices = []
 
     def _identities(
         self, columns: _Chunk, owners: NDArray[np.int64], references: pa.Array

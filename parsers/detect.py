@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from parsers.byte_source import windows
 from parsers.errors import UnrecognisedFileError
 from parsers.lockbox_records import lockbox_lines
+from parsers.x12_delimiters import is_x12
 
 if TYPE_CHECKING:
     from parsers.byte_source import ByteSource
 
 __all__ = ["BankFileFormat", "detect_format"]
 
-BankFileFormat = Literal["bai2", "lockbox", "camt"]
+BankFileFormat = Literal["bai2", "lockbox", "camt", "x12"]
 """The families of formats that are read."""
 
 _HEAD_BYTES: Final = 65_536
@@ -48,7 +49,6 @@ _SIGNATURES: Final = (
     (b"II*\x00", "an image"),
     (b"PAR1", "a Parquet table"),
     (b"ARROW1", "an Arrow table"),
-    (b"ISA", "an EDI interchange (X12), which is not read here"),
     (b"UNA", "an EDIFACT interchange, which is not read here"),
     (b"UNB", "an EDIFACT interchange, which is not read here"),
     (b"{1:F", "a SWIFT MT message, which is not read here"),
@@ -70,6 +70,8 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
         raise _refusal(source_file, _describe_xml(head.decode("latin-1")))
     if _is_bai2(head):
         return "bai2"
+    if is_x12(content):
+        return "x12"
     if _is_lockbox(head):
         return "lockbox"
     raise _refusal(source_file, _describe(head))
@@ -78,7 +80,7 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
 def _refusal(source_file: str, seen: str) -> UnrecognisedFileError:
     message = (
         f"{source_file} is no bank file: {seen}; "
-        "a BAI2, BAI lockbox or camt.052/.053/.054 file is expected"
+        "a BAI2, BAI lockbox, camt.052/.053/.054 or EDI 820/823 file is expected"
     )
     return UnrecognisedFileError(message)
 
