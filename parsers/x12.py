@@ -144,7 +144,7 @@ class _Reader:
             ):
                 self._read_window(window)
                 yield
-                if self._restart is not None:
+                if self._is_restarting:
                     break
             start, delimiters = self._restart or (0, None)
         self._finish()
@@ -225,10 +225,19 @@ class _Reader:
 
     # Where a segment stands
 
+    @property
+    def _now(self) -> _Walk:
+        """The walk that handlers run in."""
+        assert self._walk is not None  # noqa: S101 - handlers run within a walk
+        return self._walk
+
+    @property
+    def _is_restarting(self) -> bool:
+        return self._restart is not None
+
     def _elements(self, at: int) -> list[str]:
         """Name and elements of a walked segment."""
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         piece = walk.window.table.content[walk.starts[at] : walk.stops[at]]
         if not piece.isascii():
             return walk.window.table.elements(walk.rows[at])
@@ -239,18 +248,14 @@ class _Reader:
         return elements
 
     def _place(self, at: int) -> Place:
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         table = walk.window.table
         start, stop = walk.starts[at], walk.stops[at]
-        return Place(
-            start + table.base, walk.numbers[at], stop - start, table.raw(walk.rows[at])
-        )
+        return Place(start + table.base, walk.numbers[at], stop - start, table.raw(walk.rows[at]))
 
     def _end(self, at: int) -> int:
         """Offset of the file behind a walked segment."""
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         return int(walk.window.table.ends[walk.rows[at]]) + walk.window.table.base
 
     # Envelopes
@@ -268,8 +273,7 @@ class _Reader:
     def _close_interchange(self, at: int) -> None:
         self._end_order(at)
         place = self._place(at)
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         piece = walk.window.table.content[walk.starts[at] : walk.stops[at]]
         next_one = _GLUED.search(piece)
         elements = self._elements(at)
@@ -311,8 +315,7 @@ class _Reader:
 
     def _number(self, at: int) -> int:
         """Number of a walked segment in the file."""
-        assert self._walk is not None  # noqa: S101 - handlers run within a walk
-        return self._segments + self._walk.rows[at]
+        return self._segments + self._now.rows[at]
 
     def _may_restart(self, offset: int) -> bool:
         """Whether an interchange has other separators, so that cutting has to begin again at it."""
@@ -336,8 +339,7 @@ class _Reader:
 
     def _open_order(self, at: int) -> Order:
         """A new order begins at a walked segment, in the set that is open."""
-        walk, opened = self._walk, self._envelope.set
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk, opened = self._now, self._envelope.set
         assert opened is not None  # noqa: S101 - orders stand in sets
         self._order = Order(
             form=opened.form,
@@ -406,8 +408,7 @@ class _Reader:
     def _describe(self, at: int) -> None:
         """A segment that tells something of the order it stands in."""
         order = self._order or self._bare(at, _ORDER)
-        assert self._walk is not None  # noqa: S101 - handlers run within a walk
-        order.in_detail = self._walk.in_detail[at]
+        order.in_detail = self._now.in_detail[at]
         read_order_segment(order, self._elements(at))
 
     def _bare(self, at: int, form: str) -> Order:
@@ -418,8 +419,7 @@ class _Reader:
     def _line(self, at: int) -> None:
         """An RMR or ADX that is not read in columns."""
         order = self._order or self._bare(at, _ORDER)
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         if order.exponent == _EXPONENT:
             self._reread_line(order, walk.lines[at] - self._carried_count, walk.numbers[at])
 
@@ -431,8 +431,7 @@ class _Reader:
             self._reread_line(order, line, order.line)
 
     def _reread_line(self, order: Order, line: int, number: int) -> None:
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         table, row = walk.window.table, int(walk.window.lines.rows[line])
         for token in walk.window.lines.reread(line, order.exponent):
             start, stop = int(table.starts[row]), int(table.stops[row])
@@ -446,8 +445,7 @@ class _Reader:
 
     def _unknown(self, at: int) -> None:
         """A segment with an unknown name: damage, or an interchange with other separators."""
-        walk = self._walk
-        assert walk is not None  # noqa: S101 - handlers run within a walk
+        walk = self._now
         place = self._place(at)
         if place.text.startswith(_HEADER.decode()) and self._may_restart(place.offset):
             self._end_order(at)

@@ -250,14 +250,14 @@ def order_columns(order: Order) -> dict[str, object]:
     is_deposit = order.form == _LOCKBOX
     method = _METHODS.get(element(4).upper(), "") or ("check" if is_deposit else "")
     check = order.check or (order.trace if method == "check" else "")
-    value = _value_date(order)
+    value = order.deposited if is_deposit else _value_date(order)
     names = order.names
     payer = next((names[role] for role in _PAYERS if role in names), "")
     if not payer and is_deposit:
         payer = next(iter(names.values()), "")
     return {
-        "booking_date": order.deposited or value,
-        "value_date": order.deposited or value,
+        "booking_date": value,
+        "value_date": value,
         "method": method,
         "type_code": "/".join(one for one in (element(4), element(5)) if one),
         "payer_name": payer,

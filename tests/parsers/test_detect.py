@@ -7,6 +7,7 @@ from bai2_writing import bai2
 from hypothesis import given
 from hypothesis import strategies as st
 from lockbox_writing import check, lockbox
+from x12_writing import simple
 
 from parsers.bank_files import parse_bank_file
 from parsers.byte_source import BytesSource
@@ -36,6 +37,12 @@ CAMT = (
         (b"<RequestPayload>" + CAMT.encode() + b"</RequestPayload>", "camt"),
         (b'<n:Document xmlns:n="urn:x"><n:BkToCstmrDbtCdtNtfctn/></n:Document>', "camt"),
         (CAMT.encode("utf-16"), "camt"),
+        (simple("RMR*IV*A**100"), "x12"),
+        (b"\xef\xbb\xbf\r\n" + simple("RMR*IV*A**100"), "x12"),
+        (b"*** MAILBOX 7 ***\n" + simple("RMR*IV*A**100"), "x12"),
+        (b"ST*820*0001~BPR*C*5*C*ACH~", "x12"),
+        (b"BPR*C*5*C*ACH*CTX\\RMR*IV*A**5\\", "x12"),
+        (b"RMR*IV*A**5~", "x12"),
     ],
 )
 def test_bank_files_are_recognised_whatever_their_name(content, expected):
@@ -58,10 +65,10 @@ def test_bank_files_are_recognised_whatever_their_name(content, expected):
         (b"<Document><CstmrCdtTrfInitn/></Document>", "XML with root 'Document'"),
         (b"<<<<", "broken XML"),
         (b'{"payments": []}', "JSON"),
-        (b"ISA*00*          *00*", "X12"),
         (b"{1:F01BANKDEFF}{2:", "SWIFT MT"),
         (b":20:STARTUMS\n:25:1/2\n", "SWIFT MT94x"),
         (b"101 091000019 1234567892609140615A094101BANK", "NACHA"),
+        (b"ISA*00*          *00*", "text that begins with 'ISA*"),
         ("01,A,B,260911,0615,1,,,2/".encode("utf-16"), "UTF-16"),
         (b"Dear customer, we paid.", "text that begins with 'Dear customer"),
     ],
@@ -81,4 +88,4 @@ def test_any_bytes_are_recognised_or_refused(content):
         found = detect_format(BytesSource(content), "x")
     except UnrecognisedFileError as error:
         found = str(error)
-    assert found in {"bai2", "lockbox", "camt"} or found.startswith("x is no bank file: ")
+    assert found in {"bai2", "lockbox", "camt", "x12"} or found.startswith("x is no bank file: ")
