@@ -46,7 +46,9 @@ _EXCEPTION_GROUPS: Final = {
 
 _DIAGNOSTIC_GROUPS: Final = {
     "BAI": "BAI2",
+    "ACH": "NACHA files",
     "CAMT": "camt.052, camt.053, camt.054",
+    "EDI": "EDI 820 and 823",
     "FILE": "Every bank file",
     "LBX": "BAI lockbox",
 }

@@ -7,8 +7,8 @@
       ST 823   DEP deposit, BAT batch (`parsers.x12_deposits`), BPR each check, RMR its invoices
     GE IEA
 
-A file is cut into columns window by window (`parsers.x12_windows`); segments that nearly every line
-has are never looked at one by one. What opens, closes or describes an order is walked in order here.
+A file is cut into columns window by window (`parsers.x12_windows`); segments that most lines have
+are never looked at one by one. What opens, closes or describes an order is walked in order here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from parsers.x12_lines import join_lines, no_lines
 from parsers.x12_orders import Order, Remark, read_order_segment
 from parsers.x12_rows import OrderRows, read_amount
 from parsers.x12_segments import SEGMENT_BYTES_MAX, SEGMENT_NAMES, UNKNOWN, element_text
-from parsers.x12_windows import segment_windows
+from parsers.x12_windows import count_breaks, segment_windows
 from parsers.x12_zones import FORM_CODES, IN_OTHER, OUTSIDE, ZoneState, find_zones
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def read_x12(source: ByteSource, collector: FileCollector, options: ReadOptions)
 
     Our bank accounts give the currency of our accounts and lockboxes (else US dollars).
     """
-    collector.source_format = "x12"
+    collector.source_format = f"edi{_ORDER}"
     yield from _Reader(source, collector, options).read()
 
 
@@ -97,6 +97,7 @@ class _Reader:
         self._deposits = Deposits(self._journal, self._accounts)
         self._rows = OrderRows(collector)
         self._order: Order | None = None
+        self._order_count = 0
         self._carried: list[LineColumns] = []
         self._carried_count = 0
         self._state = ZoneState()
@@ -341,6 +342,9 @@ class _Reader:
         """A new order begins at a walked segment, in the set that is open."""
         walk, opened = self._now, self._envelope.set
         assert opened is not None  # noqa: S101 - orders stand in sets
+        if not self._order_count:
+            self._collector.source_format = f"edi{opened.form}"
+        self._order_count += 1
         self._order = Order(
             form=opened.form,
             control=opened.control,
@@ -464,15 +468,8 @@ class _Reader:
         if text.startswith(_HEADER.decode()) and self._may_restart(place.offset):
             self._walk = None
             return
-        self._breaks += self._count_breaks(offset, offset + length)
+        self._breaks += count_breaks(self._source, offset, offset + length)
         self._refuse(place, length)
-
-    def _count_breaks(self, start: int, stop: int) -> int:
-        """Line breaks in a stretch of the file."""
-        return sum(
-            self._source.read(at, min(at + HEADER_BYTES * 16, stop)).count(b"\n")
-            for at in range(start, stop, HEADER_BYTES * 16)
-        )
 
     def _refuse(self, place: Place, length: int) -> None:
         if length > SEGMENT_BYTES_MAX:

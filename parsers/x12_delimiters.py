@@ -96,7 +96,7 @@ def _may_terminate(letter: bytes) -> bool:
 
 
 def guess_delimiters(head: bytes) -> Delimiters | None:
-    """Separators of bare segments, by what stands before the next known one; None if there are none.
+    """Separators of bare segments, by what stands before the next known one; None without any.
 
     Where every segment ends with another letter, it is the line break that ends them.
     """

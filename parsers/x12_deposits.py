@@ -47,7 +47,7 @@ class OurAccounts:
         return known if known in CURRENCY_EXPONENTS else DEFAULT_CURRENCY
 
     def choose(self, lockbox: str, account: str) -> str:
-        """By which of its numbers we know a lockbox: its own, else that of the account behind it."""
+        """By which of its numbers we know a lockbox: its own, else its account's."""
         for known in (lockbox, lockbox.lstrip("0")):
             if known in self._currencies:
                 return known
@@ -104,7 +104,7 @@ class Deposits:
         self._is_between = True
 
     def read(self, elements: Sequence[str]) -> None:
-        """AMT, AVA or QTY between a DEP or BAT and its first check; elsewhere they are a check's."""
+        """AMT, AVA or QTY between a DEP or BAT and its first check; others are a check's."""
         level = self._batch or self._deposit
         name, value = elements[0], elements[1] if elements[0] == "AVA" else (*elements, "", "")[2]
         if self._is_between and level is not None and name in _TOTALS:
@@ -157,7 +157,7 @@ class Deposits:
             self._journal.hold("FILE-TOTAL", message, level.place, expected=str(level.sum))
 
     def _check_quantity(self, level: _Total, token: str) -> None:
-        """A quantity counts checks, or batches: which of them, its qualifier does not always say."""
+        """A quantity counts checks or batches: its qualifier does not always say which."""
         declared = decimal_minor(token, 0)
         rules = [("checks", level.checks), ("batches", level.batches)]
         rule, computed = next(((n, c) for n, c in rules if c == declared), ("", level.checks))

@@ -4,8 +4,8 @@
       GS group … GE sets, control number
         ST transaction set … SE segments, control number
 
-A count or number that differs is a diagnostic. Segments lost within a set hold its payments, sets or
-groups lost hold the file.
+A count or number that differs is a diagnostic. Segments lost within a set hold its payments; lost
+sets or groups hold the file.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class Envelope:
         return bool(missing)
 
     def _leave(self, name: str, place: Place) -> None:
-        """Something begins or ends outside `name`: what is open of it and inside it lacks its end."""
+        """Something begins or ends outside `name`: what is open of it lacks its end."""
         if self.set is not None and not self.set.is_bare:
             self._lost(self.set.name, "SE", place)
         self.set = None

@@ -1,7 +1,7 @@
 """What a reader of X12 has to say, kept in the order of the file until rows are given away.
 
-Orders are settled many at once; what was said before, between and after them waits here, so that the
-size of windows changes nothing.
+Orders are settled many at once; what was said before, between and after them waits here, so that
+the size of windows changes nothing.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from parsers.read_options import OrderedMap
     from parsers.x12_delimiters import Delimiters
 
-__all__ = ["SegmentWindow", "segment_windows"]
+__all__ = ["SegmentWindow", "count_breaks", "segment_windows"]
 
 _LOOK_AHEAD: Final = 1 << 12
 
@@ -51,6 +51,14 @@ def segment_windows(
     """The windows of `source` from `start`, where a segment begins."""
     cut = partial(_cut, source, delimiters)
     yield from map_ordered(cut, _bounds(source, start, delimiters.segment, window_bytes))
+
+
+def count_breaks(source: ByteSource, start: int, stop: int) -> int:
+    """Line breaks between two offsets of `source`."""
+    return sum(
+        source.read(at, min(at + WINDOW_BYTES, stop)).count(b"\n")
+        for at in range(start, stop, WINDOW_BYTES)
+    )
 
 
 def _cut(source: ByteSource, delimiters: Delimiters, bounds: tuple[int, int, int]) -> SegmentWindow:
