@@ -51,6 +51,7 @@ _DIAGNOSTIC_GROUPS: Final = {
     "EDI": "EDI 820 and 823",
     "FILE": "Every bank file",
     "LBX": "BAI lockbox",
+    "REMT": "remt.001",
 }
 
 _SEVERITY_MEANS: Final = {

@@ -37,6 +37,7 @@ READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
     "lockbox": ("parsers.lockbox", "read_lockbox"),
     "camt": ("parsers.camt053", "read_camt"),
     "x12": ("parsers.x12", "read_x12"),
+    "remt001": ("parsers.remt001", "read_remt001"),
 }
 """Format → module and function of its reader; a run loads those it needs.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BankFileFormat", "detect_format"]
 
-BankFileFormat = Literal["bai2", "lockbox", "camt", "x12"]
+BankFileFormat = Literal["bai2", "lockbox", "camt", "x12", "remt001"]
 """The families of formats that are read."""
 
 _HEAD_BYTES: Final = 65_536
@@ -35,9 +35,14 @@ _LOCKBOX_RECORD: Final = re.compile(
 )
 _NACHA_HEADER: Final = re.compile(rb"101.{31}094101")
 _XML_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)[\s/>]")
-_CAMT_MESSAGE: Final = re.compile(rb"[<:]BkToCstmr")
+_XML_MESSAGE: Final = re.compile(rb"[<:](?:(BkToCstmr)|RmtAdvc[\s/>])")
 _MARK_LENGTH: Final = 16
-_CAMT_MARKS: Final = ("BkToCstmr", "camt.052", "camt.053", "camt.054")
+_XML_MARKS: Final[dict[BankFileFormat, tuple[str, ...]]] = {
+    "camt": ("BkToCstmr", "camt.052", "camt.053", "camt.054"),
+    "remt001": ("<RmtAdvc", ":RmtAdvc", "remt.001"),
+}
+"""Format → what the beginning of its XML holds."""
+
 _PRINTED: Final = re.compile(rb"[\t\n\r\x20-\x7e]")
 
 _SIGNATURES: Final = (
@@ -65,8 +70,9 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
     if _is_utf16(content):
         return _detect_utf16(content, source_file)
     if head.startswith(b"<"):
-        if _is_camt(head.decode("latin-1"), source):
-            return "camt"
+        form = _xml_format(head.decode("latin-1"), source)
+        if form is not None:
+            return form
         raise _refusal(source_file, _describe_xml(head.decode("latin-1")))
     if _is_bai2(head):
         return "bai2"
@@ -80,7 +86,7 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
 def _refusal(source_file: str, seen: str) -> UnrecognisedFileError:
     message = (
         f"{source_file} is no bank file: {seen}; "
-        "a BAI2, BAI lockbox, camt.052/.053/.054 or EDI 820/823 file is expected"
+        "a BAI2, BAI lockbox, camt.052/.053/.054, remt.001 or EDI 820/823 file is expected"
     )
     return UnrecognisedFileError(message)
 
@@ -93,24 +99,27 @@ def _detect_utf16(content: bytes, source_file: str) -> BankFileFormat:
     """XML may come in UTF-16; the line formats may not."""
     order = "utf-16-be" if content.startswith((b"\xfe\xff", b"\x00<")) else "utf-16-le"
     head = content[: 2 * _HEAD_BYTES].decode(order, "replace").lstrip("\ufeff \t\r\n")
-    if head.startswith("<") and _is_camt(head, None):
-        return "camt"
+    form = _xml_format(head, None) if head.startswith("<") else None
+    if form is not None:
+        return form
     raise _refusal(source_file, "it is UTF-16 text; line formats are read as UTF-8")
 
 
-def _is_camt(head: str, source: ByteSource | None) -> bool:
-    """Whether XML carries a bank-to-customer message, whatever its root or prefixes.
+def _xml_format(head: str, source: ByteSource | None) -> BankFileFormat | None:
+    """The format of XML that carries a message that is read, whatever its root or prefixes.
 
     `source` is searched where the beginning does not tell; None where its bytes cannot be.
     """
-    if any(mark in head for mark in _CAMT_MARKS):
-        return not _root_of(head).lower().startswith("html")
+    for form, marks in _XML_MARKS.items():
+        if any(mark in head for mark in marks):
+            return None if _root_of(head).lower().startswith("html") else form
     before = b""
     for _, window in () if source is None else windows(source):
-        if _CAMT_MESSAGE.search(before + window):
-            return True
+        found = _XML_MESSAGE.search(before + window)
+        if found:
+            return "camt" if found[1] else "remt001"
         before = window[-_MARK_LENGTH:]
-    return False
+    return None
 
 
 def _root_of(head: str) -> str:
@@ -122,7 +131,8 @@ def _describe_xml(head: str) -> str:
     root = _root_of(head)
     if root.lower() == "html" or head[:9].lower() == "<!doctype":
         return "it is an HTML page"
-    return f"it is XML with root {root!r} and no camt message" if root else "it is broken XML"
+    message = "no camt or remt message"
+    return f"it is XML with root {root!r} and {message}" if root else "it is broken XML"
 
 
 def _is_bai2(head: bytes) -> bool:

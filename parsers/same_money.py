@@ -33,17 +33,20 @@ FORMAT_RANKS: Final = {
     name: rank
     for rank, name in enumerate(
         (
-            *("camt.053", "bai2", "mt940"),
-            *("camt.054", "nacha", "edi823", "lockbox"),
-            *("camt.052", "mt942", "edi820"),
+            *("camt.053", "bai2", "mt940", "mt950"),
+            *("camt.054", "nacha", "lockbox"),
+            *("camt.052", "mt942", "x12"),
         )
     )
 }
 """Formats from the one whose row stays to the one whose row goes: statements book, notifications
 and lockbox files tell of booked money, intraday reports and orders come before the booking."""
 
-_STATEMENTS: Final = ("camt.053", "bai2", "mt940")
-_LOCKBOXES: Final = ("lockbox", "edi823")
+_STATEMENTS: Final = ("camt.053", "bai2", "mt940", "mt950")
+_LOCKBOX: Final = ("lockbox",)
+_DEPOSITS: Final = ("lockbox", "x12")
+"""Formats that tell of the checks of a deposit and may name the lockbox in place of the account."""
+
 _DETAILS: Final = ("camt.054",)
 
 _FACTS: Final = (
@@ -88,8 +91,13 @@ def count_once(
     order = pc.array_sort_indices(payments.text("payment_id")).to_numpy(zero_copy_only=False)
     order = order.astype(np.int64)
     payments, rank = payments.take(order), rank[order]
-    is_lockbox = _is_format(payments, _LOCKBOXES)
-    account = account_codes(payments, bank_accounts, is_lockbox)
+    of_deposit = _is_format(payments, _DEPOSITS)
+    account = account_codes(
+        payments,
+        bank_accounts,
+        is_box=_is_format(payments, _LOCKBOX),
+        may_be_box=of_deposit,
+    )
     gone = _Gone(
         np.full(len(payments), NOBODY, dtype=np.int64),
         [""] * len(payments),
@@ -97,7 +105,8 @@ def count_once(
     )
     _leave_out_pairs(payments, account, rank, gone)
     pairs = np.flatnonzero(gone.instead >= 0)
-    _leave_out_sums(payments, account, is_lockbox, gone)
+    is_check = pc.equal(payments.text("method"), "check").to_numpy(zero_copy_only=False)
+    _leave_out_sums(payments, account, of_deposit & is_check, gone)
     sums = np.setdiff1d(np.flatnonzero(gone.instead >= 0), pairs)
     moved = _moved_lines(payments, remittances, pairs, gone.instead)
     kept = gone.instead < 0
@@ -148,7 +157,7 @@ def _leave_out_pairs(
 def _leave_out_sums(
     payments: PaymentBatch,
     account: NDArray[np.int64],
-    is_lockbox: NDArray[np.bool_],
+    is_check: NDArray[np.bool_],
     gone: _Gone,
 ) -> None:
     here = (gone.instead < 0) & (payments.int64("amount_minor") > 0)
@@ -158,7 +167,7 @@ def _leave_out_sums(
         payments,
         account,
         booked=np.flatnonzero(here & ~stands_for & _is_format(payments, _STATEMENTS)),
-        checks=np.flatnonzero(here & is_lockbox),
+        checks=np.flatnonzero(here & is_check),
         details=np.flatnonzero(here & _is_format(payments, _DETAILS)),
     )
     gone.instead[sums.row] = sums.first_part

@@ -27,11 +27,16 @@ _TAIL_LENGTH_MIN: Final = 6
 
 
 def account_codes(
-    payments: PaymentBatch, bank_accounts: BankAccountBatch, is_lockbox: NDArray[np.bool_]
+    payments: PaymentBatch,
+    bank_accounts: BankAccountBatch,
+    *,
+    is_box: NDArray[np.bool_],
+    may_be_box: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """A number per account of ours, the same for every spelling of it; `UNKNOWN` where not told.
 
-    `is_lockbox` tells the payments whose `bank_account` is the number of a lockbox.
+    `is_box` tells the payments whose `bank_account` is the number of a lockbox, `may_be_box` those
+    where it is one if the bank accounts table knows it as one.
     """
     codes, names = payments.codes("bank_account")
     boxes = _accounts_of_lockboxes(bank_accounts)
@@ -45,7 +50,8 @@ def account_codes(
     )
     if not len(codes):
         return codes
-    return np.where(is_lockbox, as_box[codes], as_account[codes])
+    box, plain_account = as_box[codes], as_account[codes]
+    return np.where(is_box | (may_be_box & (box != UNKNOWN)), box, plain_account)
 
 
 def _plain(name: str) -> str:
