@@ -16,6 +16,8 @@ from engine.batches import (
 from parsers.byte_source import ByteSource, BytesSource
 from parsers.collector import FileCollector, hold_payments
 from parsers.detect import detect_format
+from parsers.lockbox_choice import PROBE_RECORDS, layout_widths, own_layout
+from parsers.lockbox_records import framing_of, split_records
 from parsers.parsed_file import ParsedFile
 from parsers.read_options import ReadOptions
 
@@ -64,6 +66,8 @@ class BankFileStream:
 
         Where `form` is given the file is read as one of that format, whatever it looks like.
         """
+        if form is None and options is not None and _fits_own_layout(source, options):
+            form = "lockbox"
         module, function = READERS[form or detect_format(source, source_file)]
         reader: Reader = getattr(import_module(module), function)
         self._collector = FileCollector(source, source_file)
@@ -83,6 +87,15 @@ class BankFileStream:
                 yield collector.drain()
         yield collector.drain()
         self.end = collector.end()
+
+
+def _fits_own_layout(source: ByteSource, options: ReadOptions) -> bool:
+    """Whether a file is of one of the user's own lockbox layouts, whatever else it looks like."""
+    own = options.lockbox_layouts
+    if not own:
+        return False
+    records = split_records(source, framing_of(source, layout_widths(own)), PROBE_RECORDS)
+    return own_layout(records, own) is not None
 
 
 def parse_source(

@@ -326,12 +326,11 @@ class FileCollector:
         self._seal_advices()
         payments = _joined(self._payments, _TYPES)
         owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
-        order = np.argsort(owners, kind="stable")
-        owners = owners[order]
-        lines = {
-            name: column.take(pa.array(order))
-            for name, column in _joined(self._lines, _LINE_TYPES).items()
-        }
+        lines = _joined(self._lines, _LINE_TYPES)
+        if (owners[1:] < owners[:-1]).any():
+            order = np.argsort(owners, kind="stable")
+            owners = owners[order]
+            lines = {name: column.take(pa.array(order)) for name, column in lines.items()}
         identities = self._identities(payments, owners, lines["reference"])
         rows = len(identities)
         given = {
@@ -420,15 +419,13 @@ class FileCollector:
     ) -> pa.Array:
         """`payment_id` of every row; `owners` are the ascending rows of `references`."""
         texts = [pc.fill_null(columns[name].cast(pa.string()), "") for name in _IDENTITY]
-        facts = pc.binary_join_element_wise(*texts, "\x1f")
+        joined: Any = ""
         if len(owners):
-            bounds = np.searchsorted(owners, np.arange(len(facts) + 1)).astype(np.int32)
+            bounds = np.searchsorted(owners, np.arange(len(texts[0]) + 1)).astype(np.int32)
             marked = pc.binary_join_element_wise("", references, "\x1f")
             joined = pc.binary_join(pa.ListArray.from_arrays(bounds, marked), "")
-            facts = pc.binary_join_element_wise(facts, joined, "\x1e")
-        else:
-            facts = pc.binary_join_element_wise(facts, "", "\x1e")
-        return identify_payments(facts, self._ordinals)
+        texts[-1] = pc.binary_join_element_wise(texts[-1], joined, "\x1e")
+        return identify_payments(pc.binary_join_element_wise(*texts, "\x1f"), self._ordinals)
 
 
 def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:

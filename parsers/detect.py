@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-from parsers.byte_source import windows
+from parsers.byte_source import BytesSource, windows
 from parsers.errors import UnrecognisedFileError
-from parsers.lockbox_records import lockbox_lines
+from parsers.lockbox_records import framing_of, split_records
 from parsers.x12_delimiters import is_x12
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _BAI2_RECORD: Final = re.compile(rb"(?:^|[\r\n/])[ \t]*(?:02|03|16|49|98|99),", 
 _BAI2_START: Final = re.compile(rb"(?:01|02|03|16),")
 _LOCKBOX_RECORD: Final = re.compile(
     r"1[0-9A-Z ]{2}.{20}[0-9 ]{6}|2.{20}|5[0-9 ]{6}.{7}[0-9]{6}|6[0-9 ]{6}.{33}"
-    r"|4[0-9 ]{6}.{3}|[78][0-9 ]{6}.{7}[0-9]{6}[0-9 ]{10}|9[0-9]{1,10} *$"
+    r"|4[0-9 ]{6}.{3}|3.{20}[0-9]{9}0[0-9]|[78][0-9 ]{6}.{7}[0-9]{6}[0-9 ]{10}|9[0-9 ]{1,20} *$"
 )
 _NACHA_HEADER: Final = re.compile(rb"101.{31}094101")
 _XML_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)[\s/>]")
@@ -146,9 +146,11 @@ def _is_lockbox(head: bytes) -> bool:
     """Records of fixed columns, most of known types, a batch, check or total among them."""
     if _NACHA_HEADER.match(head):
         return False
-    lines = [line for line in lockbox_lines(head)[0] if line.strip(" ")][:_PROBE_LINES]
+    source = BytesSource(head)
+    records = split_records(source, framing_of(source), _PROBE_LINES)
+    lines = [line for line in records if line.strip(" ")]
     matches = [line[:1] for line in lines if _LOCKBOX_RECORD.match(line)]
-    return bool(set("5678").intersection(matches)) and 2 * len(matches) > len(lines)
+    return bool(set("35678").intersection(matches)) and 2 * len(matches) > len(lines)
 
 
 def _describe(head: bytes) -> str:

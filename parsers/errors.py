@@ -3,6 +3,7 @@
     ParserError
     ├── UnrecognisedFileError   NOT_A_BANK_FILE: no format recognises the content
     ├── ArchiveError            ARCHIVE_UNREADABLE: packed, and it cannot or may not be unpacked
+    ├── LayoutError             LAYOUT: a table of lockbox layouts that breaks a rule
     └── TableError              TABLE_*: a table (CSV, Parquet, …) that breaks a rule; no row used
 
 Everything a bank file may have wrong is a diagnostic, not an error.
@@ -10,7 +11,7 @@ Everything a bank file may have wrong is a diagnostic, not an error.
 
 from __future__ import annotations
 
-__all__ = ["ArchiveError", "ParserError", "TableError", "UnrecognisedFileError"]
+__all__ = ["ArchiveError", "LayoutError", "ParserError", "TableError", "UnrecognisedFileError"]
 
 
 class ParserError(Exception):
@@ -29,6 +30,12 @@ class ArchiveError(ParserError, ValueError):
     """An archive, or a file in one, that is damaged, encrypted or beyond the limits."""
 
     reason = "ARCHIVE_UNREADABLE"
+
+
+class LayoutError(ParserError, ValueError):
+    """A layout of lockbox files with a missing, unknown or impossible field; none of it is used."""
+
+    reason = "LAYOUT"
 
 
 class TableError(ParserError, ValueError):

@@ -9,42 +9,47 @@
     9 number of records
 
 Columns come from a layout (`parsers.lockbox_layouts`): the one our bank account names, or the one
-that fits. Dates of headers are YYMMDD, the date of a check is MMDDYY. Batch and item numbers have
-three digits and wrap; totals of ten digits may as well.
+that fits (`parsers.lockbox_choice`). A file is read in windows: ordinary checks column by column,
+all other records one by one, in the order of the file. Batch and item numbers wrap, and so do
+totals at the width of their field.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
 
-import msgspec
+import numpy as np
 
-from engine.errors import MoneyError
-from engine.money import exponent_of
-from parsers.bai2_fields import read_date
-from parsers.lockbox_checks import LockboxChecks
-from parsers.lockbox_layouts import LOCKBOX_LAYOUTS, LockboxLayout, choose_layout, fixed_digits
-from parsers.lockbox_records import LinePlace, diagnose_line, lockbox_lines
+from parsers.lockbox_batches import Batches, LockboxAccounts
+from parsers.lockbox_checks import CheckReader, item_of, known_types
+from parsers.lockbox_choice import PROBE_RECORDS, choose_layout, layout_widths
+from parsers.lockbox_cut import CHECK, WindowCutter
+from parsers.lockbox_fields import cut_text, read_masked_date
+from parsers.lockbox_layout_files import LOCKBOX_LAYOUTS
+from parsers.lockbox_layouts import BatchHeaderLayout, FileTotalLayout, OverflowLayout, TotalLayout
+from parsers.lockbox_marks import KIND_CODES, boundary_test, table_reader
+from parsers.lockbox_records import LinePlace, framing_of, record_windows, split_records
+from parsers.lockbox_report import LockboxReport
+from parsers.lockbox_rows import WindowRows
+from parsers.lockbox_seen import SeenItems
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
-    from engine.batches import BankAccountBatch
     from parsers.byte_source import ByteSource
     from parsers.collector import FileCollector
+    from parsers.lockbox_checks import Batch
+    from parsers.lockbox_cut import WindowCut
+    from parsers.lockbox_layouts import LockboxLayout
+    from parsers.lockbox_records import Framing
     from parsers.read_options import ReadOptions
 
-__all__ = ["read_lockbox"]
+__all__ = ["read_lockbox", "read_lockbox_by"]
 
-_DEFAULT_CURRENCY: Final = "USD"
-
-
-class _Account(msgspec.Struct, frozen=True):
-    """What our bank accounts say about a lockbox."""
-
-    currency: str
-    layout: str
+_LOOKS_AHEAD: Final = (KIND_CODES["batch_total"], KIND_CODES["lockbox_total"])
+_ENDS_LOOK: Final = (KIND_CODES["batch_header"], KIND_CODES["file_total"])
 
 
 def read_lockbox(
@@ -54,291 +59,261 @@ def read_lockbox(
 
     Our bank accounts give the currency (else USD) and perhaps the layout of each lockbox.
     """
+    yield from read_lockbox_by(source, collector, options)
+
+
+def read_lockbox_by(
+    source: ByteSource,
+    collector: FileCollector,
+    options: ReadOptions,
+    *,
+    ordinary: bool = True,
+) -> Iterator[None]:
+    """`read_lockbox`; where not `ordinary`, every check is looked at by itself."""
     collector.source_format = "lockbox"
-    lines, starts = lockbox_lines(source.read(0, source.size))
-    _Reader(collector, lines, starts, _known_accounts(options.bank_accounts)).read()
-    yield
+    accounts = LockboxAccounts(options.bank_accounts)
+    own = options.lockbox_layouts
+    framing = framing_of(source, layout_widths([*own, *LOCKBOX_LAYOUTS.values()]))
+    report = LockboxReport(collector)
+    if framing.code_page:
+        place = LinePlace(1, framing.start, "")
+        message = f"the file is EBCDIC, read by code page {framing.code_page}"
+        report.say("LBX-EBCDIC", message, place)
+    layout = _layout_of(split_records(source, framing, PROBE_RECORDS), own, accounts, report)
+    reader = _Reader(source, collector, report, layout, framing, accounts)
+    cutter = WindowCutter(layout, framing, ordinary=ordinary)
+    windows = record_windows(source, framing, reader.is_continued)
+    for cut in options.map_ordered(cutter, windows):
+        reader.read(cut)
+        yield
+    reader.finish()
+    collector.close(dialect=f"lockbox.{layout.name}", statement_count=reader.header_count)
 
 
-def _known_accounts(bank_accounts: BankAccountBatch) -> dict[str, _Account]:
-    """Lockbox number → account, by the number as it stands and without leading zeros."""
-    known: dict[str, _Account] = {}
-    names = ("lockbox", "currency", "layout")
-    for lockbox, currency, layout in zip(
-        *(bank_accounts.strings(name) for name in names), strict=True
-    ):
+def _layout_of(
+    records: Sequence[str],
+    own: Sequence[LockboxLayout],
+    accounts: LockboxAccounts,
+    report: LockboxReport,
+) -> LockboxLayout:
+    """The layout our account names for the first lockbox of the file, or the one that fits."""
+    known = {layout.name: layout for layout in LOCKBOX_LAYOUTS.values()}
+    known |= {layout.name: layout for layout in own}
+    for name in accounts.layouts():
+        layout = known.get(name)
+        if layout is not None and accounts.layout_of(_first_lockbox(records, layout)) == name:
+            return layout
+    choice = choose_layout(records, own)
+    first = records[0] if records else ""
+    named = accounts.layout_of(_first_lockbox(records, choice.layout))
+    if named and named not in known:
+        message = f"lockbox layout {named!r} is unknown"
+        report.say("LBX-LAYOUT", message, LinePlace(1, 0, first), expected=", ".join(known))
+    if choice.doubt:
+        runner_up = choice.runner_up.name if choice.runner_up else ""
+        message = f"layout {choice.layout.name} was taken, {runner_up} is next: {choice.doubt}"
+        report.say("LBX-DOUBT", message, LinePlace(1, 0, first), expected="one layout that fits")
+    return known.get(named, choice.layout)
+
+
+def _first_lockbox(records: Sequence[str], layout: LockboxLayout) -> str:
+    """The lockbox number of the first record that gives one under `layout`; empty: none."""
+    table_of = table_reader(layout)
+    for line in records:
+        lockbox = cut_text(line, getattr(table_of(line), "lockbox", None))
         if lockbox:
-            account = _Account(currency, layout)
-            known.setdefault(lockbox.lstrip("0"), account)
-            known[lockbox] = account
-    return known
-
-
-class _Header(msgspec.Struct, frozen=True):
-    """The last record 5. Number 000 opens a lockbox for all batches up to its total."""
-
-    number: str
-    lockbox: str
-    deposited: dt.date | None
-
-
-class _Batch(msgspec.Struct):
-    """An open record 5 (or the checks before one): its number, date, and sums."""
-
-    number: str
-    lockbox: str
-    first_payment: int
-    count: int = 0
-    total: int = 0
+            return lockbox
+    return ""
 
 
 class _Reader:
-    """The open batch and lockbox while records go by."""
+    """A file of one layout while its windows go by."""
 
     def __init__(
         self,
+        source: ByteSource,
         collector: FileCollector,
-        lines: list[str],
-        starts: list[int],
-        accounts: dict[str, _Account],
+        report: LockboxReport,
+        layout: LockboxLayout,
+        framing: Framing,
+        accounts: LockboxAccounts,
     ) -> None:
-        self._collector = collector
-        self._lines = lines
-        self._starts = starts
-        self._accounts = accounts
-        self._layout = self._named_layout() or choose_layout(lines)
-        self._checks = LockboxChecks(self._collector, lines, starts, self._layout)
-        self._batch: _Batch | None = None
-        self._header: _Header | None = None
-        self._box_count = self._box_total = 0
-        self._box_batches = 0
-        self._record_count = self._header_count = 0
-        self._has_batch_totals = self._has_box_total = False
-        self._batch_numbers: set[tuple[str, str]] = set()
+        self.is_continued = boundary_test(layout)
+        self._source, self._collector, self._report = source, collector, report
+        self._layout, self._framing = layout, framing
+        self._table_of = table_reader(layout)
+        self._batches = Batches(layout, report, accounts)
+        self._checks = CheckReader(layout, self._table_of, report)
+        item = layout.check.item or (0, 0)
+        batch = layout.check.batch or (0, 0)
+        self._key_width = item[1] - item[0] + batch[1] - batch[0]
+        self._seen = SeenItems(item[1] - item[0])
+        self._lines = self._records = self._blanks = 0
+        self._last = LinePlace(1, framing.start, "")
 
-    def read(self) -> None:
-        """Go over all records once."""
-        handlers = {
-            "1": self._note,
-            "2": self._note,
-            "5": self._open_batch,
-            "7": self._close_batch,
-            "8": self._close_lockbox,
-            "9": self._close_file,
-        }
-        checks = self._checks
-        for at, line in enumerate(self._lines):
-            kind = line[:1]
-            self._record_count += 1
-            if kind == "4":
-                checks.overflow(at, line)
-            elif kind == "6":
-                batch = self._batch or self._begin(at)
-                amount = checks.check(at, line)
-                batch.count += 1
-                batch.total += amount
-            elif kind in handlers:
-                checks.end_check(at)
-                handlers[kind](at, line)
-            elif line.strip(" "):
-                self._unknown(at, line)
+    @property
+    def header_count(self) -> int:
+        """Batches the file opens."""
+        return self._batches.header_count
+
+    def read(self, cut: WindowCut) -> None:
+        """Read a window: what needs a look one by one, ordinary checks between them at once."""
+        window = _Window(cut, self._lines)
+        rows = WindowRows(cut, self._lines)
+        first, done = cut.checks.first, 0
+        counted = 0
+        events = cut.events.tolist()
+        until = np.searchsorted(first, cut.events).tolist()
+        for at, high in zip(events, until, strict=True):
+            if high > done:
+                self._take(window, rows, done, high)
+                done = high
+            kind = int(cut.kinds[at])
+            if kind == CHECK:
+                self._look(window, rows, at)
             else:
-                self._record_count -= 1
-        self._finish_stream()
-        checks.flush()
-        dialect = f"lockbox.{self._layout.name}"
-        self._collector.close(dialect=dialect, statement_count=self._header_count)
+                self._records += at + 1 - counted
+                counted = at + 1
+                self._control(window, at)
+        if len(first) > done:
+            self._take(window, rows, done, len(first))
+        self._records += len(cut.kinds) - counted
+        self._lines += cut.spans.line_count
+        if len(cut.kinds):
+            self._last = window.place(len(cut.kinds) - 1)
+        rows.flush(self._collector)
 
-    def _note(self, _at: int, _line: str) -> None:
-        """Records 1 and 2 tell only who sent the file."""
-
-    def _unknown(self, at: int, line: str) -> None:
-        message = f"record type {line[:1]!r} is none of a lockbox file"
-        self._say("LBX-RECORD", message, at, value=line, expected="1, 2, 4, 5, 6, 7, 8 or 9")
-        self._collector.count("unreadable")
-
-    def _named_layout(self) -> LockboxLayout | None:
-        """The layout our bank account names for the first lockbox of the file."""
-        for at, line in enumerate(self._lines):
-            if line[:1] in {"5", "7"}:
-                account = self._account_of(line[7:14].strip(" "))
-                if account is None or not account.layout:
-                    return None
-                layout = LOCKBOX_LAYOUTS.get(account.layout)
-                if layout is None:
-                    message = f"lockbox layout {account.layout!r} is unknown"
-                    expected = ", ".join(LOCKBOX_LAYOUTS)
-                    self._say("LBX-LAYOUT", message, at, value=account.layout, expected=expected)
-                return layout
-        return None
-
-    def _account_of(self, lockbox: str) -> _Account | None:
-        return self._accounts.get(lockbox) or self._accounts.get(lockbox.lstrip("0"))
-
-    def _currency_of(self, lockbox: str, at: int) -> str:
-        account = self._account_of(lockbox)
-        currency = (account.currency if account else "") or _DEFAULT_CURRENCY
-        try:
-            exponent_of(currency)
-        except MoneyError as error:
-            self._say("BAI-CURRENCY", f"lockbox {lockbox}: {error}", at, value=currency)
-            return _DEFAULT_CURRENCY
-        return currency
-
-    def _begin(self, at: int) -> _Batch:
-        """Open a batch at a check that follows no header of its own."""
-        header = self._header
-        if header is None or header.number.strip("0"):
-            self._lost("LBX-ORDER", "a check stands before any batch header (record 5)", at)
-            header = _Header("", "", None)
-        return self._begin_with(header, at)
-
-    def _begin_with(self, header: _Header, at: int) -> _Batch:
-        self._batch = _Batch(header.number, header.lockbox, self._checks.payment_count)
-        currency = self._currency_of(header.lockbox, at)
-        self._checks.begin_batch(header.lockbox, currency, header.deposited)
-        return self._batch
-
-    def _open_batch(self, at: int, line: str) -> None:
-        self._leave_batch(at)
-        columns = self._layout.batch_header
-        number = _cut(line, columns.batch)
-        lockbox = _cut(line, columns.lockbox)
-        token = _cut(line, columns.date)
-        deposited = read_date(token)
-        if deposited is None:
-            message = f"deposit date {token!r} of batch {number} is no date"
-            self._say("LBX-DATE", message, at, value=token, expected="YYMMDD")
-        self._header_count += 1
-        self._header = _Header(number, lockbox, deposited)
-        self._begin_with(self._header, at)
-        key = (lockbox, number)
-        if key in self._batch_numbers and len(self._batch_numbers) < 999:
-            message = f"batch {number} of lockbox {lockbox} stands twice"
-            self._say("LBX-DUPLICATE", message, at, value=number)
-        self._batch_numbers.add(key)
-
-    def _close_batch(self, at: int, line: str) -> None:
-        columns = self._layout.batch_total
-        batch = self._batch
-        self._has_batch_totals = True
-        lockbox = _cut(line, columns.lockbox)
-        if batch is None:
-            self._lost("LBX-ORDER", "a batch total (record 7) stands outside a batch", at)
-            return
-        number = _cut(line, columns.batch or (0, 0))
-        scope = f"batch {number} of lockbox {lockbox}"
-        if not batch.lockbox and lockbox:
-            deposited = read_date(_cut(line, columns.date))
-            self._checks.adopt(
-                batch.first_payment, lockbox, self._currency_of(lockbox, at), deposited
-            )
-        elif batch.lockbox != lockbox or (batch.number.strip("0") and batch.number != number):
-            message = f"{scope}: its header says batch {batch.number} of lockbox {batch.lockbox}"
-            self._say("LBX-NUMBER", message, at, value=number, expected=batch.number)
-        self._check(scope, at, line, columns.count, columns.total, batch.count, batch.total)
-        self._end_batch(batch)
-
-    def _end_batch(self, batch: _Batch) -> None:
-        self._box_count += batch.count
-        self._box_total += batch.total
-        self._box_batches += 1
-        self._batch = None
-
-    def _close_lockbox(self, at: int, line: str) -> None:
-        if self._batch is not None and not self._has_batch_totals:
-            self._end_batch(self._batch)
-        self._has_box_total = True
-        self._leave_batch(at)
-        columns = self._layout.lockbox_total
-        scope = f"lockbox {_cut(line, columns.lockbox)}"
-        self._check(scope, at, line, columns.count, columns.total, self._box_count, self._box_total)
-        self._box_count = self._box_total = self._box_batches = 0
-        self._header = None
-
-    def _close_file(self, at: int, line: str) -> None:
-        self._leave_batch(at)
-        declared = fixed_digits(line, self._layout.file_total.count)
-        computed = self._record_count
-        ok = declared == computed
-        if self._box_batches or not self._has_box_total:
-            self._lost("LBX-TRAILER", "the file has no lockbox total (record 8)", at)
-        self._box_count = self._box_total = self._box_batches = self._record_count = 0
-        self._has_box_total = False
-        self._collector.check(
-            scope="file", kind="records", declared=declared, computed=computed, ok=ok
-        )
-        if not ok:
-            message = f"the file declares {declared} records, there are {computed}"
-            self._say("FILE-COUNT", message, at, value=str(declared), expected=str(computed))
-
-    def _leave_batch(self, at: int) -> None:
-        """Something else begins: a batch still open has no total."""
-        if self._batch is not None:
-            message = f"batch {self._batch.number or '?'} has no total (record 7)"
-            self._lost("LBX-TRAILER", message, at)
-            self._end_batch(self._batch)
-
-    def _finish_stream(self) -> None:
+    def finish(self) -> None:
         """The file is over: totals still owed were cut off."""
-        last = max(len(self._lines) - 1, 0)
-        self._checks.end_check(last)
-        missing = []
-        if self._batch is not None:
-            missing.append("batch total (record 7)")
-            self._end_batch(self._batch)
-        if self._box_batches or (self._record_count and not self._has_box_total):
-            missing.append("lockbox total (record 8)")
-        if self._record_count:
-            missing.append("file total (record 9)")
-        if missing:
-            expected = " and ".join(missing)
-            self._lost("FILE-TRUNCATED", f"the file ends without its {expected}", last)
+        self._batches.finish(self._last, self._records - self._blanks)
 
-    def _check(
-        self,
-        scope: str,
-        at: int,
-        line: str,
-        *columns_and_sums: Any,
-    ) -> None:
-        """Check count and sum of a record 7 or 8; both wrap at the width of their field."""
-        count_columns, total_columns, count, total = columns_and_sums
-        for kind, columns, computed in (
-            ("checks", count_columns, count),
-            ("sum", total_columns, total),
-        ):
-            declared = fixed_digits(line, columns)
-            limit = 10 ** (columns[1] - columns[0])
-            ok = declared == computed
-            rule = ""
-            if not ok and computed >= limit:
-                ok, rule = declared == computed % limit, "wrapped"
-            self._collector.check(
-                scope=scope,
-                kind=kind,
-                declared=_cut(line, columns) if declared is None else declared,
-                computed=computed,
-                ok=ok,
-                rule=rule if ok else "",
+    def _take(self, window: _Window, rows: WindowRows, low: int, high: int) -> None:
+        """The ordinary checks from `low` to `high` belong to the open batch."""
+        checks = window.cut.checks
+        batch = self._batches.batch or self._begin(window, int(checks.first[low]))
+        if self._needs_look(batch, int(checks.keys[low])):
+            for at in checks.first[low:high].tolist():
+                self._look(window, rows, at)
+            return
+        batch.count += high - low
+        batch.total += int(checks.amount[low:high].sum())
+        self._seen.add_run(checks.keys[low:high], self._key_width)
+        rows.add_ordinary(low, high, batch)
+
+    def _needs_look(self, batch: Batch, key: int) -> bool:
+        """Whether checks of a batch are not ordinary for what the file said before them."""
+        layout = self._layout
+        is_scaled = layout.decimals not in {None, batch.exponent}
+        is_dated = layout.check.date is not None and batch.deposited is None
+        return is_scaled or is_dated or self._seen.descends_to(key)
+
+    def _look(self, window: _Window, rows: WindowRows, at: int) -> None:
+        """Read the check whose record is `at`, and what follows it."""
+        batch = self._batches.batch or self._begin(window, at)
+        places = [window.place(record) for record in range(at, window.end_of(at))]
+        self._blanks += sum(not place.text.strip(" ") for place in places[1:])
+        check = self._layout.check
+        item = item_of(places[0].text, check.batch, check.item)
+        if check.item is not None and self._seen.is_repeated(item):
+            message = f"batch and item {item} stand twice"
+            self._report.say(
+                "LBX-DUPLICATE", message, places[0], check.item, expected="a new number"
             )
-            if not ok:
-                code = "FILE-TOTAL" if kind == "sum" else "FILE-COUNT"
-                message = f"{scope} declares {kind} {declared}, its records give {computed}"
-                self._say(code, message, at, value=str(declared), expected=str(computed))
-                self._collector.hold_file("IN-TOTAL")
+        row = self._checks.read(places, at, batch)
+        if row is not None:
+            rows.add(row, batch)
 
-    def _lost(self, code: str, message: str, at: int) -> None:
-        self._say(code, message, at)
-        self._collector.hold_file("IN-TOTAL")
+    def _begin(self, window: _Window, at: int) -> Batch:
+        """Open a batch at a check without a header."""
+        self._seen.clear()
+        known = self._batches.go_on()
+        if known is not None:
+            return known
+        place, check = window.place(at), self._layout.check
+        lockbox, deposited = cut_text(place.text, check.lockbox), None
+        if not lockbox:
+            lockbox, deposited = self._ahead(window, at)
+        return self._batches.begin(place, lockbox, deposited)
 
-    def _say(
-        self, code: str, message: str, at: int, *, value: str = "", expected: str = ""
-    ) -> None:
-        place = LinePlace(number=at + 1, offset=self._starts[at], text=self._lines[at])
-        diagnose_line(self._collector, place, code, message, value=value, expected=expected)
+    def _ahead(self, window: _Window, at: int) -> tuple[str, dt.date | None]:
+        """Lockbox and date of the next total, which the batch at `at` belongs to."""
+        if self._layout.batch_header is None and self._layout.batch_total is None:
+            return "", None
+        cutter = WindowCutter(self._layout, self._framing, ordinary=False)
+        begin = window.cut.window.offset + int(window.cut.spans.starts[at])
+        for ahead in map(
+            cutter, record_windows(self._source, self._framing, self.is_continued, begin)
+        ):
+            found = _Window(ahead, 0)
+            for record in np.flatnonzero(np.isin(ahead.kinds, _LOOKS_AHEAD + _ENDS_LOOK)).tolist():
+                table = self._table_of(found.place(record).text)
+                if not isinstance(table, TotalLayout):
+                    return "", None
+                text = found.place(record).text
+                date = table.date
+                token = "" if date is None else text[slice(*date.columns)]
+                deposited = None if date is None else read_masked_date(token, date.mask)
+                return cut_text(text, table.lockbox), deposited
+        return "", None
+
+    def _control(self, window: _Window, at: int) -> None:
+        """A header, a total, or a record that belongs nowhere."""
+        place = window.place(at)
+        kind, table = int(window.cut.kinds[at]), self._table_of(place.text)
+        batches = self._batches
+        if isinstance(table, BatchHeaderLayout):
+            batches.open_batch(place, table)
+            self._seen.clear()
+        elif isinstance(table, FileTotalLayout):
+            batches.close_file(place, table, self._records - self._blanks)
+            self._records = self._blanks = 0
+        elif isinstance(table, TotalLayout):
+            if kind == KIND_CODES["batch_total"]:
+                batches.close_batch(place, table)
+            elif kind == KIND_CODES["lockbox_total"]:
+                batches.close_lockbox(place, table)
+            else:
+                batches.open_lockbox(place, table)
+        elif table is None:
+            self._unknown(place)
+        elif isinstance(table, OverflowLayout):
+            item = item_of(place.text, table.batch, table.item)
+            message = f"overflow of item {item!r} does not follow its check"
+            self._report.say("LBX-ORDER", message, place, table.item, expected="a check before it")
+            self._report.count("remittance_without_payment")
+
+    def _unknown(self, place: LinePlace) -> None:
+        if not place.text.strip(" "):
+            self._blanks += 1
+            return
+        message = f"record type {place.text[:1]!r} is none of a lockbox file"
+        expected = known_types(self._layout)
+        self._report.say("LBX-RECORD", message, place, (0, 1), expected=expected)
+        self._report.count("unreadable")
 
 
-def _cut(line: str, columns: Sequence[int]) -> str:
-    """The text in `columns`, without its blanks."""
-    return line[columns[0] : columns[1]].strip(" ")
+class _Window:
+    """A cut window and its records as text, where one is asked for."""
+
+    def __init__(self, cut: WindowCut, line_base: int) -> None:
+        self.cut = cut
+        self._line_base = line_base
+        self._heads: list[int] | None = None
+
+    def place(self, at: int) -> LinePlace:
+        """The record `at` of the window."""
+        spans = self.cut.spans
+        start, stop = int(spans.starts[at]), int(spans.stops[at])
+        return LinePlace(
+            self._line_base + int(spans.lines[at]) + 1,
+            self.cut.window.offset + start,
+            self.cut.window.text[start:stop].decode("latin-1"),
+        )
+
+    def end_of(self, at: int) -> int:
+        """The record after a check and all that belongs to it."""
+        if self._heads is None:
+            kinds = self.cut.kinds
+            is_head = (kinds != KIND_CODES["overflow"]) & (kinds != 0)
+            self._heads = [*np.flatnonzero(is_head).tolist(), len(kinds)]
+        return self._heads[bisect_right(self._heads, at)]

@@ -1,277 +1,392 @@
-"""Checks of a lockbox file and what they pay: records 6 and 4, the hot path of the format."""
+"""Checks of a lockbox file looked at one by one: record 6 and what follows it.
+
+This is the specification of `parsers.lockbox_cut`, which reads ordinary checks column by column and
+leaves the others to be read here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import msgspec
+
+from engine.errors import MoneyError
+from engine.money import exponent_of
 from parsers.bai2_records import readable
-from parsers.lockbox_layouts import fixed_digits
-from parsers.lockbox_records import LinePlace, diagnose_line
+from parsers.lockbox_fields import Number, cut_text, read_masked_date, read_number
+from parsers.lockbox_layouts import OverflowLayout
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable, Sequence
 
-    from parsers.collector import FileCollector
-    from parsers.lockbox_layouts import Columns, EntryLayout, LockboxLayout
+    from parsers.lockbox_layouts import (
+        CheckLayout,
+        Columns,
+        EntryLayout,
+        LockboxLayout,
+        RecordTable,
+    )
+    from parsers.lockbox_records import LinePlace
 
-__all__ = ["LockboxChecks"]
+__all__ = [
+    "Batch",
+    "CheckReader",
+    "CheckRow",
+    "PaidEntry",
+    "Report",
+    "item_of",
+    "known_types",
+    "payer_account_of",
+]
 
-_COLUMNS: Final = (
-    "amount_minor",
-    "bank_account",
-    "currency",
-    "booking_date",
-    "payer_name",
-    "payer_account",
-    "check_number",
-    "remittance_text",
-    "intake_codes",
-    "first",
-    "last",
-)
-_LINE_COLUMNS: Final = (
-    "reference",
-    "reference_kind",
-    "amount_minor",
-    "deduction_minor",
-    "deduction_reason",
-)
-_LAST_ITEM: Final = "999"
-_Line = tuple[str, int | None, int, str]
+_LAST_FLAGS: Final = ("9", "")
+"""The flag of a last overflow record; a record that ends before its flag is taken as one."""
 
 
-class LockboxChecks:
-    """The checks of one file, as tuples; a check is complete when the next record comes."""
+class Report(Protocol):
+    """What the reader of a file does with what is wrong, and with what is no payment."""
+
+    def say(
+        self,
+        code: str,
+        message: str,
+        place: LinePlace,
+        columns: Columns | None = None,
+        *,
+        expected: str = "",
+    ) -> None:
+        """Add a diagnostic about the field in `columns` of a record, or about all of it."""
+        ...
+
+    def lost(
+        self,
+        code: str,
+        message: str,
+        place: LinePlace,
+        columns: Columns | None = None,
+        *,
+        expected: str = "",
+    ) -> None:
+        """Say it, and hold every payment of the file."""
+        ...
+
+    def count(self, reason: str, rows: int = 1) -> None:
+        """Count rows that are no payments."""
+        ...
+
+
+class Batch(msgspec.Struct):
+    """Checks of one lockbox and deposit date: what a header says of them, and their sums.
+
+    `repeated` is what the check before said of its lockbox and date, where checks repeat them.
+    """
+
+    number: str
+    lockbox: str
+    currency: str
+    exponent: int
+    deposited: dt.date | None
+    count: int = 0
+    total: int = 0
+    repeated: tuple[str, str] = ("", "")
+
+
+class PaidEntry(msgspec.Struct):
+    """One invoice a check pays; amounts in minor units, `amount` None where none can be read."""
+
+    document: str
+    amount: int | None
+    discount: int
+    deduction: int
+    reason: str
+
+
+class CheckRow(NamedTuple):
+    """A check that is a payment; `first` and `last` are its records, `lines` what it pays."""
+
+    first: int
+    last: int
+    amount_minor: int
+    currency: str
+    booking_date: dt.date | None
+    payer_name: str
+    payer_account: str
+    check_number: str
+    customer_reference: str
+    remittance_text: str
+    intake_codes: str
+    lines: tuple[tuple[str, str, int | None, int, int, str], ...]
+
+
+class _Open:
+    """A check while its overflow is read."""
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        self.entries: list[PaidEntry] = []
+        self.groups: dict[str, PaidEntry] = {}
+        self.memos: list[str] = []
+        self.facts: dict[str, str] = {}
+        self.sequence = 0
+        self.is_last = True
+        self.last = 0
+
+
+class CheckReader:
+    """Reads checks of one layout."""
 
     def __init__(
         self,
-        collector: FileCollector,
-        lines: list[str],
-        starts: list[int],
         layout: LockboxLayout,
+        table_of: Callable[[str], RecordTable | None],
+        report: Report,
     ) -> None:
-        """Read records of `lines` by `layout` into `collector`."""
-        self._collector = collector
-        self._lines = lines
-        self._starts = starts
-        check, overflow = layout.check, layout.overflow
-        self._check_layout = check
-        self._overflow_layout = overflow
-        self._amount = slice(*check.amount)
-        self._routing = slice(*check.routing)
-        self._account = slice(*check.account)
-        self._number = slice(*check.check_number)
-        self._remitter = slice(*(check.remitter or (0, 0)))
-        self._item = slice(check.batch[0], check.item[1])
-        self._overflow_item = slice(overflow.batch[0], overflow.item[1])
-        self._sequence_columns = slice(*overflow.sequence)
-        self._last_flag = slice(*(overflow.last_flag or (0, 0)))
-        self._rows: list[tuple[Any, ...]] = []
-        self._entries: list[tuple[int, tuple[Any, ...]]] = []
-        self._bank_account = ""
-        self._currency = "USD"
-        self._deposited: dt.date | None = None
-        self._items: set[str] = set()
-        self._previous_item = ""
-        self._is_open = False
-        self._open: tuple[int, str, int] = (0, "", 0)
-        self._paid: list[_Line] = []
-        self._memos: list[str] = []
-        self._sequence = 0
-        self._is_last = True
+        """`table_of` gives the table of a record; what is wrong goes to `report`."""
+        self._layout = layout
+        self._check: CheckLayout = layout.check
+        self._table_of = table_of
+        self._report = report
 
-    @property
-    def payment_count(self) -> int:
-        """Checks so far that are payments."""
-        return len(self._rows)
+    def read(self, group: Sequence[LinePlace], first: int, batch: Batch) -> CheckRow | None:
+        """The check at the head of `group`, whose first record has the index `first`.
 
-    def begin_batch(self, lockbox: str, currency: str, deposited: dt.date | None) -> None:
-        """Checks that follow belong to `lockbox`, deposited on that day (None: unknown)."""
-        self._bank_account = lockbox
-        self._currency = currency
-        self._deposited = deposited
-        self._items.clear()
-        self._previous_item = ""
+        Its amount is added to the batch; None where it is no payment.
+        """
+        place, check = group[0], self._check
+        line = place.text
+        currency, exponent = self._currency(place, batch)
+        amount = self._amount(place, exponent)
+        batch.count += 1
+        batch.total += amount
+        open_check = _Open(item_of(line, check.batch, check.item))
+        for entry in check.entries:
+            self._add_entry(open_check, place, entry, exponent)
+        for number, member in enumerate(group[1:], first + 1):
+            if self._add_member(open_check, member, exponent):
+                open_check.last = number
+        if not open_check.is_last:
+            message = f"the overflow of item {open_check.item} ends without its last record"
+            self._report.say("LBX-OVERFLOW", message, group[-1], expected="a last flag of 9")
+        date = self._date(place, batch)
+        if not amount:
+            self._report.count("zero_amount")
+            if open_check.entries:
+                self._report.count("remittance_without_payment", len(open_check.entries))
+            return None
+        facts = open_check.facts
+        account = cut_text(line, check.account) or facts.get("account", "")
+        customer = cut_text(line, check.customer_number) or facts.get("customer_number", "")
+        return CheckRow(
+            first=first,
+            last=max(first, open_check.last),
+            amount_minor=amount,
+            currency=currency,
+            booking_date=date,
+            payer_name=readable(cut_text(line, check.remitter) or facts.get("remitter", "")),
+            payer_account=readable(payer_account_of(cut_text(line, check.routing), account)),
+            check_number=readable(cut_text(line, check.check_number)),
+            customer_reference=readable(customer),
+            remittance_text=readable("\n".join(open_check.memos)),
+            intake_codes="IN-SIGN" if amount < 0 else "" if date is not None else "IN-DATE",
+            lines=_paid_lines(open_check.entries, amount),
+        )
 
-    def adopt(self, first: int, lockbox: str, currency: str, deposited: dt.date | None) -> None:
-        """Payments from index `first` on, read before their lockbox was known, belong to it."""
-        self._rows[first:] = [
-            (row[0], lockbox, currency, deposited or row[3], *row[4:]) for row in self._rows[first:]
-        ]
-
-    def check(self, at: int, line: str) -> int:
-        """Begin the check of record 6 `line`; gives its amount in minor units (0 if unreadable)."""
-        if self._is_open:
-            self.end_check(at)
-        item = line[self._item]
-        if self._previous_item.endswith(_LAST_ITEM):
-            self._items.clear()
-        if item in self._items:
-            self._repeated_item(at, item)
-        self._items.add(item)
-        self._previous_item = item
-        token = line[self._amount]
-        amount = int(token) if token.isdecimal() else fixed_digits(line, self._check_layout.amount)
+    def _amount(self, place: LinePlace, exponent: int) -> int:
+        columns = self._check.amount
+        token = place.text[slice(*columns)]
+        number = read_number(place.text, columns)
+        amount = None if number is None else self._minor(number, exponent)
         if amount is None or not token.strip(" "):
-            message = f"amount {token!r} of check {line[self._number]} is no number"
-            self._say("LBX-AMOUNT", message, at, value=token, expected="digits, minor units")
-            self._collector.hold_file("IN-TOTAL")
-            amount = 0
-        self._open = (at, item, amount)
-        self._is_open = True
-        self._sequence = 0
-        self._is_last = True
+            check = cut_text(place.text, self._check.check_number)
+            message = f"amount {token!r} of check {check} is no number"
+            expected = f"{columns[1] - columns[0]} digits"
+            self._report.lost("LBX-AMOUNT", message, place, columns, expected=expected)
+            return 0
         return amount
 
-    def overflow(self, at: int, line: str) -> None:
-        """Read record 4 `line`: what the open check pays."""
-        item = line[self._overflow_item]
-        if not self._is_open or item != self._open[1]:
+    def _minor(self, number: Number, exponent: int) -> int | None:
+        implied = exponent if self._layout.decimals is None else self._layout.decimals
+        return number.minor(implied, exponent)
+
+    def _currency(self, place: LinePlace, batch: Batch) -> tuple[str, int]:
+        """Currency of a check and its exponent: its own, else that of its batch."""
+        columns = self._check.currency
+        currency = cut_text(place.text, columns)
+        if not currency or currency == batch.currency:
+            return batch.currency, batch.exponent
+        try:
+            return currency, exponent_of(currency)
+        except MoneyError as error:
+            expected = "an ISO 4217 code"
+            self._report.lost("BAI-CURRENCY", str(error), place, columns, expected=expected)
+            return batch.currency, batch.exponent
+
+    def _date(self, place: LinePlace, batch: Batch) -> dt.date | None:
+        """Deposit date of a check: that of its batch, else its own; says where they differ."""
+        check = self._check
+        token = "" if check.date is None else place.text[slice(*check.date.columns)]
+        lockbox = cut_text(place.text, check.lockbox)
+        own = None if check.date is None else read_masked_date(token, check.date.mask)
+        is_news = batch.repeated != (lockbox, token)
+        batch.repeated = (lockbox, token)
+        if is_news and lockbox and lockbox != batch.lockbox:
+            message = f"a check of lockbox {lockbox} stands in a batch of lockbox {batch.lockbox}"
+            self._report.say("LBX-NUMBER", message, place, check.lockbox, expected=batch.lockbox)
+        if check.date is None or not token.strip(" 0"):
+            return batch.deposited
+        is_wrong = own is None or batch.deposited not in {None, own}
+        if is_wrong and (is_news or batch.deposited is None):
+            expected = f"a date, {check.date.mask}" if own is None else str(batch.deposited)
+            message = f"deposit date {token!r} of a check is not that of its batch"
+            self._report.say("LBX-DATE", message, place, check.date.columns, expected=expected)
+        return batch.deposited or own
+
+    def _add_member(self, check: _Open, place: LinePlace, exponent: int) -> bool:
+        """Read a record after a check; whether it is overflow of this check."""
+        table = self._table_of(place.text)
+        if not isinstance(table, OverflowLayout):
+            self._unknown(place)
+            return False
+        line = place.text
+        item = item_of(line, table.batch, table.item)
+        if item != check.item:
             message = f"overflow of item {item!r} does not follow its check"
-            self._say("LBX-ORDER", message, at, value=item, expected=self._open[1])
-            self._collector.count("remittance_without_payment")
-            return
-        layout = self._overflow_layout
-        if layout.last_flag is not None:
-            if self._sequence and self._is_last:
-                message = f"overflow of item {item} goes on after its last record"
-                self._say("LBX-OVERFLOW", message, at, value=line[8:11])
-            self._is_last = line[self._last_flag] in {"9", ""}
-        self._sequence += 1
-        token = line[self._sequence_columns]
-        if not token.isdecimal() or int(token) != self._sequence % 100:
-            self._out_of_sequence(at, token, item)
-        for entry in layout.entries:
-            self._read_entry(at, line, entry)
-        if layout.memo is not None:
-            self._read_memo(line[layout.memo[0] : layout.memo[1]].strip(" "))
-
-    def _read_entry(self, at: int, line: str, entry: EntryLayout) -> None:
-        """One invoice of an overflow record; a blank one is filler."""
-        document = line[entry.document[0] : entry.document[1]].strip(" ")
-        amount = _number(line, entry.amount) if entry.amount else 0
-        deduction = _number(line, entry.deduction) if entry.deduction else 0
-        if amount is None or deduction is None:
-            message = f"an amount of invoice {document!r} of item {self._open[1]} is no number"
-            self._say("LBX-AMOUNT", message, at, value=line[entry.document[1] :], expected="digits")
-        if document or amount or deduction:
-            reason = line[entry.reason[0] : entry.reason[1]].strip(" ") if entry.reason else ""
-            self._paid.append((document, amount, deduction or 0, reason))
-
-    def _read_memo(self, memo: str) -> None:
-        """Free text of an overflow record: one word is a reference, more are text."""
+            self._report.say("LBX-ORDER", message, place, table.item, expected=check.item)
+            self._report.count("remittance_without_payment")
+            return False
+        self._check_chain(check, place, table)
+        for entry in table.entries:
+            self._add_entry(check, place, entry, exponent, cut_text(line, table.group))
+        memo = cut_text(line, table.memo)
         if " " in memo:
-            self._memos.append(memo)
+            check.memos.append(memo)
         elif memo:
-            self._paid.append((memo, None, 0, ""))
+            check.entries.append(PaidEntry(memo, 0, 0, 0, ""))
+        for name in ("account", "customer_number", "remitter"):
+            fact = cut_text(line, getattr(table, name))
+            if fact:
+                check.facts.setdefault(name, fact)
+        return True
 
-    def _out_of_sequence(self, at: int, token: str, item: str) -> None:
-        """Overflow records of a check are numbered from 1; two digits wrap after 99."""
-        found, expected = token.strip(" "), self._sequence
-        is_repeated = found.isdecimal() and int(found) == (expected - 1) % 100
-        if found.isdecimal() and int(found) == expected % 100:
+    def _unknown(self, place: LinePlace) -> None:
+        if place.text.strip(" "):
+            message = f"record type {place.text[:1]!r} is none of this layout"
+            self._report.say(
+                "LBX-RECORD", message, place, (0, 1), expected=known_types(self._layout)
+            )
+            self._report.count("unreadable")
+
+    def _check_chain(self, check: _Open, place: LinePlace, table: OverflowLayout) -> None:
+        """Overflow records of a check are numbered from 1 and the last one is flagged."""
+        line = place.text
+        if table.last_flag is not None:
+            if check.sequence and check.is_last:
+                message = f"overflow of item {check.item} goes on after its last record"
+                self._report.say(
+                    "LBX-OVERFLOW", message, place, table.last_flag, expected="no more overflow"
+                )
+            check.is_last = line[slice(*table.last_flag)] in _LAST_FLAGS
+        check.sequence += 1
+        if table.sequence is None:
             return
+        limit = 10 ** (table.sequence[1] - table.sequence[0])
+        found, due = cut_text(line, table.sequence), check.sequence % limit
+        if found.isdecimal() and int(found) == due:
+            return
+        is_repeated = found.isdecimal() and int(found) == (check.sequence - 1) % limit
         code = "LBX-DUPLICATE" if is_repeated else "LBX-OVERFLOW"
-        message = f"overflow {found} of item {item} stands where {expected} is due"
-        self._say(code, message, at, value=found, expected=str(expected))
+        message = f"overflow {found} of item {check.item} stands where {due} is due"
+        self._report.say(code, message, place, table.sequence, expected=str(due))
 
-    def end_check(self, at: int) -> None:
-        """The open check is complete: `at` is the record after it."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        first, item, amount = self._open
-        line = self._lines[first]
-        if not self._is_last:
-            message = f"the overflow of item {item} ends without its last record"
-            self._say("LBX-OVERFLOW", message, at, expected="a last flag of 9")
-        if not amount:
-            self._collector.count("zero_amount")
-            if self._paid:
-                self._collector.count("remittance_without_payment", len(self._paid))
-        else:
-            self._keep(first, line, amount)
-        self._paid.clear()
-        self._memos.clear()
+    def _add_entry(
+        self,
+        check: _Open,
+        place: LinePlace,
+        entry: EntryLayout,
+        exponent: int,
+        group: str = "",
+    ) -> None:
+        """One invoice of a record, or the part of it that this record holds; blank is filler."""
+        document = cut_text(place.text, entry.document)
+        amount = self._entry_number(check, place, entry.amount, document, exponent)
+        discount = self._entry_number(check, place, entry.discount, document, exponent)
+        deduction = self._entry_number(check, place, entry.deduction, document, exponent)
+        reason = cut_text(place.text, entry.reason)
+        known = check.groups.get(group) if group else None
+        if known is not None:
+            known.document = known.document or document
+            known.amount = amount if known.amount == 0 else known.amount
+            known.discount = known.discount or discount or 0
+            known.deduction = known.deduction or deduction or 0
+            known.reason = known.reason or reason
+        elif document or amount or discount or deduction or None in {amount, discount, deduction}:
+            found = PaidEntry(document, amount, discount or 0, deduction or 0, reason)
+            check.entries.append(found)
+            if group:
+                check.groups[group] = found
 
-    def _keep(self, first: int, line: str, amount: int) -> None:
-        """Add the check as a payment, and its lines."""
-        account = line[self._account].strip(" ")
-        routing = line[self._routing].strip(" ")
-        if not account.strip("0"):
-            payer_account = ""
-        else:
-            payer_account = f"{routing}/{account}" if routing.strip("0") else account
-        paid = self._paid
-        row = len(self._rows)
-        if paid:
-            ties = sum([entry[1] or 0 for entry in paid]) == amount
-            for document, value, deduction, reason in paid:
-                known = value if value or ties else None
-                kind = "credit_memo" if known is not None and known < 0 else "document"
-                self._entries.append((row, (document, kind, known, deduction, reason)))
-        codes = "" if self._deposited is not None else "IN-DATE"
-        if amount < 0:
-            codes = "IN-SIGN"
-        self._rows.append(
+    def _entry_number(
+        self,
+        check: _Open,
+        place: LinePlace,
+        columns: Columns | None,
+        document: str,
+        exponent: int,
+    ) -> int | None:
+        """An amount beside an invoice: 0 where it is blank, None where it cannot be read."""
+        if columns is None:
+            return 0
+        number = read_number(place.text, columns)
+        found = None if number is None else self._minor(number, exponent)
+        if found is None:
+            message = f"an amount of invoice {document!r} of item {check.item} is no number"
+            expected = f"{columns[1] - columns[0]} digits"
+            self._report.say("LBX-AMOUNT", message, place, columns, expected=expected)
+        return found
+
+
+def _paid_lines(
+    entries: Sequence[PaidEntry], amount: int
+) -> tuple[tuple[str, str, int | None, int, int, str], ...]:
+    """(reference, kind, amount, discount, deduction, reason) of each invoice.
+
+    An amount of zero says nothing, unless all of them add up to the check.
+    """
+    ties = sum(entry.amount or 0 for entry in entries) == amount
+    lines = []
+    for entry in entries:
+        known = entry.amount if entry.amount or (ties and entry.amount is not None) else None
+        kind = "credit_memo" if known is not None and known < 0 else "document"
+        lines.append(
             (
-                amount,
-                self._bank_account,
-                self._currency,
-                self._deposited,
-                line[self._remitter].strip(" "),
-                payer_account,
-                line[self._number].strip(" "),
-                "\n".join(self._memos) if self._memos else "",
-                codes,
-                first,
-                first + self._sequence,
+                readable(entry.document),
+                kind,
+                known,
+                entry.discount,
+                entry.deduction,
+                readable(entry.reason),
             )
         )
-
-    def _repeated_item(self, at: int, item: str) -> None:
-        message = f"batch and item {item} stand twice"
-        self._say("LBX-DUPLICATE", message, at, value=item)
-
-    def flush(self) -> None:
-        """Give all checks and lines to the collector, column by column."""
-        if not self._rows:
-            return
-        columns: dict[str, Any] = dict(
-            zip(_COLUMNS, map(list, zip(*self._rows, strict=True)), strict=True)
-        )
-        first, last = columns.pop("first"), columns.pop("last")
-        starts, lines = self._starts, self._lines
-        columns["value_date"] = columns["booking_date"]
-        columns["source_line"] = [at + 1 for at in first]
-        columns["source_offset"] = [starts[at] for at in first]
-        columns["source_length"] = [
-            starts[end] + len(lines[end]) - starts[at] for at, end in zip(first, last, strict=True)
-        ]
-        columns["method"] = ["check"] * len(first)
-        columns["type_code"] = ["lockbox"] * len(first)
-        for name in ("payer_name", "check_number", "payer_account", "remittance_text"):
-            columns[name] = [readable(value) for value in columns[name]]
-        begin = self._collector.add_payments(columns)
-        if self._entries:
-            self._flush_entries(begin)
-
-    def _flush_entries(self, begin: int) -> None:
-        values = zip(*[entry for _, entry in self._entries], strict=True)
-        parts: dict[str, Any] = dict(zip(_LINE_COLUMNS, values, strict=True))
-        parts["reference"] = [readable(value) for value in parts["reference"]]
-        parts["discount_minor"] = [0] * len(self._entries)
-        parts["source"] = ["overflow"] * len(self._entries)
-        self._collector.add_remittances([begin + row for row, _ in self._entries], parts)
-
-    def _say(
-        self, code: str, message: str, at: int, *, value: str = "", expected: str = ""
-    ) -> None:
-        place = LinePlace(number=at + 1, offset=self._starts[at], text=self._lines[at])
-        diagnose_line(self._collector, place, code, message, value=value, expected=expected)
+    return tuple(lines)
 
 
-def _number(line: str, columns: Columns) -> int | None:
-    """`fixed_digits`, with a short way for fields padded with zeros."""
-    token = line[columns[0] : columns[1]]
-    return int(token) if token.isdecimal() else fixed_digits(line, columns)
+def payer_account_of(routing: str, account: str) -> str:
+    """`routing/account` with the digits of the file; empty where there is no account."""
+    if not account.strip("0"):
+        return ""
+    return f"{routing}/{account}" if routing.strip("0") else account
+
+
+def item_of(line: str, batch: Columns | None, item: Columns | None) -> str:
+    """Batch and item number of a check as they stand; empty where a layout numbers none."""
+    if item is None:
+        return ""
+    number = line[item[0] : item[1]]
+    return number if batch is None else line[batch[0] : batch[1]] + number
+
+
+def known_types(layout: LockboxLayout) -> str:
+    """What a record of a layout may begin with, for a diagnostic."""
+    letters = {record.marks[0].text for _, record in layout.kinds()}
+    return ", ".join(sorted(letters))

@@ -11,6 +11,8 @@ from engine.batches import BankAccountBatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from parsers.lockbox_layouts import LockboxLayout
+
 __all__ = ["OrderedMap", "ReadOptions"]
 
 
@@ -25,10 +27,12 @@ class OrderedMap(Protocol):
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """`bank_accounts` gives currency and layout of our accounts where a file does not.
 
+    `lockbox_layouts` are a user's own layouts of lockbox files, tried before those that ship.
     `map_ordered` runs what a reader does window by window; it changes the speed, never the result.
     """
 
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
+    lockbox_layouts: tuple[LockboxLayout, ...] = ()
     map_ordered: OrderedMap = map
 
     def currencies(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 
 from engine.errors import ConservationError, PolicyError
-from parsers.errors import ParserError
+from parsers.errors import LayoutError, ParserError
 
 __all__ = [
     "ExitCode",
@@ -102,6 +102,7 @@ class PolicyFileError(JobError):
 
 
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (LayoutError, ExitCode.CONFIG),
     (ParserError, ExitCode.MALFORMED),
     (PolicyError, ExitCode.CONFIG),
     (ConservationError, ExitCode.INTERNAL),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parsers.byte_source import ByteSource
+    from parsers.lockbox_layouts import LockboxLayout
     from parsers.parsed_file import ParsedFile
     from parsers.repeats import MergedFiles
 
@@ -114,15 +115,19 @@ def read_bank_files(
     names: Sequence[str | Path],
     bank_accounts: BankAccountBatch | None = None,
     stdin: BinaryIO | None = None,
+    lockbox_layouts: tuple[LockboxLayout, ...] = (),
 ) -> Intake:
     """Read and merge the bank files `names` (`-` reads `stdin`), on all cores.
 
-    Raises `FileNotFoundError`; a file that is no bank file is refused and the others are read. The
-    result does not depend on the order of `names`.
+    `lockbox_layouts` are tried before those that ship. Raises `FileNotFoundError`; a file that is
+    no bank file is refused and the others are read. The result does not depend on the order of
+    `names`.
     """
     accounts = BankAccountBatch.empty() if bank_accounts is None else bank_accounts
     with CoreMap() as cores:
-        options = ReadOptions(bank_accounts=accounts, map_ordered=cores)
+        options = ReadOptions(
+            bank_accounts=accounts, lockbox_layouts=lockbox_layouts, map_ordered=cores
+        )
         return read_given_files(given_files(names, stdin), options)
 
 

@@ -38,6 +38,7 @@ from parsers.tables import (
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
 from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
+from tieout.own_layouts import read_own_layouts
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.run_directory import check_output_directory, write_run
 from tieout.run_memory import RunMemory, locked_memory
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from engine.batches import Batch
     from engine.matcher import StageObserver
+    from parsers.lockbox_layouts import LockboxLayout
     from tieout.run_formats import FileFormat
 
     AnyBatch = TypeVar("AnyBatch", bound=Batch)
@@ -88,6 +90,7 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     payments: str | Path | None = None
     customers: str | Path | None = None
     bank_accounts: str | Path | None = None
+    lockbox_layout: str | Path | None = None
     remittances: str | Path | None = None
     policy: str | Path | None = None
     memory: str | Path | None = None
@@ -120,6 +123,7 @@ class _Tables(msgspec.Struct, frozen=True, kw_only=True):
     payments: PaymentBatch
     customers: CustomerBatch
     bank_accounts: BankAccountBatch
+    lockbox_layouts: tuple[LockboxLayout, ...]
     advices: AdviceBatch
     inputs: tuple[InputFile, ...]
 
@@ -230,7 +234,19 @@ def _read_tables(job: MatchingJob) -> _Tables:
         )
         return batch
 
+    own = None if job.lockbox_layout is None else read_own_layouts(job.lockbox_layout)
+    if job.lockbox_layout is not None and own is not None:
+        inputs.append(
+            InputFile(
+                role="lockbox_layout",
+                source_file=Path(job.lockbox_layout).name,
+                content_hash=own.content_hash,
+                rows=len(own.layouts),
+                format="toml",
+            )
+        )
     return _Tables(
+        lockbox_layouts=() if own is None else own.layouts,
         open_items=read("open_items", job.open_items, read_open_items, OpenItemBatch.empty()),
         payments=read("payments", job.payments, read_payments, PaymentBatch.empty()),
         customers=read("customers", job.customers, read_customers, CustomerBatch.empty()),
@@ -251,7 +267,7 @@ def _hash_of(batch: Batch) -> str:
 
 def _read_payments(job: MatchingJob, tables: _Tables, stdin: BinaryIO | None) -> Intake:
     """Payments of bank files and of the payments table together."""
-    intake = read_bank_files(job.bank_files, tables.bank_accounts, stdin)
+    intake = read_bank_files(job.bank_files, tables.bank_accounts, stdin, tables.lockbox_layouts)
     if job.payments is None:
         intake.require_usable()
     return add_payments_table(intake, tables.payments)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from parsers.lockbox_layouts import LockboxLayout
     from tieout.intake import GivenFile
     from tieout.run_formats import FileFormat
 
@@ -41,6 +42,7 @@ class ParseJob(msgspec.Struct, frozen=True, kw_only=True):
 
     files: tuple[str | Path, ...]
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
+    lockbox_layouts: tuple[LockboxLayout, ...] = ()
     out: Path | None = None
     overwrite: bool = False
     format: FileFormat = "parquet"
@@ -67,7 +69,11 @@ def run_parse_job(
     """
     given = given_files(job.files, stdin)
     with CoreMap() as cores, ExitStack() as opened:
-        options = ReadOptions(bank_accounts=job.bank_accounts, map_ordered=cores)
+        options = ReadOptions(
+            bank_accounts=job.bank_accounts,
+            lockbox_layouts=job.lockbox_layouts,
+            map_ordered=cores,
+        )
         folder = None
         if job.out is not None:
             folder = opened.enter_context(new_directory(job.out, overwrite=job.overwrite))

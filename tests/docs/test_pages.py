@@ -12,7 +12,7 @@ import pytest
 from engine import limits
 from engine.errors import PolicyError
 from engine.policy import Policy, PolicyBook, read_policy
-from parsers.lockbox_layouts import LOCKBOX_LAYOUTS
+from parsers.lockbox_layout_files import LOCKBOX_LAYOUTS
 from parsers.table_files import TABLE_FORMATS
 from parsers.text_dialects import TEXT_DIALECTS
 from rpc.metrics import METRICS

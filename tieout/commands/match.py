@@ -55,7 +55,7 @@ Exit codes:
   65  no bank file could be used, or a table is malformed
   66  no such file
   75  another run holds --memory; try again
-  78  the policy is not understood
+  78  the policy, or a lockbox layout, is not understood
 
 Whatever stops a run leaves nothing half-written.
 """
@@ -67,6 +67,7 @@ Whatever stops a run leaves nothing half-written.
 @click.option("--open-items", type=_PATH, required=True, help="Open items, as a table.")
 @click.option("--customers", type=_PATH, help="Customers, as a table.")
 @click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
+@click.option("--lockbox-layout", type=_PATH, help="Own layouts of lockbox files (TOML).")
 @click.option("--remittances", type=_PATH, help="Remittance advice, as a table.")
 @click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
 @click.option("--memory", type=_PATH, help="What earlier runs saw and applied; kept up to date.")
@@ -110,6 +111,7 @@ def match_command(
     open_items: Path,
     customers: Path | None,
     bank_accounts: Path | None,
+    lockbox_layout: Path | None,
     remittances: Path | None,
     policy: Path | None,
     memory: Path | None,
@@ -139,6 +141,7 @@ def match_command(
         payments=payments,
         customers=customers,
         bank_accounts=bank_accounts,
+        lockbox_layout=lockbox_layout,
         remittances=remittances,
         policy=policy,
         memory=memory,

@@ -31,12 +31,14 @@ Exit codes:
   4   some files were refused; the others were read
   65  no file could be used
   66  no such file
+  78  the lockbox layouts are not understood
 """
 
 
 @click.command("parse", help=_HELP)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH)
 @click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
+@click.option("--lockbox-layout", type=_PATH, help="Own layouts of lockbox files (TOML).")
 @click.option("--out", type=_PATH, help="Directory for the tables: new or empty.")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier run wrote to --out.")
 @click.option(
@@ -52,6 +54,7 @@ def parse_command(
     *,
     files: tuple[Path, ...],
     bank_accounts: Path | None,
+    lockbox_layout: Path | None,
     out: Path | None,
     overwrite: bool,
     file_format: Any,
@@ -60,21 +63,19 @@ def parse_command(
     """Read the files and print, or write, what they hold; gives the exit code."""
     from parsers.tables import read_bank_accounts
     from tieout.exit_codes import ExitCode
+    from tieout.own_layouts import read_own_layouts
     from tieout.parse_job import ParseJob, run_parse_job
     from tieout.progress import ByteProgress
     from tieout.run_directory import check_output_directory
 
     if out is not None:
         check_output_directory(out, overwrite=overwrite)
-    job = ParseJob(files=files, out=out, overwrite=overwrite, format=file_format)
+    given: dict[str, Any] = {}
     if bank_accounts is not None:
-        job = ParseJob(
-            files=files,
-            bank_accounts=read_bank_accounts(bank_accounts),
-            out=out,
-            overwrite=overwrite,
-            format=file_format,
-        )
+        given["bank_accounts"] = read_bank_accounts(bank_accounts)
+    if lockbox_layout is not None:
+        given["lockbox_layouts"] = read_own_layouts(lockbox_layout).layouts
+    job = ParseJob(files=files, out=out, overwrite=overwrite, format=file_format, **given)
     with ByteProgress() as progress:
         outcome = run_parse_job(job, stdin=sys.stdin.buffer, observe=progress)
     _print(outcome, as_json=as_json)

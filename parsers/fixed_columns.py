@@ -1,0 +1,115 @@
+"""Columns of fixed-width records: numbers and text of many records at once.
+
+A block is a matrix of letters, one row per record, blank where a record ends early. Everything here
+is an operation over whole blocks; what is no plain number is only told apart, not read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from parsers.byte_slices import Offsets
+
+__all__ = ["Block", "FixedRecords", "block_numbers", "block_texts", "is_blank"]
+
+if TYPE_CHECKING:
+    Block = NDArray[np.uint8]
+    """Letters, one row per record."""
+
+    Flags = NDArray[np.bool_]
+else:
+    Block = np.ndarray
+
+_BLANK: Final = 32
+_ZERO: Final = 48
+_MINUS: Final = 45
+
+
+class FixedRecords:
+    """Records of a text, by where they begin and end in it."""
+
+    def __init__(self, text: bytes, starts: Offsets, stops: Offsets, width_max: int) -> None:
+        """Look at `text`; no block may be wider than `width_max`."""
+        self._letters = np.frombuffer(text + b" " * (width_max + 1), np.uint8)
+        self.starts, self.stops = starts, stops
+
+    @property
+    def first_letters(self) -> NDArray[np.uint8]:
+        """The letter each record begins with."""
+        found: NDArray[np.uint8] = self._letters[self.starts]
+        return found
+
+    def block(self, rows: Offsets, width: int) -> Block:
+        """The first `width` columns of the records at `rows`."""
+        starts = self.starts[rows]
+        pieces = np.ndarray(
+            (len(self._letters) - width + 1,), f"V{width}", self._letters.data, strides=(1,)
+        )
+        found = pieces[starts].view(np.uint8).reshape(len(starts), width)
+        lengths = self.stops[rows] - starts
+        short = np.flatnonzero(lengths < width)
+        if len(short):
+            piece = found[short]
+            piece[np.arange(width) >= lengths[short, None]] = _BLANK
+            found[short] = piece
+        return found
+
+
+def is_blank(block: Block) -> Flags:
+    """Whether all columns of a row are blank."""
+    blank: NDArray[np.bool_] = (block == _BLANK).all(axis=1)
+    return blank
+
+
+def block_numbers(block: Block) -> tuple[NDArray[np.int64], Flags]:
+    """(number, whether it is plain): digits padded with blanks or zeros in front, or a minus sign.
+
+    A blank row is a plain 0.
+    """
+    columns = np.ascontiguousarray(block.T)
+    digits = columns - np.uint8(_ZERO)
+    is_digit = digits < 10
+    if is_digit.all():
+        return _positional(digits), np.ones(len(block), np.bool_)
+    blank = columns == _BLANK
+    negative = columns[0] == _MINUS
+    plain = is_digit[0] | blank[0] | negative
+    begun = is_digit[0] | negative
+    for column in range(1, len(columns)):
+        plain &= is_digit[column] | (blank[column] & ~begun)
+        begun = begun | is_digit[column]
+    plain &= ~negative | is_digit[-1]
+    digits[~is_digit] = 0
+    values = _positional(digits)
+    return np.where(negative, -values, values), plain
+
+
+def _positional(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    values: NDArray[np.int64] = digits[0].astype(np.int64)
+    for row in digits[1:]:
+        values *= 10
+        values += row
+    return values
+
+
+def block_texts(block: Block) -> pa.StringArray:
+    """The text of each row without the blanks around it; letters must be ASCII."""
+    rows, width = block.shape
+    letters = np.ascontiguousarray(block)
+    bounds = np.arange(0, rows * width + 1, width, dtype=np.int32)
+    texts = pa.StringArray.from_buffers(rows, pa.py_buffer(bounds), pa.py_buffer(letters))
+    if not rows or _is_full(block):
+        return texts
+    return pc.ascii_trim(texts, characters=" ")
+
+
+def _is_full(block: Block) -> bool:
+    """Whether no row has a blank at either end."""
+    return not (block[:, 0] == _BLANK).any() and not (block[:, -1] == _BLANK).any()
