@@ -40,6 +40,7 @@ READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
     "camt": ("parsers.camt053", "read_camt"),
     "x12": ("parsers.x12", "read_x12"),
     "remt001": ("parsers.remt001", "read_remt001"),
+    "nacha": ("parsers.nacha", "read_nacha"),
 }
 """Format → module and function of its reader; a run loads those it needs.
 

@@ -429,12 +429,15 @@ class FileCollector:
 
 
 def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
-    """`payments` with the intake `codes` of their whole file before those of their own."""
+    """`payments` with the intake `codes` of their whole file before others of their own."""
     if not codes or not len(payments):
         return payments
-    held, own = ";".join(codes), payments.text("intake_codes")
-    joined = pc.binary_join_element_wise(held, own, ";")
-    column = pc.if_else(pc.equal(own, ""), held, joined)
+    own = payments.text("intake_codes").dictionary_encode()
+    held = [
+        ";".join([*codes, *(code for code in one.split(";") if code and code not in codes)])
+        for one in own.dictionary.to_pylist()
+    ]
+    column = pa.array(held, pa.string()).take(own.indices)
     at = PaymentBatch.SCHEMA.get_field_index("intake_codes")
     field = PaymentBatch.SCHEMA.field(at)
     return PaymentBatch.of(payments.record_batch.set_column(at, field, column))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BankFileFormat", "detect_format"]
 
-BankFileFormat = Literal["bai2", "lockbox", "camt", "x12", "remt001"]
+BankFileFormat = Literal["bai2", "lockbox", "camt", "x12", "remt001", "nacha"]
 """The families of formats that are read."""
 
 _HEAD_BYTES: Final = 65_536
@@ -33,7 +33,7 @@ _LOCKBOX_RECORD: Final = re.compile(
     r"1[0-9A-Z ]{2}.{20}[0-9 ]{6}|2.{20}|5[0-9 ]{6}.{7}[0-9]{6}|6[0-9 ]{6}.{33}"
     r"|4[0-9 ]{6}.{3}|3.{20}[0-9]{9}0[0-9]|[78][0-9 ]{6}.{7}[0-9]{6}[0-9 ]{10}|9[0-9 ]{1,20} *$"
 )
-_NACHA_HEADER: Final = re.compile(rb"101.{31}094101")
+_NACHA_HEADER: Final = re.compile(rb"101[ 0-9][^\r\n]{30}094[ 0-9]{3}")
 _XML_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)[\s/>]")
 _XML_MESSAGE: Final = re.compile(rb"[<:](?:(BkToCstmr)|RmtAdvc[\s/>])")
 _MARK_LENGTH: Final = 16
@@ -74,6 +74,8 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
         if form is not None:
             return form
         raise _refusal(source_file, _describe_xml(head.decode("latin-1")))
+    if _NACHA_HEADER.match(head):
+        return "nacha"
     if _is_bai2(head):
         return "bai2"
     if is_x12(content):
@@ -86,7 +88,8 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
 def _refusal(source_file: str, seen: str) -> UnrecognisedFileError:
     message = (
         f"{source_file} is no bank file: {seen}; "
-        "a BAI2, BAI lockbox, camt.052/.053/.054, remt.001 or EDI 820/823 file is expected"
+        "a BAI2, BAI lockbox, camt.052/.053/.054, remt.001, EDI 820/823 or NACHA file "
+        "is expected"
     )
     return UnrecognisedFileError(message)
 
@@ -144,8 +147,6 @@ def _is_bai2(head: bytes) -> bool:
 
 def _is_lockbox(head: bytes) -> bool:
     """Records of fixed columns, most of known types, a batch, check or total among them."""
-    if _NACHA_HEADER.match(head):
-        return False
     source = BytesSource(head)
     records = split_records(source, framing_of(source), _PROBE_LINES)
     lines = [line for line in records if line.strip(" ")]
@@ -158,8 +159,6 @@ def _describe(head: bytes) -> str:
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
             return f"it is {name}"
-    if _NACHA_HEADER.match(head):
-        return "it is a NACHA file, which is not read here"
     sample = head[:4096]
     if b"\x00" in sample or 10 * len(_PRINTED.findall(sample)) < 7 * len(sample):
         return "it is binary data"

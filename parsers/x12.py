@@ -91,7 +91,7 @@ class _Reader:
         self._source = source
         self._collector = collector
         self._options = options
-        self._journal = Journal(collector)
+        self._journal: Journal[Order] = Journal(collector)
         self._envelope = Envelope(collector, self._journal)
         self._accounts = OurAccounts(options.bank_accounts)
         self._deposits = Deposits(self._journal, self._accounts)

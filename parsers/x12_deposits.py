@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.batches import BankAccountBatch
     from parsers.x12_journal import Journal, Place
+    from parsers.x12_orders import Order
 
 __all__ = ["Deposits", "OurAccounts"]
 
@@ -71,7 +72,7 @@ class _Total(msgspec.Struct):
 class Deposits:
     """The open deposit and batch of an 823."""
 
-    def __init__(self, journal: Journal, accounts: OurAccounts) -> None:
+    def __init__(self, journal: Journal[Order], accounts: OurAccounts) -> None:
         """Check totals into `journal`."""
         self._journal = journal
         self._accounts = accounts

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from parsers.collector import FileCollector
     from parsers.x12_journal import Journal, Place
+    from parsers.x12_orders import Order
 
 __all__ = ["Envelope", "TransactionSet"]
 
@@ -50,7 +51,7 @@ class _Level(msgspec.Struct):
 class Envelope:
     """The open levels of a file, what they have declared and how often they close."""
 
-    def __init__(self, collector: FileCollector, journal: Journal) -> None:
+    def __init__(self, collector: FileCollector, journal: Journal[Order]) -> None:
         """Hold files of `collector`, report to `journal`."""
         self._collector = collector
         self._journal = journal

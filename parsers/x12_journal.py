@@ -1,4 +1,4 @@
-"""What a reader of X12 has to say, kept in the order of the file until rows are given away.
+"""What a reader has to say, kept in the order of the file until rows are given away.
 
 Orders are settled many at once; what was said before, between and after them waits here, so that
 the size of windows changes nothing.
@@ -7,7 +7,7 @@ the size of windows changes nothing.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from parsers.collector import FileCollector
-    from parsers.x12_orders import Order
 
 __all__ = ["Journal", "Place"]
+
+_Row = TypeVar("_Row")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -29,13 +30,13 @@ class Place(msgspec.Struct, frozen=True):
     text: str
 
 
-class Journal:
-    """Closed orders, remarks and control checks, in the order of the file."""
+class Journal(Generic[_Row]):
+    """Closed orders (or entries), remarks and control checks, in the order of the file."""
 
     def __init__(self, collector: FileCollector) -> None:
         """Keep what is meant for `collector`."""
         self._collector = collector
-        self._entries: list[Order | Callable[[], None]] = []
+        self._entries: list[_Row | Callable[[], None]] = []
         self.order_count = 0
 
     def say(
@@ -74,12 +75,12 @@ class Journal:
         )
         self._entries.append(record)
 
-    def add(self, order: Order) -> None:
+    def add(self, row: _Row) -> None:
         """An order has ended."""
-        self._entries.append(order)
+        self._entries.append(row)
         self.order_count += 1
 
-    def take(self) -> list[Order | Callable[[], None]]:
+    def take(self) -> list[_Row | Callable[[], None]]:
         """All entries since the last call."""
         entries, self._entries = self._entries, []
         self.order_count = 0

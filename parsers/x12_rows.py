@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from parsers.byte_slices import Offsets
     from parsers.collector import FileCollector
     from parsers.x12_lines import LineColumns
-    from parsers.x12_totals import SettledLines
 
-__all__ = ["OrderRows", "add_lines", "read_amount"]
+__all__ = ["OrderRows", "add_advice_lines", "add_lines", "read_amount"]
 
 _UNKNOWN_AMOUNT: Final = np.iinfo(np.int64).min
 _KEYS: Final = ("trace_number", "check_number", "payer_name", "remittance_id", "currency")
@@ -91,7 +90,8 @@ class OrderRows:
             rows = np.flatnonzero(of_line >= 0)
             add_lines(self._collector, settled.lines, rows, first + of_line[rows], "structured")
         if advices:
-            self._add_advices(advices, settled, np.flatnonzero(of_line < _NO_ROW), of_line)
+            rows = np.flatnonzero(of_line < _NO_ROW)
+            add_advice_lines(self._collector, advices, settled.lines, rows, -2 - of_line[rows])
         unused = int((of_line == _NO_ROW).sum())
         if unused:
             self._collector.count("debit_detail", unused)
@@ -172,34 +172,40 @@ class OrderRows:
             "scale": scale,
         } | {key: columns[key] for key in ("trace_number", "check_number", "payer_name")}
 
-    def _add_advices(
-        self, advices: list[dict[str, Any]], settled: SettledLines, rows: Offsets, of_line: Offsets
-    ) -> None:
-        owner = -2 - of_line[rows]
-        lines = settled.lines
-        scale = np.array([row["scale"] for row in advices])[owner]
-        of = pa.array(owner)
-        text = {key: pa.array([row[key] for row in advices], pa.string()) for key in _KEYS}
-        heads = np.searchsorted(owner, owner)
-        self._collector.add_advices(
-            {name: values.take(of) for name, values in text.items()}
-            | {
-                "advice_number": owner + 1,
-                "line_number": np.arange(1, len(owner) + 1) - heads,
-                "payment_amount_minor": pa.array(
-                    [row["payment_amount_minor"] for row in advices], pa.int64()
-                ).take(of),
-                "payment_date": pa.array(
-                    [row["payment_date"] for row in advices], pa.date32()
-                ).take(of),
-                "reference": lines.reference.take(pa.array(rows)),
-                "reference_kind": _kinds(lines, rows),
-                "amount_minor": pa.array(lines.amount[rows] * scale, mask=~lines.given[rows]),
-                "discount_minor": lines.discount[rows] * scale,
-                "deduction_minor": lines.deduction[rows] * scale,
-                "deduction_reason": lines.reason.take(pa.array(rows)),
-            }
-        )
+
+def add_advice_lines(
+    collector: FileCollector,
+    advices: Sequence[dict[str, Any]],
+    lines: LineColumns,
+    rows: Offsets,
+    owner: Offsets,
+) -> None:
+    """Add the lines `rows` to advices, by the index of each in `advices`: their keys and the
+    `scale` from minor units to four decimals.
+    """
+    if not len(rows):
+        return
+    scale = np.array([row["scale"] for row in advices])[owner]
+    of = pa.array(owner)
+    text = {key: pa.array([row[key] for row in advices], pa.string()) for key in _KEYS}
+    heads = np.searchsorted(owner, owner)
+    amounts = pa.array([row["payment_amount_minor"] for row in advices], pa.int64())
+    dates = pa.array([row["payment_date"] for row in advices], pa.date32())
+    collector.add_advices(
+        {name: values.take(of) for name, values in text.items()}
+        | {
+            "advice_number": owner + 1,
+            "line_number": np.arange(1, len(owner) + 1) - heads,
+            "payment_amount_minor": amounts.take(of),
+            "payment_date": dates.take(of),
+            "reference": lines.reference.take(pa.array(rows)),
+            "reference_kind": _kinds(lines, rows),
+            "amount_minor": pa.array(lines.amount[rows] * scale, mask=~lines.given[rows]),
+            "discount_minor": lines.discount[rows] * scale,
+            "deduction_minor": lines.deduction[rows] * scale,
+            "deduction_reason": lines.reason.take(pa.array(rows)),
+        }
+    )
 
 
 def add_lines(

@@ -91,7 +91,7 @@ def settle_lines(
     taken = np.where(rule == NO_RULE, _BY_STANDARD, rule)
     owner = np.repeat(np.arange(len(starts)), stops - starts)
     within = _ranges(starts, stops)
-    whole = len(within) == len(lines)
+    whole = len(within) == len(lines) and bool((starts[1:] == stops[:-1]).all())
     mine = lines if whole else _taken(lines, within)
     final, kept = _rewritten(mine, taken[owner])
     return SettledLines(

@@ -43,6 +43,8 @@ CAMT = (
         (b"ST*820*0001~BPR*C*5*C*ACH~", "x12"),
         (b"BPR*C*5*C*ACH*CTX\\RMR*IV*A**5\\", "x12"),
         (b"RMR*IV*A**5~", "x12"),
+        (b"101 091000019 1234567892609140615A094101BANK", "nacha"),
+        (b"\xef\xbb\xbf\r\n\n101 091000019 1234567892609140615A094109BANK", "nacha"),
     ],
 )
 def test_bank_files_are_recognised_whatever_their_name(content, expected):
@@ -67,7 +69,6 @@ def test_bank_files_are_recognised_whatever_their_name(content, expected):
         (b'{"payments": []}', "JSON"),
         (b"{1:F01BANKDEFF}{2:", "SWIFT MT"),
         (b":20:STARTUMS\n:25:1/2\n", "SWIFT MT94x"),
-        (b"101 091000019 1234567892609140615A094101BANK", "NACHA"),
         (b"ISA*00*          *00*", "text that begins with 'ISA*"),
         ("01,A,B,260911,0615,1,,,2/".encode("utf-16"), "UTF-16"),
         (b"Dear customer, we paid.", "text that begins with 'Dear customer"),
@@ -88,4 +89,5 @@ def test_any_bytes_are_recognised_or_refused(content):
         found = detect_format(BytesSource(content), "x")
     except UnrecognisedFileError as error:
         found = str(error)
-    assert found in {"bai2", "lockbox", "camt", "x12"} or found.startswith("x is no bank file: ")
+    formats = {"bai2", "lockbox", "camt", "x12", "nacha"}
+    assert found in formats or found.startswith("x is no bank file: ")
