@@ -1,7 +1,8 @@
 r"""X12 segments inside the addenda of ACH entries: many short texts at once.
 
 A text is an interchange with an 820, a bare 820, or a few segments (`RMR*IV*INV-1**50\`). Its
-separators are those of its `ISA`, else seen in the text. Texts with equal separators are cut together.
+separators are those of its `ISA`, else seen in the text. Texts with equal separators are cut
+together.
 """
 
 from __future__ import annotations

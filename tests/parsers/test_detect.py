@@ -89,5 +89,5 @@ def test_any_bytes_are_recognised_or_refused(content):
         found = detect_format(BytesSource(content), "x")
     except UnrecognisedFileError as error:
         found = str(error)
-    formats = {"bai2", "lockbox", "camt", "x12", "nacha"}
+    formats = {"bai2", "lockbox", "camt", "x12", "nacha", "remt001"}
     assert found in formats or found.startswith("x is no bank file: ")
