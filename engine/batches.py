@@ -57,6 +57,13 @@ class Batch:
     @classmethod
     def of(cls, record_batch: pa.RecordBatch) -> Self:
         """Wrap `record_batch`; raises `SchemaError` or `DuplicateKeyError` if it breaks a rule."""
+        batch = cls.of_distinct(record_batch)
+        batch._check_keys()  # noqa: SLF001  # an instance of this very class
+        return batch
+
+    @classmethod
+    def of_distinct(cls, record_batch: pa.RecordBatch) -> Self:
+        """As `of`, by one who has made the keys and knows that they differ: those are not read."""
         if not record_batch.schema.equals(cls.SCHEMA):
             message = f"{cls.__name__} expects {cls.SCHEMA.names}, got {record_batch.schema}"
             raise SchemaError(message)
@@ -66,19 +73,27 @@ class Batch:
                 raise SchemaError(message)
         batch = super().__new__(cls)
         object.__setattr__(batch, "_record_batch", record_batch)
-        batch._check_keys()
         return batch
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], row_count: int | None = None) -> Self:
         """Build from `columns` (lists, numpy or Arrow arrays); absent ones get empty values."""
+        return cls.of(cls._record_batch_of(columns, row_count))
+
+    @classmethod
+    def from_distinct(cls, columns: Mapping[str, Any]) -> Self:
+        """As `from_columns`, by one who knows that the keys differ (`of_distinct`)."""
+        return cls.of_distinct(cls._record_batch_of(columns, None))
+
+    @classmethod
+    def _record_batch_of(cls, columns: Mapping[str, Any], row_count: int | None) -> pa.RecordBatch:
         unknown = set(columns) - set(cls.SCHEMA.names)
         if unknown:
             message = f"{cls.__name__} has no columns {sorted(unknown)}"
             raise SchemaError(message)
         rows = len(next(iter(columns.values()))) if columns else (row_count or 0)
         arrays = [_as_array(field, columns.get(field.name), rows) for field in cls.SCHEMA]
-        return cls.of(pa.RecordBatch.from_arrays(arrays, schema=cls.SCHEMA))
+        return pa.RecordBatch.from_arrays(arrays, schema=cls.SCHEMA)
 
     @classmethod
     def empty(cls) -> Self:
@@ -93,6 +108,15 @@ class Batch:
         if not batches:
             return cls.empty()
         return cls.of(pa.concat_batches([batch.record_batch for batch in batches]))
+
+    @classmethod
+    def concat_distinct(cls, batches: Sequence[Self]) -> Self:
+        """As `concat`, by one who knows that the keys differ (`of_distinct`)."""
+        if len(batches) == 1:
+            return batches[0]
+        if not batches:
+            return cls.empty()
+        return cls.of_distinct(pa.concat_batches([batch.record_batch for batch in batches]))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: batches are frozen."""

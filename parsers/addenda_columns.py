@@ -23,11 +23,11 @@ __all__ = ["ENTRY_KINDS", "AddendaColumns", "cut_addenda"]
 ENTRY_KINDS: Final = ("document", "purchase_order", "credit_memo")
 """Kinds of remittance lines, by their number in `AddendaColumns.kind`."""
 
-_STAR: Final = 42
-_POINT: Final = 46
-_MINUS: Final = 45
-_ENDS: Final = (92, 126)
+_MINUS: Final = ord("-")
+_ENDS: Final = (b"\\", b"~")
 _PREFIX: Final = b"RMR*"
+_PREFIX_WORD: Final = np.uint64(int.from_bytes(_PREFIX, "little"))
+_PREFIX_MASK: Final = np.uint64((1 << 8 * len(_PREFIX)) - 1)
 _STARS_MIN, _STARS_MAX = 4, 6
 _DIGITS_MAX: Final = 12
 
@@ -51,15 +51,14 @@ def cut_addenda(
 ) -> AddendaColumns:
     """Cut the lines `starts` to `stops`; `exponents` are of their payments' currencies."""
     plain = stops - starts > len(_PREFIX)
-    for at, letter in enumerate(_PREFIX):
-        plain &= text.at(starts + at) == letter
-    last = text.at(np.maximum(stops - 1, 0))
-    plain &= (last == _ENDS[0]) | (last == _ENDS[1])
+    plain &= (text.words(starts) & _PREFIX_MASK) == _PREFIX_WORD
+    last = text.at(stops - 1)
+    plain &= (last == _ENDS[0][0]) | (last == _ENDS[1][0])
     ends = stops - 1
-    for byte in _ENDS:
-        plain &= text.positions(byte)[text.next_index(byte, starts)] >= ends
-    star, at_star = text.positions(_STAR), text.next_index(_STAR, starts)
-    count = text.next_index(_STAR, ends) - at_star
+    for letter in _ENDS:
+        plain &= text.positions(letter)[text.next_index(letter, starts)] >= ends
+    star, at_star = text.positions(b"*"), text.next_index(b"*", starts)
+    count = text.next_index(b"*", ends) - at_star
     plain &= (count >= _STARS_MIN) & (count <= _STARS_MAX)
 
     def element(number: int) -> tuple[Offsets, Offsets]:
@@ -95,13 +94,13 @@ def _decimals(
     given = starts < stops
     is_negative = given & (text.at(starts) == _MINUS)
     begin = starts + is_negative
-    point = text.positions(_POINT)[text.next_index(_POINT, begin)]
+    point = text.positions(b".")[text.next_index(b".", begin)]
     has_point = point < stops
     whole, is_whole = text.numbers(begin, np.where(has_point, point, stops), _DIGITS_MAX)
     after = np.where(has_point, point + 1, stops)
     fraction, is_fraction = text.numbers(after, stops, 4)
-    fits = ~has_point | ((is_fraction > 0) & (stops - after == exponents))
+    fits = ~has_point | (is_fraction & (stops - after == exponents))
     minor = whole * 10**exponents + np.where(has_point, fraction, 0)
     fits &= minor <= AMOUNT_MINOR_MAX
     minor = np.where(is_negative, -minor, minor)
-    return np.where(given, minor, 0), given, ~given | ((is_whole > 0) & fits)
+    return np.where(given, minor, 0), given, ~given | (is_whole & fits)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from parsers.bai2_types import ROW_KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,6 +22,7 @@ __all__ = [
     "FUNDS_TYPES",
     "DetailFields",
     "Summary",
+    "plain_fields",
     "read_amount",
     "read_date",
     "read_detail",
@@ -31,6 +34,8 @@ __all__ = [
 FUNDS_TYPES: Final = frozenset({"", "Z", "0", "1", "2", "S", "V", "D"})
 """Availability of the money: unknown, at once, in 1 day, in 2 or more, split, dated, spread."""
 
+_PLAIN_FUNDS: Final = frozenset({"", "Z", "0", "1", "2"})
+_AMOUNT_DIGITS_MAX: Final = 14
 _AMOUNT: Final = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?([-+]?)")
 _AVAILABILITY: Final = re.compile(r"[-+]?\d*(?:\.\d*)?")
 _DISTRIBUTIONS_MAX: Final = 99
@@ -203,11 +208,36 @@ def _distribution_parts(token: str) -> int:
     return 1 + 2 * int(digits)
 
 
+def plain_fields(line: str) -> tuple[str, int, str, str, str, str] | None:
+    """(type, amount, value date, bank reference, customer reference, text) of an ordinary row.
+
+    None where anything about the row is unusual and `read_detail` has to look at it.
+    """
+    parts = line.split(",", 4)
+    if len(parts) < 5:
+        return None
+    _, code, amount, funds, rest = parts
+    if funds in _PLAIN_FUNDS:
+        value_token = ""
+        tail = rest.split(",", 2)
+    elif funds == "V":
+        value_token, *tail = rest.split(",", 4)
+        if tail and tail[0] and not tail[0].isdecimal():
+            return None
+        tail = tail[1:]
+    else:
+        return None
+    if len(tail) != 3 or code not in ROW_KINDS:
+        return None
+    if not amount.isdecimal() or len(amount) > _AMOUNT_DIGITS_MAX:
+        return None
+    return code, int(amount), value_token, tail[0], tail[1], tail[2]
+
+
 def read_detail(line: str, continuations: Sequence[str]) -> DetailFields:
     """Cut a 16 record of any shape: funds types with parts, fields on 88 lines, no text at all."""
-    queue = [_unterminated(line), *(more[3:] for more in continuations)]
-    head = queue[0].split(",", 1)[1] if "," in queue[0] else ""
-    rest = _Rest(head, queue[1:])
+    head = line.split(",", 1)[1] if "," in line else ""
+    rest = _Rest(head, [more[3:] for more in continuations])
     code = rest.take().strip(" ")
     amount = rest.take().strip(" ")
     odd = odd_value = ""
@@ -267,7 +297,8 @@ class _Rest:
 
     def __init__(self, head: str, lines: list[str]) -> None:
         self._fields: list[str] = []
-        self._tail: str | None = head
+        self._end = ""
+        self._tail: str | None = self._opened(head)
         self._lines = lines
         self._next = 0
 
@@ -278,7 +309,7 @@ class _Rest:
             if self._tail is None:
                 if self._next >= len(self._lines) or not _may_hold_fields(self._lines[self._next]):
                     return
-                self._tail = _unterminated(self._lines[self._next])
+                self._tail = self._opened(self._lines[self._next])
                 self._next += 1
             parts = self._tail.split(",", count - len(fields))
             wanted = count - len(fields)
@@ -287,6 +318,11 @@ class _Rest:
             else:
                 self._tail = None
             fields.extend(parts)
+
+    def _opened(self, line: str) -> str:
+        """`line` as fields, without the `/` that ends them; as text it keeps it."""
+        self._end = "/" if line.endswith("/") else ""
+        return _unterminated(line)
 
     def has_fields(self) -> bool:
         self._fill(1)
@@ -320,7 +356,7 @@ class _Rest:
     def texts(self) -> list[str]:
         """What is left: the text of the record and each 88 line, as they stand."""
         tail = [] if self._tail is None else [self._tail]
-        first = ",".join(self._fields + tail)
+        first = ",".join(self._fields + tail) + self._end
         texts = [first, *self._lines[self._next :]]
         self._fields, self._tail, self._next = [], None, len(self._lines)
         return texts

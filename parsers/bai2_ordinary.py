@@ -1,16 +1,17 @@
-"""Ordinary 16 records to payments, all of a file at once, as Arrow columns."""
+"""Ordinary 16 records of a window to payments, all at once, as Arrow columns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parsers.bai2_columns import COUNTED_KINDS, DetailColumns
-from parsers.bai2_types import NON_RECEIVABLE, ROW_KINDS
+from parsers.bai2_accounts import merge_codes
+from parsers.bai2_columns import KINDS
+from parsers.bai2_types import METHODS, NON_RECEIVABLE, ROW_KINDS
 from parsers.text_columns import TextLines, read_text_columns
 
 if TYPE_CHECKING:
@@ -18,44 +19,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from parsers.bai2_columns import DetailColumns
     from parsers.bai2_records import RecordTable
     from parsers.byte_slices import ByteText, Offsets
-    from parsers.x12_remittance import RemittanceEntry
+    from parsers.text_columns import LineColumns
 
-__all__ = ["ROW_COLUMNS", "AccountRange", "OrdinaryBlock", "OrdinaryRows"]
+__all__ = ["AccountRange", "OrdinaryBlock", "filled", "provenance", "read_ordinary"]
 
-ROW_COLUMNS: Final = {
-    "first": pa.int64(),
-    "after": pa.int64(),
-    "amount_minor": pa.int64(),
-    "type_code": pa.string(),
-    "bank_account": pa.string(),
-    "currency": pa.string(),
-    "booking_date": pa.date32(),
-    "value_date": pa.date32(),
-    "bank_reference": pa.string(),
-    "customer_reference": pa.string(),
-    "payer_name": pa.string(),
-    "payer_account": pa.string(),
-    "end_to_end_id": pa.string(),
-    "check_number": pa.string(),
-    "trace_number": pa.string(),
-    "uetr": pa.string(),
-    "remittance_text": pa.string(),
-    "original_reference": pa.string(),
-    "intake_codes": pa.string(),
-}
-"""Columns of a payment while the file is read; `first` and `after` are its physical records."""
-
-_CREDIT: Final = COUNTED_KINDS.index("credit")
+_CREDIT, _RETURN = KINDS.index("credit"), KINDS.index("return")
 _CODE_TEXTS: Final = pa.array(list(ROW_KINDS), pa.string())
-_IS_NON_RECEIVABLE: Final = np.array([code in NON_RECEIVABLE for code in ROW_KINDS])
+_METHOD_TEXTS: Final = pa.array([METHODS.get(code, "other") for code in ROW_KINDS], pa.string())
+_IS_NON_RECEIVABLE: Final = np.array(
+    [code in NON_RECEIVABLE and kind == "credit" for code, kind in ROW_KINDS.items()]
+)
 
 
 class AccountRange(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows `low` to `high` of a file belong to this account.
+    """The rows `low` to `high` of a window belong to this account.
 
-    `codes` are intake codes of its receivables, `receivable_codes` of what is none.
+    `codes` are intake codes of its receivables, `doubtful_codes` of what is none.
     """
 
     low: int
@@ -65,117 +47,170 @@ class AccountRange(msgspec.Struct, frozen=True, kw_only=True):
     exponent: int
     booking_date: dt.date | None
     codes: str
-    receivable_codes: str
+    doubtful_codes: str
 
 
 class OrdinaryBlock(msgspec.Struct, frozen=True):
-    """Payments of the ordinary rows: `columns` as in `ROW_COLUMNS`, their lines, and counted rows.
+    """Payments of the ordinary rows of a window.
 
-    `entries` are (row, remittance line); `odd` are (physical record, addenda value).
+    `columns` are of `engine.schemas.PAYMENT`; `first` is each payment's physical record. `lines`
+    are remittance lines by the payment's place among them, `odd` are (physical record, addenda
+    value).
     """
 
-    columns: dict[str, pa.Array]
-    entries: list[tuple[int, RemittanceEntry]]
+    first: Offsets
+    columns: dict[str, Any]
+    lines: list[LineColumns]
     odd: list[tuple[int, str]]
-    counts: dict[str, int]
-
-    def merged(
-        self, columns: dict[str, pa.Array], entries: list[tuple[int, RemittanceEntry]]
-    ) -> tuple[dict[str, pa.Array], list[tuple[int, RemittanceEntry]]]:
-        """These payments and those of `columns` in the order of the file, with all their lines."""
-        mine, others = len(self.columns["first"]), len(columns["first"])
-        if not others:
-            return dict(self.columns), self.entries
-        joined = {
-            name: pa.concat_arrays([self.columns[name], columns[name]]) for name in ROW_COLUMNS
-        }
-        order = np.argsort(joined["first"].to_numpy(zero_copy_only=False), kind="stable")
-        place = np.empty(mine + others, np.int64)
-        place[order] = np.arange(mine + others)
-        moved = [(int(place[row]), entry) for row, entry in self.entries]
-        moved += [(int(place[mine + row]), entry) for row, entry in entries]
-        moved.sort(key=lambda line: line[0])
-        taken = pa.array(order)
-        return {name: column.take(taken) for name, column in joined.items()}, moved
 
 
-class OrdinaryRows:
-    """The ordinary rows of a file, once it is known which account each belongs to."""
+def read_ordinary(
+    table: RecordTable,
+    rows: tuple[Offsets, Offsets],
+    cut: DetailColumns,
+    ranges: list[AccountRange],
+    exceptions: tuple[Offsets, Offsets],
+) -> tuple[OrdinaryBlock | None, dict[str, int]]:
+    """The payments among `rows` (first, after), and the number of other rows by reason.
 
-    def __init__(self, table: RecordTable, columns: DetailColumns) -> None:
-        """Rows cut as `columns` out of `table`."""
-        self.columns = columns
-        self._table = table
-        self._ranges: list[AccountRange] = []
+    Rows outside `ranges` are left out. `exceptions` are rows to leave out, and rows to hold.
+    """
+    owner = np.full(len(cut.code), -1, np.int64)
+    for number, account in enumerate(ranges):
+        owner[account.low : account.high] = number
+    claimed = (owner >= 0) & cut.is_ordinary
+    is_money = claimed & ((cut.kind == _CREDIT) | (cut.kind == _RETURN))
+    has_amount = cut.amount > 0
+    counts = _counts(cut, claimed & ~is_money)
+    counts["zero_amount"] = int((is_money & ~has_amount).sum())
+    is_money &= has_amount
+    dropped, held = exceptions
+    is_money[dropped] = False
+    kept = np.flatnonzero(is_money)
+    text = table.text
+    if text is None or not len(kept):
+        return None, counts
+    account_of = owner[kept]
+    exponents = np.array([rows.exponent for rows in ranges], np.int64)[account_of]
+    returned = cut.kind[kept] == _RETURN
+    first, after = rows[0][kept], rows[1][kept]
+    lines = _text_lines(table, cut, kept, first, after)
+    found = read_text_columns(text, lines, exponents, returned)
+    columns = (
+        provenance(table, first, after)
+        | _account_columns(cut, ranges, kept, account_of, np.isin(kept, held))
+        | _row_columns(text, cut, kept, returned)
+        | found.columns
+    )
+    if returned.any():
+        columns["original_reference"] = _originals(columns, returned)
+    odd = [(int(first[row]), value) for row, value in found.odd]
+    return OrdinaryBlock(first, columns, found.lines, odd), counts
 
-    def claim(self, rows: AccountRange) -> None:
-        """The ordinary rows of this range are payments, or counted, for its account."""
-        self._ranges.append(rows)
 
-    def read(self) -> OrdinaryBlock:
-        """All claimed rows."""
-        cut, text = self.columns, self._table.text
-        owner = np.full(len(cut.first), -1, np.int64)
-        for number, rows in enumerate(self._ranges):
-            owner[rows.low : rows.high] = number
-        claimed = (owner >= 0) & cut.is_ordinary
-        is_credit = claimed & (cut.kind == _CREDIT)
-        kept = np.flatnonzero(is_credit & (cut.amount_minor > 0))
-        counts = self._counts(claimed, is_credit)
-        if text is None or not len(kept):
-            empty = {name: pa.array([], kind) for name, kind in ROW_COLUMNS.items()}
-            return OrdinaryBlock(empty, [], [], counts)
-        account = owner[kept]
-        exponents = np.array([rows.exponent for rows in self._ranges], np.int64)
-        found = read_text_columns(text, self._text_lines(kept), len(kept), exponents[account])
-        columns = self._fields(text, kept, account) | found.columns
-        odd = [(int(cut.first[kept[row]]), value) for row, value in found.odd]
-        return OrdinaryBlock(columns, found.entries, odd, counts)
+def _counts(cut: DetailColumns, is_counted: NDArray[np.bool_]) -> dict[str, int]:
+    """Rows that are no payments, by reason."""
+    kinds = np.bincount(cut.kind[is_counted], minlength=len(KINDS)).tolist()
+    return dict(zip(KINDS, kinds, strict=True))
 
-    def _counts(self, claimed: NDArray[np.bool_], is_credit: NDArray[np.bool_]) -> dict[str, int]:
-        """Rows that are no payments, by reason."""
-        kinds = np.bincount(self.columns.kind[claimed], minlength=len(COUNTED_KINDS)).tolist()
-        counts = dict(zip(COUNTED_KINDS, kinds, strict=True))
-        del counts["credit"]
-        counts["zero_amount"] = int((is_credit & (self.columns.amount_minor == 0)).sum())
-        return {reason: rows for reason, rows in counts.items() if rows}
 
-    def _text_lines(self, kept: Offsets) -> TextLines:
-        """The text of each kept row and of its 88 lines."""
-        cut, table = self.columns, self._table
-        counts = cut.after[kept] - cut.first[kept]
-        owner = np.repeat(np.arange(len(kept)), counts)
-        begin = np.zeros(len(kept), np.int64)
-        np.cumsum(counts[:-1], out=begin[1:])
-        record = np.arange(len(owner)) - begin[owner] + cut.first[kept][owner]
-        starts, stops = table.starts[record] + 3, table.stops[record].copy()
-        starts[begin], stops[begin] = cut.text[0][kept], cut.text[1][kept]
-        return TextLines(owner, starts, np.maximum(starts, stops))
+def _text_lines(
+    table: RecordTable, cut: DetailColumns, kept: Offsets, first: Offsets, after: Offsets
+) -> TextLines:
+    """The text of each kept row and of its 88 lines."""
+    counts = after - first
+    ends = np.cumsum(counts)
+    begin = ends - counts
+    owner = np.repeat(np.arange(len(kept)), counts)
+    record = np.arange(len(owner)) + np.repeat(first - begin, counts)
+    starts, stops = table.starts.take(record) + 3, table.stops.take(record)
+    starts[begin], stops[begin] = cut.text[0][kept], cut.text[1][kept]
+    return TextLines(owner, begin, starts, stops)
 
-    def _fields(self, text: ByteText, kept: Offsets, account: Offsets) -> dict[str, pa.Array]:
-        """Columns of what the rows and their accounts say, text apart."""
-        cut, ranges = self.columns, self._ranges
-        accounts = pa.array(account)
-        days = pa.array(
-            [rows.booking_date for rows in ranges],
-            pa.date32(),
-        ).take(accounts)
-        stated = pa.array(
-            cut.value_days[kept].astype(np.int32), mask=~cut.has_value_date[kept]
-        ).cast(pa.date32())
-        codes = [rows.codes for rows in ranges] + [rows.receivable_codes for rows in ranges]
-        doubtful = _IS_NON_RECEIVABLE[cut.code[kept]]
-        return {
-            "first": pa.array(cut.first[kept]),
-            "after": pa.array(cut.after[kept]),
-            "amount_minor": pa.array(cut.amount_minor[kept]),
-            "type_code": _CODE_TEXTS.take(pa.array(cut.code[kept])),
-            "bank_account": pa.array([rows.number for rows in ranges]).take(accounts),
-            "currency": pa.array([rows.currency for rows in ranges]).take(accounts),
-            "booking_date": days,
-            "value_date": pc.coalesce(stated, days),
-            "bank_reference": text.strings(cut.bank[0][kept], cut.bank[1][kept]),
-            "customer_reference": text.strings(cut.customer[0][kept], cut.customer[1][kept]),
-            "original_reference": pa.repeat(pa.scalar("", pa.string()), len(kept)),
-            "intake_codes": pa.array(codes).take(pa.array(account + doubtful * len(ranges))),
-        }
+
+def provenance(table: RecordTable, first: Offsets, after: Offsets) -> dict[str, Any]:
+    """Where payments stand in the file: their records are `first` to `after` of `table`."""
+    starts = table.starts.take(first)
+    return {
+        "source_line": pa.array(table.numbers.take(first)),
+        "source_offset": pa.array(starts + table.offset),
+        "source_length": pa.array(table.stops.take(after - 1) - starts),
+    }
+
+
+def _account_columns(
+    cut: DetailColumns,
+    ranges: list[AccountRange],
+    kept: Offsets,
+    account: Offsets,
+    is_held: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """What payments inherit from their accounts; one value where there is one account."""
+    given = pa.array([rows.booking_date for rows in ranges], pa.date32())
+    lists = {
+        "bank_account": pa.array([rows.number for rows in ranges], pa.string()),
+        "currency": pa.array([rows.currency for rows in ranges], pa.string()),
+        "booking_date": given,
+    }
+    low, high = int(account[0]), int(account[-1])
+    accounts = pa.array(account)
+    columns: dict[str, Any] = {
+        name: values[low] if low == high else values.take(accounts)
+        for name, values in lists.items()
+    }
+    dated = cut.has_value_date[kept]
+    if dated.any():
+        stated = pa.array(cut.value_days[kept].astype(np.int32), mask=~dated).cast(pa.date32())
+        columns["value_date"] = pc.coalesce(stated, given.take(accounts))
+    else:
+        columns["value_date"] = columns["booking_date"]
+    codes = _intake_codes(cut.code[kept], ranges, account, is_held)
+    if codes is not None:
+        columns["intake_codes"] = codes
+    return columns
+
+
+def _intake_codes(
+    code: Offsets, ranges: list[AccountRange], account: Offsets, is_held: NDArray[np.bool_]
+) -> pa.Array | None:
+    """Intake codes of each payment; None where none has any."""
+    doubtful = _IS_NON_RECEIVABLE.take(code)
+    codes = [rows.codes for rows in ranges]
+    if not (doubtful.any() or is_held.any() or any(codes)):
+        return None
+    codes += [rows.doubtful_codes for rows in ranges]
+    codes += [merge_codes(own, "IN-FORMAT") for own in codes]
+    places = account + len(ranges) * (doubtful + 2 * is_held)
+    return pa.array(codes, pa.string()).take(pa.array(places))
+
+
+def filled(column: Any, kind: pa.DataType, rows: int) -> pa.Array:
+    """A column of `rows` values, which may be one value for all of them, or absent."""
+    if column is None:
+        return pa.repeat(pa.scalar("", kind), rows) if kind == pa.string() else pa.nulls(rows, kind)
+    return pa.repeat(column, rows) if isinstance(column, pa.Scalar) else column
+
+
+def _row_columns(
+    text: ByteText, cut: DetailColumns, kept: Offsets, returned: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """What the rows themselves say, text apart."""
+    amounts = np.where(returned, -cut.amount[kept], cut.amount[kept])
+    code = pa.array(cut.code[kept])
+    return {
+        "amount_minor": pa.array(amounts),
+        "type_code": _CODE_TEXTS.take(code),
+        "method": _METHOD_TEXTS.take(code),
+        "bank_reference": text.strings(cut.bank[0][kept], cut.bank[1][kept]),
+        "customer_reference": text.strings(cut.customer[0][kept], cut.customer[1][kept]),
+    }
+
+
+def _originals(columns: dict[str, Any], returned: NDArray[np.bool_]) -> pa.Array:
+    """What returns say about the payment that came back; empty for other rows."""
+    found = columns["bank_reference"]
+    for name in ("end_to_end_id", "customer_reference"):
+        better = columns.get(name)
+        if better is not None:
+            found = pc.if_else(pc.equal(better, ""), found, better)
+    return pc.if_else(pa.array(returned), found, "")

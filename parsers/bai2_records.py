@@ -1,4 +1,4 @@
-"""Bytes of a BAI2 file to records, whatever the physical lines look like.
+"""Bytes of a BAI2 window to records, whatever the physical lines look like.
 
 A well-formed file has one record per line and is split at C speed. Everything else that banks and
 gateways do to files is undone here: several records on one line, records wrapped without an `88`,
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, overload
 
 import msgspec
 import numpy as np
 
+from parsers.bai2_windows import BLANKS, GLUED, RECORD_TAGS, cut_line, line_shape
 from parsers.byte_slices import ByteText
 
 if TYPE_CHECKING:
@@ -24,47 +24,55 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from parsers.bai2_windows import RecordWindow
     from parsers.byte_slices import Offsets
 
-__all__ = ["RECORD_TAGS", "RecordTable", "readable", "record_table"]
+__all__ = ["RecordTable", "readable", "record_table"]
 
-RECORD_TAGS: Final = frozenset({"01,", "02,", "03,", "16,", "49,", "88,", "98,", "99,"})
-"""The record codes of BAI2, each with its comma."""
-
-_NEWLINE: Final = 10
-_SLASH: Final = 47
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_BLANKS: Final = " \t\r\x1a\x00\x0c"
-_RECORD_START: Final = (
-    r"(?:01,[^,/]*,[^,/]*,\d{6,8},"
-    r"|02,[^,/]*,[^,/]*,[0-9]?,\d{6,8},"
-    r"|03,[^,/]+,(?:[A-Z]{3})?,"
-    r"|16,(?:\d{3},[-+]?[\d.]+,(?:[Z012SVD]?,|/)|890,,)"
-    r"|49,[-+]?[\d.]*,\d+ */"
-    r"|9[89],[-+]?[\d.]*,\d+,\d+ */)"
+_TAG_BYTES: Final = 3
+_TAG_MASK: Final = np.uint64(0xFFFFFF)
+_CODE_MASK: Final = np.uint64(0xFFFF)
+_LETTER_MASK: Final = np.uint64(0xFF)
+_BLANK: Final = np.uint64(ord(" "))
+_COMMA: Final = np.uint64(ord(","))
+_MAY_BEGIN_TAG: Final = np.isin(np.arange(256), [tag[0] for tag in RECORD_TAGS])
+_TAGS: Final = {tag.decode(): int(tag[:2]) for tag in RECORD_TAGS}
+_TAG_NUMBERS: Final = np.array(
+    sorted(int.from_bytes(tag, "little") for tag in RECORD_TAGS), np.uint64
 )
-_GLUED: Final = re.compile(rf"/ *(?={_RECORD_START})|/ +(?=88,)")
-_GLUED_PADDED: Final = re.compile(rf"(?:/ *| {{2,}})(?={_RECORD_START}|88,)")
 _UNKNOWN_RECORD: Final = re.compile(r"\d\d,")
 _UNKNOWN_DETAIL: Final = re.compile(r"\d\d,\d{3},\d+,")
 _WRAPPED_LENGTH_MAX: Final = 4096
-_RECORD_LENGTH: Final = re.compile(r"01,(?:[^,/]*,){5}(\d{2,4}),")
+
+
+def _code_table() -> NDArray[np.int8]:
+    """The first two letters of a line, as a number of 16 bits → its record code, else -1."""
+    table = np.full(1 << 16, -1, np.int8)
+    for tag in RECORD_TAGS:
+        table[int.from_bytes(tag[:2], "little")] = int(tag[:2])
+    return table
+
+
+_CODE_OF_LETTERS: Final = _code_table()
 
 
 class RecordTable(msgspec.Struct, frozen=True):
-    """The physical records of a file, in order; columns of equal length.
+    """The physical records of a window, in order; columns of equal length.
 
     `lines` have no padding and no line break; `codes` are record codes (-1: unknown), `numbers`
-    1-based line numbers, `starts` and `stops` byte offsets (half-open) of the record in the file.
-    `oddities` are (code, record index, message) for what had to be repaired. `text` is the file
-    for cutting columns, where every record is one line of valid UTF-8; else None.
+    1-based line numbers of the file. `starts` and `stops` are byte offsets (half-open) of the
+    records in the window, which begins at `offset` of the file. `oddities` are (code, record index,
+    message) for what had to be repaired. `text` is the window for cutting columns, where every
+    record is one line of valid UTF-8; else None.
     """
 
     lines: Sequence[str]
-    codes: Offsets
-    numbers: Sequence[int]
+    codes: NDArray[np.int8]
+    numbers: Offsets
     starts: Offsets
     stops: Offsets
+    offset: int
     oddities: list[tuple[str, int, str]]
     text: ByteText | None = None
 
@@ -79,23 +87,16 @@ def readable(text: str) -> str:
         return text
 
 
-def record_table(content: bytes) -> RecordTable:
-    """Split `content` into physical records; never fails."""
-    skip = len(_BYTE_ORDER_MARK) if content.startswith(_BYTE_ORDER_MARK) else 0
-    if b"\n" not in content:
-        content = content.replace(b"\r", b"\n")
-    table = _regular(content, skip)
-    if table is not None:
-        return table
-    lines = content.decode("latin-1")[skip:].split("\n")
-    return _irregular(lines, skip)
+def record_table(window: RecordWindow) -> RecordTable:
+    """Split a window into physical records; never fails."""
+    return _regular(window) or _irregular(window)
 
 
 class _Lines(Sequence[str]):
-    """Lines of a text by their offsets, each cut when it is asked for."""
+    """Lines of a window by their offsets, each cut when it is asked for."""
 
-    def __init__(self, text: str, starts: Offsets, stops: Offsets) -> None:
-        self._text, self._starts, self._stops = text, starts, stops
+    def __init__(self, content: bytes, starts: Offsets, stops: Offsets) -> None:
+        self._content, self._starts, self._stops = content, starts, stops
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -109,52 +110,52 @@ class _Lines(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
             spans = zip(self._starts[at].tolist(), self._stops[at].tolist(), strict=True)
-            return [self._text[start:stop] for start, stop in spans]
-        return self._text[self._starts[at] : self._stops[at]]
+            return [self._content[start:stop].decode("latin-1") for start, stop in spans]
+        return self._content[self._starts[at] : self._stops[at]].decode("latin-1")
 
 
-def _regular(content: bytes, skip: int) -> RecordTable | None:
+def _regular(window: RecordWindow) -> RecordTable | None:
     """One record on each line, or None."""
+    content = window.content
     text = ByteText(content)
-    breaks = text.positions(_NEWLINE)
+    breaks = text.positions(b"\n")
     breaks = breaks[breaks < len(content)]
-    starts = np.concatenate([[skip], breaks + 1])
-    stops = text.trimmed_right(starts, np.concatenate([breaks, [len(content)]]), _BLANKS)
-    if starts[-1] == stops[-1] and len(starts) > 1:
-        starts, stops = starts[:-1], stops[:-1]
-    codes = _codes(text, starts, stops)
-    decoded = content.decode("latin-1")
-    if (codes < 0).any() or _has_glued(decoded, text):
+    starts = np.concatenate([[0], breaks + 1])
+    stops = text.trimmed_right(starts, np.concatenate([breaks, [len(content)]]), BLANKS)
+    numbers = np.arange(window.line_number, window.line_number + len(starts))
+    if (starts == stops).any():
+        kept = np.flatnonzero(starts < stops)
+        starts, stops, numbers = starts[kept], stops[kept], numbers[kept]
+    letters = text.words(starts)
+    codes = _CODE_OF_LETTERS.take((letters & _CODE_MASK).astype(np.int64))
+    good = (letters & _TAG_MASK) >> np.uint64(16) == _COMMA
+    good &= (codes >= 0) & (stops - starts >= _TAG_BYTES)
+    if not good.all() or _has_glued(content, text):
         return None
     return RecordTable(
-        lines=_Lines(decoded, starts, stops),
+        lines=_Lines(content, starts, stops),
         codes=codes,
-        numbers=range(1, len(starts) + 1),
+        numbers=numbers,
         starts=starts,
         stops=stops,
+        offset=window.offset,
         oddities=[],
         text=text if _is_utf8(content) else None,
     )
 
 
-def _codes(text: ByteText, starts: Offsets, stops: Offsets) -> Offsets:
-    """The record code of each line; -1 where it begins with none."""
-    tens = text.at(starts).astype(np.int64) - ord("0")
-    ones = text.at(starts + 1).astype(np.int64) - ord("0")
-    good = (stops - starts >= 3) & (text.at(starts + 2) == ord(","))
-    good &= (tens >= 0) & (tens <= 9) & (ones >= 0) & (ones <= 9)
-    codes = np.where(good, 10 * tens + ones, 0)
-    known: NDArray[np.bool_] = np.isin(codes, [int(tag[:2]) for tag in RECORD_TAGS])
-    return np.where(known, codes, -1)
-
-
-def _has_glued(decoded: str, text: ByteText) -> bool:
+def _has_glued(content: bytes, text: ByteText) -> bool:
     """Whether a record begins behind the `/` of another one, on its line."""
-    slashes = text.positions(_SLASH)
-    slashes = slashes[slashes < len(decoded)]
-    follower = text.at(slashes + 1)
-    likely = slashes[np.isin(follower, [ord(letter) for letter in " 0149"])]
-    return any(_GLUED.match(decoded, at) for at in likely.tolist())
+    slashes = text.positions(b"/")
+    slashes = slashes[slashes < len(content)]
+    words = text.words(slashes + 1)
+    is_blank = words & _LETTER_MASK == _BLANK
+    behind = np.where(is_blank, words >> np.uint64(8), words)
+    letter = behind & _LETTER_MASK
+    likely = is_blank & (letter == _BLANK)
+    numbered = np.flatnonzero(_MAY_BEGIN_TAG.take(letter.astype(np.int64)))
+    likely[numbered] = np.isin(behind[numbered] & _TAG_MASK, _TAG_NUMBERS)
+    return any(GLUED.match(content, at) for at in slashes[np.flatnonzero(likely)].tolist())
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -167,18 +168,18 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def _irregular(raw: list[str], skip: int) -> RecordTable:
+def _irregular(window: RecordWindow) -> RecordTable:
     """The long way: find the records within and across lines."""
     found = _Found([], [], [], [], [])
-    for number, start, line in _pieces(raw, skip):
+    for number, start, line in _pieces(window):
         _place(found, number, start, line)
-    known = {tag: int(tag[:2]) for tag in RECORD_TAGS}
     return RecordTable(
         lines=found.lines,
-        codes=np.array([known.get(line[:3], -1) for line in found.lines], np.int64),
-        numbers=found.numbers,
+        codes=np.array([_TAGS.get(line[:3], -1) for line in found.lines], np.int8),
+        numbers=np.array(found.numbers, np.int64),
         starts=np.array(found.starts, np.int64),
         stops=np.array(found.stops, np.int64),
+        offset=window.offset,
         oddities=found.oddities,
     )
 
@@ -198,7 +199,7 @@ def _place(found: _Found, number: int, start: int, line: str) -> None:
     lines = found.lines
     message = ""
     code = ""
-    if line[:3] in RECORD_TAGS:
+    if line[:3] in _TAGS:
         record = line
     elif line[:2] == "88" and line[2:3] in ": ;.":
         record, code = "88," + line[3:], "BAI-TAG"
@@ -230,27 +231,13 @@ def _is_unknown_record(before: str, line: str) -> bool:
     return before.endswith("/") and _UNKNOWN_RECORD.match(line) is not None
 
 
-def _pieces(raw: list[str], skip: int) -> Iterator[tuple[int, int, str]]:
+def _pieces(window: RecordWindow) -> Iterator[tuple[int, int, str]]:
     """(line number, offset, text) of every piece that may be a record, without its padding."""
-    start = skip
-    for number, line in enumerate(raw, 1):
-        for at, piece in _cut(line):
-            left = piece.lstrip(_BLANKS)
-            trimmed = left.rstrip(_BLANKS)
+    start, shape = 0, window.shape
+    for number, line in enumerate(window.content.split(b"\n"), window.line_number):
+        for at, piece in cut_line(line, shape or line_shape(line)):
+            left = piece.removeprefix(_BYTE_ORDER_MARK).lstrip(BLANKS)
+            trimmed = left.rstrip(BLANKS)
             if trimmed:
-                yield number, start + at + len(piece) - len(left), trimmed
-        start += len(line) + 1
-
-
-def _cut(line: str) -> list[tuple[int, str]]:
-    """Where one physical line holds several records: (offset in the line, record) of each."""
-    declared = _RECORD_LENGTH.match(line)
-    length = int(declared[1]) if declared else 0
-    if length and len(line) > length:
-        count = -(-len(line) // length)
-        chunks = [(at * length, line[at * length : (at + 1) * length]) for at in range(count)]
-        if all(chunk[:3] in RECORD_TAGS for _, chunk in chunks if chunk.strip(_BLANKS)):
-            return chunks
-    pattern = _GLUED_PADDED if declared and len(line) > 4 * max(length, 80) else _GLUED
-    cuts = [0, *(found.end() for found in pattern.finditer(line)), len(line)]
-    return [(begin, line[begin:end]) for begin, end in pairwise(cuts)]
+                yield number, start + at + len(piece) - len(left), trimmed.decode("latin-1")
+        start, shape = start + len(line) + 1, None

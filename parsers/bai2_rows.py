@@ -1,25 +1,26 @@
-"""16 records of BAI2 to payments.
+"""16 records of one BAI2 window to payments.
 
 A row is cut into its fields, its text is read, and what it is follows from its type code: a
 payment, a return (negative), or a counted row that is none. Ordinary rows are read together, column
-by column (`parsers.bai2_ordinary`); the others one by one here. Those are kept as tuples until the
-account ends, because only then it is known whether a deposit or the items in it are the payments.
+by column (`parsers.bai2_ordinary`); the others one by one here.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
+from engine import schemas
 from engine.limits import AMOUNT_MINOR_MAX
-from parsers.bai2_columns import cut_details
-from parsers.bai2_fields import read_amount, read_date, read_detail
-from parsers.bai2_items import leave_one_level
-from parsers.bai2_ordinary import ROW_COLUMNS, AccountRange, OrdinaryRows
-from parsers.bai2_records import RecordTable, readable
+from parsers.bai2_accounts import merge_codes
+from parsers.bai2_fields import plain_fields, read_amount, read_date, read_detail
+from parsers.bai2_items import PARENTS
+from parsers.bai2_ordinary import AccountRange, filled, provenance, read_ordinary
+from parsers.bai2_records import readable
+from parsers.bai2_survey import gather_levels
 from parsers.bai2_types import (
     ITEMS_OF_PARENT,
     METHODS,
@@ -31,145 +32,56 @@ from parsers.bai2_types import (
     row_kind,
 )
 from parsers.remittance_text import read_payer_text
+from parsers.text_columns import entry_columns
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
+    from parsers.bai2_accounts import AccountState, RecordVoice
+    from parsers.bai2_cuts import WindowCut
     from parsers.bai2_fields import DetailFields
-    from parsers.bai2_totals import AccountSums
+    from parsers.bai2_items import Levels
+    from parsers.bai2_ordinary import OrdinaryBlock
+    from parsers.byte_slices import Offsets
     from parsers.collector import FileCollector
-    from parsers.remittance_text import PayerText
     from parsers.x12_remittance import RemittanceEntry
 
-__all__ = ["AccountState", "DetailRows", "RecordVoice", "merge_codes"]
+__all__ = ["DetailRows"]
 
-_PLAIN_FUNDS: Final = frozenset({"", "Z", "0", "1", "2"})
-_DETAIL: Final = 16
-_CONTINUATION: Final = 88
-_NAMES: Final = tuple(ROW_COLUMNS)
-_AMOUNT_AT: Final = _NAMES.index("amount_minor")
-_TYPE_AT: Final = _NAMES.index("type_code")
-_FIRST_AT: Final = _NAMES.index("first")
-
-
-class AccountState(msgspec.Struct):
-    """The open 03 record: what its rows inherit, and the sums its trailer is checked against.
-
-    `codes` are intake codes of every row; `first_row` and `first_entry` mark where its rows begin
-    in `DetailRows`; `credit_rows` and `credit_sum` are compared with the summary's type 100.
-    """
-
-    number: str
-    currency: str
-    exponent: int
-    booking_date: dt.date | None
-    codes: str
-    first_record: int
-    first_row: int
-    first_entry: int
-    sums: AccountSums
-    declared_credits: int | None = None
-    declared_credit_rows: int | None = None
-    credit_rows: int = 0
-    credit_sum: int = 0
-    has_items: bool = False
-
-
-class RecordVoice:
-    """Diagnostics about records of one file, with their line, offset and excerpt."""
-
-    def __init__(self, collector: FileCollector, table: RecordTable) -> None:
-        """Speak about the records of `table` into `collector`."""
-        self._collector = collector
-        self._table = table
-
-    def say(
-        self,
-        code: str,
-        message: str,
-        record: int,
-        *,
-        value: str = "",
-        expected: str = "",
-        field: int = 0,
-    ) -> None:
-        """Report `code` about the record of that index and the 88 records that go on with it.
-
-        It points at `value` where that stands in them, from the record's `field` on (0: its code).
-        """
-        table = self._table
-        after = record + 1
-        while after < len(table.codes) and table.codes[after] == _CONTINUATION:
-            after += 1
-        skipped = _length_of_fields(table.lines[record], field)
-        start = int(table.starts[record]) + skipped
-        self._collector.diagnose(
-            code,
-            readable(message),
-            line=table.numbers[record],
-            offset=start,
-            within=int(table.stops[after - 1]) - start,
-            value=readable(value),
-            expected=expected,
-        )
-
-
-def _length_of_fields(line: str, count: int) -> int:
-    """Bytes of the first `count` fields of a record with their commas; 0 where it is shorter."""
-    at = 0
-    for _ in range(count):
-        at = line.find(",", at) + 1
-        if not at:
-            return 0
-    return at
-
-
-def merge_codes(codes: str, code: str) -> str:
-    """`codes` (separated by `;`) with `code` added, sorted, each once."""
-    return ";".join(sorted({*filter(None, codes.split(";")), code}))
+_NO_ROWS: Final = np.empty(0, np.int64)
 
 
 class DetailRows:
-    """The payments of a file in the making: one tuple per payment, one per remittance line."""
+    """The payments of one window in the making."""
 
-    def __init__(self, collector: FileCollector, table: RecordTable, voice: RecordVoice) -> None:
-        """Gather rows of `table` for `collector`."""
+    def __init__(self, collector: FileCollector, cut: WindowCut, voice: RecordVoice) -> None:
+        """Gather rows of `cut` for `collector`."""
         self._collector = collector
-        self._table = table
+        self._cut = cut
+        self._table = cut.table
         self._voice = voice
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[dict[str, Any]] = []
+        self._places: list[int] = []
         self._entries: list[tuple[int, RemittanceEntry]] = []
-        heads = np.flatnonzero(table.codes != _CONTINUATION)
-        details = np.flatnonzero(table.codes[heads] == _DETAIL)
-        self.first = heads[details]
-        self._after = np.append(heads, len(table.codes))[details + 1]
-        self._ordinary: OrdinaryRows | None = None
-        if table.text is not None and len(details):
-            columns = cut_details(table.text, table.starts, table.stops, self.first, self._after)
-            self._ordinary = OrdinaryRows(table, columns)
-
-    @property
-    def row_count(self) -> int:
-        """Payments so far."""
-        return len(self._rows)
-
-    @property
-    def entry_count(self) -> int:
-        """Remittance lines so far."""
-        return len(self._entries)
+        self._odd_values: list[tuple[int, str]] = []
+        self._ranges: list[AccountRange] = []
+        self._written: list[int] = []
+        self._is_kept: list[bool] = []
+        self._dropped: list[Offsets] = []
+        self._held: list[Offsets] = []
 
     def add_range(self, low: int, high: int, account: AccountState) -> None:
-        """Read the 16 records `low` to `high` (indices in `first`), which belong to `account`."""
-        ordinary = self._ordinary
+        """Read the 16 records `low` to `high` of the window, which belong to `account`."""
+        columns = self._cut.columns
         odd: Iterable[int] = range(low, high)
-        if ordinary is not None and not ordinary.columns.has_items(low, high):
-            amount, debits, credits_, credit_rows = ordinary.columns.sums(low, high)
+        account.spans.append((low, high))
+        if columns is not None and account.scale == (1, 1):
+            amount, debits, credits_, credit_rows = columns.sums(low, high)
             account.sums.detail += amount
             account.sums.detail_debit += debits
             account.credit_sum += credits_
             account.credit_rows += credit_rows
-            ordinary.claim(
+            self._ranges.append(
                 AccountRange(
                     low=low,
                     high=high,
@@ -178,43 +90,66 @@ class DetailRows:
                     exponent=account.exponent,
                     booking_date=account.booking_date,
                     codes=account.codes,
-                    receivable_codes=merge_codes(account.codes, "IN-NONAR"),
+                    doubtful_codes=merge_codes(account.codes, "IN-NONAR"),
                 )
             )
-            odd = ordinary.columns.odd_between(low, high)
-        for row in odd:
-            self.add(int(self.first[row]), int(self._after[row]), account)
+            odd = columns.odd_between(low, high)
+        for place in odd:
+            self._add(place, account)
 
-    def add(self, first: int, after: int, account: AccountState) -> None:
-        """Read the 16 record at `first`, whose 88 lines end before `after`."""
+    def _add(self, place: int, account: AccountState) -> None:
+        """Read the 16 record `place` of the window."""
         lines = self._table.lines
-        plain = _plain_fields(lines[first])
+        first, after = int(self._cut.first[place]), int(self._cut.after[place])
+        plain = plain_fields(lines[first])
         if plain is None:
             detail = read_detail(lines[first], lines[first + 1 : after])
             read = self._read_oddly(first, detail, account)
             if read is None:
                 return
-            minor, code, value_token = read, detail.code.zfill(3), detail.value_date
+            written, code, value_token = read, detail.code.zfill(3), detail.value_date
             bank, customer, texts = detail.bank_reference, detail.customer_reference, detail.texts
         else:
-            code, minor, value_token, bank, customer, text = plain
+            code, written, value_token, bank, customer, text = plain
             texts = [text, *[line[3:] for line in lines[first + 1 : after]]]
         kind = ROW_KINDS[code]
-        account.sums.detail += minor
+        account.sums.detail += written
         if kind == "credit":
             account.credit_rows += 1
-            account.credit_sum += minor
+            account.credit_sum += written
         elif kind == "return":
-            account.sums.detail_debit += minor
+            account.sums.detail_debit += written
         else:
             if kind == "debit":
-                account.sums.detail_debit += minor
+                account.sums.detail_debit += written
             self._collector.count(kind)
             return
-        if not minor:
+        if not written:
             self._collector.count("zero_amount")
             return
-        self._keep(first, after, account, (code, minor, value_token, bank, customer), texts)
+        minor = self._minor(first, code, written, account)
+        if minor is not None:
+            self._written.append(written)
+            self._keep(place, account, (code, minor, value_token, bank, customer), texts)
+
+    def _minor(self, first: int, code: str, written: int, account: AccountState) -> int | None:
+        """Minor units of an amount as this bank writes it; None (and reported) if it has none."""
+        factor, divisor = account.scale
+        minor, rest = divmod(abs(written) * factor, divisor)
+        if rest:
+            message = f"amount {written} of a row of type {code} is no whole minor unit"
+            expected = f"{account.currency} with {account.decimals} decimals, as its layout says"
+            self._voice.say(
+                "BAI-AMOUNT", message, first, value=str(written), expected=expected, field=2
+            )
+        elif minor > AMOUNT_MINOR_MAX:
+            message = f"amount {written} is beyond {AMOUNT_MINOR_MAX} minor units"
+            self._voice.say("BAI-AMOUNT-LIMIT", message, first, value=str(written), field=2)
+        else:
+            return -minor if written < 0 else minor
+        self._collector.count("unreadable")
+        self._collector.hold_file("IN-TOTAL")
+        return None
 
     def _read_oddly(self, first: int, detail: DetailFields, account: AccountState) -> int | None:
         """Amount of a row that is not plain, its oddities reported; None where it is lost."""
@@ -233,47 +168,48 @@ class DetailRows:
             return None
         if kind == "information" and not detail.amount.strip("0"):
             return 0
-        minor, odd = read_amount(detail.amount, account.exponent)
-        if minor is None:
+        written, odd = read_amount(detail.amount, account.decimals)
+        if written is None:
             message = f"amount {detail.amount!r} of a row of type {detail.code} is no number"
             expected = "digits, minor units"
             say("BAI-AMOUNT", message, first, value=detail.amount, expected=expected, field=2)
-        elif abs(minor) > AMOUNT_MINOR_MAX:
+        elif abs(written) > AMOUNT_MINOR_MAX:
             message = f"amount {detail.amount} is beyond {AMOUNT_MINOR_MAX} minor units"
             expected = f"at most {AMOUNT_MINOR_MAX}"
             say("BAI-AMOUNT-LIMIT", message, first, value=detail.amount, expected=expected, field=2)
-            minor = None
+            written = None
         elif odd and kind != "status":
-            message = f"amount {detail.amount!r} of a row of type {detail.code} is read as {minor}"
+            message = (
+                f"amount {detail.amount!r} of a row of type {detail.code} is read as {written}"
+            )
             expected = "digits, minor units"
             say(odd, message, first, value=detail.amount, expected=expected, field=2)
-        if minor is None:
+        if written is None:
             self._collector.count("unreadable")
             self._collector.hold_file("IN-TOTAL")
-        return minor
+        return written
 
     def _keep(
         self,
-        first: int,
-        after: int,
+        place: int,
         account: AccountState,
         fields: tuple[str, int, str, str, str],
         texts: list[str],
     ) -> None:
         """Add a payment or a return of (type, amount, value date, references) and its text."""
         code, minor, value_token, bank, customer = fields
+        first = int(self._cut.first[place])
         is_return = code in RETURNS
-        texts = [_ended(text) for text in texts]
+        texts = [readable(_ended(text)) for text in texts]
         payer = read_payer_text(texts, account.exponent, is_return=is_return)
         codes = account.codes
+        bank, customer = readable(bank.strip(" \t")), readable(customer.strip(" \t"))
         original = ""
         if is_return:
             minor = -abs(minor)
             original = customer or payer.end_to_end_id or bank
         elif code in NON_RECEIVABLE or code in SUMMARY_CREDITS or minor < 0:
             codes = self._doubts(first, code, minor, codes)
-        if code in PARENTS_OF_ITEM:
-            account.has_items = True
         value_date = account.booking_date
         if value_token:
             value_date = read_date(value_token) or value_date
@@ -282,30 +218,31 @@ class DetailRows:
                 self._voice.say(
                     "BAI-DATE", message, first, value=value_token, expected="YYMMDD", field=4
                 )
-        if payer.lines or payer.odd:
-            self._keep_lines(first, payer)
+        self._entries += [(len(self._rows), entry) for entry in payer.lines]
+        self._odd_values += [(len(self._rows), value) for value in payer.odd]
+        self._places.append(place)
+        self._is_kept.append(True)
         self._rows.append(
-            (
-                first,
-                after,
-                minor,
-                code,
-                account.number,
-                account.currency,
-                account.booking_date,
-                value_date,
-                bank.strip(" "),
-                customer.strip(" "),
-                payer.payer_name,
-                payer.payer_account,
-                payer.end_to_end_id,
-                payer.check_number,
-                payer.trace_number,
-                payer.uetr,
-                payer.text,
-                original,
-                codes,
-            )
+            {
+                "amount_minor": minor,
+                "type_code": code,
+                "method": METHODS.get(code, "other"),
+                "bank_account": readable(account.number),
+                "currency": account.currency,
+                "booking_date": account.booking_date,
+                "value_date": value_date,
+                "bank_reference": bank,
+                "customer_reference": customer,
+                "payer_name": payer.payer_name,
+                "payer_account": payer.payer_account,
+                "end_to_end_id": payer.end_to_end_id,
+                "check_number": payer.check_number,
+                "trace_number": payer.trace_number,
+                "uetr": payer.uetr,
+                "remittance_text": payer.text,
+                "original_reference": original,
+                "intake_codes": codes,
+            }
         )
 
     def _doubts(self, first: int, code: str, minor: int, codes: str) -> str:
@@ -320,126 +257,135 @@ class DetailRows:
             codes = merge_codes(codes, "IN-SIGN")
         return codes
 
-    def _keep_lines(self, first: int, payer: PayerText) -> None:
-        """Remittance lines of the payment about to be added."""
-        row = len(self._rows)
-        for number, kind, amount, discount, deduction, reason in payer.lines:
-            entry = (readable(number), kind, amount, discount, deduction, readable(reason))
-            self._entries.append((row, entry))
-        for value in payer.odd:
-            message = f"{value!r} in addenda is no amount"
-            self._voice.say("BAI-ADDENDA", message, first, value=value, expected="such as 139.87")
+    def _say_addenda(self, first: int, value: str) -> None:
+        message = f"{value!r} in addenda is no amount"
+        self._voice.say("BAI-ADDENDA", message, first, value=value, expected="such as 139.87")
 
-    def settle_items(self, account: AccountState) -> None:
-        """Decide, at the account's end, between deposits and the items in them."""
-        start = account.first_row
-        rows = self._rows[start:]
-        dropped: dict[int, str] = {}
-        for parent, item in ITEMS_OF_PARENT.items():
-            levels = [
-                (position, row[_TYPE_AT] == item, row[_AMOUNT_AT])
-                for position, row in enumerate(rows)
-                if row[_TYPE_AT] in {parent, item}
-            ]
-            if any(is_item for _, is_item, _ in levels):
-                drop, mismatches = leave_one_level(levels)
-                dropped.update(drop)
-                for position in mismatches:
-                    message = f"items of type {item} do not add up to their deposit ({parent})"
-                    self._voice.say("BAI-ITEMS", message, rows[position][_FIRST_AT])
-        if dropped:
-            self._drop(account, dropped)
+    # Deposits and items
 
-    def _drop(self, account: AccountState, dropped: dict[int, str]) -> None:
-        """Take rows (position in the account → reason) out again, with their lines."""
-        start = account.first_row
-        moved: dict[int, int] = {}
-        kept: list[tuple[Any, ...]] = []
-        for position, row in enumerate(self._rows[start:]):
-            if position in dropped:
-                self._collector.count(dropped[position])
-                account.credit_rows -= 1
-                account.credit_sum -= row[_AMOUNT_AT]
-            else:
-                moved[start + position] = start + len(kept)
-                kept.append(row)
-        self._rows[start:] = kept
-        entries = self._entries[account.first_entry :]
-        self._entries[account.first_entry :] = [
-            (moved[row], entry) for row, entry in entries if row in moved
+    def settle(self, account: AccountState, found: dict[int, Levels]) -> None:
+        """Leave out deposits or the items in them: `found` are the account's in this window."""
+        for pair, levels in found.items():
+            verdict = account.verdicts.get(pair)
+            if verdict is None:
+                continue
+            fates = verdict.apply(levels.is_item)
+            self._report(pair, levels.places[fates.differs | fates.orphans])
+            out = fates.summary | fates.item
+            account.credit_rows -= int(out.sum())
+            account.credit_sum -= int(levels.amounts[out].sum())
+            for reason, left in (("summary", fates.summary), ("item", fates.item)):
+                if left.any():
+                    self._collector.count(reason, int(left.sum()))
+            self._dropped.append(levels.places[out & (levels.rows < 0)])
+            self._held.append(levels.places[fates.orphans & (levels.rows < 0)])
+            for row in levels.rows[out & (levels.rows >= 0)].tolist():
+                self._is_kept[row] = False
+            for row in levels.rows[fates.orphans & (levels.rows >= 0)].tolist():
+                held = self._rows[row]
+                held["intake_codes"] = merge_codes(held["intake_codes"], "IN-FORMAT")
+
+    @property
+    def may_have_items(self) -> bool:
+        """Whether any row of the window is an item in a deposit."""
+        columns = self._cut.columns
+        if columns is not None and columns.has_items:
+            return True
+        return any(row["type_code"] in PARENTS_OF_ITEM for row in self._rows)
+
+    def levels(self, account: AccountState) -> dict[int, Levels]:
+        """Deposits and items among the account's rows of this window, by the number of their pair.
+
+        Empty where there are none of both.
+        """
+        if not account.spans:
+            return {}
+        lowest = account.spans[0][0]
+        odd = [
+            (self._places[row], int(self._rows[row]["type_code"]), self._written[row], row)
+            for row in range(bisect_left(self._places, lowest), len(self._places))
         ]
+        columns = self._cut.columns if account.scale == (1, 1) else None
+        if not odd and (columns is None or not len(columns.levels)):
+            return {}
+        return gather_levels(columns, account.spans, odd)
 
-    def flush(self) -> None:
-        """Give all payments and lines to the collector, in the order of the file."""
-        columns = self._columns_of_rows()
-        entries = self._entries
-        if self._ordinary is not None:
-            block = self._ordinary.read()
-            for kind, rows in block.counts.items():
-                self._collector.count(kind, rows)
-            for record, value in block.odd:
-                message = f"{value!r} in addenda is no amount"
-                self._voice.say(
-                    "BAI-ADDENDA", message, record, value=value, expected="such as 139.87"
-                )
-            columns, entries = block.merged(columns, entries)
-        first = columns.pop("first").to_numpy(zero_copy_only=False)
-        after = columns.pop("after").to_numpy(zero_copy_only=False)
-        table = self._table
-        columns["source_line"] = pa.array(np.array(table.numbers, np.int64)[first])
-        columns["source_offset"] = pa.array(table.starts[first])
-        columns["source_length"] = pa.array(table.stops[after - 1] - table.starts[first])
-        codes, known = columns["type_code"].dictionary_encode(), METHODS
-        methods = pa.array(
-            [known.get(code, "other") for code in codes.dictionary.to_pylist()], pa.string()
+    def _report(self, pair: int, places: Offsets) -> None:
+        """Say which deposits differ from their items, and which items belong to no deposit."""
+        parent = PARENTS[pair]
+        message = (
+            f"items of type {ITEMS_OF_PARENT[parent]} do not add up to their deposit ({parent})"
         )
-        columns["method"] = methods.take(codes.indices)
+        for place in places.tolist():
+            self._voice.say("BAI-ITEMS", message, int(self._cut.first[place]))
+
+    # What the window gives
+
+    def read_together(self) -> tuple[OrdinaryBlock | None, dict[str, int]]:
+        """The ordinary rows; touches nothing that other windows do."""
+        cut = self._cut
+        if cut.columns is None or not self._ranges:
+            return None, {}
+        dropped, held = (np.concatenate([_NO_ROWS, *part]) for part in (self._dropped, self._held))
+        return read_ordinary(
+            cut.table, (cut.first, cut.after), cut.columns, self._ranges, (dropped, held)
+        )
+
+    def give(self, block: OrdinaryBlock | None, counts: dict[str, int]) -> None:
+        """Put all payments and lines of the window into the collector, in the order of the file."""
+        for reason, rows in counts.items():
+            if rows:
+                self._collector.count(reason, rows)
+        kept = np.flatnonzero(np.array(self._is_kept, np.bool_))
+        mine = len(block.first) if block is not None else 0
+        place = np.arange(mine + len(kept))
+        for row, value in self._odd_values:
+            if self._is_kept[row]:
+                self._say_addenda(int(self._cut.first[self._places[row]]), value)
+        for record, value in [] if block is None else block.odd:
+            self._say_addenda(record, value)
+        self._voice.speak()
+        if not len(place):
+            return
+        columns = {} if block is None else block.columns
+        if len(kept):
+            columns, place = self._merged(block, kept)
         begin = self._collector.add_payments(columns)
+        for lines in [] if block is None else block.lines:
+            self._collector.add_remittances(begin + place[lines.owner], lines.columns)
+        self._give_entries(begin, kept, place[mine:])
+
+    def _give_entries(self, begin: int, kept: Offsets, places: Offsets) -> None:
+        """Remittance lines of the rows read one by one."""
+        moved = dict(zip(kept.tolist(), places.tolist(), strict=True))
+        entries = [(begin + moved[row], entry) for row, entry in self._entries if row in moved]
         if entries:
-            self._flush_entries(begin, entries)
+            lines = entry_columns(entries)
+            self._collector.add_remittances(lines.owner, lines.columns)
 
-    def _columns_of_rows(self) -> dict[str, pa.Array]:
-        """The rows read one by one as columns."""
-        values = zip(*self._rows, strict=True) if self._rows else [()] * len(ROW_COLUMNS)
-        return {
-            name: pa.array(
-                [readable(value) for value in column] if kind == pa.string() else column, kind
-            )
-            for (name, kind), column in zip(ROW_COLUMNS.items(), values, strict=True)
+    def _merged(self, block: OrdinaryBlock | None, kept: Offsets) -> tuple[dict[str, Any], Offsets]:
+        """All payments in the order of the file, and the place of each (ordinary ones first)."""
+        rows = [self._rows[row] for row in kept.tolist()]
+        first = self._cut.first[[self._places[row] for row in kept.tolist()]]
+        after = self._cut.after[[self._places[row] for row in kept.tolist()]]
+        columns: dict[str, Any] = {
+            name: pa.array([row[name] for row in rows], schemas.PAYMENT.field(name).type)
+            for name in rows[0]
+        } | provenance(self._table, first, after)
+        if block is None:
+            return columns, np.arange(len(kept))
+        mine = len(block.first)
+        order = np.argsort(np.concatenate([block.first, first]), kind="stable")
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        taken = pa.array(order)
+        merged = {
+            name: pa.concat_arrays(
+                [filled(block.columns.get(name), column.type, mine), column]
+            ).take(taken)
+            for name, column in columns.items()
         }
-
-    def _flush_entries(self, begin: int, entries: list[tuple[int, RemittanceEntry]]) -> None:
-        names = ("reference", "reference_kind", "amount_minor", "discount_minor")
-        values = zip(*[entry for _, entry in entries], strict=True)
-        parts: dict[str, Sequence[Any]] = dict(
-            zip((*names, "deduction_minor", "deduction_reason"), values, strict=True)
-        )
-        parts["source"] = ["addenda"] * len(entries)
-        self._collector.add_remittances([begin + row for row, _ in entries], parts)
-
-
-def _plain_fields(line: str) -> tuple[str, int, str, str, str, str] | None:
-    """(type, amount, value date, bank reference, customer reference, text) of an ordinary row.
-
-    None where anything about the row is unusual and `read_detail` has to look at it.
-    """
-    parts = line.split(",", 4)
-    if len(parts) < 5:
-        return None
-    _, code, amount, funds, rest = parts
-    if funds in _PLAIN_FUNDS:
-        value_token = ""
-        tail = rest.split(",", 2)
-    elif funds == "V":
-        value_token, *tail = rest.split(",", 4)
-        if tail and tail[0] and not tail[0].isdecimal():
-            return None
-        tail = tail[1:]
-    else:
-        return None
-    if len(tail) != 3 or not amount.isdecimal() or len(amount) > 14 or code not in ROW_KINDS:
-        return None
-    return code, int(amount), value_token, tail[0], tail[1], tail[2]
+        return merged, place
 
 
 def _ended(text: str) -> str:

@@ -10,14 +10,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["AccountSums", "TotalVerdict", "account_verdict", "cascade_verdict"]
+__all__ = ["AccountSums", "TotalVerdict", "Totals", "account_verdict", "cascade_verdict"]
 
 
 class AccountSums(msgspec.Struct):
@@ -56,20 +51,29 @@ def account_verdict(declared: int | None, sums: AccountSums) -> TotalVerdict:
     return TotalVerdict("", everything, ok=False)
 
 
-def cascade_verdict(
-    declared: int | None, below: Sequence[int | None], computed: Sequence[int]
-) -> TotalVerdict:
-    """How the total of a 98 or 99 record comes about.
+class Totals(msgspec.Struct):
+    """What the trailers below a 98 or 99 record give, added up.
 
-    `below` holds the totals declared by the trailers it sums up (None where blank or missing),
-    `computed` what those should have been by rule A.
+    `declared` sums what they declare (where blank or missing: what they should have), `computed`
+    what they should have declared by rule A.
     """
-    declared_below = sum(
-        mine if theirs is None else theirs for theirs, mine in zip(below, computed, strict=True)
-    )
+
+    declared: int = 0
+    computed: int = 0
+    count: int = 0
+
+    def add(self, declared: int | None, computed: int) -> None:
+        """One more trailer; `declared` is None where it is blank or missing."""
+        self.declared += computed if declared is None else declared
+        self.computed += computed
+        self.count += 1
+
+
+def cascade_verdict(declared: int | None, below: Totals) -> TotalVerdict:
+    """How the total of a 98 or 99 record comes about, from those of the trailers it sums up."""
     if declared is None:
-        return TotalVerdict("D", declared_below, ok=True)
-    for rule, total in (("cascade", declared_below), ("A", sum(computed))):
+        return TotalVerdict("D", below.declared, ok=True)
+    for rule, total in (("cascade", below.declared), ("A", below.computed)):
         if declared == total:
             return TotalVerdict(rule, total, ok=True)
-    return TotalVerdict("", declared_below, ok=False)
+    return TotalVerdict("", below.declared, ok=False)

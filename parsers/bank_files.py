@@ -34,6 +34,9 @@ __all__ = ["PART_ROWS", "READERS", "BankFileStream", "parse_bank_file", "parse_s
 PART_ROWS: Final = 1 << 16
 """Payments, or lines, after which a part is given away: one row group of a written table."""
 
+_ALL_ROWS: Final = 1 << 62
+"""More rows than a file has: what is wanted as a whole is given away once, at the end."""
+
 READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
     "bai2": ("parsers.bai2", "read_bai2"),
     "lockbox": ("parsers.lockbox", "read_lockbox"),
@@ -107,17 +110,17 @@ def parse_source(
 ) -> ParsedFile:
     """Read all of `source`; arguments and errors as those of `BankFileStream`."""
     stream = BankFileStream(source, source_file, options, form)
-    parts = list(stream.parts())
+    parts = list(stream.parts(_ALL_ROWS))
     end = stream.end
     assert end is not None  # noqa: S101 - the parts were read to the end
-    payments = PaymentBatch.concat([part.payments for part in parts])
+    payments = PaymentBatch.concat_distinct([part.payments for part in parts])
     return ParsedFile(
         file_id=end.file_id,
         source_file=end.source_file,
         source_format=end.source_format,
         dialect=end.dialect,
         payments=hold_payments(payments, end.held_codes),
-        remittances=RemittanceBatch.concat([part.remittances for part in parts]),
+        remittances=RemittanceBatch.concat_distinct([part.remittances for part in parts]),
         advices=AdviceBatch.concat([part.advices for part in parts]),
         control_checks=ControlCheckBatch.concat([part.control_checks for part in parts]),
         diagnostics=DiagnosticBatch.concat([part.diagnostics for part in parts]),

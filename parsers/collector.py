@@ -22,6 +22,7 @@ from engine.batches import (
     RemittanceBatch,
 )
 from parsers.byte_source import content_hash
+from parsers.column_chunks import ColumnChunk, facts_of, join_chunks
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
 from parsers.excerpts import EXCERPT_LENGTH, cut_excerpt, find_below, find_place
 from parsers.identities import OrdinalCounter, identify_payments
@@ -60,7 +61,7 @@ _IDENTITY: Final = (
 
 _GIVEN: Final = ("payment_id", "file_id", "source_file", "source_format", "company_id")
 _COLLECTED: Final = tuple(name for name in schemas.PAYMENT.names if name not in _GIVEN)
-_TYPES: Final = {name: schemas.PAYMENT.field(name).type for name in _COLLECTED}
+_FIELDS: Final = {name: schemas.PAYMENT.field(name) for name in _COLLECTED}
 _LINE_COLLECTED: Final = (
     "reference",
     "reference_kind",
@@ -70,12 +71,11 @@ _LINE_COLLECTED: Final = (
     "deduction_reason",
     "source",
 )
-_LINE_TYPES: Final = {name: schemas.REMITTANCE_LINE.field(name).type for name in _LINE_COLLECTED}
+_LINE_FIELDS: Final = {name: schemas.REMITTANCE_LINE.field(name) for name in _LINE_COLLECTED}
 _ADVICE_COLUMNS: Final = set(schemas.ADVICE_LINE.names) - {
     *("file_id", "source_file", "advice_number")
 }
-
-_Chunk = dict[str, pa.Array]
+_FACT_SEPARATOR, _REFERENCES = "\x1f", "\x1e"
 
 
 class FileCollector:
@@ -94,11 +94,11 @@ class FileCollector:
         self._line_index = LineIndex(source)
         self._drained_count = 0
         self._open_payments: dict[str, list[Any]] = {name: [] for name in _COLLECTED}
-        self._payments: list[_Chunk] = []
+        self._payments: list[ColumnChunk] = []
         self._sealed_count = 0
         self._open_lines: dict[str, list[Any]] = {name: [] for name in _LINE_COLLECTED}
         self._open_owners: list[int] = []
-        self._lines: list[_Chunk] = []
+        self._lines: list[ColumnChunk] = []
         self._owners: list[NDArray[np.int64]] = []
         self._sealed_lines = 0
         self._advices: list[dict[str, Any]] = []
@@ -165,9 +165,7 @@ class FileCollector:
         self._seal_payments()
         first = self.payment_count
         rows = len(columns["amount_minor"])
-        self._payments.append(
-            {name: _column(kind, columns.get(name), rows) for name, kind in _TYPES.items()}
-        )
+        self._payments.append(ColumnChunk.of(rows, columns, _FIELDS))
         self._sealed_count += rows
         return first
 
@@ -182,9 +180,7 @@ class FileCollector:
         self._seal_lines()
         rows = len(payments)
         self._owners.append(np.asarray(payments, np.int64))
-        self._lines.append(
-            {name: _column(kind, columns.get(name), rows) for name, kind in _LINE_TYPES.items()}
-        )
+        self._lines.append(ColumnChunk.of(rows, columns, _LINE_FIELDS))
         self._sealed_lines += rows
 
     def remittance(
@@ -324,14 +320,14 @@ class FileCollector:
         self._seal_payments()
         self._seal_lines()
         self._seal_advices()
-        payments = _joined(self._payments, _TYPES)
+        payments = join_chunks(self._payments, _FIELDS)
+        lines = join_chunks(self._lines, _LINE_FIELDS)
         owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
-        lines = _joined(self._lines, _LINE_TYPES)
         if (owners[1:] < owners[:-1]).any():
             order = np.argsort(owners, kind="stable")
             owners = owners[order]
             lines = {name: column.take(pa.array(order)) for name, column in lines.items()}
-        identities = self._identities(payments, owners, lines["reference"])
+        identities = self._identities(owners, lines["reference"])
         rows = len(identities)
         given = {
             "payment_id": identities,
@@ -348,8 +344,8 @@ class FileCollector:
         checks: list[Sequence[Any]] = list(zip(*self._checks, strict=True)) or [()] * 6
         names = ("scope", "kind", "declared", "computed", "rule", "ok")
         part = ParsedPart(
-            payments=PaymentBatch.from_columns(payments | given),
-            remittances=RemittanceBatch.from_columns(owned | lines),
+            payments=PaymentBatch.from_distinct(payments | given),
+            remittances=RemittanceBatch.from_distinct(owned | lines),
             advices=AdviceBatch.concat(self._advice_chunks),
             control_checks=ControlCheckBatch.from_columns(
                 {"source_file": [self.source_file] * len(self._checks)}
@@ -387,12 +383,7 @@ class FileCollector:
         """Turn payments added one by one into a chunk of columns."""
         rows = len(self._open_payments["amount_minor"])
         if rows:
-            self._payments.append(
-                {
-                    name: _filled(pa.array(self._open_payments[name], kind))
-                    for name, kind in _TYPES.items()
-                }
-            )
+            self._payments.append(ColumnChunk.of(rows, self._open_payments, _FIELDS))
             self._sealed_count += rows
             self._open_payments = {name: [] for name in _COLLECTED}
 
@@ -400,10 +391,9 @@ class FileCollector:
         """Turn lines added one by one into a chunk of columns."""
         if self._open_owners:
             self._owners.append(np.array(self._open_owners, np.int64))
-            self._lines.append(
-                {name: pa.array(self._open_lines[name], kind) for name, kind in _LINE_TYPES.items()}
-            )
-            self._sealed_lines += len(self._open_owners)
+            rows = len(self._open_owners)
+            self._lines.append(ColumnChunk.of(rows, self._open_lines, _LINE_FIELDS))
+            self._sealed_lines += rows
             self._open_lines = {name: [] for name in _LINE_COLLECTED}
             self._open_owners = []
 
@@ -414,18 +404,24 @@ class FileCollector:
             self._sealed_advices += len(self._advices)
             self._advices = []
 
-    def _identities(
-        self, columns: _Chunk, owners: NDArray[np.int64], references: pa.Array
-    ) -> pa.Array:
-        """`payment_id` of every row; `owners` are the ascending rows of `references`."""
-        texts = [pc.fill_null(columns[name].cast(pa.string()), "") for name in _IDENTITY]
-        joined: Any = ""
+    def _identities(self, owners: NDArray[np.int64], references: pa.Array) -> pa.Array:
+        """`payment_id` of every row; `owners` are the ascending rows of `references`.
+
+        Chunk by chunk, so that the texts to be hashed stay in the caches of a processor.
+        """
+        rows = sum(chunk.rows for chunk in self._payments)
+        joined: pa.Array | None = None
         if len(owners):
-            bounds = np.searchsorted(owners, np.arange(len(texts[0]) + 1)).astype(np.int32)
-            marked = pc.binary_join_element_wise("", references, "\x1f")
-            joined = pc.binary_join(pa.ListArray.from_arrays(bounds, marked), "")
-        texts[-1] = pc.binary_join_element_wise(texts[-1], joined, "\x1e")
-        return identify_payments(pc.binary_join_element_wise(*texts, "\x1f"), self._ordinals)
+            counts = np.bincount(owners, minlength=rows)
+            bounds = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+            lists = pa.ListArray.from_arrays(bounds, references, mask=pa.array(counts == 0))
+            joined = pc.binary_join(lists, _FACT_SEPARATOR)
+        facts, start = [], 0
+        for chunk in self._payments:
+            lines = None if joined is None else joined.slice(start, chunk.rows)
+            facts.append(facts_of(chunk, _IDENTITY, _FACT_SEPARATOR, _REFERENCES, lines))
+            start += chunk.rows
+        return identify_payments(facts, self._ordinals)
 
 
 def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
@@ -440,7 +436,8 @@ def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
     column = pa.array(held, pa.string()).take(own.indices)
     at = PaymentBatch.SCHEMA.get_field_index("intake_codes")
     field = PaymentBatch.SCHEMA.field(at)
-    return PaymentBatch.of(payments.record_batch.set_column(at, field, column))
+    columns = payments.record_batch.set_column(at, field, column)
+    return PaymentBatch.of_distinct(columns)
 
 
 def _advice_batch(rows: list[dict[str, Any]]) -> AdviceBatch:
@@ -455,28 +452,3 @@ def _numbers_in_runs(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
     """1, 2, 3 … within each run of equal values."""
     heads = np.searchsorted(ascending, ascending)
     return np.arange(1, len(ascending) + 1) - heads
-
-
-def _column(kind: pa.DataType, values: Any, rows: int) -> pa.Array:
-    """A column of that type; its empty values where it is absent."""
-    if values is None:
-        nullable = not pa.types.is_string(kind)
-        return pa.nulls(rows, kind) if nullable else pa.repeat(pa.scalar("", kind), rows)
-    if isinstance(values, pa.Array):
-        return values if values.type == kind else values.cast(kind)
-    return pa.array(values, kind)
-
-
-def _filled(column: pa.Array) -> pa.Array:
-    """Empty text in place of null."""
-    is_text = pa.types.is_string(column.type)
-    return pc.fill_null(column, "") if is_text and column.null_count else column
-
-
-def _joined(chunks: list[_Chunk], types: Mapping[str, pa.DataType]) -> _Chunk:
-    if len(chunks) == 1:
-        return chunks[0]
-    return {
-        name: pa.concat_arrays([chunk[name] for chunk in chunks] or [pa.array([], kind)])
-        for name, kind in types.items()
-    }

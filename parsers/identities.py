@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 __all__ = ["OrdinalCounter", "identify_payments", "payment_identity"]
@@ -17,6 +19,7 @@ _BUCKETS: Final = 16
 _BUCKET_SHIFT: Final = np.uint64(60)
 _DIGEST_BYTES: Final = 16
 _HEX_LENGTH: Final = 2 * _DIGEST_BYTES
+_UNUSED: Final = hashlib.blake2b(digest_size=_DIGEST_BYTES)
 
 
 def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -> str:
@@ -32,19 +35,40 @@ def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -
     return digest.hexdigest()
 
 
-def identify_payments(facts: pa.Array, counter: OrdinalCounter) -> pa.Array:
-    """`payment_identity` of every row: `facts` are its facts and its lines' references, joined."""
-    digest = hashlib.blake2b
-    texts = facts.cast(pa.binary()).to_pylist()
-    plain = b"".join([digest(text, digest_size=_DIGEST_BYTES).digest() for text in texts])
+def identify_payments(facts: Iterable[pa.Array], counter: OrdinalCounter) -> pa.Array:
+    """`payment_identity` of every row: `facts` are its facts and its lines' references, joined.
+
+    They come in pieces, each small enough to stay in the caches of a processor.
+    """
+    pieces = list(facts)
+    plain = b"".join([_digests(piece) for piece in pieces])
     ordinals = counter.ordinals(np.frombuffer(plain, ">u8")[::2].astype(np.uint64))
-    letters = bytearray(plain.hex().encode())
-    for row in np.flatnonzero(ordinals).tolist():
-        numbered = texts[row] + b"\x1d%d" % ordinals[row]
-        identity = digest(numbered, digest_size=_DIGEST_BYTES).hexdigest()
-        letters[_HEX_LENGTH * row : _HEX_LENGTH * (row + 1)] = identity.encode()
+    letters = plain.hex().encode()
+    repeated = np.flatnonzero(ordinals)
+    if len(repeated):
+        texts = pa.chunked_array(pieces, pa.string()).take(pa.array(repeated)).to_pylist()
+        numbered = bytearray(letters)
+        for row, text in zip(repeated.tolist(), texts, strict=True):
+            digest = _UNUSED.copy()
+            digest.update(text.encode() + b"\x1d%d" % ordinals[row])
+            numbered[_HEX_LENGTH * row : _HEX_LENGTH * (row + 1)] = digest.hexdigest().encode()
+        letters = bytes(numbered)
     bounds = np.arange(0, len(letters) + 1, _HEX_LENGTH, dtype=np.int32)
-    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(bounds), pa.py_buffer(letters))
+    return pa.StringArray.from_buffers(len(ordinals), pa.py_buffer(bounds), pa.py_buffer(letters))
+
+
+def _digests(texts: pa.Array) -> bytes:
+    """The digests of `texts`, one after the other.
+
+    A copy of an unused hash is made faster than a new one.
+    """
+    copy = _UNUSED.copy
+    digests = []
+    for text in texts.cast(pa.binary()).to_pylist():
+        digest = copy()
+        digest.update(text)
+        digests.append(digest.digest())
+    return b"".join(digests)
 
 
 class OrdinalCounter:
@@ -64,6 +88,12 @@ class OrdinalCounter:
         """For each identity's first 64 bits, how many equal ones came before it."""
         if not len(keys):
             return np.empty(0, np.int64)
+        ordered = np.sort(keys)
+        if not (ordered[1:] == ordered[:-1]).any():
+            before = self._add(ordered, np.ones(len(ordered), np.uint32))
+            if not before.any():
+                return np.zeros(len(keys), np.int64)
+            return before[np.searchsorted(ordered, keys)]
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         is_first = np.append(True, ordered[1:] != ordered[:-1])

@@ -1,13 +1,13 @@
 """Keyed text lines of many payments at once: facts and remaining text as Arrow columns.
 
 The same as `parsers.remittance_text.read_payer_text`, for the lines nearly all payments have: one
-`KEY: value` each, or plain text. A payment with addenda, with a key that is unknown or stands
-twice, or with several keys in a line is read by that function instead.
+`KEY: value` each, or plain text. A payment with addenda, with a key that stands twice, or with
+several keys in a line is read by that function instead, and so is a return.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from parsers.addenda_columns import ENTRY_KINDS, cut_addenda
 from parsers.remittance_text import PayerText, read_payer_text
+from parsers.text_dialects import NARRATIVE_PATTERN
 from parsers.text_facts import BANK_DESCRIPTORS, INLINE_KEY_PATTERN, key_of
 
 if TYPE_CHECKING:
@@ -25,16 +26,7 @@ if TYPE_CHECKING:
     from parsers.byte_slices import ByteText, Offsets
     from parsers.x12_remittance import RemittanceEntry
 
-__all__ = ["TextColumns", "TextLines", "read_text_columns"]
-
-_COLON: Final = 58
-_STAR: Final = 42
-_SLASH: Final = 47
-_COMMA: Final = 44
-_EQUALS: Final = 61
-_BRACE: Final = 123
-_NARRATIVE_MARKS: Final = (_EQUALS, _BRACE)
-"""Where a line has one of these and no colon, it may be a sentence of a bank with keys in it."""
+__all__ = ["LineColumns", "TextColumns", "TextLines", "entry_columns", "read_text_columns"]
 
 _PLAIN_FACTS: Final = (
     "payer_name",
@@ -44,16 +36,20 @@ _PLAIN_FACTS: Final = (
     "check_number",
     "trace_number",
     "uetr",
+    "payee_name",
+    "payee_account",
+    "payee_routing",
 )
 _TEXT_CODE: Final = len(_PLAIN_FACTS)
 _ASIDE_CODE: Final = _TEXT_CODE + 1
-_UNKNOWN_CODE: Final = _TEXT_CODE + 2
+_DOUBTFUL_CODE: Final = _TEXT_CODE + 2
+_FREE_CODE: Final = _TEXT_CODE + 3
+_NARRATIVE_MARKS: Final = b"={"
+"""A line with one of these may be a sentence of a bank with keys in it."""
+
 _FACT_CODES: Final = {name: code for code, name in enumerate(_PLAIN_FACTS)} | {
     "text": _TEXT_CODE,
     "aside": _ASIDE_CODE,
-    "payee_name": _ASIDE_CODE,
-    "payee_account": _ASIDE_CODE,
-    "payee_routing": _ASIDE_CODE,
 }
 _COLUMNS: Final = (
     "payer_name",
@@ -63,60 +59,111 @@ _COLUMNS: Final = (
     "trace_number",
     "uetr",
 )
+_ENTRY_NAMES: Final = (
+    "reference",
+    "reference_kind",
+    "amount_minor",
+    "discount_minor",
+    "deduction_minor",
+    "deduction_reason",
+)
+_KIND_TEXTS: Final = pa.array(ENTRY_KINDS, pa.string())
+_ADDENDA: Final = pa.scalar("addenda", pa.string())
+_DESCRIPTORS: Final = pa.array(sorted(BANK_DESCRIPTORS), pa.string())
 
 
 class TextLines(msgspec.Struct, frozen=True):
-    """Text lines of payments, in order: `owner` is the payment's row, the range a line's bytes."""
+    """Text lines of payments, in order: `owner` is the payment's row, the range a line's bytes.
+
+    `begin` is the index of each payment's first line.
+    """
 
     owner: Offsets
+    begin: Offsets
     starts: Offsets
     stops: Offsets
+
+
+class LineColumns(msgspec.Struct, frozen=True):
+    """Remittance lines: `owner` is each line's payment, `columns` as the collector takes them."""
+
+    owner: Offsets
+    columns: dict[str, Any]
 
 
 class TextColumns(msgspec.Struct, frozen=True):
     """What the texts of payments say: one entry per payment in `columns` (Arrow, by name).
 
-    `entries` are remittance lines (row, line) in the order of rows, `odd` addenda values that are
-    no amounts (row, text).
+    A column that would be empty is absent. `lines` are remittance lines, `odd` addenda values that
+    are no amounts (row, text).
     """
 
     columns: dict[str, pa.Array]
-    entries: list[tuple[int, RemittanceEntry]]
+    lines: list[LineColumns]
     odd: list[tuple[int, str]]
 
 
 def read_text_columns(
-    text: ByteText, lines: TextLines, row_count: int, exponents: Offsets
+    text: ByteText, lines: TextLines, exponents: Offsets, returned: NDArray[np.bool_]
 ) -> TextColumns:
-    """Read the `lines` of `row_count` payments; `exponents` are of their currencies."""
-    owner = lines.owner
+    """Read the `lines` of payments; `exponents` are of their currencies.
+
+    `returned` marks payments that went back: their payer is who the money went back to.
+    """
+    owner, row_count = lines.owner, len(lines.begin)
     starts, stops = text.trimmed(*_without_terminators(text, lines))
     keys = _keys(text, starts, stops)
     doubtful, code = keys.doubtful, keys.code
-    starred = np.flatnonzero(text.positions(_STAR)[text.next_index(_STAR, starts)] < stops)
-    addenda = cut_addenda(text, starts[starred], stops[starred], exponents[owner[starred]])
-    doubtful[starred] = ~addenda.is_plain
-    code[starred] = _ASIDE_CODE
-    slow = np.zeros(row_count, np.bool_)
-    slow[owner[doubtful]] = True
-    ranges = _fact_ranges(owner, code, keys.starts, keys.stops, slow)
-    columns = {name: text.strings(*ranges[name]) for name in _COLUMNS if name != "payer_account"}
-    columns["payer_account"] = _accounts(text, ranges)
+    slow = returned.copy()
+    starred, addenda = _addenda(text, starts, stops, exponents, owner)
+    if addenda is not None:
+        doubtful[starred] = ~addenda.is_plain
+        code[starred] = _ASIDE_CODE
+    slow[owner[np.flatnonzero(doubtful)]] = True
+    ranges = _fact_ranges(lines, code, keys.starts, keys.stops, slow)
+    columns: dict[str, Any] = {
+        name: text.strings(*ranges[name])
+        for name in _COLUMNS
+        if name in ranges and name != "payer_account"
+    }
+    if "payer_account" in ranges:
+        columns["payer_account"] = _accounts(text, ranges)
     kept = np.flatnonzero((code == _TEXT_CODE) & (keys.starts < keys.stops))
-    columns["remittance_text"] = _joined(
-        owner[kept], text.strings(keys.starts[kept], keys.stops[kept]), row_count
-    )
-    good = np.flatnonzero(addenda.is_plain & ~slow[owner[starred]])
-    entries = _entries(text, addenda, good, owner[starred[good]])
+    values = text.strings(keys.starts[kept], keys.stops[kept])
+    columns["remittance_text"] = _joined(owner[kept], values, row_count)
+    found: list[LineColumns] = []
+    if addenda is not None:
+        good = np.flatnonzero(addenda.is_plain & ~slow[owner[starred]])
+        if len(good):
+            found.append(_entries(text, addenda, good, owner[starred[good]]))
     if not slow.any():
-        return TextColumns(columns, entries, [])
-    return _with_slow_rows(text, lines, TextColumns(columns, entries, []), slow, exponents)
+        return TextColumns(columns, found, [])
+    before = TextColumns(columns, found, [])
+    return _with_slow_rows(text, lines, before, exponents, (slow, returned))
+
+
+def entry_columns(entries: list[tuple[int, RemittanceEntry]]) -> LineColumns:
+    """Remittance lines read one by one (payment, line) as columns."""
+    owner = np.array([row for row, _ in entries], np.int64)
+    values = zip(*[entry for _, entry in entries], strict=True)
+    columns: dict[str, Any] = dict(zip(_ENTRY_NAMES, map(list, values), strict=True))
+    return LineColumns(owner, columns | {"source": _ADDENDA})
+
+
+def _addenda(
+    text: ByteText, starts: Offsets, stops: Offsets, exponents: Offsets, owner: Offsets
+) -> tuple[Offsets, AddendaColumns | None]:
+    """The lines with a star, cut as segments."""
+    starred, _ = text.first_within(b"*", starts, stops)
+    if not len(starred):
+        return starred, None
+    return starred, cut_addenda(text, starts[starred], stops[starred], exponents[owner[starred]])
 
 
 class _Keys(msgspec.Struct, frozen=True):
     """Per line: the number of the fact it gives, the range of the value, and whether it is odd."""
 
-    code: Offsets
+    code: NDArray[np.int8]
     starts: Offsets
     stops: Offsets
     doubtful: NDArray[np.bool_]
@@ -124,76 +171,107 @@ class _Keys(msgspec.Struct, frozen=True):
 
 def _keys(text: ByteText, starts: Offsets, stops: Offsets) -> _Keys:
     """Split lines at their first colon and look the keys up."""
-    colon, at = text.positions(_COLON), text.next_index(_COLON, starts)
-    has_key = colon[at] < stops
-    code = np.full(len(starts), _TEXT_CODE)
-    keyed = np.flatnonzero(has_key)
-    code[keyed] = _codes_of_keys(text, starts[keyed], colon[at[keyed]])
-    doubtful = code == _UNKNOWN_CODE
-    for mark in _NARRATIVE_MARKS:
-        stands = text.positions(mark)[text.next_index(mark, starts)] < stops
-        doubtful |= stands & ~has_key
-    several = np.flatnonzero(has_key & (colon[np.minimum(at + 1, len(colon) - 1)] < stops))
-    if len(several):
-        pieces = text.strings(starts[several], stops[several])
-        inline = pc.match_substring_regex(pieces, INLINE_KEY_PATTERN)
-        doubtful[several] |= inline.to_numpy(zero_copy_only=False)
-    begin = np.where(has_key, colon[at] + 1, starts)
-    begin += has_key & (begin < stops) & (text.at(np.minimum(begin, stops)) == _EQUALS)
-    doubtful |= has_key & (begin < stops) & (text.at(np.minimum(begin, stops)) == _EQUALS)
-    value_starts, value_stops = text.trimmed(np.minimum(begin, stops), stops)
+    keyed, at = text.first_within(b":", starts, stops)
+    code = np.full(len(starts), _TEXT_CODE, np.int8)
+    doubtful = np.zeros(len(starts), np.bool_)
+    value_starts, value_stops = starts, stops
+    if len(keyed):
+        colons = text.positions(b":")
+        ends = stops[keyed]
+        found = _codes_of_keys(text, starts[keyed], colons[at])
+        several = colons[at + 1] < ends
+        begin = colons[at] + 1
+        begin += (begin < ends) & (text.at(begin) == ord("="))
+        doubtful[keyed] = (found == _DOUBTFUL_CODE) | (
+            (begin < ends) & (text.at(begin) == ord("="))
+        )
+        is_free = found == _FREE_CODE
+        code[keyed] = np.where(is_free, _TEXT_CODE, found)
+        value_starts, value_stops = starts.copy(), stops.copy()
+        rows = np.flatnonzero(~is_free)
+        named = keyed[rows]
+        value_starts[named], value_stops[named] = text.trimmed(
+            np.minimum(begin[rows], ends[rows]), ends[rows]
+        )
+        keyed = keyed[is_free | several]
+    doubtful[_with_more_keys(text, starts, stops, keyed)] = True
     return _Keys(code, value_starts, value_stops, doubtful)
 
 
-def _entries(
-    text: ByteText, addenda: AddendaColumns, good: Offsets, owner: Offsets
-) -> list[tuple[int, RemittanceEntry]]:
+def _with_more_keys(text: ByteText, starts: Offsets, stops: Offsets, lines: Offsets) -> Offsets:
+    """Which lines may hold keys within them, or a sentence of a bank: of `lines`, and of those with
+    a mark that such sentences have.
+    """
+    marked, _ = text.first_within(_NARRATIVE_MARKS, starts, stops)
+    if len(marked):
+        lines = np.flatnonzero(np.bincount(np.concatenate([lines, marked])))
+    if not len(lines):
+        return lines
+    pieces = text.strings(starts[lines], stops[lines])
+    found = pc.match_substring_regex(pieces, INLINE_KEY_PATTERN)
+    found = pc.or_(found, pc.match_substring_regex(pieces, NARRATIVE_PATTERN, ignore_case=True))
+    found = pc.or_(found, pc.invert(pc.string_is_ascii(pieces)))
+    is_doubtful: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+    return np.compress(is_doubtful, lines)
+
+
+def _entries(text: ByteText, addenda: AddendaColumns, good: Offsets, owner: Offsets) -> LineColumns:
     """The plain segments `good` as remittance lines of their rows."""
-    references = text.strings(addenda.reference[0][good], addenda.reference[1][good]).to_pylist()
-    amounts = pa.array(addenda.amount_minor[good], mask=~addenda.has_amount[good]).to_pylist()
-    return [
-        (row, (reference, ENTRY_KINDS[kind], amount, discount, 0, ""))
-        for row, reference, kind, amount, discount in zip(
-            owner.tolist(),
-            references,
-            addenda.kind[good].tolist(),
-            amounts,
-            addenda.discount_minor[good].tolist(),
-            strict=True,
-        )
-    ]
+    return LineColumns(
+        owner,
+        {
+            "reference": text.strings(addenda.reference[0][good], addenda.reference[1][good]),
+            "reference_kind": _KIND_TEXTS.take(pa.array(addenda.kind[good])),
+            "amount_minor": pa.array(addenda.amount_minor[good], mask=~addenda.has_amount[good]),
+            "discount_minor": pa.array(addenda.discount_minor[good]),
+            "source": _ADDENDA,
+        },
+    )
 
 
 def _without_terminators(text: ByteText, lines: TextLines) -> tuple[Offsets, Offsets]:
     """The lines without a `/` or `,/` at their end."""
     starts, stops = lines.starts, lines.stops
-    ended = (starts < stops) & (text.at(np.maximum(stops - 1, 0)) == _SLASH)
-    stops = stops - ended
-    comma = ended & (starts < stops) & (text.at(np.maximum(stops - 1, 0)) == _COMMA)
-    return starts, stops - comma
+    ended = np.flatnonzero((text.at(stops - 1) == ord("/")) & (starts < stops))
+    if not len(ended):
+        return starts, stops
+    stops = stops.copy()
+    stops[ended] -= 1
+    comma = (text.at(stops[ended] - 1) == ord(",")) & (starts[ended] < stops[ended])
+    stops[ended[comma]] -= 1
+    return starts, stops
 
 
-def _codes_of_keys(text: ByteText, starts: Offsets, stops: Offsets) -> Offsets:
+def _codes_of_keys(text: ByteText, starts: Offsets, stops: Offsets) -> NDArray[np.int8]:
     """The number of the fact each key gives."""
     keys = text.strings(starts, stops).dictionary_encode()
     codes = []
     for head in keys.dictionary.to_pylist():
         fact, prefix = key_of(head)
-        known = fact is not None and (not prefix or prefix in BANK_DESCRIPTORS)
-        codes.append(_FACT_CODES[fact] if fact is not None and known else _UNKNOWN_CODE)
-    index: Offsets = keys.indices.to_numpy(zero_copy_only=False)
-    return np.array(codes, np.int64)[index]
+        if fact is None:
+            codes.append(_FREE_CODE)
+        else:
+            is_plain = not prefix or prefix in BANK_DESCRIPTORS
+            codes.append(_FACT_CODES[fact] if is_plain else _DOUBTFUL_CODE)
+    index: NDArray[np.int32] = keys.indices.to_numpy(zero_copy_only=False)
+    return np.array(codes, np.int8).take(index)
 
 
 def _fact_ranges(
-    owner: Offsets, code: Offsets, starts: Offsets, stops: Offsets, slow: NDArray[np.bool_]
+    lines: TextLines,
+    code: NDArray[np.int8],
+    starts: Offsets,
+    stops: Offsets,
+    slow: NDArray[np.bool_],
 ) -> dict[str, tuple[Offsets, Offsets]]:
     """Per fact, the range of its value in each row (empty where absent); repeats mark `slow`."""
     ranges = {}
     for number, name in enumerate(_PLAIN_FACTS):
         rows = np.flatnonzero(code == number)
+        if not len(rows):
+            continue
         first, last = np.zeros(len(slow), np.int64), np.zeros(len(slow), np.int64)
-        owners = owner[rows]
+        owners = lines.owner[rows]
         slow[owners[1:][owners[1:] == owners[:-1]]] = True
         first[owners], last[owners] = starts[rows], stops[rows]
         ranges[name] = (first, last)
@@ -203,12 +281,12 @@ def _fact_ranges(
 def _accounts(text: ByteText, ranges: dict[str, tuple[Offsets, Offsets]]) -> pa.Array:
     """`routing/account`, or the account alone."""
     account = text.strings(*ranges["payer_account"])
+    if "payer_routing" not in ranges:
+        return account
     routing_starts, routing_stops = ranges["payer_routing"]
     both = (routing_starts < routing_stops) & (
         ranges["payer_account"][0] < ranges["payer_account"][1]
     )
-    if not both.any():
-        return account
     routing = text.strings(routing_starts, routing_stops)
     joined = pc.binary_join_element_wise(routing, account, "/")
     return pc.if_else(pa.array(both), joined, account)
@@ -216,22 +294,30 @@ def _accounts(text: ByteText, ranges: dict[str, tuple[Offsets, Offsets]]) -> pa.
 
 def _joined(owner: Offsets, values: pa.StringArray, row_count: int) -> pa.Array:
     """The kept lines of each row joined by newlines, without what banks write on every row."""
-    wanted = pc.invert(pc.is_in(values, value_set=pa.array(sorted(BANK_DESCRIPTORS))))
-    owner = owner[wanted.to_numpy(zero_copy_only=False)]
+    named = pc.is_in(values, value_set=_DESCRIPTORS)
+    if named.true_count:
+        wanted = pc.invert(named)
+        owner = owner[wanted.to_numpy(zero_copy_only=False)]
+        values = values.filter(wanted)
+    counts = np.bincount(owner, minlength=row_count)
+    if (counts == 1).all():
+        return values
     offsets = np.zeros(row_count + 1, np.int32)
-    np.cumsum(np.bincount(owner, minlength=row_count), out=offsets[1:])
-    return pc.binary_join(pa.ListArray.from_arrays(offsets, values.filter(wanted)), "\n")
+    np.cumsum(counts, out=offsets[1:])
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, values), "\n")
 
 
 def _with_slow_rows(
     text: ByteText,
     lines: TextLines,
-    found_before: TextColumns,
-    slow: NDArray[np.bool_],
+    before: TextColumns,
     exponents: Offsets,
+    marks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
 ) -> TextColumns:
-    """Read the rows marked `slow` one by one and put them in their places."""
-    columns, entries, odd = dict(found_before.columns), list(found_before.entries), []
+    """Read the rows marked (slow, returned) one by one and put them in their places."""
+    slow, returned = marks
+    columns, odd = dict(before.columns), []
+    entries: list[tuple[int, RemittanceEntry]] = []
     rows = np.flatnonzero(slow)
     starts, stops = _without_terminators(text, lines)
     mine = np.flatnonzero(slow[lines.owner])
@@ -239,7 +325,11 @@ def _with_slow_rows(
     bounds = [*np.searchsorted(lines.owner[mine], rows).tolist(), len(pieces)]
     found: list[PayerText] = []
     for number, row in enumerate(rows.tolist()):
-        payer = read_payer_text(pieces[bounds[number] : bounds[number + 1]], int(exponents[row]))
+        payer = read_payer_text(
+            pieces[bounds[number] : bounds[number + 1]],
+            int(exponents[row]),
+            is_return=bool(returned[row]),
+        )
         found.append(payer)
         entries += [(row, entry) for entry in payer.lines]
         odd += [(row, value) for value in payer.odd]
@@ -247,6 +337,9 @@ def _with_slow_rows(
     for name in (*_COLUMNS, "remittance_text"):
         attribute = "text" if name == "remittance_text" else name
         values = pa.array([getattr(payer, attribute) for payer in found], pa.string())
-        columns[name] = pc.replace_with_mask(columns[name], mask, values)
-    entries.sort(key=lambda line: line[0])
-    return TextColumns(columns, entries, odd)
+        column = columns.get(name)
+        if column is None:
+            column = pa.repeat(pa.scalar("", pa.string()), len(slow))
+        columns[name] = pc.replace_with_mask(column, mask, values)
+    more = [entry_columns(entries)] if entries else []
+    return TextColumns(columns, [*before.lines, *more], odd)

@@ -120,6 +120,9 @@ _SIGNATURES: Final = tuple(
     for signature in TEXT_DIALECTS[name].signature
 )
 
+NARRATIVE_PATTERN: Final = "|".join(re.escape(signature) for signature, _ in _SIGNATURES)
+"""What tells a dialect of several keys in a line, in letters of any case, as Arrow understands."""
+
 
 def narrative_of(text: str) -> TextDialect | None:
     """The dialect of several keys in a line that `text` is written in; None where it is in none."""

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import bai2_oracle
 
-from parsers.bai2_records import record_table
+from parsers.bai2_cuts import cut_window
 from parsers.bank_files import parse_bank_file
 from parsers.errors import UnrecognisedFileError
 
@@ -88,10 +88,10 @@ def test_a_lost_or_repeated_money_row_is_never_silent(data):
 def read_row_by_row(content):
     """The same file without the reader of whole columns."""
 
-    def without_columns(data):
-        return msgspec.structs.replace(record_table(data), text=None)
+    def without_columns(window):
+        return msgspec.structs.replace(cut_window(window), columns=None)
 
-    with mock.patch("parsers.bai2.record_table", without_columns):
+    with mock.patch("parsers.bai2.cut_window", without_columns):
         return read(content)
 
 
