@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import numpy as np
 
 from parsers.x12_delimiters import (
@@ -31,8 +30,10 @@ from parsers.x12_envelope import Envelope
 from parsers.x12_journal import Journal, Place
 from parsers.x12_lines import join_lines, no_lines
 from parsers.x12_orders import Order, Remark, read_order_segment
-from parsers.x12_rows import OrderRows, read_amount
+from parsers.x12_ordinary import OrdinarySet, OrdinarySets, find_ordinary
+from parsers.x12_rows import Closed, OrderRows, read_amount
 from parsers.x12_segments import SEGMENT_BYTES_MAX, SEGMENT_NAMES, UNKNOWN, element_text
+from parsers.x12_walk import Walk
 from parsers.x12_windows import count_breaks, segment_windows
 from parsers.x12_zones import FORM_CODES, IN_OTHER, OUTSIDE, ZoneState, find_zones
 
@@ -69,21 +70,6 @@ def read_x12(source: ByteSource, collector: FileCollector, options: ReadOptions)
     yield from _Reader(source, collector, options).read()
 
 
-class _Walk(msgspec.Struct, frozen=True):
-    """The segments of a window that are walked, one entry each: row and kind, range of bytes, line
-    of the file, remittance lines before it, and whether it stands in the detail of an order.
-    """
-
-    window: SegmentWindow
-    rows: list[int]
-    kinds: list[int]
-    starts: list[int]
-    stops: list[int]
-    numbers: list[int]
-    lines: list[int]
-    in_detail: list[bool]
-
-
 class _Reader:
     """The open order and set while segments go by."""
 
@@ -91,9 +77,10 @@ class _Reader:
         self._source = source
         self._collector = collector
         self._options = options
-        self._journal: Journal[Order] = Journal(collector)
+        self._journal: Journal[Closed] = Journal(collector)
         self._envelope = Envelope(collector, self._journal)
         self._accounts = OurAccounts(options.bank_accounts)
+        self._in_dollars = self._accounts.are_in_dollars
         self._deposits = Deposits(self._journal, self._accounts)
         self._rows = OrderRows(collector)
         self._order: Order | None = None
@@ -106,7 +93,7 @@ class _Reader:
         self._separator = "*"
         self._delimiters = Delimiters(b"*", ord("~"))
         self._restart: tuple[int, Delimiters] | None = None
-        self._walk: _Walk | None = None
+        self._walk: Walk | None = None
         self._handlers = self._make_handlers()
 
     def _make_handlers(self) -> list[Callable[[int], None]]:
@@ -177,22 +164,20 @@ class _Reader:
         starts = table.starts[events]
         breaks = np.flatnonzero(np.frombuffer(table.content, np.uint8) == _LINE_BREAK)
         before = np.searchsorted(breaks, starts)
-        self._walk = _Walk(
+        numbers = before + self._breaks + 1
+        self._walk = Walk(
             window=window,
+            separator=self._separator,
             rows=events.tolist(),
             kinds=table.kinds[events].tolist(),
             starts=starts.tolist(),
             stops=table.stops[events].tolist(),
-            numbers=(before + self._breaks + 1).tolist(),
+            numbers=numbers.tolist(),
             lines=(zones.lines_before + self._carried_count).tolist(),
             in_detail=zones.in_detail.tolist(),
         )
         self._breaks += len(breaks)
-        handlers = self._handlers
-        for at, kind in enumerate(self._walk.kinds):
-            handlers[kind](at)
-            if self._restart is not None:
-                break
+        self._go_over(find_ordinary(window, zones, numbers) if self._in_dollars else None)
         stop = len(table)
         if self._restart is not None:
             stop = int(np.searchsorted(table.starts + table.base, self._restart[0]))
@@ -203,6 +188,24 @@ class _Reader:
         opened = self._envelope.set
         self._state.form = OUTSIDE if opened is None else FORM_CODES.get(opened.form, IN_OTHER)
         self._give(window)
+
+    def _go_over(self, ordinary: OrdinarySets | None) -> None:
+        """Walk all segments of a window, but for sets that are ordinary where nothing is open."""
+        walk, handlers, at = self._now, self._handlers, 0
+        while at < len(walk.kinds) and self._restart is None:
+            place = None
+            if ordinary is not None and self._order is None and self._envelope.is_ordinary:
+                place = ordinary.at_event.get(at)
+            if place is None or ordinary is None:
+                handlers[walk.kinds[at]](at)
+                at += 1
+                continue
+            self._envelope.count_set(_ORDER)
+            self._order_count += 1
+            stop = ordinary.stops[place]
+            passed = OrdinarySet(ordinary, place, walk.lines[at], walk.lines[stop])
+            self._journal.add(passed)
+            at = stop + 1
 
     def _give(self, window: SegmentWindow | None) -> None:
         """Add closed orders to the collector, and keep the lines of the open one."""
@@ -227,7 +230,7 @@ class _Reader:
     # Where a segment stands
 
     @property
-    def _now(self) -> _Walk:
+    def _now(self) -> Walk:
         """The walk that handlers run in."""
         assert self._walk is not None  # noqa: S101 - handlers run within a walk
         return self._walk
@@ -236,29 +239,6 @@ class _Reader:
     def _is_restarting(self) -> bool:
         return self._restart is not None
 
-    def _elements(self, at: int) -> list[str]:
-        """Name and elements of a walked segment."""
-        walk = self._now
-        piece = walk.window.table.content[walk.starts[at] : walk.stops[at]]
-        if not piece.isascii():
-            return walk.window.table.elements(walk.rows[at])
-        separator = self._separator
-        elements = piece.decode().split(separator)
-        if b" " in piece or b"\0" in piece:
-            return [one.strip(" \t\r\n\0") for one in elements]
-        return elements
-
-    def _place(self, at: int) -> Place:
-        walk = self._now
-        table = walk.window.table
-        start, stop = walk.starts[at], walk.stops[at]
-        return Place(start + table.base, walk.numbers[at], stop - start, table.raw(walk.rows[at]))
-
-    def _end(self, at: int) -> int:
-        """Offset of the file behind a walked segment."""
-        walk = self._now
-        return int(walk.window.table.ends[walk.rows[at]]) + walk.window.table.base
-
     # Envelopes
 
     def _pass(self, at: int) -> None:
@@ -266,18 +246,18 @@ class _Reader:
 
     def _open_interchange(self, at: int) -> None:
         self._end_order(at)
-        place = self._place(at)
+        place = self._now.place(at)
         if self._may_restart(place.offset):
             return
-        self._envelope.open_interchange(self._elements(at), place)
+        self._envelope.open_interchange(self._now.elements(at), place)
 
     def _close_interchange(self, at: int) -> None:
         self._end_order(at)
-        place = self._place(at)
+        place = self._now.place(at)
         walk = self._now
         piece = walk.window.table.content[walk.starts[at] : walk.stops[at]]
         next_one = _GLUED.search(piece)
-        elements = self._elements(at)
+        elements = self._now.elements(at)
         if next_one is not None:
             elements = element_text(piece[: next_one.start()]).split(self._separator)
         self._envelope.close_interchange([one.strip() for one in elements], place)
@@ -286,16 +266,16 @@ class _Reader:
 
     def _open_group(self, at: int) -> None:
         self._end_order(at)
-        self._envelope.open_group(self._elements(at), self._place(at))
+        self._envelope.open_group(self._now.elements(at), self._now.place(at))
 
     def _close_group(self, at: int) -> None:
         self._end_order(at)
-        self._envelope.close_group(self._elements(at), self._place(at))
+        self._envelope.close_group(self._now.elements(at), self._now.place(at))
 
     def _open_set(self, at: int) -> None:
         self._end_order(at)
-        form, control = (*self._elements(at)[1:3], "", "")[:2]
-        place = self._place(at)
+        form, control = (*self._now.elements(at)[1:3], "", "")[:2]
+        place = self._now.place(at)
         self._envelope.open_set(form, control, self._number(at), place)
         if form in FORM_CODES:
             self._open_order(at)
@@ -307,7 +287,9 @@ class _Reader:
     def _close_set(self, at: int) -> None:
         opened = self._envelope.set
         order = self._order
-        whole = self._envelope.close_set(self._elements(at), self._number(at), self._place(at))
+        whole = self._envelope.close_set(
+            self._now.elements(at), self._number(at), self._now.place(at)
+        )
         if not whole and order is not None:
             order.codes.append("IN-TOTAL")
             if opened is not None and opened.form == _LOCKBOX:
@@ -364,7 +346,7 @@ class _Reader:
         if order is None or walk is None:
             return
         order.stop_line = walk.lines[at]
-        order.end = self._end(at) if is_own else walk.starts[at] + walk.window.table.base
+        order.end = self._now.end(at) if is_own else walk.starts[at] + walk.window.table.base
         self._reread(order, order.first_line, order.stop_line)
         self._close_order(order)
         if order.form == _LOCKBOX and (is_own or walk.kinds[at] in _LEAVES_DEPOSIT):
@@ -383,41 +365,41 @@ class _Reader:
         order = self._order or self._bare(at, _ORDER)
         if order.form == _LOCKBOX or order.beginning:
             if order.form != _LOCKBOX:
-                place = self._place(at)
+                place = self._now.place(at)
                 message = "a second BPR stands in the transaction set"
                 self._journal.say("EDI-ORDER", message, place, expected="one BPR")
             self._end_order(at)
             order = self._open_order(at)
             self._deposits.begin_check()
-        read_order_segment(order, self._elements(at))
+        read_order_segment(order, self._now.elements(at))
         order.fallback = self._accounts.currency(order.account or order.element(15))
 
     def _open_deposit(self, at: int) -> None:
         if self._order is None:
             self._bare(at, _LOCKBOX)
         self._end_order(at)
-        self._deposits.open_deposit(self._elements(at), self._place(at))
+        self._deposits.open_deposit(self._now.elements(at), self._now.place(at))
         self._open_order(at)
 
     def _open_batch(self, at: int) -> None:
         if self._order is None:
             self._bare(at, _LOCKBOX)
         self._end_order(at)
-        self._deposits.open_batch(self._elements(at), self._place(at))
+        self._deposits.open_batch(self._now.elements(at), self._now.place(at))
         self._open_order(at)
 
     def _add_total(self, at: int) -> None:
-        self._deposits.read(self._elements(at))
+        self._deposits.read(self._now.elements(at))
 
     def _describe(self, at: int) -> None:
         """A segment that tells something of the order it stands in."""
         order = self._order or self._bare(at, _ORDER)
         order.in_detail = self._now.in_detail[at]
-        read_order_segment(order, self._elements(at))
+        read_order_segment(order, self._now.elements(at))
 
     def _bare(self, at: int, form: str) -> Order:
         """An order that stands in no transaction set begins."""
-        self._envelope.open_bare(form, self._number(at), self._place(at))
+        self._envelope.open_bare(form, self._number(at), self._now.place(at))
         return self._open_order(at)
 
     def _line(self, at: int) -> None:
@@ -450,7 +432,7 @@ class _Reader:
     def _unknown(self, at: int) -> None:
         """A segment with an unknown name: damage, or an interchange with other separators."""
         walk = self._now
-        place = self._place(at)
+        place = self._now.place(at)
         if place.text.startswith(_HEADER.decode()) and self._may_restart(place.offset):
             self._end_order(at)
             return

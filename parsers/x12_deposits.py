@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.batches import BankAccountBatch
     from parsers.x12_journal import Journal, Place
-    from parsers.x12_orders import Order
+    from parsers.x12_rows import Closed
 
 __all__ = ["Deposits", "OurAccounts"]
 
@@ -41,6 +41,11 @@ class OurAccounts:
             for name in (account, lockbox, lockbox.lstrip("0")):
                 if name:
                     self._currencies.setdefault(name, currency)
+
+    @property
+    def are_in_dollars(self) -> bool:
+        """Whether no account has another currency than US dollars."""
+        return not {*self._currencies.values()} - {"", DEFAULT_CURRENCY}
 
     def currency(self, account: str) -> str:
         """Currency of an account or lockbox, US dollars where nobody says."""
@@ -72,7 +77,7 @@ class _Total(msgspec.Struct):
 class Deposits:
     """The open deposit and batch of an 823."""
 
-    def __init__(self, journal: Journal[Order], accounts: OurAccounts) -> None:
+    def __init__(self, journal: Journal[Closed], accounts: OurAccounts) -> None:
         """Check totals into `journal`."""
         self._journal = journal
         self._accounts = accounts

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from parsers.collector import FileCollector
     from parsers.x12_journal import Journal, Place
-    from parsers.x12_orders import Order
+    from parsers.x12_rows import Closed
 
 __all__ = ["Envelope", "TransactionSet"]
 
@@ -51,7 +51,7 @@ class _Level(msgspec.Struct):
 class Envelope:
     """The open levels of a file, what they have declared and how often they close."""
 
-    def __init__(self, collector: FileCollector, journal: Journal[Order]) -> None:
+    def __init__(self, collector: FileCollector, journal: Journal[Closed]) -> None:
         """Hold files of `collector`, report to `journal`."""
         self._collector = collector
         self._journal = journal
@@ -125,9 +125,24 @@ class Envelope:
         else:
             self._group.count += 1
         self.set_count += 1
-        self.dialect = self.dialect or ".".join(one for one in ("x12", form, self._version) if one)
+        self._name(form)
         self.set = TransactionSet(form, control, first)
         return self.set
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether a set that is whole would give rise to no remark and no doubt."""
+        return self.set is None and self._group is not None and not self.codes
+
+    def count_set(self, form: str) -> None:
+        """A whole set has gone by that needs no walking."""
+        assert self._group is not None  # noqa: S101 - asked before
+        self._group.count += 1
+        self.set_count += 1
+        self._name(form)
+
+    def _name(self, form: str) -> None:
+        self.dialect = self.dialect or ".".join(one for one in ("x12", form, self._version) if one)
 
     def open_bare(self, form: str, first: int, place: Place) -> TransactionSet:
         """Segments that stand in no transaction set."""

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from parsers.byte_slices import ByteText, Offsets
     from parsers.x12_segments import SegmentTable
 
-__all__ = ["LINE_KINDS", "LineColumns", "LineTable", "cut_lines", "join_lines", "no_lines"]
+__all__ = [
+    "LINE_KINDS",
+    "LineColumns",
+    "LineTable",
+    "cut_lines",
+    "join_lines",
+    "no_lines",
+    "read_decimals",
+]
 
 LINE_KINDS: Final = ("document", "purchase_order", "credit_memo", "")
 """Kinds of remittance lines, by their number in `LineColumns.kind`."""
@@ -155,13 +163,13 @@ def cut_lines(table: SegmentTable) -> tuple[LineTable, NDArray[np.bool_]]:
         return starts, stops
 
     starts, stops = element(4, 1)
-    amount, plain = _decimals(text, starts, stops)
+    amount, plain = read_decimals(text, starts, stops)
     given = starts < stops
     adjustment = np.zeros(len(rows), np.int64)
     discount, fits = adjustment.copy(), np.ones(len(rows), np.bool_)
-    discount[items], fits[items] = _decimals(text, *table.ranges(rows[items], 6))
+    discount[items], fits[items] = read_decimals(text, *table.ranges(rows[items], 6))
     plain &= fits & (given | is_item)
-    adjustment[items], fits[items] = _decimals(text, *table.ranges(rows[items], 8))
+    adjustment[items], fits[items] = read_decimals(text, *table.ranges(rows[items], 8))
     plain &= fits & table.is_ordinary(rows)
     number = text.trimmed(*element(2, 4))
     is_order = _is_qualifier(table, rows, ORDER_QUALIFIERS) & is_item
@@ -211,7 +219,9 @@ def _is_qualifier(
     return found
 
 
-def _decimals(text: ByteText, starts: Offsets, stops: Offsets) -> tuple[Offsets, NDArray[np.bool_]]:
+def read_decimals(
+    text: ByteText, starts: Offsets, stops: Offsets
+) -> tuple[Offsets, NDArray[np.bool_]]:
     """Minor units of each range (0 where empty), and whether it can be read here.
 
     Up to two decimals, a sign before, no blanks; anything else is left to the careful way.

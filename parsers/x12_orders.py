@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
+    "CHECK_QUALIFIER",
     "DEFAULT_CURRENCY",
+    "METHODS",
+    "PAYING",
     "Order",
     "OrderNature",
     "Remark",
@@ -31,7 +34,7 @@ __all__ = [
 
 DEFAULT_CURRENCY: Final = "USD"
 
-_METHODS: Final = {
+METHODS: Final = {
     "ACH": "ach",
     "BOP": "",
     "CHK": "check",
@@ -41,7 +44,7 @@ _METHODS: Final = {
 }
 """BPR04 → method."""
 
-_PAYING: Final = frozenset("CDEUXZ")
+PAYING: Final = frozenset("CDEUXZ")
 """BPR01 of orders whose payment goes with them; others announce, inform or ask."""
 
 _INFORMING: Final = frozenset("HIP")
@@ -60,7 +63,9 @@ _LOCKBOX: Final = "823"
 _PAYEE: Final = 12
 _BANK_QUALIFIERS: Final = frozenset({"01", "02", "03", "04"})
 _ACCOUNT_QUALIFIERS: Final = frozenset({"DA", "SG", "ALC"})
-_CHECK_QUALIFIER: Final = "CK"
+CHECK_QUALIFIER: Final = "CK"
+"""REF01 of a check number."""
+
 _PERSON: Final = "1"
 
 
@@ -162,7 +167,7 @@ def _read_cur(order: Order, elements: Sequence[str]) -> None:
 def _read_ref(order: Order, elements: Sequence[str]) -> None:
     """A check number, or a reference of the whole payment; in the detail it explains a line."""
     qualifier, number = (*elements[1:3], "", "")[:2]
-    if qualifier == _CHECK_QUALIFIER:
+    if qualifier == CHECK_QUALIFIER:
         order.check = order.check or number
     elif number and not order.in_detail:
         order.references.append(number)
@@ -221,7 +226,7 @@ def nature_of(order: Order) -> OrderNature:
     is_deposit = order.form == _LOCKBOX
     if not order.amount or method == _NO_PAYMENT or (handling in _INFORMING and not is_deposit):
         return OrderNature("advice")
-    is_known = is_deposit or (handling in _PAYING and flag == _CREDIT)
+    is_known = is_deposit or (handling in PAYING and flag == _CREDIT)
     code = "IN-SIGN" if order.amount < 0 else "" if is_known else "IN-FORMAT"
     return OrderNature("payment", code)
 
@@ -248,7 +253,7 @@ def order_columns(order: Order) -> dict[str, object]:
     """Columns of a payment, or of the key of an advice, that an order gives."""
     element = order.element
     is_deposit = order.form == _LOCKBOX
-    method = _METHODS.get(element(4).upper(), "") or ("check" if is_deposit else "")
+    method = METHODS.get(element(4).upper(), "") or ("check" if is_deposit else "")
     check = order.check or (order.trace if method == "check" else "")
     value = order.deposited if is_deposit else _value_date(order)
     names = order.names

@@ -12,6 +12,7 @@ from engine.batches import ADVICE_SCALE
 from engine.money import CURRENCY_EXPONENTS
 from parsers.x12_lines import LINE_KINDS
 from parsers.x12_orders import Order, nature_of, order_columns
+from parsers.x12_ordinary import OrdinarySet
 from parsers.x12_remittance import decimal_minor
 from parsers.x12_totals import NO_RULE, SUM_RULES, settle_lines
 
@@ -22,17 +23,45 @@ if TYPE_CHECKING:
     from parsers.collector import FileCollector
     from parsers.x12_lines import LineColumns
 
-__all__ = ["OrderRows", "add_advice_lines", "add_lines", "read_amount"]
+__all__ = ["Closed", "OrderRows", "add_advice_lines", "add_lines", "read_amount"]
 
 _UNKNOWN_AMOUNT: Final = np.iinfo(np.int64).min
 _KEYS: Final = ("trace_number", "check_number", "payer_name", "remittance_id", "currency")
 _NO_NAME: Final = "advice"
 _NO_ROW: Final = -1
+_FIRST_ADVICE: Final = -2
+
+Closed = Order | OrdinarySet
+"""What ends in a window: an order that was walked, or a set that needed no walking."""
 
 
 def read_amount(order: Order) -> None:
     """Put the amount of BPR into the order, once its currency is known."""
     order.amount = decimal_minor(order.element(2), order.exponent)
+
+
+class _Sum(msgspec.Struct, frozen=True):
+    """What the lines of an order give, and by which rule."""
+
+    rule: int
+    computed: int
+    has_lines: bool
+    is_complete: bool
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the lines give the amount, or cannot tell."""
+        return not self.has_lines or self.rule != NO_RULE or not self.is_complete
+
+
+class _Rows(msgspec.Struct):
+    """Rows in the making; `target` has per order its payment's index, `_NO_ROW`, or for advice
+    `_FIRST_ADVICE` and below.
+    """
+
+    payments: list[dict[str, Any] | OrdinarySet] = []  # msgspec copies mutable defaults
+    advices: list[dict[str, Any]] = []  # msgspec copies mutable defaults
+    target: list[int] = []  # msgspec copies mutable defaults
 
 
 class OrderRows:
@@ -42,80 +71,96 @@ class OrderRows:
         """Add rows to `collector`."""
         self._collector = collector
 
-    def add(self, entries: Sequence[Order | Callable[[], None]], lines: LineColumns) -> None:
+    def add(self, entries: Sequence[Closed | Callable[[], None]], lines: LineColumns) -> None:
         """Add orders, which own `lines` by their ranges, and what was said between them."""
-        orders = [entry for entry in entries if isinstance(entry, Order)]
+        orders = [entry for entry in entries if isinstance(entry, Order | OrdinarySet)]
+        amounts = [_UNKNOWN_AMOUNT if one.amount is None else one.amount for one in orders]
         settled = settle_lines(
             lines,
             np.array([order.first_line for order in orders], np.int64),
             np.array([order.stop_line for order in orders], np.int64),
-            np.array(
-                [_UNKNOWN_AMOUNT if one.amount is None else one.amount for one in orders], np.int64
-            ),
+            np.array(amounts, np.int64),
         )
-        facts = zip(
+        sums = zip(
             settled.rule.tolist(),
             settled.computed.tolist(),
             settled.has_lines.tolist(),
             settled.is_complete.tolist(),
             strict=True,
         )
-        payments: list[dict[str, Any]] = []
-        advices: list[dict[str, Any]] = []
-        target: list[int] = []
+        rows = _Rows()
         for entry in entries:
-            if not isinstance(entry, Order):
+            if isinstance(entry, Order):
+                self._add_order(entry, _Sum(*next(sums)), rows)
+            elif isinstance(entry, OrdinarySet):
+                self._add_ordinary(entry, _Sum(*next(sums)), rows)
+            else:
                 entry()
-                continue
-            rule, computed, has_lines, complete = next(facts)
-            self._check(entry, rule, computed, has_lines=has_lines, is_complete=complete)
-            kind = self._judge(entry, has_lines=has_lines)
-            target.append(_NO_ROW)
-            if kind == "payment":
-                target[-1] = len(payments)
-                payments.append(_payment(entry))
-            elif kind == "advice" and has_lines:
-                target[-1] = -2 - len(advices)
-                advices.append(self._advice(entry))
-            elif kind == "debit":
-                self._collector.count("debit")
-            if entry.said:
-                self._speak(entry)
-        of_line = np.array(target, np.int64)[settled.owner]
-        if payments:
-            names = payments[0]
-            first = self._collector.add_payments(
-                {name: [row[name] for row in payments] for name in names}
-            )
-            rows = np.flatnonzero(of_line >= 0)
-            add_lines(self._collector, settled.lines, rows, first + of_line[rows], "structured")
-        if advices:
-            rows = np.flatnonzero(of_line < _NO_ROW)
-            add_advice_lines(self._collector, advices, settled.lines, rows, -2 - of_line[rows])
+        of_line = np.array(rows.target, np.int64)[settled.owner]
+        if rows.payments:
+            first = self._collector.add_payments(_payment_columns(rows.payments))
+            of = np.flatnonzero(of_line >= 0)
+            add_lines(self._collector, settled.lines, of, first + of_line[of], "structured")
+        if rows.advices:
+            of = np.flatnonzero(of_line < _NO_ROW)
+            owner = _FIRST_ADVICE - of_line[of]
+            add_advice_lines(self._collector, rows.advices, settled.lines, of, owner)
         unused = int((of_line == _NO_ROW).sum())
         if unused:
             self._collector.count("debit_detail", unused)
 
-    def _check(
-        self, order: Order, rule: int, computed: int, *, has_lines: bool, is_complete: bool
-    ) -> None:
-        """Compare the amount with the sum of the lines; where none fits, the payment is held."""
-        if not has_lines or order.amount is None:
-            return
-        ok = rule != NO_RULE or not is_complete
-        said = SUM_RULES[rule] if rule != NO_RULE else ""
+    def _add_ordinary(self, entry: OrdinarySet, sums: _Sum, rows: _Rows) -> None:
+        """A set that needs no walking, unless its lines do not give its amount."""
+        sets, at = entry.sets, entry.number
+        count = sets.counts[at]
         self._collector.check(
-            scope=f"payment order {order.trace or order.control}".rstrip(),
-            kind="sum",
-            declared=order.amount,
-            computed=computed,
-            ok=ok,
-            rule=said if said or not ok else "lines without an amount",
+            scope=f"transaction set 820 {sets.controls[at]}",
+            kind="segments",
+            declared=count,
+            computed=int(count),
+            ok=True,
         )
-        if not ok:
-            message = f"the order pays {order.element(2)}, its lines give {computed} minor units"
-            order.say("EDI-SUM", message, value=order.element(2), expected=str(computed))
-            order.codes.append("IN-TOTAL")
+        if not sums.is_ok:
+            self._add_order(entry.order(), sums, rows)
+            return
+        self._check(sets.traces[at] or sets.controls[at], entry.amount, sums)
+        rows.target.append(len(rows.payments))
+        rows.payments.append(entry)
+
+    def _add_order(self, order: Order, sums: _Sum, rows: _Rows) -> None:
+        """An order that was walked; a sum that does not fit holds its payment."""
+        if order.amount is not None:
+            self._check(order.trace or order.control, order.amount, sums)
+            if not sums.is_ok:
+                message = f"the order pays {order.element(2)}, its lines give {sums.computed}"
+                message += " minor units"
+                order.say("EDI-SUM", message, value=order.element(2), expected=str(sums.computed))
+                order.codes.append("IN-TOTAL")
+        kind = self._judge(order, has_lines=sums.has_lines)
+        rows.target.append(_NO_ROW)
+        if kind == "payment":
+            rows.target[-1] = len(rows.payments)
+            rows.payments.append(_payment(order))
+        elif kind == "advice" and sums.has_lines:
+            rows.target[-1] = _FIRST_ADVICE - len(rows.advices)
+            rows.advices.append(self._advice(order))
+        elif kind == "debit":
+            self._collector.count("debit")
+        if order.said:
+            self._speak(order)
+
+    def _check(self, name: str, amount: int, sums: _Sum) -> None:
+        """Record the sum of an order's lines beside its amount."""
+        if sums.has_lines:
+            said = SUM_RULES[sums.rule] if sums.rule != NO_RULE else ""
+            self._collector.check(
+                scope=f"payment order {name}".rstrip(),
+                kind="sum",
+                declared=amount,
+                computed=sums.computed,
+                ok=sums.is_ok,
+                rule=said if said or not sums.is_ok else "lines without an amount",
+            )
 
     def _judge(self, order: Order, *, has_lines: bool) -> str:
         """What kind of rows the order gives; doubts about it are said and held."""
@@ -248,4 +293,26 @@ def _payment(order: Order) -> dict[str, Any]:
         "source_line": order.line,
         "source_offset": order.offset,
         "source_length": order.end - order.offset,
+    }
+
+
+def _payment_columns(rows: Sequence[dict[str, Any] | OrdinarySet]) -> dict[str, Any]:
+    """Columns of payments: rows of walked orders in their places among those of ordinary sets."""
+    ordinary = [row for row in rows if isinstance(row, OrdinarySet)]
+    walked = [row for row in rows if not isinstance(row, OrdinarySet)]
+    if not ordinary:
+        return {name: [row[name] for row in walked] for name in walked[0]}
+    columns = ordinary[0].sets.columns
+    at = pa.array([row.number for row in ordinary])
+    if len(ordinary) != len(columns["amount_minor"]):
+        columns = {name: values.take(at) for name, values in columns.items()}
+    if not walked:
+        return columns
+    places = np.argsort([isinstance(row, dict) for row in rows], kind="stable")
+    order = pa.array(np.argsort(places, kind="stable"))
+    return {
+        name: pa.concat_arrays([values, pa.array([row[name] for row in walked], values.type)]).take(
+            order
+        )
+        for name, values in columns.items()
     }

@@ -82,6 +82,7 @@ class SegmentTable(msgspec.Struct, frozen=True):
     kinds: Offsets
     unusual: Offsets
     element_byte: int
+    element_length: int
 
     def __len__(self) -> int:
         """Number of segments."""
@@ -112,7 +113,7 @@ class SegmentTable(msgspec.Struct, frozen=True):
         last = self.stops[rows]
         there = number <= self.counts[rows]
         at = self.heads[rows] + np.where(there, number, 0)
-        begin = np.where(there, self.cuts[at - 1] + 1, last)
+        begin = np.where(there, self.cuts[at - 1] + self.element_length, last)
         after = np.where(there, self.cuts[at], last)
         begin = np.minimum(begin, last)
         return begin, np.maximum(np.minimum(after, last), begin)
@@ -153,15 +154,16 @@ def cut_segments(content: bytes, base: int, delimiters: Delimiters) -> SegmentTa
         heads=heads,
         counts=last - heads,
         kinds=kinds,
-        unusual=np.flatnonzero(_unusual(element)[letters]),
+        unusual=np.flatnonzero(_unusual(delimiters)[letters]),
         element_byte=element,
+        element_length=len(delimiters.element),
     )
 
 
-def _unusual(element: int) -> NDArray[np.bool_]:
+def _unusual(delimiters: Delimiters) -> NDArray[np.bool_]:
     table = np.ones(256, np.bool_)
     table[_PRINTED] = False
-    table[element] = False
+    table[list(delimiters.prepared(delimiters.element))] = False
     return table
 
 

@@ -104,9 +104,13 @@ def _forms(window: SegmentWindow, before: int) -> NDArray[np.int64]:
     kinds = table.kinds
     value = np.full(len(table), -1)
     opens = np.flatnonzero(kinds == _SET)
-    for row in opens.tolist():
-        elements = table.elements(row)
-        value[row] = FORM_CODES.get(elements[1] if len(elements) > 1 else "", IN_OTHER)
+    starts, stops = table.text.trimmed(*table.ranges(opens, 1))
+    value[opens] = IN_OTHER
+    for name, code in FORM_CODES.items():
+        same = stops - starts == len(name)
+        for at, letter in enumerate(name.encode()):
+            same &= table.text.at(np.minimum(starts + at, stops)) == letter
+        value[opens[same]] = code
     value[_SET_ENDS[kinds]] = OUTSIDE
     marked = np.flatnonzero(value >= 0)
     last = np.searchsorted(marked, np.arange(len(table))) - 1

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import x12_oracle
 from x12_reading import codes, everything, failed, in_windows, lines, parsed, payments
-from x12_writing import interchange, order, simple, text, transaction
+from x12_writing import BPR, interchange, order, simple, text, transaction
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "samples" / "x12-820"
 GOOD = interchange(transaction(order("RMR*IV*INV-1**60", "REF*PO*7", "RMR*IV*B**40")))
@@ -252,6 +252,64 @@ def test_columns_read_what_the_careful_way_reads(content):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("parsers.x12_segments.SegmentTable.is_ordinary", _never)
         assert everything(parsed(content)) == plain
+
+
+_HEADS = st.lists(
+    st.sampled_from(
+        [
+            "REF*VR*7",
+            "REF*CK*8",
+            "REF*TN*Ü",
+            "DTM*097*20260910",
+            "N1*41*SENDER",
+            "N1*PR*",
+            "CUR*PR*USD",
+        ]
+    ),
+    max_size=2,
+)
+_BPRS = st.sampled_from(
+    [
+        BPR,
+        BPR,
+        BPR.replace("ACH", "CHK"),
+        BPR.replace("*C*ACH", "*D*ACH"),
+        BPR.replace("BPR*C", "BPR*I"),
+        BPR.replace("20260911", "20261311"),
+        BPR.replace("121000248", ""),
+        BPR.replace("1234567890**01", "1234567890*01"),
+        BPR.replace("ACH*CTX", "ACH"),
+    ]
+)
+_PLAIN = st.tuples(
+    st.sampled_from(["100", "100.00", "99", "1OO", "-100", "0"]),
+    st.sampled_from(["RMR*IV*A**100", "RMR*IV*A**110~ADX*-10*01", "RMR*IV*A", "REF*PO*1"]),
+    _HEADS,
+    _BPRS,
+    st.sampled_from(["T1", "", "T2 "]),
+    st.sampled_from(["ACME", " ACME ", ""]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_PLAIN, min_size=1, max_size=6), st.integers(0, 3))
+def test_sets_read_in_columns_say_what_walked_ones_say(kinds, damage):
+    sets = [
+        transaction(
+            order(
+                *lines.split("~"), amount=amount, before=before, bpr=bpr, trace=trace, payer=payer
+            ),
+            number,
+        )
+        for number, (amount, lines, before, bpr, trace, payer) in enumerate(kinds, 1)
+    ]
+    if damage:
+        sets[0] = [*sets[0][:-1], ["SE*99*0001", "SE*9 *0001", "SE*10*0007"][damage - 1]]
+    content = text(interchange(*sets))
+    fast = everything(parsed(content))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parsers.x12.find_ordinary", lambda *_: None)
+        assert everything(parsed(content)) == fast
 
 
 def _never(_table, rows):
