@@ -41,3 +41,11 @@ class LineIndex:
         for _ in range(wanted - known[at - 1]):
             place = window.find(b"\n", place + 1)
         return start + place + 1
+
+    def line_at(self, offset: int) -> int:
+        """The line, counted from 1, in which the byte at `offset` stands."""
+        line = 1
+        for start in range(0, offset, self._window_bytes):
+            window = self._source.read(start, min(start + self._window_bytes, offset))
+            line += window.count(b"\n")
+        return line

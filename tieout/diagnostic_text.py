@@ -11,14 +11,13 @@ Of one code in one file the first are shown and the others counted, its remedy s
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from parsers.excerpts import caret_index
+from tieout.screen_text import printable, screen_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +32,7 @@ SHOWN_PER_CODE: Final = 50
 _READ_MORE: Final = "docs/diagnostics/CODE.md"
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 _SEVERITIES: Final = tuple(_COLOURS)
-_UNPRINTABLE: Final = re.compile(
-    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-)
 _INDENT: Final = "    "
-_WIDE: Final = frozenset("WF")
 
 
 class DiagnosticDigest:
@@ -85,7 +80,7 @@ class DiagnosticDigest:
         for (source_file, code), count in self._counts.items():
             if count > self._shown_per_code:
                 more = count - self._shown_per_code
-                yield f"{_printable(source_file)}: {more:,} more {code} are counted, not shown"
+                yield f"{printable(source_file)}: {more:,} more {code} are counted, not shown"
         yield self._summary()
         yield f"about each code: {_READ_MORE}"
 
@@ -98,7 +93,7 @@ class DiagnosticDigest:
                 for severity in _SEVERITIES
                 if self._severities[source_file, severity]
             ]
-            parts.append(f"{', '.join(counts)} in {_printable(source_file)}")
+            parts.append(f"{', '.join(counts)} in {printable(source_file)}")
         return "; ".join(parts)
 
 
@@ -108,18 +103,18 @@ def _counted(count: int, word: str) -> str:
 
 def _lines(row: dict[str, Any], *, is_first: bool) -> Iterator[str]:
     place = ":".join(str(row[name]) for name in ("line", "column") if row[name] is not None)
-    name = _printable(row["source_file"])
+    name = printable(row["source_file"])
     head = click.style(f"{name}:{place}:" if place else f"{name}:", bold=True)
     severity = click.style(f"{row['severity']} {row['code']}", fg=_COLOURS[row["severity"]])
-    yield f"{head} {severity} {_printable(row['message'])}"
-    excerpt = _printable(row["excerpt"])
+    yield f"{head} {severity} {printable(row['message'])}"
+    excerpt = printable(row["excerpt"])
     if excerpt.strip():
         yield f"{_INDENT}{excerpt}"
         at = _caret_at(row, excerpt)
         if at is not None:
             yield _caret_line(row, excerpt, at)
     if row["expected"]:
-        yield f"  expected: {_printable(row['expected'])}"
+        yield f"  expected: {printable(row['expected'])}"
     if row["remedy"] and is_first:
         yield f"  remedy: {row['remedy']}"
 
@@ -129,26 +124,16 @@ def _caret_at(row: dict[str, Any], excerpt: str) -> int | None:
     if row["column"] is not None:
         at = caret_index(excerpt, row["column"])
         return at if at <= len(excerpt) else None
-    value = _printable(row["value"])
+    value = printable(row["value"])
     return excerpt.find(value) if value and excerpt.count(value) == 1 else None
 
 
 def _caret_line(row: dict[str, Any], excerpt: str, at: int) -> str:
     """Carets under the value, or one under its place, whatever width the letters before have."""
-    before = "".join("\t" if letter == "\t" else " " * _width(letter) for letter in excerpt[:at])
-    value = _printable(row["value"])
+    before = "".join(
+        "\t" if letter == "\t" else " " * screen_width(letter) for letter in excerpt[:at]
+    )
+    value = printable(row["value"])
     shown = value if value and excerpt.startswith(value, at) else excerpt[at : at + 1]
-    carets = "^" * max(1, sum(map(_width, shown.rstrip() or " ")))
+    carets = "^" * max(1, sum(map(screen_width, shown.rstrip() or " ")))
     return _INDENT + before + click.style(carets, fg=_COLOURS[row["severity"]])
-
-
-def _width(letter: str) -> int:
-    """Columns of a terminal that a letter fills."""
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in _WIDE else 1
-
-
-def _printable(text: str) -> str:
-    """`text` on one line, without what would move the cursor or change the terminal."""
-    return _UNPRINTABLE.sub("\ufffd", text)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tieout.explanation import ItemStory, PaymentStory
+    from tieout.record_view import RawRecord
+    from tieout.run_directory import RunDirectory
 
 __all__ = ["explain_command"]
 
@@ -26,11 +28,12 @@ reference, a check number, an end-to-end id or a customer reference.
 Examples:
   tieout explain runs/2026-09-30 3f9a1c
   tieout explain runs/2026-09-30 BK000000001 --item INV-2026-015910
+  tieout explain runs/2026-09-30 3f9a1c --bank-file bank/statement.bai
 
 \b
 Exit codes:
   0   explained
-  2   no payment, or more than one, answers to PAYMENT
+  2   no payment, or more than one, answers to PAYMENT; --bank-file is another file
   65  RUN_DIR is no run directory
   66  no such directory
 """
@@ -40,26 +43,48 @@ Exit codes:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.argument("payment")
 @click.option("--item", help="An open item id or document number: why was it (not) chosen?")
+@click.option(
+    "--bank-file",
+    type=click.Path(path_type=Path),
+    help="The file the payment was read from: show its record and where each fact stands.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def explain_command(*, run_dir: Path, payment: str, item: str | None, as_json: bool) -> None:
+def explain_command(
+    *, run_dir: Path, payment: str, item: str | None, bank_file: Path | None, as_json: bool
+) -> None:
     """Print the story of one payment."""
     import msgspec
 
     from tieout.explanation import PaymentNotFoundError, explain_item, explain_payment
+    from tieout.record_view import RecordNotFoundError, record_lines
     from tieout.run_directory import RunDirectory
 
     run = RunDirectory.open(run_dir)
     try:
         story = explain_payment(run, payment)
         item_story = None if item is None else explain_item(run, story, item)
-    except PaymentNotFoundError as error:
+        record = None if bank_file is None else _record(run, story, bank_file)
+    except (PaymentNotFoundError, RecordNotFoundError) as error:
         raise click.UsageError(str(error)) from None
     if as_json:
-        told = {"story": story, "item": item_story}
+        told = {"story": story, "item": item_story, "record": record}
         click.echo(msgspec.json.encode(told))
         return
     lines = _payment_lines(story) if item_story is None else _item_lines(story, item_story)
     click.echo("\n".join(lines))
+    if record is not None:
+        click.echo("\n".join(["", f"Record in {record.source_file}", *record_lines(record)]))
+
+
+def _record(run: RunDirectory, story: PaymentStory, bank_file: Path) -> RawRecord:
+    """The payment's record in `bank_file`, whose content must be what the run read."""
+    from tieout.record_view import open_bank_file, raw_record
+
+    payment = story.payment
+    source = open_bank_file(bank_file, payment)
+    formats = {given.content_hash: given.format for given in run.summary().inputs}
+    references = [row["reference"] for row in story.remittance_lines if row["source"] != "advice"]
+    return raw_record(source, payment, formats.get(payment["file_id"], ""), references)
 
 
 def _payment_lines(story: PaymentStory) -> Iterator[str]:

@@ -24,10 +24,12 @@ part: memory does not grow with it.
 Examples:
   tieout parse statement.bai
   tieout parse bank/* --out parsed --format csv
+  tieout parse statement.bai --show 1204
 
 \b
 Exit codes:
   0   every file was read; diagnostics may exist
+  2   no payment answers to --show
   4   some files were refused; the others were read
   65  no file could be used
   66  no such file
@@ -49,6 +51,11 @@ Exit codes:
     show_default=True,
     help="How the tables are written.",
 )
+@click.option(
+    "--show",
+    metavar="ID|LINE",
+    help="Show one payment's record, by its id or a line of it, and where each fact stands.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def parse_command(
     *,
@@ -58,9 +65,12 @@ def parse_command(
     out: Path | None,
     overwrite: bool,
     file_format: Any,
+    show: str | None,
     as_json: bool,
 ) -> int:
     """Read the files and print, or write, what they hold; gives the exit code."""
+    if show is not None:
+        return _show(files, bank_accounts, show, as_json=as_json)
     from parsers.tables import read_bank_accounts
     from tieout.exit_codes import ExitCode
     from tieout.own_layouts import read_own_layouts
@@ -82,6 +92,35 @@ def parse_command(
     for refused in outcome.refused:
         click.echo(f"tieout: {refused.message}", err=True)
     return int(ExitCode.PARTIAL if outcome.refused else ExitCode.DONE)
+
+
+def _show(
+    files: tuple[Path, ...], bank_accounts: Path | None, wanted: str, *, as_json: bool
+) -> int:
+    """Print the records of the payments `wanted`."""
+    import msgspec
+
+    from parsers.read_options import ReadOptions
+    from parsers.tables import read_bank_accounts
+    from tieout.record_search import find_records
+    from tieout.record_view import RecordNotFoundError, record_lines
+
+    options = ReadOptions()
+    if bank_accounts is not None:
+        options = ReadOptions(bank_accounts=read_bank_accounts(bank_accounts))
+    try:
+        found = find_records(files, wanted, options, sys.stdin.buffer)
+    except RecordNotFoundError as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode({"payments": found}))
+        return 0
+    for shown in found:
+        row = shown.payment
+        payer = row["payer_name"] or "an unnamed payer"
+        head = f"Payment {row['payment_id']}: {row['amount']} {row['currency']} from {payer}"
+        click.echo("\n".join([head, *record_lines(shown.record)]))
+    return 0
 
 
 def _print(outcome: ParseOutcome, *, as_json: bool) -> None:
