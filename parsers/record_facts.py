@@ -11,7 +11,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from parsers.record_nodes import record_nodes
+from parsers.record_nodes import plain_record, record_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,6 +64,7 @@ def record_facts(
     `payment` has columns of a payment by name, among them `amount` as a decimal number;
     `references` are those of its remittance lines.
     """
+    raw = plain_record(raw, source_format)
     nodes = record_nodes(raw, source_format, dialect)
     finder = _Finder(raw, _of_one_group(nodes, _values(payment, references)))
     for name in LOCATED_COLUMNS:

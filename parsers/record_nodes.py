@@ -14,14 +14,16 @@ from xml.parsers import expat
 
 from parsers.bai2_types import RETURNS
 from parsers.excerpts import decoded
-from parsers.lockbox_layouts import LOCKBOX_LAYOUTS
+from parsers.lockbox_layout_files import LOCKBOX_LAYOUTS
 from parsers.text_dialects import TEXT_DIALECTS, cut_text
 from parsers.text_facts import TextReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Node", "record_nodes"]
+    from parsers.lockbox_layouts import CheckLayout, Mark, OverflowLayout
+
+__all__ = ["Node", "plain_record", "record_nodes"]
 
 
 class Node(NamedTuple):
@@ -44,6 +46,17 @@ def record_nodes(raw: bytes, source_format: str, dialect: str) -> list[Node]:
         if source_format.startswith(prefix):
             return list(cut(raw, dialect))
     return list(_words(raw, dialect))
+
+
+_EBCDIC: Final = "cp037"
+_EBCDIC_DIGITS: Final = range(0xF0, 0xFA)
+
+
+def plain_record(raw: bytes, source_format: str) -> bytes:
+    """`raw` as bytes a person can read, place by place: EBCDIC records become Latin-1."""
+    if source_format == "lockbox" and raw and raw[0] in _EBCDIC_DIGITS:
+        return raw.decode(_EBCDIC).encode("latin-1", "replace")
+    return raw
 
 
 def _node(raw: bytes, name: str, key: str, start: int, stop: int, dialect: str = "") -> Node:
@@ -107,22 +120,39 @@ def _bai2_text(
 
 # BAI lockbox
 
-_EBCDIC: Final = "cp037"
-
 
 def _lockbox(raw: bytes, dialect: str) -> Iterator[Node]:
     """Fields of the records by the layout of the file; words where the layout is not ours."""
     layout = LOCKBOX_LAYOUTS.get(dialect.removeprefix("lockbox."))
+    if layout is not None:
+        for start, stop in _lockbox_lines(raw, layout.width):
+            records: tuple[CheckLayout | OverflowLayout, ...] = (layout.check, *layout.overflow)
+            for record in records:
+                if _is_marked(raw[start:stop], record.marks):
+                    for name, begin, end in _columns_of(record, ""):
+                        after = min(start + end, stop)
+                        if start + begin < after:
+                            fact = _LOCKBOX_FACTS.get(name, "")
+                            yield _node(raw, fact, name, start + begin, after)
+    yield from _words(raw, dialect)
+
+
+def _lockbox_lines(raw: bytes, width: int) -> Iterator[tuple[int, int]]:
+    """Where the records stand: a line each, or `width` bytes where there are no lines."""
+    if b"\n" not in raw and len(raw) > width and not len(raw) % width:
+        for start in range(0, len(raw), width):
+            yield start, start + width
+        return
     start = 0
     for line in raw.split(b"\n"):
-        if layout is not None:
-            record = layout.check if not start else layout.overflow
-            for name, begin, end in _columns_of(record, ""):
-                stop = min(start + end, start + len(line))
-                if start + begin < stop:
-                    yield _node(raw, _LOCKBOX_FACTS.get(name, ""), name, start + begin, stop)
+        yield start, start + len(line)
         start += len(line) + 1
-    yield from _words(raw, dialect)
+
+
+def _is_marked(line: bytes, marks: Sequence[Mark]) -> bool:
+    return all(
+        line[mark.columns[0] : mark.columns[1]] == mark.text.encode("latin-1") for mark in marks
+    )
 
 
 _LOCKBOX_FACTS: Final = {

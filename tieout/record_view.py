@@ -19,6 +19,7 @@ from parsers.byte_source import content_hash
 from parsers.excerpts import decoded
 from parsers.line_index import LineIndex
 from parsers.record_facts import record_facts
+from parsers.record_nodes import plain_record
 from tieout.screen_text import printable, screen_width
 from tieout.sources import open_sources
 
@@ -102,7 +103,7 @@ def raw_record(
             "place in its bytes: it comes from a table, or its encoding hides it"
         )
         raise RecordNotFoundError(message)
-    raw = source.read(offset, offset + length)
+    raw = plain_record(source.read(offset, offset + length), payment["source_format"])
     facts = record_facts(raw, payment["source_format"], dialect, payment, references)
     return RawRecord(
         source_file=payment["source_file"],
