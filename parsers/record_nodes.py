@@ -15,6 +15,14 @@ from xml.parsers import expat
 from parsers.bai2_types import RETURNS
 from parsers.excerpts import decoded
 from parsers.lockbox_layout_files import LOCKBOX_LAYOUTS
+from parsers.nacha_layout import (
+    ADDENDA_INFORMATION,
+    ADDENDA_TYPE,
+    INFORMATION,
+    INTERNATIONAL_ADDENDA,
+    RETURN_ADDENDA,
+    entry_layout,
+)
 from parsers.text_dialects import TEXT_DIALECTS, cut_text
 from parsers.text_facts import TextReading
 
@@ -336,6 +344,58 @@ def _segments(raw: bytes, dialect: str) -> Iterator[Node]:
     yield from _words(raw, dialect)
 
 
+_NACHA_FACTS: Final = {
+    "amount": "amount",
+    "id": "customer_reference",
+    "name": "payer_name",
+    "trace": "trace_number",
+    "account": "payer_account",
+}
+_ENTRY_CLASSES: Final = ("", "CTX", "CIE", "IAT")
+
+
+def _nacha(raw: bytes, _dialect: str) -> Iterator[Node]:
+    """Fields of an entry by every class's layout, and elements of segments in its addenda.
+
+    The batch that names the company stands before the entry, outside its record.
+    """
+    joined, chunks = b"", []
+    start = 0
+    for line in raw.split(b"\n"):
+        kind, addenda = line[:1], line[ADDENDA_TYPE].decode("latin-1")
+        tables: list[dict[str, slice]] = []
+        if kind == b"6":
+            tables = [entry_layout(name) for name in _ENTRY_CLASSES]
+        elif kind == b"7" and addenda == ADDENDA_INFORMATION:
+            text = INFORMATION["text"]
+            chunks.append((len(joined), start + text.start))
+            joined += line[text]
+        elif kind == b"7":
+            one = INTERNATIONAL_ADDENDA.get(addenda)
+            tables = [RETURN_ADDENDA if one is None else dict([one])]
+        for table in tables:
+            for name, columns in table.items():
+                place = (start + columns.start, start + min(columns.stop, len(line)))
+                yield _node(raw, _NACHA_FACTS.get(name, ""), name, *place)
+        start += len(line) + 1
+    for node in _segments(joined, ""):
+        spans = tuple(_in_chunks(*node.spans[0], chunks, len(joined)))
+        if spans:
+            yield node._replace(spans=spans)
+    yield from _words(raw, "")
+
+
+def _in_chunks(
+    start: int, stop: int, chunks: list[tuple[int, int]], length: int
+) -> Iterator[tuple[int, int]]:
+    """Where a range of joined pieces stands; `chunks` are (offset, place) of each piece."""
+    ends = [*(offset for offset, _ in chunks[1:]), length]
+    for (offset, place), end in zip(chunks, ends, strict=True):
+        low, high = max(start, offset), min(stop, end)
+        if low < high:
+            yield place + low - offset, place + high - offset
+
+
 def _words(raw: bytes, _dialect: str) -> Iterator[Node]:
     """The lines, and the words in them that blanks of two or more keep apart."""
     at = 0
@@ -354,6 +414,6 @@ _CUTTERS: Final[tuple[tuple[str, Callable[[bytes, str], Iterator[Node]]], ...]] 
     ("mt94", _swift),
     ("x12", _segments),
     ("edi", _segments),
-    ("nacha", _segments),
+    ("nacha", _nacha),
 )
 """Beginning of a format's name → what cuts its records."""
