@@ -16,7 +16,8 @@ from engine.batches import (
 from parsers.byte_source import ByteSource, BytesSource
 from parsers.collector import FileCollector, hold_payments
 from parsers.detect import detect_format
-from parsers.lockbox_choice import PROBE_RECORDS, layout_widths, own_layout
+from parsers.errors import UnrecognisedFileError
+from parsers.lockbox_choice import PROBE_RECORDS, layout_widths, may_follow, own_layout
 from parsers.lockbox_records import framing_of, split_records
 from parsers.parsed_file import ParsedFile
 from parsers.read_options import ReadOptions
@@ -70,9 +71,7 @@ class BankFileStream:
 
         Where `form` is given the file is read as one of that format, whatever it looks like.
         """
-        if form is None and options is not None and _fits_own_layout(source, options):
-            form = "lockbox"
-        module, function = READERS[form or detect_format(source, source_file)]
+        module, function = READERS[form or _format_of(source, source_file, options)]
         reader: Reader = getattr(import_module(module), function)
         self._collector = FileCollector(source, source_file)
         self._steps = reader(source, self._collector, options or ReadOptions())
@@ -93,13 +92,20 @@ class BankFileStream:
         self.end = collector.end()
 
 
-def _fits_own_layout(source: ByteSource, options: ReadOptions) -> bool:
-    """Whether a file is of one of the user's own lockbox layouts, whatever else it looks like."""
-    own = options.lockbox_layouts
+def _format_of(source: ByteSource, source_file: str, options: ReadOptions | None) -> BankFileFormat:
+    """The format of a file; one of the user's own lockbox layouts may look like nothing known."""
+    own = () if options is None else options.lockbox_layouts
     if not own:
-        return False
+        return detect_format(source, source_file)
     records = split_records(source, framing_of(source, layout_widths(own)), PROBE_RECORDS)
-    return own_layout(records, own) is not None
+    if own_layout(records, own) is not None:
+        return "lockbox"
+    try:
+        return detect_format(source, source_file)
+    except UnrecognisedFileError:
+        if may_follow(records, own):
+            return "lockbox"
+        raise
 
 
 def parse_source(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from engine.errors import MoneyError
+from engine.limits import AMOUNT_MINOR_MAX
 from engine.money import exponent_of
 from parsers.bai2_records import readable
 from parsers.lockbox_fields import Number, cut_text, read_masked_date, read_number
@@ -207,7 +208,8 @@ class CheckReader:
 
     def _minor(self, number: Number, exponent: int) -> int | None:
         implied = exponent if self._layout.decimals is None else self._layout.decimals
-        return number.minor(implied, exponent)
+        found = number.minor(implied, exponent)
+        return None if found is None or abs(found) > AMOUNT_MINOR_MAX else found
 
     def _currency(self, place: LinePlace, batch: Batch) -> tuple[str, int]:
         """Currency of a check and its exponent: its own, else that of its batch."""

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 
 from parsers.fixed_columns import block_numbers, is_blank
-from parsers.lockbox_fields import cut_text, read_masked_date
+from parsers.lockbox_fields import cut_text, read_masked_date, read_number
 from parsers.lockbox_layout_files import LOCKBOX_LAYOUTS
-from parsers.lockbox_marks import KIND_CODES, kind_codes
+from parsers.lockbox_layouts import CheckLayout, OverflowLayout
+from parsers.lockbox_marks import KIND_CODES, kind_codes, table_reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +27,9 @@ if TYPE_CHECKING:
 
     from parsers.byte_slices import Offsets
     from parsers.fixed_columns import Block
-    from parsers.lockbox_layouts import (
-        CheckLayout,
-        Columns,
-        DateField,
-        LockboxLayout,
-        OverflowLayout,
-        TotalLayout,
-    )
+    from parsers.lockbox_layouts import Columns, DateField, LockboxLayout, TotalLayout
 
-__all__ = ["PROBE_RECORDS", "Choice", "choose_layout", "layout_widths", "own_layout"]
+__all__ = ["PROBE_RECORDS", "Choice", "choose_layout", "layout_widths", "may_follow", "own_layout"]
 
 PROBE_RECORDS: Final = 2_000
 """Records a layout is tried on: enough for the totals of most batches."""
@@ -46,6 +40,7 @@ _EXPLAINED: Final = 950
 _MEMO_AMOUNT_WIDTH: Final = 10
 _COMPARED_RECORDS: Final = 400
 _WIDTH_MAX: Final = 512
+_NUMBER_MAX: Final = 10**15
 
 
 class _Evidence(msgspec.Struct, frozen=True, order=True):
@@ -74,6 +69,12 @@ class Choice(msgspec.Struct, frozen=True):
 def layout_widths(layouts: Sequence[LockboxLayout]) -> tuple[int, ...]:
     """The usual record lengths of `layouts`, each once."""
     return tuple(dict.fromkeys(layout.width for layout in layouts))
+
+
+def may_follow(records: Sequence[str], own: Sequence[LockboxLayout]) -> bool:
+    """Whether the first `records` of a file may follow one of `own` layouts, damaged perhaps."""
+    found = [_Probe(records).evidence(layout) for layout in own]
+    return any(one.known >= _EXPLAINED and 2 * one.plausible >= _FULL for one in found)
 
 
 def own_layout(records: Sequence[str], own: Sequence[LockboxLayout]) -> LockboxLayout | None:
@@ -125,18 +126,21 @@ def _doubt(
 
 def _reading(records: Sequence[str], layout: LockboxLayout) -> list[tuple[str, ...]]:
     """What a layout reads in checks and overflow, to see whether two layouts differ."""
-    check = layout.check
-    fields = (check.amount, check.routing, check.account, check.check_number, check.remitter)
+    table_of = table_reader(layout)
     found = []
     for line in records:
-        if line[:1] == "6":
-            found.append(tuple(cut_text(line, columns).lstrip("0") for columns in fields))
-        elif line[:1] == "4":
-            for overflow in layout.overflow:
-                parts = [cut_text(line, overflow.memo)]
-                for entry in overflow.entries:
-                    parts += [cut_text(line, entry.document), cut_text(line, entry.amount)]
-                found.append(tuple(part.lstrip("0") for part in parts if part.strip("0")))
+        record = table_of(line)
+        if isinstance(record, CheckLayout):
+            names = (record.amount, record.routing, record.account, record.check_number)
+            columns: list[Columns | None] = [*names, record.remitter]
+        elif isinstance(record, OverflowLayout):
+            columns = [record.memo]
+        else:
+            continue
+        for entry in record.entries:
+            columns += [entry.document, entry.amount]
+        texts = [cut_text(line, one).lstrip("0") for one in columns]
+        found.append(tuple(text for text in texts if text))
     return found
 
 
@@ -174,7 +178,13 @@ class _Probe:
     def _numbers(
         self, rows: Offsets, columns: Columns
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        return block_numbers(self._block[rows, columns[0] : columns[1]])
+        """Numbers at `rows`, and whether they are any: those that are not plain are looked at."""
+        values, are_numbers = block_numbers(self._block[rows, columns[0] : columns[1]])
+        for place in np.flatnonzero(~are_numbers).tolist():
+            number = read_number(self._records[int(rows[place])], columns)
+            are_numbers[place] = number is not None
+            values[place] = 0 if number is None else min(abs(number.digits), _NUMBER_MAX)
+        return values, are_numbers
 
     def _totals(
         self,

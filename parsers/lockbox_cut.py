@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.limits import AMOUNT_MINOR_MAX
 from parsers.fixed_columns import FixedRecords, block_numbers, block_texts, is_blank
 from parsers.lockbox_checks import payer_account_of
 from parsers.lockbox_marks import KIND_CODES, first_letters, kind_codes
@@ -145,7 +146,7 @@ class WindowCutter:
         check, overflow = self._layout.check, self._overflow
         block = records.block(groups.checks, _fields_end(check))
         amount, is_plain = block_numbers(block[:, slice(*check.amount)])
-        odd = odd | ~is_plain | (amount <= 0)
+        odd = odd | ~is_plain | (amount <= 0) | (amount > AMOUNT_MINOR_MAX)
         keys, stretch, unordered = _order(block, check, kinds, groups.checks)
         odd |= unordered | _changes(block, check, stretch)
         notes = np.empty((0, 0), np.uint8)
@@ -323,7 +324,8 @@ def _odd_entries(block: Block, record: CheckLayout | OverflowLayout) -> Flags:
     for entry in record.entries:
         for columns in (entry.amount, entry.discount, entry.deduction):
             if columns is not None:
-                odd |= ~block_numbers(block[:, slice(*columns)])[1]
+                values, is_plain = block_numbers(block[:, slice(*columns)])
+                odd |= ~is_plain | (np.abs(values) > AMOUNT_MINOR_MAX)
     return odd
 
 

@@ -60,21 +60,20 @@ def kind_codes(block: Block, layout: LockboxLayout) -> NDArray[np.uint8]:
     return codes
 
 
-def boundary_test(layout: LockboxLayout) -> Callable[[bytes, int], bool]:
-    """Whether the record at an offset of a text belongs to the one before it.
+def boundary_test(layout: LockboxLayout) -> Callable[[bytes], bool]:
+    """Whether a record belongs to the one before it.
 
     Checks and control records do not; overflow does, and so does anything unknown.
     """
     own = [
-        [(*mark.columns, mark.text.encode("latin-1", "replace")) for mark in record.marks]
+        [(slice(*mark.columns), mark.text.encode("latin-1", "replace")) for mark in record.marks]
         for kind, record in layout.kinds()
         if kind != "overflow"
     ]
 
-    def is_continued(text: bytes, at: int) -> bool:
+    def is_continued(record: bytes) -> bool:
         return not any(
-            all(text[at + start : at + stop] == letters for start, stop, letters in marks)
-            for marks in own
+            all(record[columns] == letters for columns, letters in marks) for marks in own
         )
 
     return is_continued

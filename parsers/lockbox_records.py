@@ -33,8 +33,8 @@ __all__ = [
 
 _RECORD_LENGTHS: Final = (80, 85, 94, 96, 100, 102, 104, 105, 120, 132, 160, 200, 256, 264, 269)
 _RECORD_LENGTH_MIN: Final = 40
-_SERVICE_LENGTH: Final = (34, 37)
-"""Where record 2 declares the length of records, in every layout that has one."""
+_TYPED_SHARE_MIN: Final = 0.9
+"""Share of records that must begin with a record type; the others are damaged."""
 
 _RECORD_TYPES: Final = b"123456789"
 _ENDINGS: Final = b"\r\x1a\x00\x0c"
@@ -163,46 +163,54 @@ def _table(name: str) -> bytes:
 
 
 def _end_of(source: ByteSource, table: bytes) -> int:
-    """Where the last record ends at the latest: blanks and end marks after it are no record."""
+    """Where the last record ends: end marks after it are no record, its own blanks are."""
     end = source.size
     while end:
-        tail = source.read(max(0, end - WINDOW_BYTES), end)
-        text = tail.translate(table) if table else tail
-        kept = len(text.rstrip(b" \n" + _ENDINGS))
+        begin = max(0, end - WINDOW_BYTES)
+        tail = source.read(begin, end)
+        kept = len((tail.translate(table) if table else tail).rstrip(b" \n" + _ENDINGS))
+        end = begin + kept
         if kept:
-            rest = text[kept:]
-            blanks = len(rest) - len(rest.lstrip(b" "))
-            return end - len(rest) + blanks
-        end -= len(tail)
-    return 0
+            break
+    while end:
+        rest = source.read(end, end + WINDOW_BYTES)
+        text = rest.translate(table) if table else rest
+        blanks = len(text) - len(text.lstrip(b" "))
+        end += blanks
+        if blanks < len(text) or not text:
+            break
+    return end
 
 
 def _record_length(text: bytes, widths: tuple[int, ...]) -> int:
     """The length that makes (nearly) every record of `text` begin with a record type; 0: none."""
-    service = text.find(b"2", _RECORD_LENGTH_MIN)
-    declared: tuple[int, ...] = ()
-    if service > 0:
-        token = text[service + _SERVICE_LENGTH[0] : service + _SERVICE_LENGTH[1]]
-        declared = (service, int(token) if token.isdigit() else 0)
-    types = np.isin(np.frombuffer(text, np.uint8), np.frombuffer(_RECORD_TYPES, np.uint8))
-    for exactness in (1.0, 0.9):
-        for length in (*sorted({*widths, *_RECORD_LENGTHS}), *declared):
-            found = types[::length] if length >= _RECORD_LENGTH_MIN else types[:0]
-            if len(found) > 2 and found.mean() >= exactness:
-                return length
+    letters = np.frombuffer(text.rstrip(b" "), np.uint8)
+    types = np.isin(letters, np.frombuffer(_RECORD_TYPES, np.uint8))
+    shares = {
+        length: float(types[::length].mean())
+        for length in sorted({*widths, *_RECORD_LENGTHS})
+        if length >= _RECORD_LENGTH_MIN and len(types) > 2 * length
+    }
+    best = max(shares.values(), default=0.0)
+    fitting = [length for length, share in shares.items() if share >= _TYPED_SHARE_MIN]
+    for length in fitting:
+        if shares[length] == best or any(
+            other > length and other % length == 0 for other in fitting
+        ):
+            return length
     return 0
 
 
 def record_windows(
     source: ByteSource,
     framing: Framing,
-    is_continued: Callable[[bytes, int], bool],
+    is_continued: Callable[[bytes], bool],
     start: int | None = None,
 ) -> Iterator[RecordWindow]:
     """Windows over the records of a file from the offset `start` on.
 
-    `is_continued` says of a text and the offset of a record in it whether that record belongs to
-    the one before it; no window begins with such a one.
+    `is_continued` says of a record whether it belongs to the one before it; no window begins with
+    such a one.
     """
     at = framing.start if start is None else start
     while at < framing.end:
@@ -216,24 +224,24 @@ def record_windows(
                 if not kept and size < _CHECK_BYTES_MAX:
                     size *= 2
                     continue
-                kept = kept or _last_boundary(text, framing, lambda _text, _at: False) or len(text)
+                kept = kept or _last_boundary(text, framing, lambda _record: False) or len(text)
             yield RecordWindow(at, text[:kept])
             at += kept
             break
 
 
-def _last_boundary(
-    text: bytes, framing: Framing, is_continued: Callable[[bytes, int], bool]
-) -> int:
+def _last_boundary(text: bytes, framing: Framing, is_continued: Callable[[bytes], bool]) -> int:
     """Where the last record begins that belongs to none before it; 0 where there is none."""
     if framing.length:
         at = (len(text) - 1) // framing.length * framing.length
-        while at > 0 and is_continued(text, at):
+        while at > 0 and is_continued(text[at : at + framing.length]):
             at -= framing.length
         return max(at, 0)
-    at = text.rfind(b"\n", 0, len(text) - 1) + 1
-    while at > 0 and is_continued(text, at):
-        at = text.rfind(b"\n", 0, at - 1) + 1
+    stop = len(text) - text.endswith(b"\n")
+    at = text.rfind(b"\n", 0, stop) + 1
+    while at > 0 and is_continued(text[at:stop]):
+        stop = at - 1
+        at = text.rfind(b"\n", 0, stop) + 1
     return at
 
 
@@ -274,7 +282,7 @@ def _without_endings(text: bytes, starts: Offsets, stops: Offsets) -> Offsets:
 def split_records(source: ByteSource, framing: Framing, records_max: int) -> list[str]:
     """The first records of a file, at most `records_max`."""
     records: list[str] = []
-    for window in record_windows(source, framing, lambda _text, _at: False):
+    for window in record_windows(source, framing, lambda _record: False):
         spans = window_records(window, framing)
         text = window.text.decode("latin-1")
         wanted = records_max - len(records)
