@@ -149,14 +149,16 @@ _KINDS: Final = {
     "9": TransactionCode("zero", is_credit=False),
 }
 _ACCOUNTS: Final = "2345"
-_LOAN_DEBIT: Final = "55"
+_CODES: Final = {account + digit: kind for account in _ACCOUNTS for digit, kind in _KINDS.items()}
+_CODES["55"] = _KINDS["7"]
 
 
 def transaction_code(code: str) -> TransactionCode | None:
-    """The meaning of a code by account (checking, savings, ledger, loan) and last digit."""
-    if code == _LOAN_DEBIT:
-        return _KINDS["7"]
-    return _KINDS.get(code[1:]) if code[:1] and code[:1] in _ACCOUNTS else None
+    """The meaning of a code by account (checking, savings, ledger, loan) and last digit.
+
+    A loan account is debited by 55.
+    """
+    return _CODES.get(code)
 
 
 def entry_layout(entry_class: str) -> dict[str, slice]:

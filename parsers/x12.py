@@ -220,6 +220,7 @@ class _Reader:
             self._rows.add(self._journal.take(), no_lines())
             return
         lines = join_lines(self._carried)
+        self._carried = []
         self._rows.add(self._journal.take(), lines)
         keep = self._carried_count if order is None else order.first_line
         self._carried = [lines.slice(keep, len(lines))]

@@ -40,6 +40,7 @@ _FOLLOWING: Final = re.compile(rb"(?:ISA|GS|TA1|ST|BPR|SE|GE|IEA)[^A-Za-z0-9 ]|$
 _SEGMENT: Final = re.compile(rb"[A-Z][A-Z0-9]{1,2}([\xc2-\xdf][\x80-\xbf]|[^A-Za-z0-9\s])")
 _KNOWN: Final = rb"ST|SE|BPR|BPS|TRN|CUR|REF|DTM|N1|N3|N4|PER|ENT|NM1|RMR|ADX|NTE|IT1|SAC|DEP|BAT"
 _COMMON_TERMINATORS: Final = b"\\~"
+_TERMINATORS: Final = (b"\\", b"~", b"\n", b"\r")
 
 
 class Delimiters(msgspec.Struct, frozen=True):
@@ -77,8 +78,8 @@ def is_x12(head: bytes) -> bool:
 
 def read_delimiters(head: bytes) -> Delimiters | None:
     """Separators by the interchange header `head` begins with; None where it is none."""
-    found = _SEGMENT.match(head)
-    if not head.startswith(_HEADER) or found is None or found.start(1) != len(_HEADER):
+    found = _SEGMENT.match(head) if head.startswith(_HEADER) else None
+    if found is None or found.start(1) != len(_HEADER):
         return None
     pieces = head[:HEADER_BYTES].split(found[1], _HEADER_ELEMENTS)
     if len(pieces) <= _HEADER_ELEMENTS:
@@ -104,6 +105,9 @@ def guess_delimiters(head: bytes) -> Delimiters | None:
     if first is None:
         return None
     element = first[1]
+    used = [end for end in _TERMINATORS if end in head]
+    if len(used) == 1 and used[0] in _COMMON_TERMINATORS and head.endswith(used[0]):
+        return Delimiters(element, used[0][0])
     ends = re.findall(rb"(.)([\s\\]*)(?:" + _KNOWN + rb")" + re.escape(element), head, re.DOTALL)
     letters = Counter(end for end, _ in ends if _may_terminate(end))
     breaks = Counter(blanks[:1] for _, blanks in ends if blanks[:1] in (b"\r", b"\n"))

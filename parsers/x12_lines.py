@@ -56,7 +56,7 @@ class LineColumns(msgspec.Struct):
 
     reference: pa.StringArray
     reason: pa.StringArray
-    kind: Offsets
+    kind: NDArray[np.uint8]
     amount: Offsets
     given: NDArray[np.bool_]
     discount: Offsets
@@ -83,7 +83,7 @@ def no_lines() -> LineColumns:
     return LineColumns(
         reference=pa.array([], pa.string()),
         reason=pa.array([], pa.string()),
-        kind=numbers,
+        kind=np.empty(0, np.uint8),
         amount=numbers,
         given=flags,
         discount=numbers,
@@ -182,7 +182,7 @@ def cut_lines(table: SegmentTable) -> tuple[LineTable, NDArray[np.bool_]]:
     columns = LineColumns(
         reference=text.strings(*number),
         reason=text.strings(*text.trimmed(*element(7, 2))),
-        kind=kind,
+        kind=kind.astype(np.uint8),
         amount=amount,
         given=given,
         discount=np.abs(discount),

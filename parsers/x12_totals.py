@@ -90,9 +90,8 @@ def settle_lines(
     rule = np.where(fits.any(axis=0), np.argmax(fits, axis=0), NO_RULE)
     taken = np.where(rule == NO_RULE, _BY_STANDARD, rule)
     owner = np.repeat(np.arange(len(starts)), stops - starts)
-    within = _ranges(starts, stops)
-    whole = len(within) == len(lines) and bool((starts[1:] == stops[:-1]).all())
-    mine = lines if whole else _taken(lines, within)
+    whole = len(owner) == len(lines) and bool((starts[1:] == stops[:-1]).all())
+    mine = lines if whole else _taken(lines, _ranges(starts, stops))
     final, kept = _rewritten(mine, taken[owner])
     return SettledLines(
         lines=final,
