@@ -72,14 +72,16 @@ class Statement(msgspec.Struct):
         """Name of the statement for messages: `statement 0007 of DE89…`."""
         return f"statement {self.identity or '?'} of {self.account or 'an unnamed account'}"
 
-    def add(self, direction: str, minor: int, currency: str, *, is_booked: bool) -> None:
-        """Take an entry of `direction` (CRDT, DBIT) into the totals."""
+    def add(
+        self, direction: str, minor: int, currency: str, *, is_booked: bool, entries: int = 1
+    ) -> None:
+        """Take entries of `direction` (CRDT, DBIT), together of `minor`, into the totals."""
         every = (direction, False)
-        self.counts[every] = self.counts.get(every, 0) + 1
+        self.counts[every] = self.counts.get(every, 0) + entries
         self.sums[every] = self.sums.get(every, 0) + minor
         if is_booked:
             booked = (direction, True)
-            self.counts[booked] = self.counts.get(booked, 0) + 1
+            self.counts[booked] = self.counts.get(booked, 0) + entries
             self.sums[booked] = self.sums.get(booked, 0) + minor
             signed = minor if direction == "CRDT" else -minor
             self.booked[currency] = self.booked.get(currency, 0) + signed

@@ -14,14 +14,18 @@ from engine.errors import MoneyError
 from engine.money import format_minor
 from parsers.camt_codes import TransactionCode, read_transaction_code
 from parsers.camt_details import DetailFacts, merge_details, read_detail
+from parsers.camt_entry_parts import (
+    EntryFindings,
+    EntryParts,
+    amounts_of_details,
+    detail_minor,
+    money_of,
+    parts_of_entry,
+)
 from parsers.camt_xml import (
-    LOCAL_NAMES,
     code_of,
     line_of,
-    minor_of,
     parse_date,
-    parts_of,
-    text_at,
     text_of,
 )
 
@@ -31,11 +35,26 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
     from parsers.camt_balances import Statement
+    from parsers.camt_places import Place
     from parsers.camt_remittance import RemittanceLine
-    from parsers.camt_source import Place
-    from parsers.collector import FileCollector
 
-__all__ = ["Draft", "Entry", "EntryReader"]
+__all__ = [
+    "FACT_COLUMNS",
+    "Draft",
+    "Entry",
+    "EntryReader",
+]
+
+FACT_COLUMNS: Final = (
+    "amount_minor",
+    "currency",
+    "booking_date",
+    "bank_reference",
+    "end_to_end_id",
+    "payer_name",
+    "remittance_text",
+)
+"""Columns that tell a payment from others of the same account."""
 
 _REASON_OF_STATUS: Final = {
     "BOOK": "",
@@ -44,8 +63,6 @@ _REASON_OF_STATUS: Final = {
     "INFO": "information",
     "FUTR": "future",
 }
-_OPPOSITE: Final = {"CRDT": "DBIT", "DBIT": "CRDT"}
-_AMOUNTS_OF_DETAIL: Final = ("TxAmt", "CntrValAmt", "AnncdPstngAmt", "InstdAmt")
 _TRUE: Final = frozenset({"true", "1"})
 
 
@@ -56,17 +73,8 @@ class Draft(msgspec.Struct):
     lines: list[RemittanceLine]
 
     def facts(self) -> tuple[object, ...]:
-        """What tells it from other payments of the same account."""
-        columns = self.columns
-        return (
-            columns["amount_minor"],
-            columns["currency"],
-            columns["booking_date"],
-            columns.get("bank_reference"),
-            columns.get("end_to_end_id"),
-            columns["payer_name"],
-            columns["remittance_text"],
-        )
+        """What tells it from other payments of the same account (`FACT_COLUMNS`)."""
+        return tuple([self.columns.get(name, "") for name in FACT_COLUMNS])
 
 
 class Entry(msgspec.Struct):
@@ -92,19 +100,10 @@ class _Piece(msgspec.Struct):
     facts: DetailFacts
 
 
-class _Parts(msgspec.Struct):
-    """An entry's children by name, its details' likewise, and how many details it declares."""
-
-    entry: dict[str, _Element]
-    details: list[dict[str, _Element]]
-    declared: int
-    lines: list[int | None]
-
-
 class EntryReader:
     """Reads the entries of one file."""
 
-    def __init__(self, collector: FileCollector) -> None:
+    def __init__(self, collector: EntryFindings) -> None:
         """Report what is wrong with entries to `collector`."""
         self._collector = collector
         self._codes: dict[tuple[object, ...], TransactionCode] = {}
@@ -113,12 +112,12 @@ class EntryReader:
     def read(self, element: _Element, statement: Statement, place: Place | None) -> Entry:
         """Read a complete `Ntry` of `statement` that stands at `place`."""
         self._place = place
-        parts = _parts_of_entry(element)
+        parts = parts_of_entry(element)
         line = line_of(element) if place is None else place.line
         units = max(1, len(parts.details))
         reason = self._reason_of_status(parts.entry.get("Sts"), statement, line)
         try:
-            direction, minor, currency = _money(parts, statement.currency)
+            direction, minor, currency = money_of(parts, statement.currency)
         except MoneyError as error:
             if not reason:
                 return self._unreadable(statement, str(error), units, line)
@@ -182,7 +181,7 @@ class EntryReader:
             expected=expected,
         )
 
-    def _codes_of(self, parts: _Parts) -> list[TransactionCode]:
+    def _codes_of(self, parts: EntryParts) -> list[TransactionCode]:
         """The transaction code of each detail, of the entry where it has none."""
         code = read_transaction_code(parts.entry.get("BkTxCd"), self._codes)
         return [
@@ -192,7 +191,7 @@ class EntryReader:
 
     def _pieces(
         self,
-        parts: _Parts,
+        parts: EntryParts,
         entry: Entry,
         codes: list[TransactionCode],
         statement: Statement,
@@ -220,7 +219,7 @@ class EntryReader:
         return [_Piece(entry.direction, entry.minor, code, whole)]
 
     def _split(
-        self, parts: _Parts, entry: Entry, statement: Statement, line: int | None
+        self, parts: EntryParts, entry: Entry, statement: Statement, line: int | None
     ) -> list[tuple[str, int]]:
         """Direction and amount of each detail; empty where the entry has to stay whole."""
         present = len(parts.details)
@@ -229,18 +228,18 @@ class EntryReader:
         if not present:
             return []
         if present == 1:
-            stated = _detail_minor(parts.details[0], entry.currency)
+            stated = detail_minor(parts.details[0], entry.currency)
             if stated in {None, entry.minor}:
                 return [(entry.direction, entry.minor)]
             self._keep_whole(entry, statement, line, "the amount of its only detail differs")
             return [(entry.direction, entry.minor)] if parts.declared <= 1 else []
-        amounts = _amounts_of_details(parts.details, entry)
+        amounts = amounts_of_details(parts.details, entry.direction, entry.minor, entry.currency)
         if not amounts:
             sentence = f"its {present} details lack amounts or do not add up to it"
             self._keep_whole(entry, statement, line, sentence)
         return amounts
 
-    def _check_count(self, parts: _Parts, statement: Statement, line: int | None) -> None:
+    def _check_count(self, parts: EntryParts, statement: Statement, line: int | None) -> None:
         present = len(parts.details)
         ok = present in {0, parts.declared}
         self._collector.check(
@@ -276,7 +275,7 @@ class EntryReader:
         self,
         entry: Entry,
         pieces: list[_Piece],
-        parts: _Parts,
+        parts: EntryParts,
         statement: Statement,
         place: Place | None,
     ) -> None:
@@ -295,9 +294,8 @@ class EntryReader:
             columns["type_code"] = piece.code.type_code
             columns["method"] = piece.code.method
             self._sign(columns, piece, judged, statement)
-            line = parts.lines[row] if is_split else None
-            if line is not None and (start is None or start <= line < 65_535):
-                columns["source_line"] = line
+            if is_split:
+                columns["source_line"] = _line_of_detail(parts, place, row, start)
             for code, sentence in piece.facts.notes:
                 self._say(code, sentence, line=columns["source_line"])
             entry.drafts.append(Draft(columns, piece.facts.lines))
@@ -330,7 +328,7 @@ class EntryReader:
         columns["intake_codes"] = ";".join(sorted(codes))
 
     def _common_columns(
-        self, parts: _Parts, entry: Entry, statement: Statement, place: Place | None
+        self, parts: EntryParts, entry: Entry, statement: Statement, place: Place | None
     ) -> dict[str, Any]:
         line = None if place is None else place.line
         booking = self._date(parts.entry.get("BookgDt"), "BookgDt", line)
@@ -362,47 +360,17 @@ class EntryReader:
         return date
 
 
-def _parts_of_entry(element: _Element) -> _Parts:
-    parts: dict[str, _Element] = {}
-    details: list[_Element] = []
-    declared = 0
-    for child in element:
-        name = LOCAL_NAMES[child.tag]
-        if name == "NtryDtls":
-            for inner in child:
-                inner_name = LOCAL_NAMES[inner.tag]
-                if inner_name == "TxDtls":
-                    details.append(inner)
-                elif inner_name == "Btch":
-                    declared += _declared(inner)
-        elif name == "TxDtls":
-            details.append(child)
-        elif name == "Btch":
-            declared += _declared(child)
-        else:
-            parts[name] = child
-    lines = [line_of(detail) for detail in details]
-    return _Parts(parts, [parts_of(detail) for detail in details], declared, lines)
+def _line_of_detail(
+    parts: EntryParts, place: Place | None, row: int, start: int | None
+) -> int | None:
+    """The line a detail begins on; the entry's where it is unknown."""
+    if place is None:
+        return parts.lines[row]
+    is_known = len(place.detail_lines) == len(parts.details)
+    return place.detail_lines[row] if is_known else start
 
 
-def _declared(batch: _Element) -> int:
-    text = text_at(batch, "NbOfTxs")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
-
-
-def _money(parts: _Parts, fallback: str) -> tuple[str, int, str]:
-    """Direction, minor units and currency of an entry; raises `MoneyError`."""
-    element = parts.entry.get("Amt")
-    direction = _direction(parts)
-    if element is None or not direction:
-        missing = "amount" if element is None else "direction"
-        message = f"it has no {missing}, nor have its details one for all"
-        raise MoneyError(message)
-    currency = (element.get("Ccy") or fallback).strip()
-    return direction, minor_of(element, currency), currency
-
-
-def _is_plain_debit(parts: _Parts, entry: Entry, codes: list[TransactionCode]) -> bool:
+def _is_plain_debit(parts: EntryParts, entry: Entry, codes: list[TransactionCode]) -> bool:
     """Whether a debit undoes nothing and holds no credit: it is counted without further reading."""
     return (
         entry.direction == "DBIT"
@@ -413,65 +381,6 @@ def _is_plain_debit(parts: _Parts, entry: Entry, codes: list[TransactionCode]) -
             for detail in parts.details
         )
     )
-
-
-def _direction(parts: _Parts) -> str:
-    stated = text_of(parts.entry.get("CdtDbtInd"))
-    if stated in _OPPOSITE:
-        return stated
-    inner = {text_of(detail.get("CdtDbtInd")) for detail in parts.details}
-    only = inner.pop() if len(inner) == 1 else ""
-    return only if only in _OPPOSITE else ""
-
-
-def _detail_minor(parts: dict[str, _Element], currency: str) -> int | None:
-    """A detail's amount in the entry's currency; None where it has none."""
-    own = _minor_in(parts.get("Amt"), currency)
-    if own is not None or "AmtDtls" not in parts:
-        return own
-    inner = parts_of(parts["AmtDtls"])
-    for name in _AMOUNTS_OF_DETAIL:
-        amount = _minor_in(parts_of(inner.get(name)).get("Amt"), currency)
-        if amount is not None:
-            return amount
-    return None
-
-
-def _minor_in(element: _Element | None, currency: str) -> int | None:
-    if element is None or element.get("Ccy", currency) != currency:
-        return None
-    try:
-        return minor_of(element, currency)
-    except MoneyError:
-        return None
-
-
-def _amounts_of_details(details: list[dict[str, _Element]], entry: Entry) -> list[tuple[str, int]]:
-    """Direction and amount of each detail where they add up to the entry, else nothing.
-
-    A detail of the opposite direction counts against the entry; where that does not add up, the
-    indicators of the details are taken as mistaken and the entry's holds for all.
-    """
-    amounts: list[int] = []
-    for detail in details:
-        minor = _detail_minor(detail, entry.currency)
-        if minor is None:
-            return []
-        amounts.append(minor)
-    opposite = _OPPOSITE[entry.direction]
-    ways = [
-        opposite if text_of(detail.get("CdtDbtInd")) == opposite else entry.direction
-        for detail in details
-    ]
-    signed = sum(
-        minor if way == entry.direction else -minor
-        for way, minor in zip(ways, amounts, strict=True)
-    )
-    if signed == entry.minor:
-        return list(zip(ways, amounts, strict=True))
-    if sum(amounts) == entry.minor:
-        return [(entry.direction, minor) for minor in amounts]
-    return []
 
 
 def _judge(piece: _Piece, entry: Entry, *, is_reversal: bool) -> str | None:

@@ -17,7 +17,16 @@ from parsers.check_digits import judge_reference
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["Remittance", "RemittanceLine", "read_remittance"]
+__all__ = [
+    "Amounts",
+    "CreditorReference",
+    "Remittance",
+    "RemittanceLine",
+    "Structure",
+    "judge_creditor_reference",
+    "read_remittance",
+    "read_structure",
+]
 
 _TEXT_LENGTH_MAX: Final = 140
 """Length of one `Ustrd` by the schema: a line that fills it goes on in the next."""
@@ -61,7 +70,16 @@ class Remittance(msgspec.Struct):
     notes: list[tuple[str, str]]
 
 
-class _Amounts(msgspec.Struct):
+class CreditorReference(msgspec.Struct, frozen=True):
+    """A `CdtrRefInf`: the reference, what kind of line it is, its stated type and issuer."""
+
+    reference: str
+    kind: str
+    code: str
+    issuer: str
+
+
+class Amounts(msgspec.Struct):
     """Amounts of the documents of one `Strd` by role; a role is absent where not named.
 
     `adjustments` are amounts withheld (negative: added), each with its reason.
@@ -98,6 +116,24 @@ class _Amounts(msgspec.Struct):
         return -withheld if short == -withheld else withheld
 
 
+class Structure(msgspec.Struct):
+    """One `Strd` as written.
+
+    `documents` are its referred documents that have a number, `document_count` counts all;
+    `amounts` stand for the whole, `own_amounts` for the document of that place (`LineDtls`).
+    `further` are texts, `others` lines that stand beside the documents (`GrnshmtRmt`).
+    """
+
+    documents: list[RemittanceLine]
+    document_count: int
+    amounts: Amounts | None
+    own_amounts: dict[int, Amounts]
+    creditor: CreditorReference | None
+    further: list[str]
+    others: list[RemittanceLine]
+    notes: list[tuple[str, str]]
+
+
 def read_remittance(element: _Element | None, currency: str, country: str) -> Remittance:
     """Read a `RmtInf` element of a payment in `currency`; `country` is that of our account."""
     found = Remittance([], [], [])
@@ -109,7 +145,9 @@ def read_remittance(element: _Element | None, currency: str, country: str) -> Re
             if child.text:
                 written.append(child.text)
         elif name == "Strd":
-            _read_structured(child, currency, country, found, further)
+            structure = read_structure(child, currency)
+            further.extend(structure.further)
+            _add_structure(structure, country, found)
     found.text.extend(_joined(written) if len(written) > 1 else map(clean, written))
     found.text.extend(further)
     return found
@@ -128,71 +166,125 @@ def _joined(written: list[str]) -> list[str]:
     return [line for line in map(clean, lines) if line]
 
 
-def _read_structured(
-    element: _Element, currency: str, country: str, found: Remittance, further: list[str]
-) -> None:
-    lines: list[RemittanceLine] = []
-    amounts: _Amounts | None = None
-    creditor: _Element | None = None
-    documents = 0
+def read_structure(element: _Element, currency: str) -> Structure:
+    """Read a `Strd` of a payment in `currency`."""
+    found = Structure([], 0, None, {}, None, [], [], [])
     for child in element:
         name = LOCAL_NAMES[child.tag]
         if name == "RfrdDocInf":
-            documents += 1
-            line = _document_line(child)
-            if line is not None:
-                lines.append(line)
+            found.document_count += 1
+            _read_document(child, currency, found)
         elif name == "RfrdDocAmt":
-            amounts = amounts or _Amounts({}, [])
-            _read_amounts(child, currency, amounts, found)
+            found.amounts = found.amounts or Amounts({}, [])
+            _read_amounts(child, currency, found.amounts, found)
         elif name == "CdtrRefInf":
-            creditor = child
+            found.creditor = _creditor_reference(child)
         elif name == "AddtlRmtInf" and child.text:
-            further.append(clean(child.text))
+            found.further.append(clean(child.text))
+        elif name == "TaxRmt":
+            found.further.append(
+                " ".join(filter(None, (clean(node.text) for node in child.iter())))
+            )
+        elif name == "GrnshmtRmt":
+            _read_garnishment(child, currency, found)
+    return found
+
+
+def _add_structure(structure: Structure, country: str, found: Remittance) -> None:
+    """Make lines of a `Strd` and put them behind those found before."""
+    found.notes.extend(structure.notes)
+    lines = structure.documents
+    creditor = structure.creditor
     if creditor is not None:
-        _add_creditor_line(creditor, country, lines, found)
-    if amounts is not None:
+        note = judge_creditor_reference(creditor, country)
+        if note is not None:
+            found.notes.append(note)
+        lines = [*lines, RemittanceLine(creditor.reference, creditor.kind)]
+    for place, amounts in structure.own_amounts.items():
+        amounts.settle(lines[place])
+    if structure.amounts is not None:
+        documents = structure.document_count
         if lines and documents <= 1:
-            amounts.settle(lines[0])
-        else:
+            structure.amounts.settle(lines[0])
+        elif not structure.own_amounts:
             where = f"{documents} documents" if documents else "no document"
             sentence = f"one amount stands for {where}; the lines carry no amount"
             found.notes.append(("CAMT-REMITTANCE", sentence))
     found.lines.extend(lines)
+    found.lines.extend(structure.others)
 
 
-def _document_line(element: _Element) -> RemittanceLine | None:
+def judge_creditor_reference(creditor: CreditorReference, country: str) -> tuple[str, str] | None:
+    """Diagnostic code and sentence where the check digits of a reference do not hold."""
+    judgement = judge_reference(
+        creditor.reference, type_code=creditor.code, issuer=creditor.issuer, country=country
+    )
+    if judgement is None or judgement.holds:
+        return None
+    sentence = f"the check digit of {creditor.reference!r} fails the {judgement.scheme} rule"
+    return "CAMT-CHECKDIGIT", sentence
+
+
+def _read_document(element: _Element, currency: str, found: Structure) -> None:
+    """Take a `RfrdDocInf` with its number; amounts of its `LineDtls` add up to its own."""
     number = code = ""
+    amounts = Amounts({}, [])
     for child in element:
         name = LOCAL_NAMES[child.tag]
         if name in {"Nb", "RfrdDocNb"}:
             number = clean(child.text)
         elif name in {"Tp", "RfrdDocTp"}:
             code = code_of(child)
+        elif name == "LineDtls":
+            _read_line_details(child, currency, amounts, found)
     if not number:
-        return None
-    return RemittanceLine(number, _KIND_OF_DOCUMENT.get(code, "document"))
+        return
+    if amounts.roles or amounts.adjustments:
+        found.own_amounts[len(found.documents)] = amounts
+    found.documents.append(RemittanceLine(number, _KIND_OF_DOCUMENT.get(code, "document")))
 
 
-def _add_creditor_line(
-    element: _Element, country: str, lines: list[RemittanceLine], found: Remittance
+def _read_line_details(
+    element: _Element, currency: str, amounts: Amounts, found: Structure
 ) -> None:
+    """Add up the amounts of a document's line; its numbers and description become text."""
+    words: list[str] = []
+    for child in element:
+        name = LOCAL_NAMES[child.tag]
+        if name == "Amt":
+            _read_amounts(child, currency, amounts, found)
+        elif name == "Id":
+            words.append(text_of(parts_of(child).get("Nb")))
+        elif name == "Desc":
+            words.append(text_of(child))
+    text = " ".join(filter(None, words))
+    if text:
+        found.further.append(text)
+
+
+def _read_garnishment(element: _Element, currency: str, found: Structure) -> None:
+    parts = parts_of(element)
+    number = text_of(parts.get("RefNb"))
+    if not number:
+        return
+    line = RemittanceLine(number, "document")
+    if "RmtdAmt" in parts:
+        line.amount_minor = _minor(parts["RmtdAmt"], currency, found)
+    found.others.append(line)
+
+
+def _creditor_reference(element: _Element) -> CreditorReference | None:
     parts = parts_of(element)
     reference = text_of(parts.get("Ref", parts.get("CdtrRef")))
     if not reference:
-        return
+        return None
     kind = parts.get("Tp", parts.get("CdtrRefTp"))
     code = code_of(kind)
-    issuer = text_of(parts_of(kind).get("Issr"))
-    judgement = judge_reference(reference, type_code=code, issuer=issuer, country=country)
-    if judgement is not None and not judgement.holds:
-        sentence = f"the check digit of {reference!r} fails the {judgement.scheme} rule"
-        found.notes.append(("CAMT-CHECKDIGIT", sentence))
     line_kind = _KIND_OF_CREDITOR_REFERENCE.get(code, "creditor_reference")
-    lines.append(RemittanceLine(reference, line_kind))
+    return CreditorReference(reference, line_kind, code, text_of(parts_of(kind).get("Issr")))
 
 
-def _read_amounts(element: _Element, currency: str, amounts: _Amounts, found: Remittance) -> None:
+def _read_amounts(element: _Element, currency: str, amounts: Amounts, found: Structure) -> None:
     roles = amounts.roles
     for child in element:
         name = LOCAL_NAMES[child.tag]
@@ -209,9 +301,7 @@ def _read_amounts(element: _Element, currency: str, amounts: _Amounts, found: Re
             roles[role] = roles.get(role, 0) + minor
 
 
-def _read_adjustment(
-    element: _Element, currency: str, amounts: _Amounts, found: Remittance
-) -> None:
+def _read_adjustment(element: _Element, currency: str, amounts: Amounts, found: Structure) -> None:
     parts = parts_of(element)
     minor = _minor(element, currency, found)
     if minor is None:
@@ -221,7 +311,7 @@ def _read_adjustment(
     amounts.adjustments.append((-minor if added else minor, reason))
 
 
-def _minor(element: _Element, currency: str, found: Remittance) -> int | None:
+def _minor(element: _Element, currency: str, found: Structure) -> int | None:
     """The amount in `element` or its `Amt`; None, with a note, in another currency."""
     amount = element
     if len(element):

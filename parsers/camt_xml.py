@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 from typing import TYPE_CHECKING, Final, cast
 
 from engine.errors import MoneyError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOCAL_NAMES",
+    "VERSION",
     "account_of",
     "clean",
     "code_of",
@@ -30,6 +32,9 @@ __all__ = [
     "text_at",
     "text_of",
 ]
+
+VERSION: Final = re.compile(r"camt\.05[234]\.\d{3}\.\d{2,}")
+"""The name of a message with its version, as namespaces tell it."""
 
 _NAMES_MAX: Final = 4_096
 """Tag names remembered: every version of the three messages together has fewer."""

@@ -6,12 +6,16 @@ import time
 import tracemalloc
 
 import pytest
+from camt_reading import RepeatedSource
 from camt_writing import balance, detail, entry, message, statement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.bank_files import parse_bank_file
+from parsers.camt053 import read_windows
+from parsers.collector import FileCollector
 from parsers.errors import UnrecognisedFileError
+from parsers.read_options import ReadOptions
 
 GOOD = message(
     statement(
@@ -174,15 +178,63 @@ def test_a_text_of_twenty_megabytes_ends_the_reading_within_bounds():
     assert parsed.counted_rows == {"unreadable": 1}
 
 
-def test_memory_does_not_grow_with_the_tree_of_the_file():
-    one = entry("1.00", detail("1.00", more="<Chrgs><Rcrd><Amt/></Rcrd></Chrgs>" * 20))
-    content = message(statement(one * 4_000))
-    tracemalloc.start()
-    parsed = parse_bank_file(content, "bank.xml")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert len(parsed.payments) == 4_000
-    assert peak < 3 * len(content)
+class _Peak:
+    """Memory of a reading, at most, while its rows are given away as they come."""
+
+    def __init__(self, source):
+        collector = FileCollector(source, "bank.xml")
+        self.payments = 0
+        self.codes = []
+        tracemalloc.start()
+        for _ in read_windows(source, collector, ReadOptions(), 1 << 18):
+            self._take(collector.drain())
+        self._take(collector.drain())
+        self.peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        self.counted = collector.end().counted_rows
+        self.held = collector.end().held_codes
+
+    def _take(self, part):
+        self.payments += len(part.payments)
+        self.codes += part.diagnostics.strings("code")
+
+
+def around(text):
+    """GOOD with a mark in its second entry, cut there."""
+    content = GOOD.replace(b"<TxDtls><Refs></Refs><Amt", b"<TxDtls>@<Refs></Refs><Amt", 2)
+    before, _, after = content.rpartition(b"@")
+    head, tail = text.split("@")
+    return before + head.encode(), tail.encode() + after
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ("<RmtInf><Ustrd>@</Ustrd></RmtInf>", b"X" * 4096),
+        ("<RmtInf><Ustrd>@</Ustrd></RmtInf>", b"\n" * 4096),
+        ("@", b"<x>" * 1024),
+        ("<x @/>", b'a="1" ' * 512),
+        ("<!-- @ -->", b"<Ntry> " * 512),
+    ],
+    ids=["text", "blank text", "depth", "attributes", "comment"],
+)
+def test_a_gigabyte_that_is_no_payment_needs_no_memory(text, block):
+    head, tail = around(text)
+    found = _Peak(RepeatedSource(head, block, (1 << 24) // len(block), tail))
+    assert found.peak < 40_000_000
+    assert found.payments >= 1
+    if found.payments < 4:
+        assert "FILE-TRUNCATED" in found.codes
+        assert found.held == ("IN-TOTAL",)
+
+
+def test_a_gigabyte_of_careful_entries_needs_no_memory():
+    odd = entry("1.00", detail("1.00", more="<!-- c --><Chrgs><Rcrd/></Chrgs>")).encode() + b"\n"
+    start = GOOD.index(b"<Ntry>")
+    few = _Peak(RepeatedSource(GOOD[:start], odd, 1_000, GOOD[start:]))
+    many = _Peak(RepeatedSource(GOOD[:start], odd, 4_000, GOOD[start:]))
+    assert many.payments == 4_004
+    assert many.peak < few.peak + 1_000_000
 
 
 @pytest.mark.parametrize(
