@@ -311,7 +311,7 @@ class _OrdinaryReader:
         return piece, read_ordinary(piece.content, book)
 
 
-def _runs(content: bytes, found: OrdinaryEntries) -> Iterator[tuple[OrdinaryRun, int, int]]:
+def _runs(piece: Piece, found: OrdinaryEntries) -> Iterator[tuple[OrdinaryRun, int, int]]:
     """Ordinary entries with nothing between them: the run, its start and stop."""
     starts, stops = found.starts.tolist(), found.stops.tolist()
     bounds = [0]
