@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from parsers.camt_charges import charges_minor, foreign_amounts
+from parsers.camt_codes import read_transaction_code
 from parsers.camt_remittance import RemittanceLine, read_remittance
-from parsers.camt_xml import LOCAL_NAMES, account_of, clean, code_of, text_of
+from parsers.camt_xml import LOCAL_NAMES, account_of, clean, code_of, parts_of, text_at, text_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -38,13 +40,16 @@ class DetailFacts(msgspec.Struct):
     """What a detail says beside its amount.
 
     `columns` are columns of a payment by name (text), `notes` pairs of diagnostic code and
-    sentence. `has_return` tells of a `RtrInf`.
+    sentence. `has_return` tells of a `RtrInf`. `instructed_minor` is what the payer ordered, in
+    `instructed_currency` of the columns, `charges_minor` what was taken out of the payment.
     """
 
     columns: dict[str, str]
     lines: list[RemittanceLine]
     notes: list[tuple[str, str]]
     has_return: bool = False
+    instructed_minor: int | None = None
+    charges_minor: int | None = None
 
 
 def read_detail(
@@ -67,10 +72,31 @@ def read_detail(
     if returned is not None:
         text.extend(_return_text(returned))
     columns["remittance_text"] = "\n".join(text)
-    columns["payer_name"], columns["payer_account"] = _payer(
-        parts.get("RltdPties"), account, returned is not None
+    is_return = returned is not None
+    _read_parties(parts.get("RltdPties"), account, columns, is_return=is_return)
+    columns["remittance_id"] = _remittance_id(parts)
+    instructed, stated, rate = foreign_amounts(parts, currency)
+    columns["instructed_currency"], columns["exchange_rate"] = stated, rate
+    return DetailFacts(
+        columns,
+        remittance.lines,
+        remittance.notes,
+        is_return,
+        instructed,
+        charges_minor(parts, currency),
     )
-    return DetailFacts(columns, remittance.lines, remittance.notes, returned is not None)
+
+
+def _remittance_id(parts: dict[str, _Element]) -> str:
+    """The id of the advice that is sent apart: the first `RltdRmtInf` that has one."""
+    last = parts.get("RltdRmtInf")
+    parent = None if last is None else last.getparent()
+    for child in () if parent is None else parent:
+        if LOCAL_NAMES[child.tag] == "RltdRmtInf":
+            found = text_at(child, "RmtId")
+            if found:
+                return found
+    return ""
 
 
 def _read_references(element: _Element, columns: dict[str, str]) -> None:
@@ -94,25 +120,21 @@ def _read_references(element: _Element, columns: dict[str, str]) -> None:
             break
 
 
-def _payer(element: _Element | None, account: str, is_return: bool) -> tuple[str, str]:  # noqa: FBT001 - one caller, which names the fact
-    debtor = debtor_account = creditor = creditor_account = ultimate = None
-    for child in () if element is None else element:
-        role = LOCAL_NAMES[child.tag]
-        if role == "Dbtr":
-            debtor = child
-        elif role == "DbtrAcct":
-            debtor_account = child
-        elif role == "UltmtDbtr":
-            ultimate = child
-        elif role == "Cdtr":
-            creditor = child
-        elif role == "CdtrAcct":
-            creditor_account = child
-    name = _party_name(debtor)
-    payer_account = account_of(debtor_account)
+def _read_parties(
+    element: _Element | None, account: str, columns: dict[str, str], *, is_return: bool
+) -> None:
+    """Who paid, from which account, and on whose behalf."""
+    roles = parts_of(element)
+    debtor, creditor = roles.get("Dbtr"), roles.get("Cdtr")
+    name, payer_account = _party_name(debtor), account_of(roles.get("DbtrAcct"))
+    ultimate = _party_name(roles.get("UltmtDbtr"))
     if is_return and (debtor is None or (account and payer_account == account)):
-        return _party_name(creditor) or name, account_of(creditor_account)
-    return name or _party_name(ultimate), payer_account
+        name, payer_account = _party_name(creditor) or name, account_of(roles.get("CdtrAcct"))
+        ultimate = _party_name(roles.get("UltmtCdtr"))
+    elif not name:
+        name = ultimate
+    columns["payer_name"], columns["payer_account"] = name, payer_account
+    columns["ultimate_payer_name"] = ultimate
 
 
 def _party_name(element: _Element | None) -> str:
@@ -129,7 +151,7 @@ def _party_name(element: _Element | None) -> str:
 
 
 def _return_text(element: _Element) -> list[str]:
-    """The return's reason code and sentences, each on its own line."""
+    """The return's reason, its sentences and the code of the original, each on its own line."""
     lines = []
     for child in element:
         name = LOCAL_NAMES[child.tag]
@@ -137,6 +159,8 @@ def _return_text(element: _Element) -> list[str]:
             lines.append(code_of(child))
         elif name in {"AddtlInf", "AddtlRtrRsnInf"}:
             lines.append(clean(child.text))
+        elif name == "OrgnlBkTxCd":
+            lines.append(read_transaction_code(child, {}).type_code)
     return [line for line in lines if line]
 
 
@@ -151,9 +175,17 @@ def merge_details(details: list[DetailFacts]) -> DetailFacts:
         columns[name] = values.pop() if len(values) == 1 else ""
     texts = [line for detail in details for line in detail.columns["remittance_text"].split("\n")]
     columns["remittance_text"] = "\n".join(dict.fromkeys(filter(None, texts)))
+    instructed = [one for one in details if one.instructed_minor is not None]
+    columns["instructed_currency"] = columns["exchange_rate"] = ""
+    if len(instructed) == 1:
+        for name in ("instructed_currency", "exchange_rate"):
+            columns[name] = instructed[0].columns[name]
+    charges = [one.charges_minor for one in details if one.charges_minor is not None]
     return DetailFacts(
         columns,
         [line for detail in details for line in detail.lines],
         [note for detail in details for note in detail.notes],
         any(detail.has_return for detail in details),
+        instructed[0].instructed_minor if len(instructed) == 1 else None,
+        sum(charges) if charges else None,
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.errors import MoneyError
 from engine.money import format_minor
+from parsers.camt_charges import charges_minor, foreign_amounts
 from parsers.camt_codes import TransactionCode, read_transaction_code
 from parsers.camt_details import DetailFacts, merge_details, read_detail
 from parsers.camt_entry_parts import (
@@ -293,6 +294,10 @@ class EntryReader:
                 columns["bank_reference"] = common["bank_reference"]
             columns["type_code"] = piece.code.type_code
             columns["method"] = piece.code.method
+            columns["instructed_minor"] = piece.facts.instructed_minor
+            columns["charges_minor"] = piece.facts.charges_minor
+            if len(pieces) == 1:
+                _add_entry_amounts(columns, parts.entry, entry.currency)
             self._sign(columns, piece, judged, statement)
             if is_split:
                 columns["source_line"] = _line_of_detail(parts, place, row, start)
@@ -358,6 +363,16 @@ class EntryReader:
                 expected="a date such as 2026-09-30",
             )
         return date
+
+
+def _add_entry_amounts(columns: dict[str, Any], parts: dict[str, _Element], currency: str) -> None:
+    """Charges and foreign amounts the entry states for its only payment, where that has none."""
+    if columns["charges_minor"] is None:
+        columns["charges_minor"] = charges_minor(parts, currency)
+    minor, stated, rate = foreign_amounts(parts, currency)
+    if columns["instructed_minor"] is None:
+        columns["instructed_minor"], columns["instructed_currency"] = minor, stated
+    columns["exchange_rate"] = columns.get("exchange_rate") or rate
 
 
 def _line_of_detail(

@@ -102,13 +102,25 @@ class FieldReader:
             third = self._raw[np.maximum(stops[rows] - 3, 0)]
             is_good[rows] &= ~(is_wide & np.isin(third, _WIDE_FIRST[1:]))
         if no_blanks:
-            blanks = self._text.positions(_BLANK)
-            is_good &= blanks[self._text.next_index(_BLANK, starts)] >= stops
+            blanks = self._text.positions(b" ")
+            is_good &= blanks[self._text.next_index(b" ", starts)] >= stops
         return starts, stops, is_good
 
     def strings(self, starts: Offsets, stops: Offsets) -> tuple[pa.StringArray, Offsets]:
-        """The text of each range, and the rows whose text is not plain."""
-        return _checked(self._text.strings(starts, stops))
+        """The text of each range, and the rows whose text is not plain.
+
+        Ranges may repeat, as those of an entry do for each of its details.
+        """
+        rows = np.flatnonzero(starts < stops)
+        if (starts[rows[1:]] >= stops[rows[:-1]]).all():
+            return _checked(self._text.strings(starts, stops))
+        order = rows[np.argsort(starts[rows], kind="stable")]
+        is_new = np.append(True, starts[order[1:]] != starts[order[:-1]])
+        texts = self._text.strings(starts[order[is_new]], stops[order[is_new]])
+        number = np.full(len(starts), len(texts))
+        number[order] = np.cumsum(is_new) - 1
+        every = pa.concat_arrays([texts, pa.array([""], pa.string())])
+        return _checked(every.take(pa.array(number)))
 
     def joined(
         self, rows: Offsets, starts: Offsets, stops: Offsets, count: int

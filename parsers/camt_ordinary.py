@@ -365,14 +365,14 @@ class _Stretch:
             else np.zeros(len(good), np.int64)
         )
         at = np.where(is_split, markup.starts[opening], markup.spans[0][entry])
-        payments["source_line"] = pa.array(text.next_index(10, at))
+        payments["source_line"] = pa.array(text.next_index(b"\n", at))
         row_of = np.full(len(markup.details.owners) + 1, -1)
         row_of[rows.detail[good]] = np.arange(len(good))
         row_of[-1] = -1
         return OrdinaryEntries(
             starts=starts,
             stops=stops,
-            lines_before=text.next_index(10, starts),
+            lines_before=text.next_index(b"\n", starts),
             plans=plans,
             plan_of=plan_of[kept],
             minor=minor[kept],

@@ -64,6 +64,7 @@ def test_a_booked_credit_becomes_a_payment_with_all_its_facts():
         "type_code": "PMNT/RCDT/ESCT",
         "payer_name": "ACME GmbH",
         "payer_account": "NL91ABNA0417164300",
+        "ultimate_payer_name": "ACME Holding",
         "bank_reference": "BANK-1",
         "customer_reference": "I-1",
         "end_to_end_id": "E-1",
