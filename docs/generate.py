@@ -51,6 +51,7 @@ _DIAGNOSTIC_GROUPS: Final = {
     "EDI": "EDI 820 and 823",
     "FILE": "Every bank file",
     "LBX": "BAI lockbox",
+    "MT94": "MT940, MT942",
     "REMT": "remt.001",
 }
 

@@ -42,13 +42,20 @@ _TWO: Final = (
     "SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR "
     "ZMW ZWG"
 )
+_WITHDRAWN: Final = {
+    0: "BEF ESP GRD ITL LUF PTE",
+    2: "ATS CYP DEM EEK FIM FRF HRK IEP LTL LVL MTL NLG SIT SKK",
+}
 
 CURRENCY_EXPONENTS: Final[dict[str, int]] = {
     code: exponent
-    for exponent, codes in ((0, _ZERO), (2, _TWO), (3, _THREE), (4, _FOUR))
+    for exponent, codes in ((0, _ZERO), (2, _TWO), (3, _THREE), (4, _FOUR), *_WITHDRAWN.items())
     for code in codes.split()
 }
-"""ISO 4217 code → number of decimal places of its minor unit."""
+"""ISO 4217 code → number of decimal places of its minor unit.
+
+Currencies that became the euro are among them: statements of before are read, too.
+"""
 
 _AMOUNT: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?")
 
@@ -58,7 +65,7 @@ def exponent_of(currency: str) -> int:
     try:
         return CURRENCY_EXPONENTS[currency]
     except KeyError:
-        message = f"currency {currency!r} is not an active ISO 4217 code such as USD, EUR or JPY"
+        message = f"currency {currency!r} is no ISO 4217 code such as USD, EUR or JPY"
         raise MoneyError(message) from None
 
 

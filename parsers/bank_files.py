@@ -42,6 +42,7 @@ READERS: Final[dict[BankFileFormat, tuple[str, str]]] = {
     "bai2": ("parsers.bai2", "read_bai2"),
     "lockbox": ("parsers.lockbox", "read_lockbox"),
     "camt": ("parsers.camt053", "read_camt"),
+    "mt94x": ("parsers.mt94x", "read_mt94x"),
     "x12": ("parsers.x12", "read_x12"),
     "remt001": ("parsers.remt001", "read_remt001"),
     "nacha": ("parsers.nacha", "read_nacha"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BankFileFormat", "detect_format"]
 
-BankFileFormat = Literal["bai2", "lockbox", "camt", "x12", "remt001", "nacha"]
+BankFileFormat = Literal["bai2", "lockbox", "camt", "mt94x", "x12", "remt001", "nacha"]
 """The families of formats that are read."""
 
 _HEAD_BYTES: Final = 65_536
@@ -32,6 +32,10 @@ _BAI2_START: Final = re.compile(rb"(?:01|02|03|16),")
 _LOCKBOX_RECORD: Final = re.compile(
     r"1[0-9A-Z ]{2}.{20}[0-9 ]{6}|2.{20}|5[0-9 ]{6}.{7}[0-9]{6}|6[0-9 ]{6}.{33}"
     r"|4[0-9 ]{6}.{3}|3.{20}[0-9]{9}0[0-9]|[78][0-9 ]{6}.{7}[0-9]{6}[0-9 ]{10}|9[0-9 ]{1,20} *$"
+)
+_MT94X_TAG: Final = re.compile(
+    rb"(?:^|[\r\n])(:(?:20|25P?|28C?|60[FM]|61|62[FM]|34F|90[CD]):"
+    rb"|\{1:F[^\r\n]*\{2:[IO]9(?:4[012]|50))"
 )
 _NACHA_HEADER: Final = re.compile(rb"101[ 0-9][^\r\n]{30}094[ 0-9]{3}")
 _XML_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)[\s/>]")
@@ -57,7 +61,6 @@ _SIGNATURES: Final = (
     (b"UNA", "an EDIFACT interchange, which is not read here"),
     (b"UNB", "an EDIFACT interchange, which is not read here"),
     (b"{1:F", "a SWIFT MT message, which is not read here"),
-    (b":20:", "a SWIFT MT94x statement, which is not read here"),
 )
 
 
@@ -80,6 +83,8 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
         return "bai2"
     if is_x12(content):
         return "x12"
+    if _is_mt94x(head):
+        return "mt94x"
     if _is_lockbox(head):
         return "lockbox"
     raise _refusal(source_file, _describe(head))
@@ -88,7 +93,7 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
 def _refusal(source_file: str, seen: str) -> UnrecognisedFileError:
     message = (
         f"{source_file} is no bank file: {seen}; "
-        "a BAI2, BAI lockbox, camt.052/.053/.054, remt.001, EDI 820/823 or NACHA file "
+        "a BAI2, BAI lockbox, camt.052/.053/.054, MT940/942, remt.001, EDI 820/823 or NACHA file "
         "is expected"
     )
     return UnrecognisedFileError(message)
@@ -143,6 +148,12 @@ def _is_bai2(head: bytes) -> bool:
     if _BAI2_HEADER.match(head):
         return True
     return bool(_BAI2_START.match(head)) and bool(_BAI2_RECORD.search(head, 3))
+
+
+def _is_mt94x(head: bytes) -> bool:
+    """The block header of a statement message, or two different fields that only those have."""
+    found = {match[1][:4] for match in _MT94X_TAG.finditer(head)}
+    return any(tag.startswith(b"{") for tag in found) or len(found) > 1
 
 
 def _is_lockbox(head: bytes) -> bool:

@@ -10,6 +10,8 @@ __all__ = [
     "EXPANDED_BYTES_MAX",
     "EXPANSION_FREE_BYTES",
     "EXPANSION_RATIO_MAX",
+    "KNOWN_STATEMENTS_MAX",
+    "STATEMENT_UNIT_BYTES_MAX",
 ]
 
 ARCHIVE_MEMBERS_MAX = 10_000
@@ -25,3 +27,11 @@ ends at 1,032 times, which nothing but zeros and bombs comes near."""
 
 EXPANSION_FREE_BYTES = 16 << 20
 """Bytes a file may expand to before its ratio is judged: small files may repeat themselves."""
+
+KNOWN_STATEMENTS_MAX = 100_000
+"""Statements of one MT94x file remembered to notice one that stands twice, the last ones: a year of
+400 accounts in 10 MB."""
+
+STATEMENT_UNIT_BYTES_MAX = 1 << 20
+"""Bytes of an MT94x file between two fields that its pieces begin at: a thousand times the longest
+statement line. What is longer is cut there, so that memory stays bounded."""

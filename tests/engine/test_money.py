@@ -63,7 +63,7 @@ def test_decimal_text_becomes_minor_units(text, currency, minor):
         ("12.345", "USD", "more than the 2 decimal places of USD"),
         ("0.5", "JPY", "more than the 0 decimal places of JPY"),
         ("1000000000000.00", "USD", "larger than any amount"),
-        ("10.00", "XYZ", "'XYZ' is not an active ISO 4217 code"),
+        ("10.00", "XYZ", "'XYZ' is no ISO 4217 code"),
     ],
 )
 def test_what_is_no_amount_is_refused_with_its_value(text, currency, complaint):

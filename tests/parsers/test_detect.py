@@ -45,6 +45,13 @@ CAMT = (
         (b"RMR*IV*A**5~", "x12"),
         (b"101 091000019 1234567892609140615A094101BANK", "nacha"),
         (b"\xef\xbb\xbf\r\n\n101 091000019 1234567892609140615A094109BANK", "nacha"),
+        (b":20:STARTUMS\n:25:1/2\n", "mt94x"),
+        (b"\r\n\r\n:20:STARTUMS\r:28C:1/2\r", "mt94x"),
+        (b"0000 01INGBNL2AXXXX00001\n940 00\n:20:MPBZ\n:25:1\n", "mt94x"),
+        (b"ABNANL2A\n940\nABNANL2A\n:20:X\n:25:1\n", "mt94x"),
+        (b":940:\n:20:X\n:25:1\n", "mt94x"),
+        (b"{1:F01BANKDEFF}{2:O9421200}{4:\n", "mt94x"),
+        (b":60F:C260901EUR1,\n:61:260902C1,NTRFX\n", "mt94x"),
     ],
 )
 def test_bank_files_are_recognised_whatever_their_name(content, expected):
@@ -68,7 +75,7 @@ def test_bank_files_are_recognised_whatever_their_name(content, expected):
         (b"<<<<", "broken XML"),
         (b'{"payments": []}', "JSON"),
         (b"{1:F01BANKDEFF}{2:", "SWIFT MT"),
-        (b":20:STARTUMS\n:25:1/2\n", "SWIFT MT94x"),
+        (b":20:PAYMENT\n:32A:260902EUR5,\n", "text that begins with ':20:PAYMENT'"),
         (b"ISA*00*          *00*", "text that begins with 'ISA*"),
         ("01,A,B,260911,0615,1,,,2/".encode("utf-16"), "UTF-16"),
         (b"Dear customer, we paid.", "text that begins with 'Dear customer"),
@@ -89,5 +96,5 @@ def test_any_bytes_are_recognised_or_refused(content):
         found = detect_format(BytesSource(content), "x")
     except UnrecognisedFileError as error:
         found = str(error)
-    formats = {"bai2", "lockbox", "camt", "x12", "nacha", "remt001"}
+    formats = {"bai2", "lockbox", "camt", "mt94x", "x12", "nacha", "remt001"}
     assert found in formats or found.startswith("x is no bank file: ")

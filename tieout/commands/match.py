@@ -39,8 +39,8 @@ class _Share(click.ParamType[Decimal]):
 
 _HELP = """Match bank files, or payments parsed elsewhere, against open items.
 
-BANKFILE is BAI2, BAI lockbox or camt.053, told by its content; `-` reads standard input. Tables
-are CSV, Parquet, Arrow or JSON lines, told by their extension.
+BANKFILE is BAI2, BAI lockbox, camt.053 or MT940, told by its content; `-` reads standard input.
+Tables are CSV, Parquet, Arrow or JSON lines, told by their extension.
 
 \b
 Example:
