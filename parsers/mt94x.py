@@ -24,6 +24,7 @@ import numpy as np
 
 from engine.money import CURRENCY_EXPONENTS
 from parsers.byte_source import WINDOW_BYTES
+from parsers.mt94x_columns import read_columns
 from parsers.mt94x_fields import Event, FieldTable, Piece, cut_pieces, scan_fields
 from parsers.mt94x_payments import (
     RowRange,
@@ -33,7 +34,7 @@ from parsers.mt94x_payments import (
     judge_creditors,
     replace_row,
 )
-from parsers.mt94x_rows import MARKS, UNREADABLE, RowColumns, columns_of_rows, read_row
+from parsers.mt94x_rows import MARKS, UNREADABLE, RowColumns, read_row
 from parsers.mt94x_statements import (
     KnownStatements,
     Statement,
@@ -100,7 +101,7 @@ class _ReadPiece(msgspec.Struct):
 
 def _read_piece(piece: Piece) -> _ReadPiece:
     table = scan_fields(piece)
-    return _ReadPiece(piece, table, columns_of_rows(table))
+    return _ReadPiece(piece, table, read_columns(table))
 
 
 def _message_type(text: str) -> str:
@@ -121,7 +122,8 @@ def _first_type(read: _ReadPiece) -> str:
             return "940"
         if event.tag in {"34F", "90C", "90D"}:
             return "942"
-    return "942" if read.piece.following.startswith(_INTERIM_FIELDS) else "940"
+    is_interim = read.piece.following.startswith(_INTERIM_FIELDS) and not len(read.table.entries)
+    return "942" if is_interim else "940"
 
 
 class _Reader:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from parsers.byte_slices import Offsets
 
 __all__ = [
+    "CHECK_TYPES",
     "DEBIT",
     "EXPECTED",
     "MARKS",
@@ -76,7 +77,8 @@ STRING_COLUMNS: Final = (
     "exchange_rate",
 )
 
-_CHECK_TYPES: Final = frozenset({"CHK", "TCK", "ECK"})
+CHECK_TYPES: Final = frozenset({"CHK", "TCK", "ECK"})
+"""Types whose account owner's reference is the number of a check."""
 
 
 class LineRow(msgspec.Struct):
@@ -269,7 +271,7 @@ def _fill(found: LineRow, entry: EntryFields, text: TextFacts) -> None:
     if found.kind == RETURN:
         written = joined_lines([written, text.return_reason])
         original = text.original_reference or text.end_to_end_id or customer or entry.bank_reference
-    is_check = entry.swift_type[1:] in _CHECK_TYPES and entry.reference.isdigit()
+    is_check = entry.swift_type[1:] in CHECK_TYPES and entry.reference.isdigit()
     found.strings = {
         "type_code": code.type_code,
         "method": text.method or code.method,

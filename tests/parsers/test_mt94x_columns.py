@@ -1,0 +1,200 @@
+"""Statement lines read as columns are those read one by one, whatever stands in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mt94x_reading import read
+from mt94x_writing import mt940
+
+from parsers.mt94x_columns import read_columns
+from parsers.mt94x_fields import Piece, scan_fields
+from parsers.mt94x_rows import columns_of_rows, read_row
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "mt94x"
+
+HEADS = st.tuples(
+    st.sampled_from(["260902", "260230", "261302", "240229", "251231"]),
+    st.sampled_from(["0902", "", "    ", "0101", "1231", "0230", "1301"]),
+    st.sampled_from(["C", "D", "RC", "RD", "EC", "CR", "DR", "CN", "X"]),
+    st.sampled_from(["5,", "5,1", "1234,56", "0,00", ",5", "7", "1.5", "123456789012,00", "1,005"]),
+    st.sampled_from(["NTRF", "NCHK", "NINT", "NRTI", "S103", "FMSC", "N051", "S   ", "MCI0", ""]),
+    st.sampled_from(["NONREF", "INV-1", " INV 2 ", "12345", "EREF", "", "NL56ASNB9999999999"]),
+    st.sampled_from(["", "//B-1", "//", "//NONREF", "//" + "9" * 30, "      NAME", "/X//Y"]),
+    st.sampled_from(
+        ["", "\nMORE", "\n/TRCD/00100/", "\n/OCMT/EUR5,/", "\n//B-2", "\n", "\n" + "8" * 20]
+    ),
+)
+
+SUBFIELDS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "?00GUTSCHRIFT",
+                "?10931",
+                "?20EREF+E2E-4711",
+                "?21KREF+NONREF",
+                "?20EREF+ABCDEFGHIJKLMNOPQRSTUV",
+                "?21WXYZ",
+                "?22SVWZ+RECHNUNG INV-1",
+                "?22SVWZ+RECHNUNG 1234567890 12",
+                "?22SVWZ+RECHNUNG 1234567890 1",
+                "?23 345 ",
+                "?24MREF+M-1 CRED+ X",
+                "?25ABWA+MUTTER AG",
+                "?26IBAN+DE00",
+                "?27BIC+ABC",
+                "?28MTLG: HINWEIS",
+                "?29ABCDEFGHIJKLMNOPQRSTUVWXYZ1",
+                "?30DEUTDEFF",
+                "?31DE89370400440532013000",
+                "?31847 564700",
+                "?32NORDSTAHL  GMBH",
+                "?32ABCDEFGHIJKLMNOPQRSTUVWXYZ1",
+                "?33 UND CO",
+                "?34914",
+                "?38PL08",
+                "?60TAIL",
+                "?20",
+                "?99",
+                "?2",
+                "+",
+                "??20",
+            ]
+        ),
+        st.text("?0123 AB+:", max_size=8),
+    ),
+    max_size=9,
+).map("".join)
+
+CODEWORDS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "/EREF/E-1/",
+                "/EREF/NOTPROVIDED",
+                "/CNTP/NL91ABNA0417164300/ABNANL2A/ACME BV///",
+                "/CNTP/NL91 ABNA//",
+                "/REMI/USTD//INVOICE 1/",
+                "/REMI//INVOICE 2",
+                "/REMI/INVOICE/3",
+                "/REMI/STRD/ISO/RF18539007547034/",
+                "/ORDP//NAME/GLOBEX  BV",
+                "/ULTD//NAME/CHILD",
+                "/TRTP/SEPA OVERBOEKING",
+                "/IBAN/NL13",
+                "/BIC/TEST",
+                "/PREF/P-1",
+                "/RTRN/MS03",
+                "/PT/FT/PY/TEXT",
+                "/XXXX/Y",
+                "/",
+            ]
+        ),
+        st.text("/EREFI AB", max_size=8),
+    ),
+    max_size=7,
+).map("".join)
+
+FREE = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "INVOICE INV-1",
+                "X" * 65,
+                "X" * 64,
+                "EREF+1",
+                "NAAM: A",
+                "RF18539007547034",
+                "210000000003139471430009017",
+                "NL56ASNB9999999999 NAME",
+                "M\u00dcLLER",
+                " ",
+                "",
+                "-",
+                ":26:37",
+                "/EREF/1/REMI/X",
+                "\t",
+            ]
+        ),
+        st.text("ABC 1/:-?", max_size=10),
+    ),
+    max_size=4,
+).map("\n".join)
+
+
+def wrapped(text, width):
+    return "\n".join(text[at : at + width] for at in range(0, len(text), width))
+
+
+TEXTS = st.one_of(
+    st.none(),
+    st.tuples(
+        st.one_of(
+            SUBFIELDS.map("166".__add__),
+            SUBFIELDS,
+            SUBFIELDS.map(lambda text: "109" + text.replace("?", "<")),
+            CODEWORDS,
+        ),
+        st.sampled_from([10, 64, 65, 500]),
+    ).map(lambda one: wrapped(*one)),
+    FREE,
+)
+
+LINES = st.lists(st.tuples(HEADS, TEXTS), min_size=1, max_size=6)
+
+
+def written(lines):
+    entries = []
+    for (value, entry, mark, amount, kind, reference, bank, more), text in lines:
+        entries.append(f":61:{value}{entry}{mark}{amount}{kind}{reference}{bank}{more}")
+        if text is not None:
+            entries.append(f":86:{text}")
+    return mt940(*entries, closing="0")
+
+
+def assert_same(content):
+    fast = read(content)
+    with mock.patch("parsers.mt94x.read_columns", columns_of_rows):
+        slow = read(content)
+    assert fast.payments.record_batch.to_pylist() == slow.payments.record_batch.to_pylist()
+    assert fast.remittances.record_batch.to_pylist() == slow.remittances.record_batch.to_pylist()
+    assert fast.control_checks == slow.control_checks
+    assert fast.diagnostics == slow.diagnostics
+    assert fast.counted_rows == slow.counted_rows
+    assert fast.dialect == slow.dialect
+
+
+@given(LINES)
+@settings(max_examples=400, deadline=None)
+def test_lines_read_at_once_are_those_read_one_by_one(lines):
+    assert_same(written(lines))
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.sta")), ids=lambda path: path.stem)
+def test_golden_files_read_at_once_are_those_read_one_by_one(path):
+    assert_same(path.read_bytes())
+
+
+def test_ordinary_lines_are_not_read_one_by_one():
+    content = mt940(
+        ":61:2609020902C5,NTRFINV-1//B-1",
+        ":86:166?00GUTSCHRIFT?20EREF+ABCDEFGHIJKLMNOPQRSTUV?21WXYZ?22SVWZ+INV 1?30BIC?31DE89370400"
+        "440532013000?32NAME",
+        ":61:2609020902C6,10NTRFEREF//B-2\n/TRCD/00100/",
+        ":86:/EREF/E-1//CNTP/NL91ABNA0417164300/ABNANL2A/ACME BV///REMI/USTD//INV 2/",
+        ":61:2609020902DR7,NTRFNONREF",
+        ":86:105?00LASTSCHRIFT",
+        ":61:260902C8,NMSCNONREF",
+        ":86:INVOICE INV-3\nTHANK YOU",
+    ).encode()
+    with mock.patch(
+        "parsers.mt94x_columns.read_row", mock.Mock(side_effect=read_row)
+    ) as one_by_one:
+        columns = read_columns(scan_fields(Piece(0, content, b"")))
+    assert len(columns.money) == 3
+    assert one_by_one.call_count == 0
