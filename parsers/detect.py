@@ -77,17 +77,26 @@ def detect_format(source: ByteSource, source_file: str) -> BankFileFormat:
         if form is not None:
             return form
         raise _refusal(source_file, _describe_xml(head.decode("latin-1")))
-    if _NACHA_HEADER.match(head):
-        return "nacha"
-    if _is_bai2(head):
-        return "bai2"
-    if is_x12(content):
-        return "x12"
-    if _is_mt94x(head):
-        return "mt94x"
-    if _is_lockbox(head):
-        return "lockbox"
+    form = _line_format(head, content)
+    if form is not None:
+        return form
     raise _refusal(source_file, _describe(head))
+
+
+def _line_format(head: bytes, content: bytes) -> BankFileFormat | None:
+    """The format of a file of lines or segments."""
+    found: BankFileFormat | None = None
+    if _NACHA_HEADER.match(head):
+        found = "nacha"
+    elif _is_bai2(head):
+        found = "bai2"
+    elif is_x12(content):
+        found = "x12"
+    elif _is_mt94x(head):
+        found = "mt94x"
+    elif _is_lockbox(head):
+        found = "lockbox"
+    return found
 
 
 def _refusal(source_file: str, seen: str) -> UnrecognisedFileError:

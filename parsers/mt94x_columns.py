@@ -193,8 +193,8 @@ def _cut_entries(text: ByteText, table: FieldTable) -> _Entries:
         good &= is_digit | _is_letter(text, at + place)
     at = at + 4
     good &= at <= stop
-    slashes = text.positions(ord("/"))
-    slash = slashes[text.next_index(ord("/"), np.minimum(at, stop))]
+    slashes = text.positions(b"/")
+    slash = slashes[text.next_index(b"/", np.minimum(at, stop))]
     has_bank = (slash + 1 < stop) & (text.at(np.minimum(slash + 1, stop)) == ord("/"))
     good &= has_bank | ((slash >= stop) & (stop - at <= _WIDTH_OF_REFERENCE))
     slash = np.where(has_bank, slash, stop)
