@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from parsers.bai2_records import readable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 else:
     Block = np.ndarray
 
+_ASCII_MAX: Final = 127
 _BLANK: Final = 32
 _ZERO: Final = 48
 _MINUS: Final = 45
@@ -100,14 +103,27 @@ def _positional(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def block_texts(block: Block) -> pa.StringArray:
-    """The text of each row without the blanks around it; letters must be ASCII."""
+    """The text of each row without the blanks around it: UTF-8 where it is, else Latin-1."""
     rows, width = block.shape
     letters = np.ascontiguousarray(block)
+    if letters.size and letters.max() > _ASCII_MAX:
+        return _texts_beyond_ascii(letters)
     bounds = np.arange(0, rows * width + 1, width, dtype=np.int32)
     texts = pa.StringArray.from_buffers(rows, pa.py_buffer(bounds), pa.py_buffer(letters))
     if not rows or _is_full(block):
         return texts
     return pc.ascii_trim(texts, characters=" ")
+
+
+def _texts_beyond_ascii(block: Block) -> pa.StringArray:
+    """`block_texts` where some rows have letters that are not ASCII: those are read one by one."""
+    beyond = block > _ASCII_MAX
+    texts = block_texts(np.where(beyond, np.uint8(_BLANK + 1), block))
+    rows = np.flatnonzero(beyond.any(axis=1))
+    values = [readable(block[row].tobytes().decode("latin-1").strip(" ")) for row in rows.tolist()]
+    is_beyond = np.zeros(len(block), np.bool_)
+    is_beyond[rows] = True
+    return pc.replace_with_mask(texts, pa.array(is_beyond), pa.array(values, pa.string()))
 
 
 def _is_full(block: Block) -> bool:

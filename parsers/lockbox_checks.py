@@ -185,10 +185,12 @@ class CheckReader:
             currency=currency,
             booking_date=date,
             payer_name=readable(cut_text(line, check.remitter) or facts.get("remitter", "")),
-            payer_account=readable(payer_account_of(cut_text(line, check.routing), account)),
+            payer_account=payer_account_of(
+                readable(cut_text(line, check.routing)), readable(account)
+            ),
             check_number=readable(cut_text(line, check.check_number)),
             customer_reference=readable(customer),
-            remittance_text=readable("\n".join(open_check.memos)),
+            remittance_text="\n".join(readable(memo) for memo in open_check.memos),
             intake_codes="IN-SIGN" if amount < 0 else "" if date is not None else "IN-DATE",
             lines=_paid_lines(open_check.entries, amount),
         )

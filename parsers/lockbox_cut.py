@@ -1,8 +1,9 @@
 """Ordinary checks of a window of a lockbox file as columns, with all they pay.
 
-A check is ordinary where its record and all its overflow are of known kinds and printed letters,
-numbers are plain, items ascend, and the overflow is numbered and flagged as it should be. All
-others are left to `parsers.lockbox_checks`, which is also the specification of what is cut here.
+A check is ordinary where its record and all its overflow are of known kinds, without control
+characters, numbers are plain, items ascend, and the overflow is numbered and flagged as it should
+be. All others are left to `parsers.lockbox_checks`, which is also the specification of what is cut
+here.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ _ENDS_BATCH: Final = tuple(
     KIND_CODES[kind]
     for kind in ("batch_header", "batch_total", "lockbox_header", "lockbox_total", "file_total")
 )
-_PRINTED: Final = bytes(range(32, 127)) + b"\n"
+_WRITTEN: Final = bytes(range(32, 256)) + b"\n"
 _KEY_DIGITS_MAX: Final = 12
+_NEWLINE: Final = ord("\n")
 _NINE: Final = ord("9")
 _ZERO: Final = ord("0")
 _BLANK: Final = ord(" ")
@@ -127,12 +129,15 @@ class WindowCutter:
     def _with_odd_letters(
         self, window: RecordWindow, records: FixedRecords, groups: _Groups
     ) -> Flags:
-        """Checks with a letter in one of their records that is not printed ASCII."""
+        """Checks with a control character in one of their records."""
         odd = np.zeros(len(groups.checks), np.bool_)
-        if not window.text.translate(None, _PRINTED):
+        text = window.text
+        controls = len(text.translate(None, _WRITTEN))
+        within = int((records.stops - records.starts).sum())
+        if controls == 0 or controls == len(text) - text.count(b"\n") - within:
             return odd
         letters = np.frombuffer(window.text, np.uint8)
-        at = np.flatnonzero(((letters < _BLANK) & (letters != 10)) | (letters > 126))
+        at = np.flatnonzero((letters < _BLANK) & (letters != _NEWLINE))
         record = np.searchsorted(records.starts, at, "right") - 1
         record = record[(record >= 0) & (at < records.stops[record])]
         owner = np.searchsorted(groups.checks, record, "right") - 1

@@ -268,12 +268,13 @@ def window_records(window: RecordWindow, framing: Framing) -> RecordSpans:
 
 
 def _without_endings(text: bytes, starts: Offsets, stops: Offsets) -> Offsets:
-    letters = np.frombuffer(text + b"\n", np.uint8)
-    unwanted = np.isin(letters, np.frombuffer(_ENDINGS, np.uint8))
+    letters = np.frombuffer(text, np.uint8)
+    unwanted = np.zeros(256, np.bool_)
+    unwanted[list(_ENDINGS)] = True
     stops = stops.copy()
     rows = np.flatnonzero(stops > starts)
     while len(rows):
-        rows = rows[unwanted[stops[rows] - 1]]
+        rows = rows[unwanted[letters[stops[rows] - 1]]]
         stops[rows] -= 1
         rows = rows[stops[rows] > starts[rows]]
     return stops

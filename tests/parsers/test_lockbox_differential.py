@@ -57,9 +57,30 @@ SAMPLES = {
     "a": several_batches(),
     "b": layout_b([[("I-1", 5), ("I-2", 7)], [("I-3", 1)]], [[("00123", 9)], [("123", 90)]]),
     "wraps": lockbox(*(check(at % 1000, 5, number=at) for at in range(1, 1206))),
+    "accents": several_batches()
+    .replace(b"OAKFIELD", b"\xc9AKFIELD")
+    .replace(b"INV 7", b"\xc3\xa9 7"),
+    "crlf": lockbox(check(1, 30, ("INV-1", 30, 0, ""))).replace(b"\n", b"\r\n"),
     "golden": (GOLDEN / "two_batches.lockbox.txt").read_bytes(),
 }
-PIECES = [b"", b"\n", b"6", b"4", b"9", b"-", b" ", b"\n7", b"\r", b"\xe9", b"\x00", b".", b"\n\n"]
+PIECES = [
+    b"\xc3\xa9",
+    b"\r\n",
+    b"\x7f",
+    b"",
+    b"\n",
+    b"6",
+    b"4",
+    b"9",
+    b"-",
+    b" ",
+    b"\n7",
+    b"\r",
+    b"\xe9",
+    b"\x00",
+    b".",
+    b"\n\n",
+]
 
 
 def mutated(data, content):
@@ -99,7 +120,7 @@ def test_the_size_of_windows_changes_nothing(name, window_bytes, ordinary):
 @given(st.data())
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_file_reads_the_same_in_columns_and_one_by_one(data):
-    name = data.draw(st.sampled_from(["sap", "a", "b", "golden"]))
+    name = data.draw(st.sampled_from(["sap", "a", "b", "golden", "accents"]))
     content = mutated(data, SAMPLES[name])
     window_bytes = data.draw(st.sampled_from([150, 400, 1 << 20]))
     fast = everything(content, ordinary=True)
