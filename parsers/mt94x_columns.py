@@ -6,7 +6,6 @@ Texts are cut by `mt94x_text_columns`.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -43,9 +42,7 @@ __all__ = ["read_columns"]
 
 _PADDING: Final = b" " * 64
 _WHOLE_DIGITS: Final = 11
-_SUPPLEMENTS: Final = tuple(
-    re.compile(word) for word in (rb"/OCMT", rb"/EXCH", rb"/CHGS", rb"/RTRN")
-)
+_SUPPLEMENTS: Final = (b"/OCMT", b"/EXCH", b"/CHGS", b"/RTRN")
 _WIDTH_OF_REFERENCE: Final = 16
 _FAST_MARKS: Final = {"C": PAYMENT, "RD": PAYMENT, "D": DEBIT}
 

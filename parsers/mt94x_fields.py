@@ -133,12 +133,12 @@ def _last_cut(held: bytes) -> int:
     """Where the last tag begins that a piece may begin at; 0 where there is none."""
     last = 0
     for tag in _CUTS:
-        at = held.rfind(tag)
+        at = held.rfind(tag, last)
         while at > last:
             if held[at - 1] in b"\r\n":
                 last = at
                 break
-            at = held.rfind(tag, 0, at)
+            at = held.rfind(tag, last, at)
     return last
 
 
