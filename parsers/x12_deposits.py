@@ -112,7 +112,8 @@ class Deposits:
     def read(self, elements: Sequence[str]) -> None:
         """AMT, AVA or QTY between a DEP or BAT and its first check; others are a check's."""
         level = self._batch or self._deposit
-        name, value = elements[0], elements[1] if elements[0] == "AVA" else (*elements, "", "")[2]
+        name, first, second = (*elements, "", "")[:3]
+        value = first if name == "AVA" else second
         if self._is_between and level is not None and name in _TOTALS:
             kept = (level.amounts, level.available, level.quantities)[_TOTALS.index(name)]
             kept.append(value)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
 
 from parsers.byte_source import WINDOW_BYTES
 from parsers.x12_lines import LineTable, cut_lines
@@ -17,7 +18,6 @@ from parsers.x12_segments import SEGMENT_BYTES_MAX, SegmentTable, cut_segments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from parsers.byte_source import ByteSource
@@ -65,9 +65,11 @@ def _cut(source: ByteSource, delimiters: Delimiters, bounds: tuple[int, int, int
     start, stop, overlong = bounds
     content = source.read(start, stop)
     terminator = bytes((delimiters.segment,))
+    size = len(content)
     if content and not content.endswith(terminator):
         content += terminator
     table = cut_segments(content, start, delimiters)
+    np.minimum(table.ends, size, out=table.ends)
     lines, plain = cut_lines(table)
     return SegmentWindow(table, lines, plain, overlong)
 

@@ -57,6 +57,12 @@ def test_the_last_segment_need_not_end():
     assert codes(parsed(text(GOOD).rstrip(b"~\n"))) == []
 
 
+def test_a_payment_ends_where_its_file_does():
+    content = text(transaction(order("RMR*IV*INV-1**100"))).rstrip(b"~\n")
+    payment = parsed(content).payments.record_batch.to_pylist()[0]
+    assert payment["source_offset"] + payment["source_length"] == len(content)
+
+
 def test_names_beyond_ascii_are_read_as_utf_8_or_latin_1():
     segments = interchange(transaction(order("RMR*IV*RÉ-1**100.00", payer="MÜLLER")))
     for encoding in ("utf-8", "latin-1"):

@@ -136,6 +136,14 @@ def test_a_lockbox_is_known_by_its_number_or_by_the_account_behind_it():
     assert account(bank_account=["A"]) == ("0077123", "USD")
 
 
+def test_a_total_without_a_value_is_none():
+    segments = [one.replace("QTY*42*2", "AVA") for one in deposit(*TWO)]
+    assert codes(parsed(lockbox(segments))) == []
+    assert failed(parsed(lockbox([one.replace("AMT*2*100.00", "AMT") for one in segments]))) == [
+        "sum"
+    ]
+
+
 def test_the_old_beginning_of_a_check_is_read_as_the_new_one():
     old = ["BPS*CHK*60*C*01*121000248*4402207781*****", "TRN*1*0815", "RMR*IV*A**60"]
     file = parsed(lockbox(deposit(old, total="60")))
