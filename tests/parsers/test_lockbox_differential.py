@@ -138,3 +138,14 @@ def test_items_in_any_order_are_told_apart_the_same(items):
     fast = everything(content, ordinary=True)
     assert fast == everything(content, ordinary=False)
     assert fast == everything(content, ordinary=True, window_bytes=170)
+
+
+@pytest.mark.parametrize("window_bytes", [100, 300, 1 << 20])
+@pytest.mark.parametrize("ordinary", [True, False])
+def test_a_lockbox_without_header_is_learned_from_a_total_beyond_the_window(window_bytes, ordinary):
+    records = lockbox(*(check(item, 5) for item in range(1, 9))).split(b"\n")
+    content = b"\n".join(record for record in records if not record.startswith(b"5"))
+    found = everything(content, ordinary=ordinary, window_bytes=window_bytes)
+    assert {row["bank_account"] for row in found["payments"]} == {"0077123"}
+    assert {str(row["booking_date"]) for row in found["payments"]} == {"2026-09-11"}
+    assert [row["code"] for row in found["diagnostics"]] == ["LBX-ORDER", "FILE-COUNT"]
