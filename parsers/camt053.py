@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from parsers.byte_source import WINDOW_BYTES
 from parsers.camt_documents import documents
 from parsers.camt_reader import DocumentReader
+from parsers.camt_schema import report_violations
 from parsers.camt_statements import StatementFacts, StatementKeeper
 from parsers.camt_xml import VERSION
 from parsers.collector import FileCollector
@@ -66,6 +67,8 @@ def read_windows(
     for document in documents(source, window_bytes):
         reader = DocumentReader(source, document, collector, keeper)
         yield from reader.read(options, window_bytes, with_columns=with_columns)
+        if options.camt_schemas:
+            report_violations(source, document, collector, options.camt_schemas, window_bytes)
     keeper.finish()
     collector.close(
         dialect=keeper.dialect or dialect or collector.source_format,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Balance", "Statement", "check_sequences", "check_statement", "read_statement"]
 
 _COPIES: Final = frozenset({"COPY", "DUPL", "CODU"})
+_SEQUENCES: Final = ("ElctrncSeqNb", "LglSeqNb")
 _OPENINGS: Final = ("OPBD", "PRCD")
 
 
@@ -43,8 +44,9 @@ class Balance(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct):
     """A `Stmt`, `Rpt` or `Ntfctn` while it is read.
 
-    `booked` holds the signed sum of booked entries per currency; `sums` counts and adds them by
-    direction, once booked only and once with every status.
+    `sequence_name` is the element its number comes from; `bounds` are its booked opening and
+    closing balance per currency. `booked` holds the signed sum of booked entries per currency;
+    `sums` counts and adds them by direction, once booked only and once with every status.
     """
 
     kind: str
@@ -53,12 +55,14 @@ class Statement(msgspec.Struct):
     account: str = ""
     currency: str = ""
     sequence: int | None = None
+    sequence_name: str = "ElctrncSeqNb"
     page: int = 1
     is_last_page: bool = True
     copy_code: str = ""
     booked: dict[str, int] = {}
     counts: dict[tuple[str, bool], int] = {}
     sums: dict[tuple[str, bool], int] = {}
+    bounds: dict[str, tuple[int, int]] = {}
     is_decidable: bool = True
     without_status: int = 0
 
@@ -96,7 +100,10 @@ def read_statement(element: _Element, stop: _Element | None, line: int | None) -
         parts.setdefault(local_name(child), child)
     account = parts.get("Acct")
     paging = parts_of(parts.get("StmtPgntn", parts.get("NtfctnPgntn", parts.get("RptPgntn"))))
-    sequence = text_of(parts.get("ElctrncSeqNb"))
+    name = next((name for name in _SEQUENCES if _is_count(text_of(parts.get(name)))), _SEQUENCES[0])
+    sequence = text_of(parts.get(name))
+    if not paging:
+        paging = _message_paging(element)
     page = text_of(paging.get("PgNb"))
     return Statement(
         kind=local_name(element),
@@ -105,13 +112,24 @@ def read_statement(element: _Element, stop: _Element | None, line: int | None) -
         account=account_of(account),
         currency=text_at(account, "Ccy"),
         sequence=int(sequence) if _is_count(sequence) else None,
+        sequence_name=name,
         page=int(page) if _is_count(page) else 1,
         is_last_page=text_of(paging.get("LastPgInd")) not in {"false", "0"},
         copy_code=text_of(parts.get("CpyDplctInd")),
         booked={},
         counts={},
         sums={},
+        bounds={},
     )
+
+
+def _message_paging(element: _Element) -> dict[str, _Element]:
+    """The paging of the whole message (version .02), as children by name."""
+    message = element.getparent()
+    for child in () if message is None else message:
+        if local_name(child) == "GrpHdr":
+            return parts_of(parts_of(child).get("MsgPgntn"))
+    return {}
 
 
 def _is_count(text: str) -> bool:
@@ -184,6 +202,8 @@ def _check_balance(
     is_interim = "ITBD" in (opening.code, closing.code)
     is_certain = statement.kind == "Stmt" and not is_interim and closing.is_signed
     ok = computed == closing.minor
+    if is_certain and opening.is_signed:
+        statement.bounds[currency] = (opening.minor, closing.minor)
     if not ok and not (is_certain and opening.is_signed):
         return
     collector.check(
@@ -338,6 +358,7 @@ def check_sequences(collector: FileCollector, statements: Sequence[Statement]) -
         last[key] = statement
         if before is not None and before.sequence is not None:
             _check_step(collector, before.sequence, statement)
+            _check_chain(collector, before, statement)
     for statement in open_pages.values():
         collector.diagnose(
             "CAMT-PAGING",
@@ -359,7 +380,7 @@ def _check_step(collector: FileCollector, before: int, statement: Statement) -> 
         declared=sequence,
         computed=before + 1,
         ok=ok,
-        rule="ElctrncSeqNb follows its predecessor in the file",
+        rule=f"{statement.sequence_name} follows its predecessor in the file",
     )
     if not ok:
         collector.diagnose(
@@ -369,3 +390,29 @@ def _check_step(collector: FileCollector, before: int, statement: Statement) -> 
             value=str(sequence),
             expected=str(before + 1),
         )
+
+
+def _check_chain(collector: FileCollector, before: Statement, statement: Statement) -> None:
+    """A statement begins with what the one numbered before it ended with."""
+    if statement.sequence is None or statement.sequence - 1 != before.sequence:
+        return
+    for currency in sorted(statement.bounds.keys() & before.bounds.keys()):
+        closing, opening = before.bounds[currency][1], statement.bounds[currency][0]
+        declared, computed = format_minor(opening, currency), format_minor(closing, currency)
+        collector.check(
+            scope=statement.label,
+            kind="balance",
+            declared=declared,
+            computed=computed,
+            ok=opening == closing,
+            rule=f"opens with the closing balance of the statement before, {currency}",
+        )
+        if opening != closing:
+            collector.diagnose(
+                "CAMT-CHAIN",
+                f"{statement.label}: it opens with {declared} {currency}, "
+                f"the statement before closed with {computed}",
+                line=statement.line,
+                value=declared,
+                expected=computed,
+            )

@@ -9,7 +9,7 @@ import msgspec
 from engine.batches import BankAccountBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from parsers.lockbox_layouts import LockboxLayout
 
@@ -28,11 +28,13 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """`bank_accounts` gives currency and layout of our accounts where a file does not.
 
     `lockbox_layouts` are a user's own layouts of lockbox files, tried before those that ship.
+    `camt_schemas` are XSDs by version (`camt.053.001.08`) to compare messages with.
     `map_ordered` runs what a reader does window by window; it changes the speed, never the result.
     """
 
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
     lockbox_layouts: tuple[LockboxLayout, ...] = ()
+    camt_schemas: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     map_ordered: OrderedMap = map
 
     def currencies(self) -> dict[str, str]:

@@ -43,6 +43,7 @@ class ParseJob(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str | Path, ...]
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
     lockbox_layouts: tuple[LockboxLayout, ...] = ()
+    camt_schemas: dict[str, bytes] = {}
     out: Path | None = None
     overwrite: bool = False
     format: FileFormat = "parquet"
@@ -72,6 +73,7 @@ def run_parse_job(
         options = ReadOptions(
             bank_accounts=job.bank_accounts,
             lockbox_layouts=job.lockbox_layouts,
+            camt_schemas=job.camt_schemas,
             map_ordered=cores,
         )
         folder = None

@@ -114,7 +114,8 @@ def _with_amounts_as_text(table: OutputTable) -> pa.Table:
     rows = table.rows
     for position, field in enumerate(rows.schema):
         if pa.types.is_decimal(field.type):
-            text = _amount_text(rows.column(position).combine_chunks(), table.exponents)
+            exponents = table.own_exponents.get(field.name, table.exponents)
+            text = _amount_text(rows.column(position).combine_chunks(), exponents)
             rows = rows.set_column(position, field.name, text)
     return rows
 

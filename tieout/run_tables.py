@@ -81,10 +81,14 @@ class RunTables(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputTable(msgspec.Struct, frozen=True):
-    """One table to write; `exponents` (one per row) say how its amounts read as text."""
+    """One table to write; `exponents` (one per row) say how its amounts read as text.
+
+    `own_exponents` are those of columns whose amounts have a currency of their own.
+    """
 
     rows: pa.Table
     exponents: NDArray[np.int64]
+    own_exponents: dict[str, NDArray[np.int64]] = {}
 
 
 def currency_exponent(currency: str) -> int:
@@ -113,6 +117,17 @@ _PAYMENT_SOURCE: Final[_Columns] = (
     *_same("bank_reference", "customer_reference", "end_to_end_id", "check_number"),
     *_same("remittance_text"),
 )
+_PAYMENT_FURTHER: Final[_Columns] = (
+    *_same("trace_number", "uetr", "ultimate_payer_name", "remittance_id"),
+    *_amounts(instructed_amount="instructed_minor"),
+    *_same("instructed_currency", "exchange_rate"),
+    *_amounts(charges_amount="charges_minor"),
+)
+"""Columns that came later: they stand behind all others."""
+
+_CURRENCY_OF_AMOUNT: Final = {"instructed_amount": "instructed_currency"}
+"""Amounts that are not in the row's `currency`."""
+
 _PAYMENT_OUTCOME: Final[_Columns] = (
     *_same("customer_id", "payer_customer_id", "identified_by", "identification_confidence"),
     *_same("status"),
@@ -202,7 +217,7 @@ def parsed_tables(rows: ParsedRows) -> dict[str, OutputTable]:
     """
     advices = rows.advices.record_batch
     return {
-        "payments": _table(rows.payments.record_batch, _PAYMENT_SOURCE, ()),
+        "payments": _table(rows.payments.record_batch, _PAYMENT_SOURCE + _PAYMENT_FURTHER, ()),
         "remittance_lines": _table(rows.remittances.record_batch, _REMITTANCE_LINES, ()),
         "advice_lines": _table(
             advices, _ADVICE_LINES, (), np.full(len(advices), ADVICE_SCALE, dtype=np.int64)
@@ -247,7 +262,8 @@ def _payments(tables: RunTables) -> OutputTable:
     added = {name: outcomes.column(name) for _, name, _ in _PAYMENT_OUTCOME}
     kept = {name: source.column(name) for name in source.schema.names if name not in added}
     source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
-    return _table(source, _PAYMENT_SOURCE + _PAYMENT_OUTCOME, ("payment_id",))
+    spec = _PAYMENT_SOURCE + _PAYMENT_OUTCOME + _PAYMENT_FURTHER
+    return _table(source, spec, ("payment_id",))
 
 
 def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
@@ -275,14 +291,20 @@ def _table(
     if exponents is None:
         exponents = _exponents(batch.column("currency"))
     columns = {}
+    own: dict[str, NDArray[np.int64]] = {}
     for name, source, is_amount in spec:
         column = batch.column(source)
-        columns[name] = _decimals(column, exponents) if is_amount else _nullable(column)
+        if name in _CURRENCY_OF_AMOUNT:
+            own[name] = _exponents(batch.column(_CURRENCY_OF_AMOUNT[name]))
+        places = own.get(name, exponents)
+        columns[name] = _decimals(column, places) if is_amount else _nullable(column)
     rows = pa.table(columns)
     if order and len(batch) > 1:
         indices = pc.sort_indices(rows, [(name, "ascending") for name in order])
-        rows, exponents = rows.take(indices), exponents[indices.to_numpy()]
-    return OutputTable(rows.combine_chunks(), exponents)
+        at = indices.to_numpy()
+        rows, exponents = rows.take(indices), exponents[at]
+        own = {name: places[at] for name, places in own.items()}
+    return OutputTable(rows.combine_chunks(), exponents, own)
 
 
 def _plain(batch: pa.RecordBatch) -> OutputTable:

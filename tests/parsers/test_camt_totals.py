@@ -181,3 +181,43 @@ def test_the_same_identity_with_other_entries_loses_nothing():
     assert parsed.payments.int64("amount_minor").tolist() == [100, 100, 200]
     assert held(parsed) == ["", "IN-DUPPAY", ""]
     assert parsed.diagnostics.strings("code") == ["CAMT-REPEATED"]
+
+
+def dated(number, opening, closing, *, name="ElctrncSeqNb", head=""):
+    balances = balance("OPBD", opening) + balance("CLBD", closing)
+    amount = f"{float(closing) - float(opening):.2f}"
+    told = f"<{name}>{number}</{name}>{head}"
+    return statement(balances, entry(amount), identity=f"S{number}", head=told)
+
+
+def test_a_statement_opens_with_what_the_one_before_closed_with():
+    parsed = read(dated(1, "0.00", "5.00"), dated(2, "5.00", "9.00"), dated(3, "9.00", "10.00"))
+    assert checks(parsed, "balance")[-2:] == [("5.00", "5.00", True), ("9.00", "9.00", True)]
+    assert parsed.diagnostics.strings("code") == []
+
+
+def test_a_statement_that_opens_with_something_else_is_reported():
+    parsed = read(dated(1, "0.00", "5.00"), dated(2, "6.00", "9.00"))
+    assert checks(parsed, "balance")[-1] == ("6.00", "5.00", False)
+    assert parsed.diagnostics.strings("code") == ["CAMT-CHAIN"]
+    assert held(parsed) == ["", ""]
+
+
+def test_statements_that_are_not_neighbours_are_not_compared():
+    parsed = read(dated(1, "0.00", "5.00"), dated(3, "6.00", "9.00"))
+    assert parsed.diagnostics.strings("code") == ["CAMT-SEQUENCE"]
+
+
+def test_legal_numbers_stand_in_where_electronic_ones_are_absent():
+    parsed = read(
+        dated(1, "0.00", "5.00", name="LglSeqNb"), dated(4, "5.00", "9.00", name="LglSeqNb")
+    )
+    assert checks(parsed, "sequence") == [("4", "2", False)]
+
+
+def test_the_paging_of_a_message_says_that_pages_are_missing():
+    paging = "<MsgPgntn><PgNb>1</PgNb><LastPgInd>false</LastPgInd></MsgPgntn>"
+    content = message(statement(entry("1.00"))).replace(
+        b"</GrpHdr>", paging.encode() + b"</GrpHdr>"
+    )
+    assert parse_bank_file(content, "bank.xml").diagnostics.strings("code") == ["CAMT-PAGING"]

@@ -41,6 +41,7 @@ Exit codes:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH)
 @click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
 @click.option("--lockbox-layout", type=_PATH, help="Own layouts of lockbox files (TOML).")
+@click.option("--schema", type=_PATH, help="Folder of camt XSDs: report what violates them.")
 @click.option("--out", type=_PATH, help="Directory for the tables: new or empty.")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier run wrote to --out.")
 @click.option(
@@ -62,6 +63,7 @@ def parse_command(
     files: tuple[Path, ...],
     bank_accounts: Path | None,
     lockbox_layout: Path | None,
+    schema: Path | None,
     out: Path | None,
     overwrite: bool,
     file_format: Any,
@@ -74,6 +76,7 @@ def parse_command(
     from parsers.tables import read_bank_accounts
     from tieout.exit_codes import ExitCode
     from tieout.own_layouts import read_own_layouts
+    from tieout.own_schemas import read_schemas
     from tieout.parse_job import ParseJob, run_parse_job
     from tieout.progress import ByteProgress
     from tieout.run_directory import check_output_directory
@@ -85,6 +88,8 @@ def parse_command(
         given["bank_accounts"] = read_bank_accounts(bank_accounts)
     if lockbox_layout is not None:
         given["lockbox_layouts"] = read_own_layouts(lockbox_layout).layouts
+    if schema is not None:
+        given["camt_schemas"] = read_schemas(schema)
     job = ParseJob(files=files, out=out, overwrite=overwrite, format=file_format, **given)
     with ByteProgress() as progress:
         outcome = run_parse_job(job, stdin=sys.stdin.buffer, observe=progress)
