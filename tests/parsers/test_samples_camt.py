@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from oracles.camt_oracle import booked_rows, unit_count
+from oracles.camt_oracle import booked_references, booked_rows, unit_count
 
 from engine.money import format_minor
 from parsers.bank_files import parse_bank_file
@@ -44,6 +44,18 @@ def test_booked_credits_of_a_sample_are_those_of_the_oracle(path):
     parsed = parse_bank_file(content, path.name)
     assert rows_read(parsed) == booked_rows(content)
     assert len(parsed.payments) + sum(parsed.counted_rows.values()) == unit_count(content)
+
+
+@pytest.mark.parametrize("path", SAMPLES + WORLD, ids=lambda path: path.name[:60])
+def test_references_of_a_sample_are_those_of_the_oracle(path):
+    content = path.read_bytes()
+    parsed = parse_bank_file(content, path.name)
+    assert Counter(parsed.remittances.strings("reference")) == booked_references(content)
+
+
+def test_samples_name_references():
+    named = sum((booked_references(path.read_bytes()) for path in SAMPLES), Counter())
+    assert named.total() > 20
 
 
 @pytest.mark.parametrize("path", SAMPLES + WORLD, ids=lambda path: path.name[:60])

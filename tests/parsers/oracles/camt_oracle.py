@@ -118,6 +118,38 @@ def rows_of(entry, account_currency):
     return rows
 
 
+def references_of(detail):
+    """References the payer names in a detail, as written."""
+    found = []
+    for strd in every(detail, "RmtInf", "Strd"):
+        found += [word(one, "Nb") or word(one, "RfrdDocNb") for one in every(strd, "RfrdDocInf")]
+        found += [word(one, "Ref") or word(one, "CdtrRef") for one in every(strd, "CdtrRefInf")]
+        found += [word(one, "RefNb") for one in every(strd, "GrnshmtRmt")]
+    return [" ".join(reference.split()) for reference in found if reference]
+
+
+def booked_references(content):
+    """Counter of references of all payments and returns of the file."""
+    found = Counter()
+    for statement in statements(content):
+        account_currency = word(statement, "Acct", "Ccy")
+        for entry in every(statement, "Ntry"):
+            details = details_of(entry)
+            if not is_booked(entry) or not rows_of(entry, account_currency):
+                continue
+            credit = word(entry, "CdtDbtInd") == "CRDT"
+            kept = [one for one in details if credit or undoes(entry, one)]
+            if (
+                not credit
+                and len(kept) < len(details)
+                and len(rows_of(entry, account_currency)) == 1
+            ):
+                kept = details
+            for detail in kept:
+                found.update(references_of(detail))
+    return found
+
+
 def booked_rows(content):
     """Counter of (currency, signed amount) over all payments and returns of the file."""
     found = Counter()
