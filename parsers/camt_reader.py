@@ -216,7 +216,7 @@ class DocumentReader:
                 place = self._places.next_entry()
                 self._keeper.take(self._entries.read(element, statement, place), self._rows)
                 forget(element)
-            else:
+            elif name == self._mark:
                 run = self._runs.popleft()
                 self._keeper.statement_of(parent, element, self._line_of(parent))
                 self._keeper.take_run(run, self._rows)

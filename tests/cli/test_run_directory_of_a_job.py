@@ -49,6 +49,14 @@ PAYMENT_COLUMNS = [
     "non_ar_amount",
     "refund_amount",
     "returned_amount",
+    "trace_number",
+    "uetr",
+    "ultimate_payer_name",
+    "remittance_id",
+    "instructed_amount",
+    "instructed_currency",
+    "exchange_rate",
+    "charges_amount",
 ]
 APPLICATION_COLUMNS = [
     "payment_id",
