@@ -34,8 +34,8 @@ FORMAT_RANKS: Final = {
     for rank, name in enumerate(
         (
             *("camt.053", "bai2", "mt940", "mt950"),
-            *("camt.054", "nacha", "lockbox"),
-            *("camt.052", "mt942", "x12"),
+            *("camt.054", "nacha", "edi823", "lockbox"),
+            *("camt.052", "mt942", "edi820"),
         )
     )
 }
@@ -44,7 +44,7 @@ and lockbox files tell of booked money, intraday reports and orders come before 
 
 _STATEMENTS: Final = ("camt.053", "bai2", "mt940", "mt950")
 _LOCKBOX: Final = ("lockbox",)
-_DEPOSITS: Final = ("lockbox", "x12")
+_DEPOSITS: Final = ("lockbox", "edi823")
 """Formats that tell of the checks of a deposit and may name the lockbox in place of the account."""
 
 _DETAILS: Final = ("camt.054",)

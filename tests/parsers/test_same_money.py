@@ -76,7 +76,7 @@ def names(result):
         ("check_number", "check_number"),
     ],
 )
-@pytest.mark.parametrize("carrier", ["x12", "nacha", "camt.054", "mt942", "lockbox"])
+@pytest.mark.parametrize("carrier", ["edi820", "edi823", "nacha", "camt.054", "mt942", "lockbox"])
 def test_a_carrier_and_a_statement_that_share_a_number_are_one(of_statement, of_carrier, carrier):
     result = once(
         money("S", "bai2", **{of_statement: "N7"}),
@@ -95,7 +95,7 @@ def test_a_carrier_and_a_statement_that_share_a_number_are_one(of_statement, of_
 def test_the_statement_keeps_its_own_lines_and_takes_what_it_does_not_say():
     result = once(
         money("S", "bai2", uetr="U", payer_name="ACME INC"),
-        money("C", "x12", uetr="u", payer_name="Acme", payer_account="121/99"),
+        money("C", "edi820", uetr="u", payer_name="Acme", payer_account="121/99"),
         lines=[("S", "INV-1"), ("C", "INV-2")],
     )
     assert result.remittances.strings("reference") == ["INV-1"]
@@ -107,7 +107,7 @@ def test_three_files_of_one_payment_leave_the_statements_row_with_the_best_lines
     rows = [
         money("N", "camt.054", uetr="U"),
         money("S", "camt.053", uetr="U"),
-        money("O", "x12", uetr="U"),
+        money("O", "edi820", uetr="U"),
     ]
     result = once(*rows, lines=[("O", "INV-O"), ("N", "INV-N")])
     assert names(result) == ["S"]
@@ -134,7 +134,7 @@ def test_without_a_statement_the_notification_stays_for_the_intraday_report():
 )
 def test_what_speaks_against_a_pair_keeps_both(other):
     statement = money("S", "bai2", end_to_end_id="E", bank_account=ACCOUNT, payer_account="1")
-    result = once(statement, money("C", "x12", **({"end_to_end_id": "E"} | other)))
+    result = once(statement, money("C", "edi820", **({"end_to_end_id": "E"} | other)))
     assert names(result) == ["C", "S"]
     assert set(result.payments.strings("intake_codes")) == {""}
     assert result.counted_rows == {}
@@ -144,7 +144,7 @@ def test_a_number_that_stands_twice_on_a_side_proves_nothing_and_holds_the_carri
     result = once(
         money("S1", "bai2", end_to_end_id="RENT"),
         money("S2", "bai2", end_to_end_id="RENT"),
-        money("C", "x12", end_to_end_id="RENT"),
+        money("C", "edi820", end_to_end_id="RENT"),
     )
     assert names(result) == ["C", "S1", "S2"]
     codes = dict(
@@ -162,8 +162,8 @@ def test_a_better_number_or_the_day_tells_repeats_apart():
     result = once(
         money("S1", "bai2", end_to_end_id="RENT"),
         money("S2", "bai2", end_to_end_id="RENT", booking_date=week),
-        money("C1", "x12", end_to_end_id="RENT"),
-        money("C2", "x12", end_to_end_id="RENT", booking_date=week),
+        money("C1", "edi820", end_to_end_id="RENT"),
+        money("C2", "edi820", end_to_end_id="RENT", booking_date=week),
     )
     assert names(result) == ["S1", "S2"]
 
@@ -171,7 +171,7 @@ def test_a_better_number_or_the_day_tells_repeats_apart():
 def test_nothing_is_taken_from_a_file_that_is_held():
     result = once(
         money("S", "bai2", uetr="U"),
-        money("C", "x12", uetr="U", intake_codes="IN-TOTAL", payer_name="ACME"),
+        money("C", "edi820", uetr="U", intake_codes="IN-TOTAL", payer_name="ACME"),
         lines=[("C", "INV-1")],
     )
     assert names(result) == ["S"]
@@ -232,7 +232,7 @@ def test_several_lockbox_credits_are_together_the_deposits_of_several_files():
         money("D1", "bai2", 7_000, bank_account=ACCOUNT, type_code="115"),
         money("D2", "bai2", 5_000, bank_account=ACCOUNT, type_code="115"),
         *CHECKS,
-        money("C3", "x12", 2_000, bank_account=ACCOUNT, method="check"),
+        money("C3", "edi823", 2_000, bank_account=ACCOUNT, method="check"),
     ]
     result = once(*rows, accounts=OURS)
     assert names(result) == ["C1", "C2", "C3"]

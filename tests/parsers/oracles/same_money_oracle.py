@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 ORDER = [
-    *("camt.053", "bai2", "mt940", "mt950", "camt.054", "nacha", "lockbox"),
-    *("camt.052", "mt942", "x12"),
+    *("camt.053", "bai2", "mt940", "mt950", "camt.054", "nacha", "edi823", "lockbox"),
+    *("camt.052", "mt942", "edi820"),
 ]
 STATEMENTS = ("camt.053", "bai2", "mt940", "mt950")
 EVIDENCE = [
@@ -69,7 +69,7 @@ def pair_up(rows, level, boxes, gone):
 def account(row, boxes):
     if row["source_format"] == "lockbox":
         return boxes.get(row["bank_account"], "")
-    if row["source_format"] == "x12":
+    if row["source_format"] == "edi823":
         return boxes.get(row["bank_account"], row["bank_account"])
     return row["bank_account"]
 
@@ -123,7 +123,7 @@ def sums(rows, boxes, gone, doubtful):
             gone[credit["payment_id"]] = same[0]["payment_id"]
     deposits = defaultdict(list)
     for row in here:
-        is_check = row["source_format"] in ("lockbox", "x12") and row["method"] == "check"
+        is_check = row["source_format"] in ("lockbox", "edi823") and row["method"] == "check"
         if is_check and row["booking_date"] is not None:
             at = (row["file_id"], row["bank_account"], row["currency"], row["booking_date"])
             deposits[at].append(row)
