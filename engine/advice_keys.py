@@ -122,8 +122,19 @@ def _keys(
     silent = advices.record_batch.column("payment_amount_minor").is_null()
     number = _as_key("check_number", advices.text("check_number"))
     yield of_payments("check_number"), pc.if_else(silent, number, "")
-    name = pc.if_else(received, normalise_names(payments.text("payer_name")).full, "")
-    yield from _narrowed(name, normalise_names(advices.text("payer_name")).full, ours, theirs)
+    for name, wanted in _names(payments, advices):
+        yield from _narrowed(pc.if_else(received, name, ""), wanted, ours, theirs)
+
+
+def _names(
+    payments: PaymentBatch, advices: AdviceBatch
+) -> Iterator[tuple[pa.StringArray, pa.StringArray]]:
+    """Payers' names in full; then without legal form where one side names none."""
+    mine = normalise_names(payments.text("payer_name"))
+    its = normalise_names(advices.text("payer_name"))
+    yield mine.full, its.full
+    yield mine.core, pc.if_else(pa.array(its.form == 0), its.core, "")
+    yield pc.if_else(pa.array(mine.form == 0), mine.core, ""), its.core
 
 
 def _as_key(name: str, texts: pa.StringArray) -> pa.StringArray:

@@ -11,6 +11,9 @@ __all__ = [
     "EXPANSION_FREE_BYTES",
     "EXPANSION_RATIO_MAX",
     "KNOWN_STATEMENTS_MAX",
+    "REMITTANCE_BYTES_MAX",
+    "SPREADSHEET_BYTES_MAX",
+    "SPREADSHEET_CELLS_MAX",
     "STATEMENT_UNIT_BYTES_MAX",
 ]
 
@@ -35,3 +38,12 @@ KNOWN_STATEMENTS_MAX = 100_000
 STATEMENT_UNIT_BYTES_MAX = 1 << 20
 """Bytes of an MT94x file between two fields that its pieces begin at: a thousand times the longest
 statement line. What is longer is cut there, so that memory stays bounded."""
+
+REMITTANCE_BYTES_MAX = 64 << 20
+"""Bytes of remittance advice in a payer's own table: half a million lines of 120 bytes."""
+
+SPREADSHEET_BYTES_MAX = 256 << 20
+"""Bytes of the parts of a spreadsheet that are read, expanded: markup takes four times the text."""
+
+SPREADSHEET_CELLS_MAX = 5_000_000
+"""Cells of a sheet that hold a value: half a million lines of ten columns."""

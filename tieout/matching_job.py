@@ -29,7 +29,6 @@ from engine.matcher import MatchInput, MatchResult, match_payments
 from engine.policy import POLICY_VERSION, PolicyBook, read_policy
 from parsers.table_identity import in_key_order, table_hash
 from parsers.tables import (
-    read_advices,
     read_bank_accounts,
     read_customers,
     read_open_items,
@@ -40,6 +39,7 @@ from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
 from tieout.own_layouts import read_own_layouts
 from tieout.progress import StageClock, peak_memory_bytes, quiet
+from tieout.remittance_inputs import RemittanceOptions, read_remittances
 from tieout.run_directory import check_output_directory, write_run
 from tieout.run_memory import RunMemory, locked_memory
 from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
@@ -80,7 +80,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
 class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     """What to match against what, by which rules, and where the result goes.
 
-    Paths are bank files (`-` is standard input) and tables (format by extension). `as_of` is the
+    Paths are bank files (`-` is standard input) and tables (format by extension); `remittances` may
+    be several, in the payers' own forms (`remittance_options`). `as_of` is the
     latest booking date of the input where not given; without `out` nothing is written. `memory` is
     a directory that carries from run to run what was seen and applied.
     """
@@ -91,7 +92,8 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     customers: str | Path | None = None
     bank_accounts: str | Path | None = None
     lockbox_layout: str | Path | None = None
-    remittances: str | Path | None = None
+    remittances: str | Path | tuple[str | Path, ...] | None = None
+    remittance_options: RemittanceOptions = RemittanceOptions()
     policy: str | Path | None = None
     memory: str | Path | None = None
     as_of: datetime.date | None = None
@@ -126,6 +128,7 @@ class _Tables(msgspec.Struct, frozen=True, kw_only=True):
     lockbox_layouts: tuple[LockboxLayout, ...]
     advices: AdviceBatch
     inputs: tuple[InputFile, ...]
+    counted_rows: dict[str, int]
 
 
 def run_matching_job(
@@ -245,6 +248,7 @@ def _read_tables(job: MatchingJob) -> _Tables:
                 format="toml",
             )
         )
+    remittances = read_remittances(_remittance_paths(job), job.remittance_options)
     return _Tables(
         lockbox_layouts=() if own is None else own.layouts,
         open_items=read("open_items", job.open_items, read_open_items, OpenItemBatch.empty()),
@@ -253,14 +257,21 @@ def _read_tables(job: MatchingJob) -> _Tables:
         bank_accounts=read(
             "bank_accounts", job.bank_accounts, read_bank_accounts, BankAccountBatch.empty()
         ),
-        advices=read("remittances", job.remittances, read_advices, AdviceBatch.empty()),
-        inputs=tuple(inputs),
+        advices=remittances.advices,
+        inputs=(*inputs, *remittances.inputs),
+        counted_rows=remittances.counted_rows,
     )
 
 
+def _remittance_paths(job: MatchingJob) -> tuple[str | Path, ...]:
+    if job.remittances is None:
+        return ()
+    return job.remittances if isinstance(job.remittances, tuple) else (job.remittances,)
+
+
 def _hash_of(batch: Batch) -> str:
-    """The hash of a table; payments and advices carry it already, as the id of their file."""
-    if isinstance(batch, PaymentBatch | AdviceBatch) and len(batch):
+    """The hash of a table; payments carry it already, as the id of their file."""
+    if isinstance(batch, PaymentBatch) and len(batch):
         return str(batch.text("file_id")[0])
     return table_hash(batch)
 
@@ -324,7 +335,7 @@ def _summary(match_input: MatchInput, run: RunTables, tables: _Tables, intake: I
             policy_hash=hashlib.sha256(policy).hexdigest(),
         ),
         inputs=[*tables.inputs, *intake.inputs],
-        counted_rows=intake.counted_rows,
+        counted_rows=intake.counted_rows | tables.counted_rows,
         counts={
             "open_items": len(match_input.open_items),
             "customers": len(match_input.customers),

@@ -153,7 +153,9 @@ def test_every_option_a_page_shows_is_one_of_its_command(name):
     text = page(name).replace("\\\n", " ")
     for line in re.findall(r"^.*\btieout \w+ .*--.*$", text, re.MULTILINE):
         for command, shown in re.findall(r"`?\btieout (\w+) ([^`|]*)", line):
-            given = {one for part in cli.get_command(None, command).params for one in part.opts}
+            found = cli.get_command(None, command)
+            every = [found, *getattr(found, "commands", {}).values()]
+            given = {one for each in every for part in each.params for one in part.opts}
             unknown = set(re.findall(r"--[a-z-]+", shown)) - given
             assert not unknown, f"{name}: tieout {command} has no {unknown}"
 

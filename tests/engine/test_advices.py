@@ -112,6 +112,19 @@ def test_another_currency_or_uetr_is_another_payment():
     assert joined(payments, [line(end_to_end_id="E", currency="USD")])[1] == []
 
 
+@pytest.mark.parametrize(
+    ("received", "said", "joins"),
+    [
+        ("ACME TOOLS INC", "Acme Tools", True),
+        ("Acme Tools", "ACME TOOLS INC.", True),
+        ("North Printing SA", "North Printing SARL", False),
+    ],
+)
+def test_a_legal_form_that_one_side_leaves_out_does_not_count(received, said, joins):
+    found = joined([payment(1, payer_name=received)], [line(payer_name=said)])
+    assert found == (({"P1": ["INV-1"]}, []) if joins else ({}, ["R"]))
+
+
 def test_zeros_before_a_check_number_do_not_count():
     payments = [payment(1, check_number="0004711")]
     assert joined(payments, [line(check_number="4711")]) == ({"P1": ["INV-1"]}, [])

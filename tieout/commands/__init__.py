@@ -35,6 +35,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.parse:parse_command",
         "Read bank files: payments, totals, diagnostics.",
     ),
+    "remittances": (
+        "tieout.commands.remittances:remittances_command",
+        "Show how a payer's remittance table is understood.",
+    ),
     "explain": (
         "tieout.commands.explain:explain_command",
         "Say why a payment went where it went, or did not.",

@@ -68,7 +68,26 @@ Whatever stops a run leaves nothing half-written.
 @click.option("--customers", type=_PATH, help="Customers, as a table.")
 @click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
 @click.option("--lockbox-layout", type=_PATH, help="Own layouts of lockbox files (TOML).")
-@click.option("--remittances", type=_PATH, help="Remittance advice, as a table.")
+@click.option(
+    "--remittances",
+    type=_PATH,
+    multiple=True,
+    help="Remittance advice as payers send it: a table, a spreadsheet, remt.001; may be repeated.",
+)
+@click.option(
+    "--remittance-preset",
+    help="How the columns of --remittances are headed: a preset's name or a TOML file.",
+)
+@click.option(
+    "--remittance-decimal",
+    type=click.Choice([".", ","]),
+    help="What stands before the decimals, where the amounts do not prove it.",
+)
+@click.option(
+    "--remittance-date",
+    type=click.Choice(["DMY", "MDY", "YMD"]),
+    help="Order of day, month and year, where the dates do not prove it.",
+)
 @click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
 @click.option("--memory", type=_PATH, help="What earlier runs saw and applied; kept up to date.")
 @click.option(
@@ -112,7 +131,10 @@ def match_command(
     customers: Path | None,
     bank_accounts: Path | None,
     lockbox_layout: Path | None,
-    remittances: Path | None,
+    remittances: tuple[Path, ...],
+    remittance_preset: str | None,
+    remittance_decimal: Any,
+    remittance_date: Any,
     policy: Path | None,
     memory: Path | None,
     as_of: datetime.datetime | None,
@@ -134,6 +156,7 @@ def match_command(
         raise click.UsageError(message)
     from tieout.matching_job import Gates, MatchingJob, run_matching_job
     from tieout.progress import ProgressReporter
+    from tieout.remittance_inputs import RemittanceOptions
 
     job = MatchingJob(
         open_items=open_items,
@@ -143,6 +166,9 @@ def match_command(
         bank_accounts=bank_accounts,
         lockbox_layout=lockbox_layout,
         remittances=remittances,
+        remittance_options=RemittanceOptions(
+            preset=remittance_preset, decimal=remittance_decimal, date=remittance_date
+        ),
         policy=policy,
         memory=memory,
         as_of=as_of.date() if as_of else None,
