@@ -41,7 +41,7 @@ _PLACE: Final = re.compile(r", line \d+, column \d+$")
 
 _RUNS_KEPT: Final = 4_096
 _ENTRIES_MIN: Final = 4
-"""Entries of a piece for which columns are worth their while."""
+"""Entries of a piece, and of a run, for which columns are worth their while."""
 
 _LINE_MAX: Final = 65_535
 """Lines beyond are not told by libxml2."""
@@ -168,6 +168,8 @@ class DocumentReader:
         at = 0
         if ordinary is not None:
             for run, start, stop in _runs(piece, ordinary):
+                if run.entries[1] - run.entries[0] < _ENTRIES_MIN:
+                    continue
                 self._feed(piece, at, start)
                 at = start
                 if not self._places.is_between:

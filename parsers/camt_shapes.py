@@ -25,7 +25,7 @@ from parsers.camt_entry_parts import detail_minor, money_of, parts_of_entry
 from parsers.camt_places import Place
 from parsers.camt_remittance import read_structure
 from parsers.camt_vocabulary import DATES
-from parsers.camt_xml import local_name
+from parsers.camt_xml import LOCAL_NAMES
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -140,10 +140,8 @@ class _Probe:
         self._written: list[str] = []
         self.declared: list[int] = []
 
-    def fill(
-        self, units: Units, unit: int, base: int, *, count: int, amounts: dict[int, int]
-    ) -> list[bytes]:
-        """The unit as pieces, tag and text in turn; `amounts` overrides amounts by slot."""
+    def fill(self, units: Units, unit: int, base: int, *, count: int) -> list[bytes]:
+        """The unit as pieces, tag and text in turn; slots count from `base`."""
         markup = self._markup
         tags = units.tags[units.firsts[unit] : units.firsts[unit + 1]].tolist()
         if len(tags) >= UNIT_SLOTS:
@@ -157,18 +155,18 @@ class _Probe:
             if not follows:
                 continue
             if markup.is_free[tag]:
-                text = self._text(written, base + rank, count, amounts)
+                text = self._text(written, base + rank, count)
             else:
                 text = markup.content[stop : int(markup.starts[tag + 1])]
             pieces.append(text)
         return pieces
 
-    def _text(self, tag: bytes, slot: int, count: int, amounts: dict[int, int]) -> bytes:
+    def _text(self, tag: bytes, slot: int, count: int) -> bytes:
         name = _NAME.match(tag)
         written = name[1].decode() if name else ""
         currency = _CURRENCY.search(tag)
         if currency is not None:
-            text = self._amount(slot, currency[1].decode(), amounts)
+            text = self._amount(slot, currency[1].decode())
         elif written in DATES:
             date = _FIRST_DAY + dt.timedelta(len(self._slot_of_date))
             self._slot_of_date[date] = slot
@@ -181,13 +179,11 @@ class _Probe:
         self._written.append(text)
         return text.encode()
 
-    def _amount(self, slot: int, currency: str, amounts: dict[int, int]) -> str:
+    def _amount(self, slot: int, currency: str) -> str:
         if currency not in CURRENCY_EXPONENTS:
             raise _NotOrdinaryError
-        minor = amounts.get(slot)
-        if minor is None:
-            minor = ((slot + 1) * _SPREAD & (1 << 64) - 1) >> 26 | 1
-            self._slot_of_amount[minor] = slot
+        minor = ((slot + 1) * _SPREAD & (1 << 64) - 1) >> 26 | 1
+        self._slot_of_amount[minor] = slot
         return format_minor(minor, currency)
 
     def slot_of_amount(self, minor: int) -> int:
@@ -242,7 +238,7 @@ class _EntryLesson:
         self._has_text = has_text
 
     def plan(self) -> EntryPlan:
-        probe, element = self._probe({})
+        probe, element = self._probe()
         parts = parts_of_entry(element)
         direction, minor, currency = money_of(parts, "")
         entry_amount = probe.slot_of_amount(minor)
@@ -251,7 +247,7 @@ class _EntryLesson:
         if stated and stated[0] is not None:
             detail_amount = probe.slot_of_amount(stated[0])
             total = sum(amount or 0 for amount in stated)
-            probe, element = self._probe({entry_amount: total})
+            parts.entry["Amt"].text = format_minor(total, currency)
         recorder = _Recorder()
         statement = Statement("Stmt", 1)
         read = EntryReader(recorder).read(element, statement, Place(0, 0, 1))
@@ -278,15 +274,15 @@ class _EntryLesson:
             self._place(name, value, found, probe)
         return found
 
-    def _probe(self, amounts: dict[int, int]) -> tuple[_Probe, _Element]:
+    def _probe(self) -> tuple[_Probe, _Element]:
         """An entry like the one to be learned from, with as many details as it takes."""
         probe, markup = _Probe(self._markup), self._markup
         count = self._copies
-        pieces = probe.fill(markup.entries, self._entry, 0, count=count, amounts=amounts)
+        pieces = probe.fill(markup.entries, self._entry, 0, count=count)
         for copy in range(count):
             base = (1 + copy) * UNIT_SLOTS
             assert self._detail is not None  # noqa: S101 - copies are of a detail
-            detail = probe.fill(markup.details, self._detail, base, count=count, amounts=amounts)
+            detail = probe.fill(markup.details, self._detail, base, count=count)
             if self._has_text:
                 detail = _with_text(detail)
             at = _place_of_details(pieces)
@@ -364,19 +360,19 @@ def _parsed(content: bytes) -> _Element:
 
 def _require_known_places(element: _Element, nested: dict[str, int]) -> None:
     """Nothing stands where the careful reader would look for it and columns would not."""
-    names = Counter(local_name(node) for node in element.iter())
-    if "RtrInf" in names or any(names[name] != nested.get(name, 0) for name in _NESTED):
-        raise _NotOrdinaryError
+    names: Counter[str] = Counter()
     for node in element.iter():
-        name, parent = local_name(node), node.getparent()
-        above = "" if parent is None else local_name(parent)
+        name, parent = LOCAL_NAMES[node.tag], node.getparent()
+        above = "" if parent is None else LOCAL_NAMES[parent.tag]
+        names[name] += 1
         if name in _PARENT_OF and above != _PARENT_OF[name]:
             raise _NotOrdinaryError
         if name == "Id" and above in _CODED_BY_ID:
             raise _NotOrdinaryError
-    for detail in element.iter("{*}TxDtls"):
-        if sum(local_name(child) == "RmtInf" for child in detail) > 1:
+        if name == "TxDtls" and sum(LOCAL_NAMES[child.tag] == "RmtInf" for child in node) > 1:
             raise _NotOrdinaryError
+    if "RtrInf" in names or any(names[name] != nested.get(name, 0) for name in _NESTED):
+        raise _NotOrdinaryError
 
 
 def learn_structure(markup: EntryMarkup, structure: int, currency: str) -> StructurePlan | None:
@@ -389,7 +385,7 @@ def learn_structure(markup: EntryMarkup, structure: int, currency: str) -> Struc
 
 def _structure_plan(markup: EntryMarkup, structure: int, currency: str) -> StructurePlan:
     probe = _Probe(markup)
-    pieces = probe.fill(markup.structures, structure, 0, count=0, amounts={})
+    pieces = probe.fill(markup.structures, structure, 0, count=0)
     element = _parsed(b"".join(pieces))
     _require_known_places(element, {"Strd": 1})
     read = read_structure(element, currency)

@@ -186,7 +186,7 @@ class _Peak:
         self.payments = 0
         self.codes = []
         tracemalloc.start()
-        for _ in read_windows(source, collector, ReadOptions(), 1 << 18):
+        for _ in read_windows(source, collector, ReadOptions(), 1 << 16):
             self._take(collector.drain())
         self._take(collector.drain())
         self.peak = tracemalloc.get_traced_memory()[1]
