@@ -234,7 +234,7 @@ def test_a_gigabyte_of_careful_entries_needs_no_memory():
     few = _Peak(RepeatedSource(GOOD[:start], odd, 1_000, GOOD[start:]))
     many = _Peak(RepeatedSource(GOOD[:start], odd, 4_000, GOOD[start:]))
     assert many.payments == 4_004
-    assert many.peak < few.peak + 1_000_000
+    assert many.peak < few.peak + 3_000_000  # their rows alone would need three times that
 
 
 @pytest.mark.parametrize(
