@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -59,14 +60,15 @@ class AccountState(msgspec.Struct):
 class RecordVoice:
     """Diagnostics about records of one window, with line, offset and excerpt.
 
-    They are kept until `speak`, so that windows speak in their order, however they are read.
+    They are kept until `speak`, and told in the order of the records, so that neither the size of
+    windows nor the way they are read changes anything.
     """
 
     def __init__(self, collector: FileCollector, table: RecordTable) -> None:
         """Speak about the records of `table` into `collector`."""
         self._collector = collector
         self._table = table
-        self._kept: list[tuple[str, str, dict[str, Any]]] = []
+        self._kept: list[tuple[int, str, str, dict[str, Any]]] = []
 
     def say(
         self,
@@ -95,18 +97,18 @@ class RecordVoice:
             "value": readable(value),
             "expected": expected,
         }
-        self._kept.append((code, readable(message), facts))
+        self._kept.append((int(table.starts[record]), code, readable(message), facts))
 
     def say_encoding(self, window: RecordWindow, at: int) -> None:
         """Report that the byte at that offset of `window` is no UTF-8."""
         offset = window.offset + at
         line = window.line_number + window.content.count(b"\n", 0, at)
         message = f"byte 0x{window.content[at]:02x} at offset {offset} is no UTF-8"
-        self._kept.append(("BAI-ENCODING", message, {"line": line, "offset": offset}))
+        self._kept.append((at, "BAI-ENCODING", message, {"line": line, "offset": offset}))
 
     def speak(self) -> None:
         """Put what was said into the collector."""
-        for code, message, facts in self._kept:
+        for _, code, message, facts in sorted(self._kept, key=itemgetter(0)):
             self._collector.diagnose(code, message, **facts)
         self._kept.clear()
 

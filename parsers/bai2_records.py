@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, overload
 import msgspec
 import numpy as np
 
-from parsers.bai2_windows import BLANKS, GLUED, RECORD_TAGS, cut_line, line_shape
+from parsers.bai2_windows import BLANKS, GLUED, RECORD_TAGS, LineShape, cut_line, line_shape
 from parsers.byte_slices import ByteText
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = ["RecordTable", "readable", "record_table"]
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _TAG_BYTES: Final = 3
+_FILE_HEADER: Final = 1
 _TAG_MASK: Final = np.uint64(0xFFFFFF)
 _CODE_MASK: Final = np.uint64(0xFFFF)
 _LETTER_MASK: Final = np.uint64(0xFF)
@@ -116,6 +117,8 @@ class _Lines(Sequence[str]):
 
 def _regular(window: RecordWindow) -> RecordTable | None:
     """One record on each line, or None."""
+    if window.shape is not None:
+        return None
     content = window.content
     text = ByteText(content)
     breaks = text.positions(b"\n")
@@ -131,6 +134,9 @@ def _regular(window: RecordWindow) -> RecordTable | None:
     good = (letters & _TAG_MASK) >> np.uint64(16) == _COMMA
     good &= (codes >= 0) & (stops - starts >= _TAG_BYTES)
     if not good.all() or _has_glued(content, text):
+        return None
+    headers = np.flatnonzero(codes == _FILE_HEADER)
+    if any(line_shape(content[starts[at] : stops[at]]) != LineShape() for at in headers.tolist()):
         return None
     return RecordTable(
         lines=_Lines(content, starts, stops),
