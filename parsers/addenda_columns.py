@@ -68,9 +68,14 @@ def cut_addenda(
         begin, after = np.minimum(begin, ends), np.minimum(after, ends)
         return np.where(plain, begin, 0), np.where(plain, after, 0)
 
-    amount, has_amount, is_amount = _decimals(text, *element(4), exponents)
-    _, _, is_gross = _decimals(text, *element(5), exponents)
-    discount, _, is_discount = _decimals(text, *element(6), exponents)
+    parts = [element(number) for number in (4, 5, 6)]
+    minor, given, is_read = _decimals(
+        text,
+        np.concatenate([part[0] for part in parts]),
+        np.concatenate([part[1] for part in parts]),
+        np.tile(exponents, len(parts)),
+    )
+    (amount, _, discount), has_amount = np.split(minor, len(parts)), given[: len(starts)]
     begin, after = element(1)
     first, second = text.at(begin), text.at(begin + 1)
     is_order = (after - begin == 2) & (first == ord("P")) & (second == ord("O"))
@@ -78,7 +83,7 @@ def cut_addenda(
     is_credit &= (second == ord("M")) | (second == ord("R"))
     is_credit |= has_amount & (amount < 0)
     return AddendaColumns(
-        is_plain=plain & is_amount & is_gross & is_discount,
+        is_plain=plain & np.logical_and.reduce(np.split(is_read, len(parts))),
         reference=text.trimmed(*element(2)),
         kind=np.where(is_order, 1, np.where(is_credit, 2, 0)),
         amount_minor=amount,

@@ -67,16 +67,17 @@ def _claimed(
 ) -> Iterator[DetailRows]:
     """The rows of each window, once it is known which account each belongs to."""
     cutter, structure = stream
-    is_utf8 = True
+    is_utf8, line = True, 1
     for cut in options.map_ordered(cut_window, cutter.windows()):
-        voice = RecordVoice(collector, cut.table)
+        voice = RecordVoice(collector, cut.table, line)
         if is_utf8 and cut.bad_byte is not None:
             is_utf8 = False
             voice.say_encoding(cut.window, cut.bad_byte)
-        rows = DetailRows(collector, cut, voice)
-        structure.walk(cut, rows, voice)
+        rows = DetailRows(collector, cut, voice, line)
+        structure.walk(cut, rows, voice, line)
         if cut.window.after >= source.size:
             structure.finish()
+        line += cut.table.line_count
         yield rows
 
 

@@ -64,9 +64,10 @@ class RecordVoice:
     windows nor the way they are read changes anything.
     """
 
-    def __init__(self, collector: FileCollector, table: RecordTable) -> None:
-        """Speak about the records of `table` into `collector`."""
+    def __init__(self, collector: FileCollector, table: RecordTable, first_line: int) -> None:
+        """Speak about the records of `table`, which begins in `first_line`, into `collector`."""
         self._collector = collector
+        self._first_line = first_line
         self._table = table
         self._kept: list[tuple[int, str, str, dict[str, Any]]] = []
 
@@ -91,7 +92,7 @@ class RecordVoice:
         skipped = _length_of_fields(table.lines[record], field)
         start = int(table.starts[record]) + skipped
         facts = {
-            "line": int(table.numbers[record]),
+            "line": self._first_line + int(table.numbers[record]),
             "offset": start + table.offset,
             "within": int(table.stops[after - 1]) - start,
             "value": readable(value),
@@ -102,7 +103,7 @@ class RecordVoice:
     def say_encoding(self, window: RecordWindow, at: int) -> None:
         """Report that the byte at that offset of `window` is no UTF-8."""
         offset = window.offset + at
-        line = window.line_number + window.content.count(b"\n", 0, at)
+        line = self._first_line + window.content.count(b"\n", 0, at)
         message = f"byte 0x{window.content[at]:02x} at offset {offset} is no UTF-8"
         self._kept.append((at, "BAI-ENCODING", message, {"line": line, "offset": offset}))
 

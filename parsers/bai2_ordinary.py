@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parsers.bai2_columns import DetailColumns
+    from parsers.bai2_cuts import WindowCut
     from parsers.bai2_records import RecordTable
     from parsers.byte_slices import ByteText, Offsets
     from parsers.text_columns import LineColumns
@@ -65,16 +66,19 @@ class OrdinaryBlock(msgspec.Struct, frozen=True):
 
 
 def read_ordinary(
-    table: RecordTable,
-    rows: tuple[Offsets, Offsets],
-    cut: DetailColumns,
+    window: WindowCut,
     ranges: list[AccountRange],
     exceptions: tuple[Offsets, Offsets],
+    first_line: int,
 ) -> tuple[OrdinaryBlock | None, dict[str, int]]:
-    """The payments among `rows` (first, after), and the number of other rows by reason.
+    """The payments among the rows of a window, and the number of other rows by reason.
 
     Rows outside `ranges` are left out. `exceptions` are rows to leave out, and rows to hold.
+    `first_line` is the line of the file in which the window begins.
     """
+    table, cut = window.table, window.columns
+    if cut is None or table.text is None:
+        return None, {}
     owner = np.full(len(cut.code), -1, np.int64)
     for number, account in enumerate(ranges):
         owner[account.low : account.high] = number
@@ -87,17 +91,17 @@ def read_ordinary(
     dropped, held = exceptions
     is_money[dropped] = False
     kept = np.flatnonzero(is_money)
-    text = table.text
-    if text is None or not len(kept):
+    if not len(kept):
         return None, counts
+    text = table.text
     account_of = owner[kept]
     exponents = np.array([rows.exponent for rows in ranges], np.int64)[account_of]
     returned = cut.kind[kept] == _RETURN
-    first, after = rows[0][kept], rows[1][kept]
+    first, after = window.first[kept], window.after[kept]
     lines = _text_lines(table, cut, kept, first, after)
     found = read_text_columns(text, lines, exponents, returned)
     columns = (
-        provenance(table, first, after)
+        provenance(table, first, after, first_line)
         | _account_columns(cut, ranges, kept, account_of, np.isin(kept, held))
         | _row_columns(text, cut, kept, returned)
         | found.columns
@@ -128,11 +132,13 @@ def _text_lines(
     return TextLines(owner, begin, starts, stops)
 
 
-def provenance(table: RecordTable, first: Offsets, after: Offsets) -> dict[str, Any]:
+def provenance(
+    table: RecordTable, first: Offsets, after: Offsets, first_line: int
+) -> dict[str, Any]:
     """Where payments stand in the file: their records are `first` to `after` of `table`."""
     starts = table.starts.take(first)
     return {
-        "source_line": pa.array(table.numbers.take(first)),
+        "source_line": pa.array(table.numbers.take(first) + first_line),
         "source_offset": pa.array(starts + table.offset),
         "source_length": pa.array(table.stops.take(after - 1) - starts),
     }

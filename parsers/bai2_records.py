@@ -62,7 +62,7 @@ class RecordTable(msgspec.Struct, frozen=True):
     """The physical records of a window, in order; columns of equal length.
 
     `lines` have no padding and no line break; `codes` are record codes (-1: unknown), `numbers`
-    1-based line numbers of the file. `starts` and `stops` are byte offsets (half-open) of the
+    count lines from the window's first (0) of `line_count`. `starts` and `stops` are byte offsets (half-open) of the
     records in the window, which begins at `offset` of the file. `oddities` are (code, record index,
     message) for what had to be repaired. `text` is the window for cutting columns, where every
     record is one line of valid UTF-8; else None.
@@ -71,6 +71,7 @@ class RecordTable(msgspec.Struct, frozen=True):
     lines: Sequence[str]
     codes: NDArray[np.int8]
     numbers: Offsets
+    line_count: int
     starts: Offsets
     stops: Offsets
     offset: int
@@ -125,7 +126,7 @@ def _regular(window: RecordWindow) -> RecordTable | None:
     breaks = breaks[breaks < len(content)]
     starts = np.concatenate([[0], breaks + 1])
     stops = text.trimmed_right(starts, np.concatenate([breaks, [len(content)]]), BLANKS)
-    numbers = np.arange(window.line_number, window.line_number + len(starts))
+    numbers = np.arange(len(starts))
     if (starts == stops).any():
         kept = np.flatnonzero(starts < stops)
         starts, stops, numbers = starts[kept], stops[kept], numbers[kept]
@@ -142,6 +143,7 @@ def _regular(window: RecordWindow) -> RecordTable | None:
         lines=_Lines(content, starts, stops),
         codes=codes,
         numbers=numbers,
+        line_count=len(breaks),
         starts=starts,
         stops=stops,
         offset=window.offset,
@@ -183,6 +185,7 @@ def _irregular(window: RecordWindow) -> RecordTable:
         lines=found.lines,
         codes=np.array([_TAGS.get(line[:3], -1) for line in found.lines], np.int8),
         numbers=np.array(found.numbers, np.int64),
+        line_count=window.content.count(b"\n"),
         starts=np.array(found.starts, np.int64),
         stops=np.array(found.stops, np.int64),
         offset=window.offset,
@@ -240,7 +243,7 @@ def _is_unknown_record(before: str, line: str) -> bool:
 def _pieces(window: RecordWindow) -> Iterator[tuple[int, int, str]]:
     """(line number, offset, text) of every piece that may be a record, without its padding."""
     start, shape = 0, window.shape
-    for number, line in enumerate(window.content.split(b"\n"), window.line_number):
+    for number, line in enumerate(window.content.split(b"\n")):
         for at, piece in cut_line(line, shape or line_shape(line)):
             left = piece.removeprefix(_BYTE_ORDER_MARK).lstrip(BLANKS)
             trimmed = left.rstrip(BLANKS)

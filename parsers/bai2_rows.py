@@ -54,8 +54,11 @@ _NO_ROWS: Final = np.empty(0, np.int64)
 class DetailRows:
     """The payments of one window in the making."""
 
-    def __init__(self, collector: FileCollector, cut: WindowCut, voice: RecordVoice) -> None:
-        """Gather rows of `cut` for `collector`."""
+    def __init__(
+        self, collector: FileCollector, cut: WindowCut, voice: RecordVoice, first_line: int
+    ) -> None:
+        """Gather rows of `cut`, which begins in line `first_line`, for `collector`."""
+        self._first_line = first_line
         self._collector = collector
         self._cut = cut
         self._table = cut.table
@@ -324,11 +327,14 @@ class DetailRows:
     def read_together(self) -> tuple[OrdinaryBlock | None, dict[str, int]]:
         """The ordinary rows; touches nothing that other windows do."""
         cut = self._cut
-        if cut.columns is None or not self._ranges:
+        if not self._ranges:
             return None, {}
         dropped, held = (np.concatenate([_NO_ROWS, *part]) for part in (self._dropped, self._held))
         return read_ordinary(
-            cut.table, (cut.first, cut.after), cut.columns, self._ranges, (dropped, held)
+            cut,
+            self._ranges,
+            (dropped, held),
+            self._first_line,
         )
 
     def give(self, block: OrdinaryBlock | None, counts: dict[str, int]) -> None:
@@ -371,7 +377,7 @@ class DetailRows:
         columns: dict[str, Any] = {
             name: pa.array([row[name] for row in rows], schemas.PAYMENT.field(name).type)
             for name in rows[0]
-        } | provenance(self._table, first, after)
+        } | provenance(self._table, first, after, self._first_line)
         if block is None:
             return columns, np.arange(len(kept))
         mine = len(block.first)

@@ -86,9 +86,10 @@ class StreamStructure:
         self.account_count = 0
         self.version = "2"
 
-    def walk(self, cut: WindowCut, rows: DetailRows, voice: RecordVoice) -> None:
+    def walk(self, cut: WindowCut, rows: DetailRows, voice: RecordVoice, first_line: int) -> None:
         """Go over the records of a window; its 16 records go to `rows` with their account."""
         self._cut, self._rows, self._voice = cut, rows, voice
+        self._first_line = first_line
         self._check_beginning(cut)
         until = [*cut.rows_before, len(cut.first)]
         if until[0]:
@@ -397,7 +398,7 @@ class StreamStructure:
 
     def _level(self, name: str, first: int) -> _Level:
         """A level that the record of that index opens."""
-        line = int(self._cut.table.numbers[first])
+        line = self._first_line + int(self._cut.table.numbers[first])
         return _Level(name, self._records_before + first, line, Totals())
 
     def _fields(self, first: int, after: int) -> list[str]:

@@ -36,7 +36,7 @@ _NO_ROWS: Final = np.empty(0, np.int64)
 _PADDING: Final = b"\0" * 8
 _SIX_AND_COMMA: Final = int.from_bytes(b"6,", "little")
 _FILE_HEADER: Final = b"01,"
-_LATER_HEADER: Final = b"\n01,"
+_ONE_AND_COMMA: Final = int.from_bytes(b"1,", "little")
 _BYTE, _TEN = np.uint64(0xFF), np.uint64(10)
 _ZERO, _ONE = np.uint64(ord("0")), np.uint64(ord("1"))
 _SECOND: Final = np.uint64(8)
@@ -166,23 +166,25 @@ def _may_hold_items(window: RecordWindow) -> bool:
     """Whether a row of `window`, however it is cut, may be an item; seldom true where none is.
 
     Looks for `16,` and a code behind it. Where something else stands there, or where records of a
-    fixed length may begin behind any letter, an expression has to look.
+    fixed length (which a file header declares) may begin behind any letter, an expression looks.
     """
     content = window.content
-    if window.shape is not None or content.startswith(_FILE_HEADER) or _LATER_HEADER in content:
+    if window.shape is not None or content.startswith(_FILE_HEADER):
         return _has_item_row(content)
     padded = _PADDING + content + _PADDING
     words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
     for shift in (0, 1):
         pairs = np.frombuffer(padded, "<u2", (len(padded) - shift) // 2, shift)
-        at = 2 * np.flatnonzero(pairs == _SIX_AND_COMMA) + shift
-        found = words[at - 2]
+        headers = words[2 * np.flatnonzero(pairs == _ONE_AND_COMMA) + shift - 2]
+        is_digit = (headers & _BYTE) - _ZERO < _TEN
+        if ((headers >> _SECOND) & _BYTE == _ZERO)[~is_digit].any():
+            return _has_item_row(content)
+        found = words[2 * np.flatnonzero(pairs == _SIX_AND_COMMA) + shift - 2]
         found = found[(found >> _SECOND) & _BYTE == _ONE]
-        rows = found >> _SECOND
-        digits = [((rows >> np.uint64(8 * byte)) & _BYTE) - _ZERO for byte in (3, 4, 5)]
+        digits = [((found >> np.uint64(8 * byte)) & _BYTE) - _ZERO for byte in (4, 5, 6)]
         is_code = (digits[0] < _TEN) & (digits[1] < _TEN) & (digits[2] < _TEN)
         code = np.where(is_code, digits[0] * _TEN * _TEN + digits[1] * _TEN + digits[2], 0)
-        is_gap = _IS_GAP.take(((rows >> np.uint64(24)) & _BYTE).astype(np.int64))
+        is_gap = _IS_GAP.take(((found >> np.uint64(32)) & _BYTE).astype(np.int64))
         is_gap &= (found & _BYTE) - _ZERO >= _TEN
         if is_gap.any() or IS_ITEM[code.astype(np.int64)].any():
             return _has_item_row(content)

@@ -75,7 +75,7 @@ class LineShape(msgspec.Struct, frozen=True):
 
 
 class RecordWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """Whole records: `content` from byte `offset` and line `line_number` of the stream on.
+    """Whole records: `content` from byte `offset` of the stream on.
 
     `shape` is that of the line the window begins in, None where it begins with a line. `is_amid`:
     the window goes on with a record that was cut. `after` and `next_shape` say where the next one
@@ -84,11 +84,9 @@ class RecordWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     content: bytes
     offset: int
-    line_number: int
     shape: LineShape | None = None
     is_amid: bool = False
     after: int
-    next_line: int
     next_shape: LineShape | None
 
 
@@ -111,23 +109,21 @@ class WindowCutter:
 
     def windows(self, behind: RecordWindow | None = None) -> Iterator[RecordWindow]:
         """The windows after `behind`, or all of them."""
-        offset, line, shape, is_amid = self._begin, 1, None, False
+        offset, shape, is_amid = self._begin, None, False
         if behind is not None:
-            offset, line, shape = behind.after, behind.next_line, behind.next_shape
+            offset, shape = behind.after, behind.next_shape
         while offset < self._source.size:
             content, next_shape, is_cut = self._window(offset, shape)
             window = RecordWindow(
                 content=content,
                 offset=offset,
-                line_number=line,
                 shape=shape,
                 is_amid=is_amid,
                 after=offset + len(content),
-                next_line=line + content.count(_NEWLINE),
                 next_shape=next_shape,
             )
             yield window
-            offset, line, shape, is_amid = window.after, window.next_line, next_shape, is_cut
+            offset, shape, is_amid = window.after, next_shape, is_cut
 
     def _window(self, offset: int, shape: LineShape | None) -> tuple[bytes, LineShape | None, bool]:
         """(bytes, shape of the line that goes on behind them, whether a record is cut)."""
