@@ -32,9 +32,7 @@ __all__ = ["main", "measure"]
 _CACHE = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 
 
-def measure(
-    sizes: Sizes, date: str, cache: Path, observe: Callable[[str], None]
-) -> records.Record:
+def measure(sizes: Sizes, date: str, cache: Path, observe: Callable[[str], None]) -> records.Record:
     """Run every measurement of `sizes`; `date` is the caller's, `observe` hears of each step."""
     inputs = make_inputs(sizes, cache, observe)
     parse = measure_parsers(inputs, sizes, observe)

@@ -95,9 +95,7 @@ def _rendered(spec: worlds.WorldSpec) -> bytes:
 def _spec_of(name: str, payments: int) -> worlds.WorldSpec:
     channel, number = _CHANNELS[name]
     demo = worlds.named_spec("demo")
-    company = msgspec.structs.replace(
-        demo.companies[number], channels={channel: 1.0}, share=1.0
-    )
+    company = msgspec.structs.replace(demo.companies[number], channels={channel: 1.0}, share=1.0)
     one_company = msgspec.structs.replace(demo, companies=(company,))
     return worlds.scaled_spec(
         one_company, payments, payments * _ITEMS_PER_PAYMENT, with_bank_files=True

@@ -44,9 +44,7 @@ def measure_parsers(
                 payments=len(parse().payments),
                 seconds=median_seconds(parse, sizes.parse_repeats),
                 floor=floor,
-                floor_seconds=median_seconds(
-                    functools.partial(walk, content), sizes.parse_repeats
-                ),
+                floor_seconds=median_seconds(functools.partial(walk, content), sizes.parse_repeats),
             )
         )
     return tuple(measured)

@@ -24,7 +24,7 @@ ENTRY_KINDS: Final = ("document", "purchase_order", "credit_memo")
 """Kinds of remittance lines, by their number in `AddendaColumns.kind`."""
 
 _MINUS: Final = ord("-")
-_ENDS: Final = (b"\\", b"~")
+_ENDS: Final = b"\\~"
 _PREFIX: Final = b"RMR*"
 _PREFIX_WORD: Final = np.uint64(int.from_bytes(_PREFIX, "little"))
 _PREFIX_MASK: Final = np.uint64((1 << 8 * len(_PREFIX)) - 1)
@@ -53,10 +53,9 @@ def cut_addenda(
     plain = stops - starts > len(_PREFIX)
     plain &= (text.words(starts) & _PREFIX_MASK) == _PREFIX_WORD
     last = text.at(stops - 1)
-    plain &= (last == _ENDS[0][0]) | (last == _ENDS[1][0])
+    plain &= (last == _ENDS[0]) | (last == _ENDS[1])
     ends = stops - 1
-    for letter in _ENDS:
-        plain &= text.positions(letter)[text.next_index(letter, starts)] >= ends
+    plain &= text.positions(_ENDS)[text.next_index(_ENDS, starts)] >= ends
     star, at_star = text.positions(b"*"), text.next_index(b"*", starts)
     count = text.next_index(b"*", ends) - at_star
     plain &= (count >= _STARS_MIN) & (count <= _STARS_MAX)

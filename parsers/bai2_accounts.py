@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from parsers.bai2_records import readable
 
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     from parsers.bai2_records import RecordTable
     from parsers.bai2_totals import AccountSums
     from parsers.bai2_windows import RecordWindow
+    from parsers.byte_slices import Offsets
     from parsers.collector import FileCollector
 
 __all__ = ["AccountState", "RecordVoice", "merge_codes"]
 
 
 _CONTINUATION: Final = 88
+_SEARCHED_BYTES: Final = 4096
+"""How far a value is looked for to point at it: many diagnostics of one long record stay cheap."""
 
 
 class AccountState(msgspec.Struct):
@@ -69,6 +73,7 @@ class RecordVoice:
         self._collector = collector
         self._first_line = first_line
         self._table = table
+        self._heads: Offsets | None = None
         self._kept: list[tuple[int, str, str, dict[str, Any]]] = []
 
     def say(
@@ -86,15 +91,17 @@ class RecordVoice:
         It points at `value` where that stands in them, from the record's `field` on (0: its code).
         """
         table = self._table
-        after = record + 1
-        while after < len(table.codes) and table.codes[after] == _CONTINUATION:
-            after += 1
+        heads = self._heads
+        if heads is None:
+            heads = self._heads = np.flatnonzero(table.codes != _CONTINUATION)
+        later = np.searchsorted(heads, record, side="right")
+        after = int(heads[later]) if later < len(heads) else len(table.codes)
         skipped = _length_of_fields(table.lines[record], field)
         start = int(table.starts[record]) + skipped
         facts = {
             "line": self._first_line + int(table.numbers[record]),
             "offset": start + table.offset,
-            "within": int(table.stops[after - 1]) - start,
+            "within": min(int(table.stops[after - 1]) - start, _SEARCHED_BYTES),
             "value": readable(value),
             "expected": expected,
         }

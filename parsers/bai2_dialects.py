@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,7 +30,7 @@ class Bai2Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 BAI2_DIALECTS: Final[dict[str, Bai2Dialect]] = msgspec.convert(
-    tomllib.loads(files(__package__).joinpath("bai2_dialects.toml").read_text(encoding="utf-8")),
+    tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")),
     dict[str, Bai2Dialect],
 )
 """Dialects by name (`bai2.variant.version`)."""

@@ -81,9 +81,7 @@ class RequestIdReusedError(StoreError, ValueError):
             f"request_id {request_id!r} was used for the file {first_file_id}, this content is "
             f"{file_id}; send it under a new request_id"
         )
-        return cls(
-            message, request_id=request_id, first_file_id=first_file_id, file_id=file_id
-        )
+        return cls(message, request_id=request_id, first_file_id=first_file_id, file_id=file_id)
 
 
 class StoreIntegrityError(StoreError, AssertionError):

@@ -266,9 +266,7 @@ class SqliteRepository:
             f"SELECT {', '.join(names)} FROM {table} "  # noqa: S608 - names of structs and tables
             "WHERE file_id = ? ORDER BY row_number"
         )
-        return [
-            kind(**dict(zip(names, row, strict=True))) for row in self._rows(query, file_id)
-        ]
+        return [kind(**dict(zip(names, row, strict=True))) for row in self._rows(query, file_id)]
 
     def _first_rows(self, file_id: str, batch_class: type[_B], order: str) -> _B:
         table = ROW_TABLES[batch_class]

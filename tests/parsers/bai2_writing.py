@@ -27,7 +27,7 @@ def bai2(*rows, currency="USD", summary="", status="1", as_of="260925", version=
 
 
 def _amount(line):
-    token = line.split(",")[2]
+    token = line.split(",")[2].rstrip("/")
     return int(token) if token.isdecimal() else 0
 
 

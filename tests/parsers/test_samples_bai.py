@@ -52,6 +52,26 @@ def test_control_totals_of_a_bai2_file_foot_where_the_oracle_says_so(path):
     assert held <= {path.name in ANONYMISED}
 
 
+@pytest.mark.parametrize("path", BAI2_FILES, ids=lambda path: path.name)
+def test_references_and_counts_of_a_bai2_file_are_those_of_the_oracle(path):
+    parsed = parse_bank_file(path.read_bytes(), path.name)
+    expected = bai2_oracle.read(path.read_bytes())
+    table = parsed.payments.record_batch
+    names = ("bank_reference", "customer_reference")
+    assert [tuple(row.values()) for row in table.select(names).to_pylist()] == expected.references
+    checks = [
+        (check["declared"], check["computed"])
+        for check in parsed.control_checks.record_batch.to_pylist()
+        if check["kind"] == "records"
+    ]
+    assert checks == [
+        ("" if declared is None else str(declared), str(counted))
+        for declared, counted in expected.counts
+    ]
+    is_off = any(declared not in (None, counted) for declared, counted in expected.counts)
+    assert ("FILE-COUNT" in parsed.diagnostics.strings("code")) >= is_off
+
+
 @pytest.mark.parametrize("path", LOCKBOX_FILES, ids=lambda path: path.name)
 def test_checks_of_a_lockbox_file_are_counted_and_summed_like_the_oracle_does(path):
     parsed = parse_bank_file(path.read_bytes(), path.name)
