@@ -62,10 +62,10 @@ class RecordTable(msgspec.Struct, frozen=True):
     """The physical records of a window, in order; columns of equal length.
 
     `lines` have no padding and no line break; `codes` are record codes (-1: unknown), `numbers`
-    count lines from the window's first (0) of `line_count`. `starts` and `stops` are byte offsets (half-open) of the
-    records in the window, which begins at `offset` of the file. `oddities` are (code, record index,
-    message) for what had to be repaired. `text` is the window for cutting columns, where every
-    record is one line of valid UTF-8; else None.
+    count lines from the window's first (0) of `line_count`. `starts` and `stops` are byte offsets
+    (half-open) of the records in the window, which begins at `offset` of the file. `oddities` are
+    (code, record index, message) for what had to be repaired. `text` is the window for cutting
+    columns, where every record is one line of valid UTF-8; else None.
     """
 
     lines: Sequence[str]
