@@ -78,6 +78,14 @@ def test_ordinals_count_what_came_before(batches):
         np.testing.assert_array_equal(counter.ordinals(keys), expected)
 
 
+@pytest.mark.parametrize("at_once", [1, 100, 255, 256, 1000])
+def test_ordinals_count_beyond_what_a_byte_holds(at_once):
+    counter = OrdinalCounter()
+    keys = np.full(at_once, 7, np.uint64)
+    found = np.concatenate([counter.ordinals(keys) for _ in range(0, 1000, at_once)])
+    np.testing.assert_array_equal(found, np.arange(len(found)))
+
+
 @given(st.binary(max_size=50), st.integers(1, 60))
 def test_windows_cover_a_source_once(content, window_bytes):
     found = list(windows(BytesSource(content), window_bytes))
