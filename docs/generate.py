@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,15 @@ from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["PAGES", "diagnostics_page", "exceptions_page", "main", "raised_codes", "readme_page"]
+__all__ = [
+    "PAGES",
+    "diagnostic_page",
+    "diagnostics_page",
+    "exceptions_page",
+    "main",
+    "raised_codes",
+    "readme_page",
+]
 
 DOCS: Final = Path(__file__).resolve().parent
 
@@ -54,6 +63,12 @@ _DIAGNOSTIC_GROUPS: Final = {
     "MT94": "MT940, MT942",
     "REMT": "remt.001",
 }
+
+ERRORS: Final = DOCS.parent / "tests" / "errors"
+
+_EXAMPLE_LINES: Final = 4
+_EXAMPLE_WIDTH: Final = 120
+_UNSHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _SEVERITY_MEANS: Final = {
     "error": "rows were lost: they are no payments",
@@ -145,6 +160,50 @@ def _diagnostic_section(name: str, code: DiagnosticCode) -> Iterator[str]:
     yield ""
     yield f"- severity: {code.severity}"
     yield f"- what to do: {code.remedy}"
+    yield f"- [example](diagnostics/{name}.md)"
+
+
+def diagnostic_page(name: str) -> str:
+    """`docs/diagnostics/CODE.md`: what the code means, an input that raises it, what is said."""
+    code = DIAGNOSTIC_CODES[name]
+    lines = [
+        _MARK.format(source="parsers/diagnostic_codes.toml and tests/errors/"),
+        "",
+        f"# {name}",
+        "",
+        _sentence(code.title),
+        "",
+        f"- severity: {code.severity}: {_SEVERITY_MEANS[code.severity]}",
+        f"- what to do: {code.remedy}",
+    ]
+    message = ERRORS / f"{name}.txt"
+    if message.is_file():
+        said = message.read_text("utf-8")
+        lines += ["", "## Example", "", *_example(name, said), "says", "", "```text"]
+        lines += [*(line.rstrip() for line in said.rstrip("\n").split("\n")), "```"]
+    lines += ["", "All codes: [diagnostics](../diagnostics.md)."]
+    return "\n".join(lines) + "\n"
+
+
+def _example(name: str, said: str) -> Iterator[str]:
+    """The lines of the reproducer around the place its message names."""
+    place = re.match(r"([^:\n]+):(\d+)?", said)
+    file_name = place[1] if place else ""
+    folder = ERRORS / name
+    path = folder / file_name if folder.is_dir() else ERRORS / file_name
+    yield f"`{path.relative_to(DOCS.parent).as_posix()}`"
+    yield ""
+    content = path.read_bytes()
+    if path.suffix in {".gz", ".zip"} or not content[:200].isascii() or b"\0" in content:
+        return
+    number = int(place[2] or 1) if place else 1
+    lines = content.decode("utf-8", "replace").splitlines()
+    first = max(0, number - 1 - _EXAMPLE_LINES)
+    yield "```text"
+    for line in lines[first : number + _EXAMPLE_LINES]:
+        yield _UNSHOWN.sub("\ufffd", line)[:_EXAMPLE_WIDTH].rstrip()
+    yield "```"
+    yield ""
 
 
 def _contents(groups: Mapping[str, str], codes: Mapping[str, object]) -> Iterator[str]:
@@ -172,12 +231,13 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/exceptions.md": exceptions_page,
     "docs/diagnostics.md": diagnostics_page,
     "README.md": readme_page,
-}
+} | {f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES}
 """Page, from the root → what writes it."""
 
 
 def main() -> int:
     """Write every page; gives the exit code."""
+    (DOCS / "diagnostics").mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (DOCS.parent / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"{name}\n")

@@ -24,7 +24,14 @@ from engine.batches import (
 from parsers.byte_source import content_hash
 from parsers.column_chunks import ColumnChunk, facts_of, join_chunks
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
-from parsers.excerpts import EXCERPT_LENGTH, cut_excerpt, find_below, find_place
+from parsers.excerpts import (
+    EXCERPT_LENGTH,
+    cut_excerpt,
+    find_below,
+    find_place,
+    line_text,
+    quoted_value,
+)
 from parsers.identities import OrdinalCounter, identify_payments
 from parsers.line_index import LineIndex
 from parsers.parsed_file import FileEnd, ParsedPart
@@ -285,13 +292,18 @@ class FileCollector:
         """
         entry = DIAGNOSTIC_CODES[code]
         place = None
+        wanted = value or quoted_value(message)
+        begin = None if line is None or offset is not None else self._line_index.offset_of(line)
         if offset is not None:
-            place = find_place(self._source, offset, within, value)
-        elif line is not None and column is None:
-            begin = self._line_index.offset_of(line)
-            place = None if begin is None else find_below(self._source, begin, value)
+            place = find_place(self._source, offset, within, wanted)
+        elif begin is not None and column is None:
+            place = find_below(self._source, begin, wanted)
+        elif begin is not None and excerpt is None:
+            excerpt = line_text(self._source, begin)
+        excerpt = None if excerpt is None else cut_excerpt(excerpt, column)
         if place is not None:
             offset = place.offset
+            value = value or (wanted if place.is_found else "")
             line = None if line is None else line + place.lines_below
             column = place.column if column is None else column
             excerpt = place.excerpt if excerpt is None else excerpt
@@ -307,7 +319,7 @@ class FileCollector:
                 "value": value[:EXCERPT_LENGTH],
                 "expected": expected,
                 "remedy": entry.remedy,
-                "excerpt": cut_excerpt(excerpt or "", column),
+                "excerpt": excerpt or "",
             }
         )
 

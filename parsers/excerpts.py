@@ -6,6 +6,7 @@ line, column and offset. Columns count characters from 1, offsets count bytes fr
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,6 +22,8 @@ __all__ = [
     "decoded",
     "find_below",
     "find_place",
+    "line_text",
+    "quoted_value",
 ]
 
 EXCERPT_LENGTH: Final = 120
@@ -38,6 +41,7 @@ _SHORTEST_PART: Final = 3
 _FIRST_OF_SEVERAL: Final = 0xC0
 """Least byte that begins a UTF-8 letter of several bytes."""
 
+_QUOTED: Final = re.compile(r"'([^']+)'")
 _SEPARATORS: Final = frozenset(b",/><*:+~|;=\\'\"^{}()[]& \t\r\n")
 
 
@@ -51,6 +55,7 @@ class Place(msgspec.Struct, frozen=True):
     column: int | None
     offset: int
     excerpt: str
+    is_found: bool
 
 
 def decoded(content: bytes) -> str:
@@ -64,17 +69,20 @@ def decoded(content: bytes) -> str:
 def find_place(source: ByteSource, offset: int, length: int, value: str) -> Place:
     """The place of `value` within `length` bytes from `offset` on, or of `offset` itself."""
     record = source.read(offset, offset + min(length, _RECORD_BYTES_MAX)) if length > 0 else b""
-    at = _find(record, value)
+    found = _find(record, value)
+    at = max(found, 0)
     lines_below = max(record.count(b"\n", 0, at), record.count(b"\r", 0, at))
     offset += at
     rest = _rest_of_line(source.read(offset, offset + _NEAR_BYTES))
     before = _line_before(source, offset)
     if before is None:
         lead = decoded(source.read(offset - _LEAD, offset))[1 - _LEAD :]
-        return Place(lines_below, None, offset, f"{_CUT}{lead}{rest[:_LEAD]}")
+        excerpt = f"{_CUT}{lead}{rest[:_LEAD]}"
+        return Place(lines_below, None, offset, excerpt, is_found=found >= 0)
     lead = decoded(before)
     column = len(lead) + 1
-    return Place(lines_below, column, offset, cut_excerpt(lead + rest, column))
+    excerpt = cut_excerpt(lead + rest, column)
+    return Place(lines_below, column, offset, excerpt, is_found=found >= 0)
 
 
 def find_below(source: ByteSource, offset: int, value: str) -> Place:
@@ -84,11 +92,22 @@ def find_below(source: ByteSource, offset: int, value: str) -> Place:
         content = content.split(b"\n", 1)[0]
     place = find_place(source, offset, len(content), value)
     blanks = len(content) - len(content.lstrip(b" \t"))
-    return find_place(source, offset + blanks, 0, "") if place.offset == offset else place
+    return place if place.is_found else find_place(source, offset + blanks, 0, "")
+
+
+def quoted_value(message: str) -> str:
+    """The first value a sentence quotes: what it is about, where nothing else says so."""
+    found = _QUOTED.search(message)
+    return found[1] if found else ""
+
+
+def line_text(source: ByteSource, offset: int) -> str:
+    """The text of the line that begins at `offset`, as far as it is worth showing."""
+    return _rest_of_line(source.read(offset, offset + _RECORD_BYTES_MAX))
 
 
 def _find(record: bytes, value: str) -> int:
-    """Where `value` stands in `record`: as a whole field if it does anywhere; 0 where it does not.
+    """Where `value` stands in `record`: as a whole field if it does anywhere; else -1.
 
     A short value that is part of others only is not looked for: any digit is part of many.
     """
@@ -103,7 +122,7 @@ def _find(record: bytes, value: str) -> int:
             at = record.find(wanted, at + 1)
         if first >= 0 and len(wanted) >= _SHORTEST_PART:
             return first
-    return 0
+    return -1
 
 
 def _line_before(source: ByteSource, offset: int) -> bytes | None:
