@@ -29,7 +29,6 @@ from parsers.excerpts import (
     cut_excerpt,
     find_below,
     find_place,
-    line_text,
     quoted_value,
 )
 from parsers.identities import OrdinalCounter, identify_payments
@@ -298,8 +297,6 @@ class FileCollector:
             place = find_place(self._source, offset, within, wanted)
         elif begin is not None and column is None:
             place = find_below(self._source, begin, wanted)
-        elif begin is not None and excerpt is None:
-            excerpt = line_text(self._source, begin)
         excerpt = None if excerpt is None else cut_excerpt(excerpt, column)
         if place is not None:
             offset = place.offset

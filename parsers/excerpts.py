@@ -22,7 +22,6 @@ __all__ = [
     "decoded",
     "find_below",
     "find_place",
-    "line_text",
     "quoted_value",
 ]
 
@@ -99,11 +98,6 @@ def quoted_value(message: str) -> str:
     """The first value a sentence quotes: what it is about, where nothing else says so."""
     found = _QUOTED.search(message)
     return found[1] if found else ""
-
-
-def line_text(source: ByteSource, offset: int) -> str:
-    """The text of the line that begins at `offset`, as far as it is worth showing."""
-    return _rest_of_line(source.read(offset, offset + _RECORD_BYTES_MAX))
 
 
 def _find(record: bytes, value: str) -> int:
