@@ -176,7 +176,9 @@ class _Stretch:
         order = order[~self._is_bad[entry[order]]]
         return _Rows(entry[order], detail[order], plan[order]), found
 
-    def _reject_entries(self, rows: _Rows, plans: list[EntryPlan], currencies: list[str]) -> None:
+    def _reject_entries(
+        self, rows: _Rows, plans: list[EntryPlan], currencies: tuple[list[str], Offsets]
+    ) -> None:
         """Entries whose details do not agree on how the entry counts are not ordinary."""
         kinds = {
             (plan.reason, plan.direction, plan.currency, plan.is_booked, plan.has_status): at
@@ -190,9 +192,9 @@ class _Stretch:
         )[rows.plan]
         changes = np.flatnonzero((rows.entry[1:] == rows.entry[:-1]) & (kind[1:] != kind[:-1]))
         self._is_bad[rows.entry[changes]] = True
-        names = np.array([plan.currency for plan in plans], object)[rows.plan]
-        stated = np.array(currencies, object)[rows.entry]
-        self._is_bad[rows.entry[names != stated]] = True
+        codes, stated = currencies
+        own = [codes.index(plan.currency) if plan.currency in codes else -1 for plan in plans]
+        self._is_bad[rows.entry[np.array(own)[rows.plan] != stated[rows.entry]]] = True
 
     def _tags(self, rows: _Rows, slots: Offsets) -> Offsets:
         """The tag of each row's slot, 0 where it has none."""

@@ -40,6 +40,7 @@ _PLACE: Final = re.compile(r", line \d+, column \d+$")
 """What libxml2 adds to its messages; places are told apart."""
 
 _RUNS_KEPT: Final = 4_096
+_SHORT_BYTES: Final = 1 << 16
 _ENTRIES_MIN: Final = 4
 """Entries of a piece, and of a run, for which columns are worth their while."""
 
@@ -303,7 +304,8 @@ class _OrdinaryReader:
     def __call__(self, piece: Piece) -> tuple[Piece, OrdinaryEntries | None]:
         """The piece and its ordinary entries; pure but for what it remembers of shapes."""
         entry = f"<{piece.prefix}Ntry>".encode()
-        if piece.prefix is None or piece.content.count(entry) < _ENTRIES_MIN:
+        is_short = len(piece.content) < _SHORT_BYTES
+        if piece.prefix is None or (is_short and piece.content.count(entry) < _ENTRIES_MIN):
             return piece, None
         book = self._books.get(piece.prefix)
         if book is None:

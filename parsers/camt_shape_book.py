@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import numpy as np
+
+from parsers.camt_markup import distinct
 from parsers.camt_shapes import learn_entry, learn_structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from parsers.byte_slices import Offsets
     from parsers.camt_markup import EntryMarkup
     from parsers.camt_shapes import EntryPlan, StructurePlan
     from parsers.camt_vocabulary import Vocabulary
@@ -71,18 +75,23 @@ class ShapeBook:
         self._plans[key] = plan  # type: ignore[assignment]  # keys of one kind of plan
         return plan
 
-    def currencies(self, markup: EntryMarkup) -> list[str]:
-        """The currency of each entry's own amount, empty where its shape tells none."""
+    def currencies(self, markup: EntryMarkup) -> tuple[list[str], Offsets]:
+        """Currencies of the entries' own amounts, and for each entry which of them is its.
+
+        The empty one is that of entries whose shape tells none.
+        """
+        met = distinct(markup.entries.shapes)
         found = []
-        units = markup.entries
-        for entry, shape in enumerate(units.shapes.tolist()):
+        for shape, entry in zip(met.keys.tolist(), met.first.tolist(), strict=True):
             code = self._currencies.get(shape)
             if code is None:
                 code = self._first_currency(markup, entry)
                 if len(self._currencies) < _SHAPES_MAX:
                     self._currencies[shape] = code
             found.append(code)
-        return found
+        codes = sorted(set(found))
+        number = np.array([codes.index(code) for code in found], np.int64)
+        return codes, number[met.number]
 
     def _first_currency(self, markup: EntryMarkup, entry: int) -> str:
         units = markup.entries

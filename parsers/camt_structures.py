@@ -69,14 +69,12 @@ def read_structures(
     markup: EntryMarkup,
     fields: FieldReader,
     book: ShapeBook,
-    currencies: list[str],
+    currencies: tuple[list[str], Offsets],
     entries: Offsets,
 ) -> ReadStructures:
     """Read every `Strd`; `entries` are the entries they belong to, `currencies` those of all."""
     units = markup.structures
-    codes = list(dict.fromkeys(currencies)) or [""]
-    number_of = {code: number for number, code in enumerate(codes)}
-    currency = np.array([number_of[code] for code in currencies], np.int64)[entries]
+    codes, currency = currencies[0], currencies[1][entries]
     keys = book.vocabulary.mixed(units.shapes, currency.astype(np.uint64))
     met = distinct(keys)
     plans: list[StructurePlan] = []
