@@ -1,7 +1,7 @@
 """What `tieout parse` says about each reproducer, code by code.
 
-A reproducer is a file `CODE.ext`, or a folder `CODE` of files that are given together; accounts it
-needs stand in `bank_accounts.csv` of the folder. Its golden message is `CODE.txt`: what the command
+A reproducer is a file `CODE.ext`, or a folder `CODE` of files that are given together; what
+else it needs stands in `bank_accounts.csv` and `schemas` of the folder. Its golden message is `CODE.txt`: what the command
 prints about that code. Run this module to write the messages anew.
 """
 
@@ -18,7 +18,7 @@ from tieout.commands import cli
 from tieout.diagnostic_text import DiagnosticDigest
 
 FOLDER = Path(__file__).resolve().parent
-_TABLE = "bank_accounts.csv"
+_OPTIONS = {"bank_accounts.csv": "--bank-accounts", "schemas": "--schema"}
 
 
 def reproducers():
@@ -36,10 +36,10 @@ def said(path):
     """What the command prints on stderr for the reproducer at `path`, about its code alone."""
     code = path.name.split(".")[0]
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    given = [str(file) for file in files if file.name != _TABLE]
+    given = [str(file) for file in files if file.name not in _OPTIONS]
     for file in files:
-        if file.name == _TABLE:
-            given += ["--bank-accounts", str(file)]
+        if file.name in _OPTIONS:
+            given += [_OPTIONS[file.name], str(file)]
     texts = []
     whole = DiagnosticDigest.texts
 
