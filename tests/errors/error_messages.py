@@ -1,8 +1,8 @@
 """What `tieout parse` says about each reproducer, code by code.
 
-A reproducer is a file `CODE.ext`, or a folder `CODE` of files that are given together; what
-else it needs stands in `bank_accounts.csv` and `schemas` of the folder. Its golden message is `CODE.txt`: what the command
-prints about that code. Run this module to write the messages anew.
+A reproducer is a file named by its code, or a folder `CODE` of files that are given together; what
+else it needs stands in `bank_accounts.csv` and `schemas` of the folder. Its golden message is
+`CODE.txt`: what the command prints about that code. Run this module to write the messages anew.
 """
 
 from __future__ import annotations
