@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from parsers.byte_slices import ByteText
 from parsers.mt94x_codes import read_line_code
-from parsers.mt94x_dialects import PLACEHOLDERS
 from parsers.mt94x_entry import read_days
 from parsers.mt94x_rows import (
     CHECK_TYPES,
@@ -30,7 +29,15 @@ from parsers.mt94x_rows import (
     is_special,
     read_row,
 )
-from parsers.mt94x_text_columns import DIALECTS, TextColumns, TextLines, rows_that_hold
+from parsers.mt94x_strings import (
+    are_placeholders,
+    either_string,
+    empty_strings,
+    is_empty,
+    letters_table,
+    word_of,
+)
+from parsers.mt94x_text_columns import DIALECTS, TextColumns, TextLines, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,9 +49,15 @@ __all__ = ["read_columns"]
 
 _PADDING: Final = b" " * 64
 _WHOLE_DIGITS: Final = 11
-_SUPPLEMENTS: Final = (b"/OCMT", b"/EXCH", b"/CHGS", b"/RTRN")
+_ANY_DATE: Final = 10_101
+_SUPPLEMENTS: Final = ("/OCMT", "/EXCH", "/CHGS", "/RTRN")
 _WIDTH_OF_REFERENCE: Final = 16
 _FAST_MARKS: Final = {"C": PAYMENT, "RD": PAYMENT, "D": DEBIT}
+_KIND_OF_MARK: Final = np.array([_FAST_MARKS.get(mark, RETURN) for mark in MARKS], np.int64)
+_LETTERS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_TYPE_LETTERS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_TYPE_FIRST: Final = letters_table(b"NSF")
+_TYPE_WIDTH, _CODE_WIDTH = 4, 3
 
 
 class _Entries(msgspec.Struct):
@@ -63,18 +76,15 @@ class _Entries(msgspec.Struct):
 
 def read_columns(table: FieldTable) -> RowColumns:
     """All statement lines of `table`: the ordinary ones at once, the others one by one."""
-    rows = len(table.entries)
     text = ByteText(table.content + _PADDING)
     entries = _cut_entries(text, table)
     texts = TextLines(text, table)
     good = entries.good & texts.good
-    if rows:
-        good[rows_that_hold(table, *_SUPPLEMENTS)] = False
-    types = _types(text, entries, texts)
-    codes = [read_line_code(one[:4], one[4:].strip()) for one in types.dictionary.to_pylist()]
-    code = types.indices.to_numpy(zero_copy_only=False)
+    good[_rows_with_supplements(text, table)] = False
+    types, code = _types(text, entries, texts)
+    codes = [read_line_code(one[:4], one[4:].strip()) for one in types]
     undoes = np.array([one.undoes_credit for one in codes], np.bool_)[code]
-    kind = np.array([_FAST_MARKS.get(mark, RETURN) for mark in MARKS])[entries.mark]
+    kind = _KIND_OF_MARK[entries.mark]
     good &= (kind != RETURN) & ~((kind == DEBIT) & undoes)
     kind[(kind == PAYMENT) & (entries.amount == 0)] = ZERO
     ordinary = np.flatnonzero(good & (kind == PAYMENT))
@@ -82,18 +92,24 @@ def read_columns(table: FieldTable) -> RowColumns:
     good[ordinary[cut.slow]] = False
     slow = {at: read_row(table, at) for at in np.flatnonzero(~good).tolist()}
     fast = np.flatnonzero(~cut.slow)
-    strings = _strings(text, entries, cut.columns, ordinary[fast], fast)
-    given = [codes[at] for at in code[ordinary[fast]].tolist()]
-    methods = pa.array([one.method for one in given], pa.string())
-    override = cut.columns["method"].take(pa.array(fast))
-    strings["method"] = pc.if_else(pc.equal(override, ""), methods, override)
-    strings["type_code"] = pa.array([one.type_code for one in given], pa.string())
-    undone = (entries.mark[ordinary[fast]] == MARKS.index("RD")) | np.array(
-        [one.undoes_debit for one in given], np.bool_
+    columns = cut.columns
+    if len(fast) < len(ordinary):
+        columns = {name: column.take(pa.array(fast)) for name, column in columns.items()}
+    ordinary = ordinary[fast]
+    code = code[ordinary]
+    is_check = np.array([one[1:4] in CHECK_TYPES for one in types], np.bool_)[code]
+    strings = _strings(text, entries, columns, ordinary, is_check)
+    number = pa.array(code)
+    methods = pa.array([one.method for one in codes], pa.string()).take(number)
+    strings["method"] = (
+        either_string(columns["method"], methods) if "method" in columns else methods
     )
-    receivable = np.array([one.is_receivable for one in given], np.bool_) & ~undone
+    strings["type_code"] = pa.array([one.type_code for one in codes], pa.string()).take(number)
+    undone = entries.mark[ordinary] == MARKS.index("RD")
+    undone |= np.array([one.undoes_debit for one in codes], np.bool_)[code]
+    receivable = np.array([one.is_receivable for one in codes], np.bool_)[code] & ~undone
     found = RowColumns(
-        kind=kind.astype(np.int64),
+        kind=kind,
         mark=entries.mark,
         amount=entries.amount,
         places=entries.places,
@@ -101,9 +117,9 @@ def read_columns(table: FieldTable) -> RowColumns:
         line=table.entries,
         offset=table.starts[table.entries],
         length=table.stops[table.ends - 1] - table.starts[table.entries],
-        money=ordinary[fast],
-        value_days=entries.value_days[ordinary[fast]],
-        booking_days=entries.booking_days[ordinary[fast]],
+        money=ordinary,
+        value_days=entries.value_days[ordinary],
+        booking_days=entries.booking_days[ordinary],
         is_receivable=receivable,
         is_sepa=cut.is_sepa[fast],
         strings=strings,
@@ -151,59 +167,60 @@ def _with_slow(found: RowColumns, slow: dict[int, LineRow]) -> RowColumns:
     return found
 
 
-def _digit(text: ByteText, at: Offsets) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    value = text.at(at).astype(np.int64) - ord("0")
-    return value, (value >= 0) & (value <= 9)
+def _rows_with_supplements(text: ByteText, table: FieldTable) -> Offsets:
+    """The statement lines that name amounts or returns in codewords."""
+    slashes = text.positions(b"/")
+    words = text.words(slashes) & np.uint64((1 << 8 * len(_SUPPLEMENTS[0])) - 1)
+    found = np.zeros(len(slashes), np.bool_)
+    for name in _SUPPLEMENTS:
+        found |= words == word_of(name)
+    return rows_of(table, slashes[found])
 
 
-def _is_letter(text: ByteText, at: Offsets) -> NDArray[np.bool_]:
-    byte = text.at(at)
-    found: NDArray[np.bool_] = (byte >= ord("A")) & (byte <= ord("Z"))
-    return found
+def _digit(text: ByteText, at: Offsets) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    value = text.at(at) - np.uint8(ord("0"))
+    return value, value <= 9
 
 
 def _cut_entries(text: ByteText, table: FieldTable) -> _Entries:
     """The parts of every `:61:`."""
     start = table.starts[table.entries] + 4
     stop = table.stops[table.entries]
-    good = np.ones(len(start), np.bool_)
-    digits = []
-    for place in range(10):
-        value, is_digit = _digit(text, start + place)
-        digits.append((value, is_digit))
-        if place < 6:
-            good &= is_digit
-    has_entry = np.logical_and.reduce([is_digit for _, is_digit in digits[6:]])
+    value_date, good = text.numbers(start, start + 6, 6)
+    entry_date, has_entry = text.numbers(start + 6, start + 10, 4)
     at = start + 6 + 4 * has_entry
-    reverses = text.at(at) == ord("R")
-    at = at + reverses
-    is_credit = text.at(at) == ord("C")
-    good &= is_credit | (text.at(at) == ord("D"))
+    letter = text.at(at)
+    reverses = letter == ord("R")
+    if reverses.any():
+        at = at + reverses
+        letter = text.at(at)
+    is_credit = letter == ord("C")
+    good &= is_credit | (letter == ord("D"))
     mark = np.where(is_credit, 0, 1) + 2 * reverses
     at = at + 1
-    at = at + _is_letter(text, at)
-    amount, places, at, is_amount = _cut_amounts(text, at)
-    good &= is_amount & np.isin(text.at(at), np.frombuffer(b"NSF", np.uint8))
-    types = at
-    for place in (1, 2, 3):
-        _, is_digit = _digit(text, at + place)
-        good &= is_digit | _is_letter(text, at + place)
-    at = at + 4
+    at += _LETTERS[text.at(at)]
+    amount, places, types, is_amount = _cut_amounts(text, at)
+    good &= is_amount & _TYPE_FIRST[text.at(types)]
+    for place in range(1, _TYPE_WIDTH):
+        good &= _TYPE_LETTERS[text.at(types + place)]
+    at = types + _TYPE_WIDTH
     good &= at <= stop
     slashes = text.positions(b"/")
     slash = slashes[text.next_index(b"/", np.minimum(at, stop))]
     has_bank = (slash + 1 < stop) & (text.at(np.minimum(slash + 1, stop)) == ord("/"))
     good &= has_bank | ((slash >= stop) & (stop - at <= _WIDTH_OF_REFERENCE))
     slash = np.where(has_bank, slash, stop)
-    value_days, is_value = _days([value for value, _ in digits[:6]], good)
+    value_days, is_value = _days(np.where(good, value_date, _ANY_DATE))
+    good &= is_value
     booking_days = value_days.copy()
     dated = np.flatnonzero(good & has_entry)
     if len(dated):
-        found, is_entry = _entry_days([value[dated] for value, _ in digits], value_days[dated])
+        year = value_date[dated] // 10_000
+        found, is_entry = _entry_days(year * 10_000 + entry_date[dated], value_days[dated])
         booking_days[dated] = found
         good[dated] &= is_entry
     return _Entries(
-        good=good & is_value,
+        good=good,
         mark=np.where(good, mark, 0).astype(np.int64),
         amount=np.where(good, amount, 0),
         places=np.where(good, places, 0),
@@ -232,20 +249,14 @@ def _cut_amounts(
     tens, has_tens = _digit(text, at)
     ones, has_ones = _digit(text, at + 1)
     has_ones &= has_tens
-    tens, ones = np.where(has_tens, tens, 0), np.where(has_ones, ones, 0)
-    places = np.where(ones > 0, 2, np.where(tens > 0, 1, 0))
-    return whole * 10_000 + tens * 1_000 + ones * 100, places, at + has_tens + has_ones, good
+    cents = np.where(has_tens, tens, 0) * np.int64(10) + np.where(has_ones, ones, 0)
+    places = np.where(cents > 0, 2 - (cents % 10 == 0), 0)
+    return whole * 10_000 + cents * 100, places, at + has_tens + has_ones, good
 
 
-def _days(
-    digits: list[NDArray[np.int64]], good: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _days(dates: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Days of YYMMDD, each distinct date read once, and whether there is nothing odd about it."""
-    number = np.zeros(len(good), np.int64)
-    for value in digits:
-        number = number * 10 + value
-    number = np.where(good, number, 10_101)
-    encoded = pa.array(number).dictionary_encode()
+    encoded = pa.array(dates).dictionary_encode()
     found = [read_days(f"{one:06}") for one in encoded.dictionary.to_pylist()]
     index = encoded.indices.to_numpy(zero_copy_only=False)
     days = np.array([days or 0 for days, _ in found], np.int64)
@@ -254,66 +265,67 @@ def _days(
 
 
 def _entry_days(
-    digits: list[NDArray[np.int64]], value_days: NDArray[np.int64]
+    dates: NDArray[np.int64], value_days: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Days of MMDD in the year next to the value date; years at its ends are left to one by one."""
-    found, fine = _days([digits[0], digits[1], *digits[6:]], np.ones(len(value_days), np.bool_))
+    found, fine = _days(dates)
     near = np.abs(found - value_days) < 180
     return found, fine & near
 
 
-def _types(text: ByteText, entries: _Entries, texts: TextLines) -> pa.DictionaryArray:
-    """Type of SWIFT and business code of each line, in seven characters."""
-    count = len(entries.types)
-    letters = np.full((count, 7), ord(" "), np.uint8)
-    for place in range(4):
-        letters[:, place] = text.at(entries.types + place)
-    coded = texts.is_coded
-    for place in range(3):
-        letters[coded, 4 + place] = text.at(texts.first[coded] + place)
-    letters[~entries.good] = ord(" ")
-    offsets = np.arange(count + 1, dtype=np.int32) * 7
-    strings = pa.StringArray.from_buffers(
-        count, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(letters))
-    )
-    return strings.dictionary_encode()
+def _types(
+    text: ByteText, entries: _Entries, texts: TextLines
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct types of SWIFT with business codes, in seven characters; and which each line has."""
+    letters = text.words(entries.types) & np.uint64(0xFFFFFFFF)
+    coded = np.flatnonzero(texts.is_coded)
+    codes = text.words(texts.first[coded]) & np.uint64(0xFFFFFF)
+    letters[coded] |= codes << np.uint64(8 * _TYPE_WIDTH)
+    letters[~entries.good] = word_of(" " * _TYPE_WIDTH)
+    encoded = pa.array(letters).dictionary_encode()
+    width = _TYPE_WIDTH + _CODE_WIDTH
+    names = [
+        one.to_bytes(width, "little").rstrip(b"\0").decode().ljust(width)
+        for one in encoded.dictionary.to_pylist()
+    ]
+    return names, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _strings(
     text: ByteText,
     entries: _Entries,
-    cut: dict[str, pa.Array],
+    facts: dict[str, pa.Array],
     rows: Offsets,
-    fast: Offsets,
+    is_check: NDArray[np.bool_],
 ) -> dict[str, pa.Array]:
     """The text columns of ordinary payments."""
-    taken = pa.array(fast)
-    facts = {name: column.take(taken) for name, column in cut.items()}
+    empty = empty_strings(len(rows))
     reference = _reference(text, entries.reference, rows)
-    account, further = facts["payer_account"], facts["customer_reference"]
-    customer = pc.if_else(pc.equal(reference, ""), further, reference)
-    is_account = pc.and_(pc.not_equal(account, ""), pc.equal(customer, account))
-    customer = pc.if_else(is_account, further, customer)
-    empty = pa.repeat(pa.scalar("", pa.string()), len(rows))
-    kinds = text.strings(entries.types[rows] + 1, entries.types[rows] + 4)
-    is_check = pc.and_(
-        pc.is_in(kinds, value_set=pa.array(sorted(CHECK_TYPES))),
-        pc.match_substring_regex(reference, "^[0-9]+$"),
-    )
+    account = facts.get("payer_account", empty)
+    further = facts.get("customer_reference", empty)
+    customer = either_string(reference, further)
+    if not is_empty(account) and not is_empty(customer):
+        is_account = pc.and_(pc.not_equal(account, ""), pc.equal(customer, account))
+        if pc.any(is_account).as_py():
+            customer = pc.if_else(is_account, further, customer)
+    checks = empty
+    if is_check.any():
+        is_number = pc.match_substring_regex(reference, "^[0-9]+$")
+        checks = pc.if_else(pc.and_(pa.array(is_check), is_number), reference, "")
     return {name: empty for name in STRING_COLUMNS if name not in {"method", "type_code"}} | {
-        "payer_name": facts["payer_name"],
+        "payer_name": facts.get("payer_name", empty),
         "payer_account": account,
-        "ultimate_payer_name": facts["ultimate_payer_name"],
+        "ultimate_payer_name": facts.get("ultimate_payer_name", empty),
         "bank_reference": _reference(text, entries.bank, rows),
         "customer_reference": customer,
-        "end_to_end_id": facts["end_to_end_id"],
-        "check_number": pc.if_else(is_check, reference, ""),
-        "remittance_text": facts["text"],
+        "end_to_end_id": facts.get("end_to_end_id", empty),
+        "check_number": checks,
+        "remittance_text": facts.get("text", empty),
     }
 
 
 def _reference(text: ByteText, ranges: tuple[Offsets, Offsets], rows: Offsets) -> pa.Array:
     """References without blanks around them, placeholders left out."""
-    found = text.strings(*text.trimmed(ranges[0][rows], ranges[1][rows]))
-    is_none = pc.is_in(pc.ascii_upper(found), value_set=pa.array(sorted(PLACEHOLDERS)))
-    return pc.if_else(is_none, "", found)
+    starts, stops = text.trimmed(ranges[0][rows], ranges[1][rows])
+    is_none = are_placeholders(text.words, starts, stops)
+    return text.strings(starts, np.where(is_none, starts, stops) if is_none.any() else stops)

@@ -5,18 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from parsers.mt94x_strings import (
+    cut_strings,
+    joined_strings,
+    letters_table,
+    string_bytes,
+    word_of,
+    words_of,
+)
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from parsers.byte_slices import ByteText, Offsets
 
-__all__ = ["FlatTexts", "one_line_column"]
+__all__ = ["FlatTexts"]
 
-_TAIL: Final = b"\n " + b"\0" * 62
-_BREAK_AT, _BLANK_AT = -64, -63
+_PADDING: Final = 64
+_WORD_BYTES: Final = 8
+_BYTE_BITS: Final = 8
+_DIGITS: Final = letters_table(b"0123456789")
+_CONTINUED: Final = (0x80, 0xBF)
 
 
 class FlatTexts:
@@ -26,97 +37,97 @@ class FlatTexts:
         self,
         text: ByteText,
         owner: Offsets,
-        starts: Offsets,
-        stops: Offsets,
+        ranges: tuple[Offsets, Offsets],
         blank_behind: NDArray[np.bool_],
         row_count: int,
     ) -> None:
         """Join the lines of each text; a blank follows those marked `blank_behind`."""
-        stops = stops + blank_behind
-        lengths = stops - starts
-        ends = np.cumsum(lengths)
-        index = np.arange(int(ends[-1]) if len(ends) else 0)
-        index += np.repeat(starts - (ends - lengths), lengths)
-        data = text.at(index)
-        data[(data == 10) | (data == 13)] = 32
-        self.data = np.concatenate([data, np.frombuffer(_TAIL, np.uint8)])
+        starts, stops = ranges
+        has_blanks = bool(blank_behind.any())
+        if has_blanks:
+            stops = stops + blank_behind
+        lines = text.strings(starts, stops)
+        offsets, held = string_bytes(lines)
+        bounds = offsets.astype(np.int64)
+        self.size = int(bounds[-1])
+        self.data = np.append(held[: self.size], np.zeros(_PADDING, np.uint8))
+        if has_blanks:
+            self.data[(self.data == ord("\n")) | (self.data == ord("\r"))] = ord(" ")
+        self._words = words_of(self.data)
         self.row_count = row_count
-        sizes = np.bincount(owner, lengths, row_count).astype(np.int64)
-        self.ends = np.cumsum(sizes)
-        self.begins = self.ends - sizes
-        self._break = len(self.data) + _BREAK_AT
-        self._blank = len(self.data) + _BLANK_AT
+        counts = np.bincount(owner, minlength=row_count)
+        last = np.cumsum(counts)
+        self.begins = bounds[last - counts]
+        self.ends = bounds[last]
+        continued = (self.data >= _CONTINUED[0]) & (self.data <= _CONTINUED[1])
+        self._continued = np.flatnonzero(continued)
 
-    def row_of(self, at: Offsets) -> Offsets:
+    def rows_of(self, ascending: Offsets) -> Offsets:
         """The text each offset is in."""
-        return np.searchsorted(self.ends, at, side="right")
-
-    def positions(self, byte: int) -> Offsets:
-        """Where `byte` stands in the texts."""
-        return np.flatnonzero(self.data[:_BREAK_AT] == byte)
-
-    def is_digit(self, at: Offsets) -> NDArray[np.bool_]:
-        """Whether a digit stands at each offset."""
-        found: NDArray[np.bool_] = (self.data[at] >= 48) & (self.data[at] <= 57)
+        counts = np.diff(np.searchsorted(ascending, self.ends), prepend=0)
+        found: Offsets = np.repeat(np.arange(self.row_count), counts)
         return found
 
-    def words(self, at: Offsets, length: int) -> NDArray[np.int64]:
-        """The bytes from each offset on as one number."""
-        value = np.zeros(len(at), np.int64)
-        for place in range(length):
-            value = value << 8 | self.data[at + place]
-        return value
+    def positions(self, letters: bytes) -> Offsets:
+        """Where one of `letters` stands in the texts."""
+        data = self.data[: self.size]
+        mask = data == letters[0]
+        for letter in letters[1:]:
+            mask |= data == letter
+        return np.flatnonzero(mask)
 
-    def strings(
-        self,
-        row: Offsets,
-        starts: Offsets,
-        stops: Offsets,
-        joints: NDArray[np.int64] | None = None,
+    def widths(self, starts: Offsets, stops: Offsets) -> Offsets:
+        """Characters of each range."""
+        widths = stops - starts
+        if len(self._continued):
+            widths -= np.searchsorted(self._continued, stops)
+            widths += np.searchsorted(self._continued, starts)
+        return widths
+
+    def words(self, at: Offsets, length: int) -> NDArray[np.uint64]:
+        """The `length` (≤ 8) bytes from each offset on as one number, see `word_of`."""
+        words = self._words[at]
+        if length < _WORD_BYTES:
+            words &= np.uint64((1 << _BYTE_BITS * length) - 1)
+        return words
+
+    def are_digits(self, at: Offsets) -> NDArray[np.bool_]:
+        """Whether a digit stands at each offset."""
+        return _DIGITS[self.data[at]]
+
+    def begin_with(self, starts: Offsets, stops: Offsets, word: str) -> NDArray[np.bool_]:
+        """Whether each range begins with `word`."""
+        found: NDArray[np.bool_] = self.words(starts, len(word)) == word_of(word)
+        found &= starts + len(word) <= stops
+        return found
+
+    def strings(self, starts: Offsets, stops: Offsets) -> pa.StringArray:
+        """The text of each range; ranges ascend and do not overlap, empty ones may lie anywhere."""
+        return cut_strings(self.data, starts, stops)
+
+    def joined(
+        self, row: Offsets, starts: Offsets, stops: Offsets, joints: NDArray[np.int64]
     ) -> pa.StringArray:
         """One string per text, of ranges in ascending order of `row`.
 
-        `joints` says what stands before each range: 0 nothing, 1 a blank, 2 a line break.
+        For `joints` see `joined_strings`: they overwrite the end of the tag or key before a range.
         """
-        if joints is not None and joints.any():
-            order = np.argsort(
-                np.concatenate([np.arange(len(row)) * 2 + 1, np.flatnonzero(joints) * 2])
-            )
-            between = np.where(joints[joints > 0] == 1, self._blank, self._break)
-            row = np.concatenate([row, row[joints > 0]])[order]
-            starts = np.concatenate([starts, between])[order]
-            stops = np.concatenate([stops, between + 1])[order]
-        lengths = np.maximum(stops - starts, 0)
-        ends = np.cumsum(lengths)
-        index = np.arange(int(ends[-1]) if len(ends) else 0)
-        index += np.repeat(starts - (ends - lengths), lengths)
-        sizes = np.bincount(row, lengths, self.row_count).astype(np.int64)
-        offsets = np.zeros(self.row_count + 1, np.int32)
-        np.cumsum(sizes, out=offsets[1:])
-        return pa.StringArray.from_buffers(
-            self.row_count, pa.py_buffer(offsets), pa.py_buffer(self.data[index])
-        )
+        return joined_strings(self.data, (row, self.row_count), (starts, stops), joints)
 
-    def trimmed(self, starts: Offsets, stops: Offsets, letters: bytes) -> tuple[Offsets, Offsets]:
-        """The ranges without any of `letters` at either end."""
-        unwanted = np.zeros(256, np.bool_)
-        unwanted[list(letters)] = True
-        starts, stops = starts.copy(), stops.copy()
-        rows = np.flatnonzero(starts < stops)
+    def trimmed(
+        self, starts: Offsets, stops: Offsets, unwanted: NDArray[np.bool_]
+    ) -> tuple[Offsets, Offsets]:
+        """The ranges without any `unwanted` letter at either end."""
+        rows = np.flatnonzero(unwanted[self.data[starts]] & (starts < stops))
+        if len(rows):
+            starts = starts.copy()
         while len(rows):
-            rows = rows[unwanted[self.data[starts[rows]]]]
             starts[rows] += 1
-            rows = rows[starts[rows] < stops[rows]]
-        rows = np.flatnonzero(starts < stops)
+            rows = rows[(starts[rows] < stops[rows]) & unwanted[self.data[starts[rows]]]]
+        rows = np.flatnonzero(unwanted[self.data[stops - 1]] & (starts < stops))
+        if len(rows):
+            stops = stops.copy()
         while len(rows):
-            rows = rows[unwanted[self.data[stops[rows] - 1]]]
             stops[rows] -= 1
-            rows = rows[starts[rows] < stops[rows]]
+            rows = rows[(starts[rows] < stops[rows]) & unwanted[self.data[stops[rows] - 1]]]
         return starts, stops
-
-
-def one_line_column(column: pa.Array) -> pa.Array:
-    """Each text on one line, one blank between its words."""
-    if pc.any(pc.match_substring_regex(column, "  |\n")).as_py():
-        column = pc.replace_substring_regex(column, "[ \n]+", " ")
-    return pc.utf8_trim(column, " ")

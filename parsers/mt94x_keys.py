@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,19 +10,29 @@ import pyarrow.compute as pc
 
 from parsers.mt94x_dialects import (
     CODEWORDS,
-    PLACEHOLDERS,
     PURPOSE_WIDTH,
     SEPA_CODEWORDS,
     SEPA_KEYS,
     SUBFIELDS,
     TRANSFER_METHODS,
 )
-from parsers.mt94x_flat_texts import FlatTexts, one_line_column
+from parsers.mt94x_strings import (
+    BLANK_JOINT,
+    BREAK_JOINT,
+    NO_JOINT,
+    letters_table,
+    one_line_strings,
+    reference_strings,
+    string_bytes,
+    text_strings,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parsers.byte_slices import Offsets
+    from parsers.mt94x_flat_texts import FlatTexts
 
 __all__ = ["read_flat_codewords", "read_flat_subfields"]
 
@@ -32,26 +42,36 @@ _Found = tuple[dict[str, pa.Array], "NDArray[np.bool_]", "NDArray[np.bool_]"]
 _TEXT_FACT, _ASIDE_FACT = 0, 1
 _KEY_FACTS: Final = ("text", "aside", "end_to_end_id", "customer_reference", "ultimate_payer_name")
 _NAME_FACT: Final = _KEY_FACTS.index("ultimate_payer_name")
-_ENDS: Final = b" /"
+_UNKNOWN, _SLOW_FACT = -1, -2
+_KEY_LENGTH: Final = 4
+_BLANKS: Final = letters_table(b" ")
+_ENDS: Final = letters_table(b" /")
+_UPPER_LETTERS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_ACCOUNT_LETTERS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_IBAN_WIDTHS: Final = (15, 34)
 
 
-def _word(name: str) -> int:
-    return int.from_bytes(name.encode(), "big")
+class _Words:
+    """Words of one length and the number that stands for each."""
+
+    def __init__(self, table: dict[str, int]) -> None:
+        pairs = sorted((int(word_of(name)), number) for name, number in table.items())
+        self._known = np.array([word for word, _ in pairs], np.uint64)
+        self._numbers = np.array([number for _, number in pairs], np.int64)
+
+    def numbers_of(self, words: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The number of each word, -1 where it has none."""
+        at = np.minimum(np.searchsorted(self._known, words), len(self._known) - 1)
+        return np.where(self._known[at] == words, self._numbers[at], _UNKNOWN)
 
 
-def _lookup(table: dict[str, int], words: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number of each word in `table`, -1 where it has none."""
-    known = np.array(sorted(_word(name) for name in table), np.int64)
-    numbers = np.array([table[name] for name in sorted(table, key=_word)], np.int64)
-    at = np.minimum(np.searchsorted(known, words), len(known) - 1)
-    return np.where(known[at] == words, numbers[at], -1)
-
-
-_KEYS_OF_FOUR: Final = {
-    key: _KEY_FACTS.index(fact) if fact in _KEY_FACTS else -2
-    for key, fact in SEPA_KEYS.items()
-    if len(key) == 4
-}
+_KEYS: Final = _Words(
+    {
+        key: _KEY_FACTS.index(fact) if fact in _KEY_FACTS else _SLOW_FACT
+        for key, fact in SEPA_KEYS.items()
+        if len(key) == _KEY_LENGTH
+    }
+)
 _CODEWORD_ROLES: Final = (
     "other",
     "aside",
@@ -65,59 +85,68 @@ _CODEWORD_ROLES: Final = (
     "transfer",
 )
 _CODEWORDS_BY_LENGTH: Final = {
-    length: {
-        word: _CODEWORD_ROLES.index(role) if role in _CODEWORD_ROLES else 0
-        for word, role in CODEWORDS.items()
-        if len(word) == length
-    }
+    length: _Words(
+        {
+            word: _CODEWORD_ROLES.index(role) if role in _CODEWORD_ROLES else 0
+            for word, role in CODEWORDS.items()
+            if len(word) == length
+        }
+    )
     for length in (2, 3, 4)
 }
+_SEPA_WORDS: Final = np.array([word_of(one) for one in sorted(SEPA_CODEWORDS)], np.uint64)
+_MASKS: Final = np.array([(1 << 8 * width) - 1 for width in range(_KEY_LENGTH + 1)], np.uint64)
+_IS_PURPOSE: Final = np.array(
+    [SUBFIELDS.get(f"{number:02}") == "text" for number in range(100)], np.bool_
+)
+
+
+def _at_changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it; the first does."""
+    found = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
 
 
 def read_flat_subfields(flat: FlatTexts, separators: NDArray[np.uint8]) -> _Found:
     """Texts that begin with a business code and a separator (one per text)."""
     slow = np.zeros(flat.row_count, np.bool_)
-    places = [flat.positions(one) for one in sorted(set(separators.tolist()))]
-    tags = np.sort(np.concatenate([*places, np.empty(0, np.int64)]))
-    row = flat.row_of(tags)
-    is_tag = (
-        (flat.data[tags] == separators[row])
-        & flat.is_digit(tags + 1)
-        & flat.is_digit(tags + 2)
-        & (tags + 3 <= flat.ends[row])
-    )
-    tags, row = tags[is_tag], row[is_tag]
-    number = (flat.data[tags + 1] - 48).astype(np.int64) * 10 + (flat.data[tags + 2] - 48)
+    known = bytes(sorted(set(separators.tolist())))
+    tags = flat.positions(known)
+    row = flat.rows_of(tags)
+    is_tag = flat.are_digits(tags + 1) & flat.are_digits(tags + 2) & (tags + 3 <= flat.ends[row])
+    if len(known) > 1:
+        is_tag &= flat.data[tags] == separators[row]
+    if not is_tag.all():
+        tags, row = tags[is_tag], row[is_tag]
+    number = flat.data[tags + 1] * np.int64(10) + flat.data[tags + 2] - ord("0") * 11
     starts = tags + 3
     follows = row[1:] == row[:-1]
     stops = np.append(np.where(follows, tags[1:], flat.ends[row[:-1]]), flat.ends[row[-1:]])
     slow[row[1:][follows & (number[1:] <= number[:-1])]] = True
     slow[row[number == 38]] = True
-    single = {
-        name: _one_per_row(flat, row, starts, stops, number == int(name)) for name in ("30", "31")
-    }
+    bank, account = (
+        _one_per_row(flat, row, starts, stops, np.flatnonzero(number == one)) for one in (30, 31)
+    )
     facts = {
         "payer_name": _names(flat, row, starts, stops, number),
-        "payer_account": _account(flat, single["30"], single["31"], slow),
+        "payer_account": _account(flat, bank, account, slow),
     }
-    is_purpose = np.isin(number, [int(one) for one, fact in SUBFIELDS.items() if fact == "text"])
-    purpose = (row[is_purpose], starts[is_purpose], stops[is_purpose], number[is_purpose])
-    sepa = _purpose(flat, purpose, facts, slow)
-    return facts, slow, sepa
+    mine = np.flatnonzero(_IS_PURPOSE[number])
+    purpose = _Purpose(flat, row[mine], starts[mine], stops[mine], number[mine], slow)
+    facts |= purpose.facts()
+    return facts, slow, purpose.is_sepa
 
 
 def _one_per_row(
-    flat: FlatTexts,
-    row: Offsets,
-    starts: Offsets,
-    stops: Offsets,
-    chosen: NDArray[np.bool_],
+    flat: FlatTexts, row: Offsets, starts: Offsets, stops: Offsets, chosen: Offsets
 ) -> tuple[Offsets, Offsets]:
     """The chosen range of each text, empty where it has none."""
     first = np.zeros(flat.row_count, np.int64)
     last = np.zeros(flat.row_count, np.int64)
-    first[row[chosen]], last[row[chosen]] = starts[chosen], stops[chosen]
-    return flat.trimmed(first, last, b" ")
+    owner = row[chosen]
+    first[owner], last[owner] = starts[chosen], stops[chosen]
+    return flat.trimmed(first, last, _BLANKS)
 
 
 def _names(
@@ -125,10 +154,11 @@ def _names(
 ) -> pa.Array:
     """Subfields 32 and 33; a blank between them unless the first fills its width."""
     chosen = np.flatnonzero((number == 32) | (number == 33))
-    owner, lengths = row[chosen], (stops - starts)[chosen]
+    owner, begin, end = row[chosen], starts[chosen], stops[chosen]
     joints = np.zeros(len(chosen), np.int64)
-    joints[1:] = (owner[1:] == owner[:-1]) & (lengths[:-1] < PURPOSE_WIDTH)
-    return one_line_column(flat.strings(owner, starts[chosen], stops[chosen], joints))
+    goes_on = np.flatnonzero(owner[1:] == owner[:-1])
+    joints[1 + goes_on] = flat.widths(begin[goes_on], end[goes_on]) < PURPOSE_WIDTH
+    return one_line_strings(flat.joined(owner, begin, end, joints))
 
 
 def _account(
@@ -137,132 +167,163 @@ def _account(
     account: tuple[Offsets, Offsets],
     slow: NDArray[np.bool_],
 ) -> pa.Array:
-    rows = np.arange(flat.row_count)
-    banks, accounts = flat.strings(rows, *bank), flat.strings(rows, *account)
-    blanks = pc.or_(pc.match_substring(accounts, " "), pc.match_substring(banks, "  "))
-    slow |= blanks.to_numpy(zero_copy_only=False)
-    alone = pc.or_(
-        pc.match_substring_regex(accounts, "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$"),
-        pc.or_(pc.equal(accounts, ""), pc.equal(banks, "")),
-    )
+    """Accounts, behind their banks where they are no IBAN."""
+    accounts = flat.strings(*account)
+    first, stop = account
+    width = stop - first
+    alone = (width >= _IBAN_WIDTHS[0]) & (width <= _IBAN_WIDTHS[1])
+    for place, table in enumerate((_UPPER_LETTERS, _UPPER_LETTERS)):
+        alone &= table[flat.data[first + place]]
+    alone &= flat.are_digits(first + 2) & flat.are_digits(first + 3)
+    offsets, data = string_bytes(accounts)
+    odd = np.flatnonzero(~_ACCOUNT_LETTERS[data[: offsets[-1]]])
+    if len(odd):
+        rows = np.searchsorted(offsets, odd, side="right") - 1
+        alone[rows] = False
+        slow[rows[data[odd] == ord(" ")]] = True
+    alone |= (width <= 0) | (bank[0] >= bank[1])
+    if alone.all():
+        return accounts
+    banks = flat.strings(*bank)
+    slow |= pc.match_substring(banks, "  ").to_numpy(zero_copy_only=False)
     both = pc.binary_join_element_wise(banks, accounts, "/")
-    return pc.if_else(alone, accounts, both)
+    return pc.if_else(pa.array(alone), accounts, both)
 
 
-def _purpose(
-    flat: FlatTexts,
-    purpose: tuple[Offsets, Offsets, Offsets, NDArray[np.int64]],
-    facts: dict[str, pa.Array],
-    slow: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Keys at the beginning of subfields, and the text; gives which texts have a key."""
-    row, starts, stops, number = purpose
-    count = len(row)
-    is_new = np.append(True, row[1:] != row[:-1])[:count]
-    key = np.where(
-        (flat.data[starts + 4] == ord("+")) & (starts + 5 <= stops),
-        _lookup(_KEYS_OF_FOUR, flat.words(starts, 4)),
-        -1,
-    )
-    is_bic = (flat.words(starts, 4) == _word("BIC+")) & (starts + 4 <= stops)
-    key = np.where(is_bic, _ASIDE_FACT, key)
-    slow[row[key == -2]] = True
-    _mark_odd_keys(flat, row, starts, stops, np.where(key >= 0, starts + 4 - is_bic, -1), slow)
-    width = np.append(0, (stops - starts)[:-1])[:count]
-    before = np.append(-9, number[:-1])[:count]
-    in_order = ~is_new & ((number == before + 1) | ((number == 60) & (before == 29)))
-    joint = np.where(in_order & (width >= PURPOSE_WIDTH), 0, 2)
-    joint = np.where(in_order & (width == PURPOSE_WIDTH - 1), 1, joint)
-    begins = is_new | (key >= 0)
-    group = np.cumsum(begins) - 1
-    fact = np.where(key[begins] >= 0, key[begins], _TEXT_FACT)[group]
-    breaks = np.cumsum((joint == 2) & ~begins)
-    is_broken = breaks > np.maximum.accumulate(np.where(begins, breaks, 0))
-    is_name = fact == _NAME_FACT
-    is_text = (fact == _TEXT_FACT) | (is_broken & ~is_name)
-    starts = starts + np.where(key >= 0, 5 - is_bic, 0)
-    for one, name in enumerate(_KEY_FACTS):
-        mine = np.flatnonzero((fact == one) & ~is_text)
-        if one in {_TEXT_FACT, _ASIDE_FACT}:
-            continue
-        owner = row[mine]
-        heads = owner[begins[mine]]
-        slow[heads[1:][heads[1:] == heads[:-1]]] = True
-        joints = np.where(begins[mine], 0, np.minimum(joint[mine], 1))
-        column = one_line_column(flat.strings(owner, starts[mine], stops[mine], joints))
-        if name != "ultimate_payer_name":
-            none = pc.is_in(pc.ascii_upper(column), value_set=pa.array(sorted(PLACEHOLDERS)))
-            column = pc.if_else(none, "", column)
-        facts[name] = column
-    mine = np.flatnonzero(is_text)
-    owner = row[mine]
-    is_next = np.append(False, (mine[1:] == mine[:-1] + 1) & (owner[1:] == owner[:-1]))[: len(mine)]
-    joints = np.where(is_next & ~begins[mine], joint[mine], 2)
-    joints[np.append(True, owner[1:] != owner[:-1])[: len(mine)]] = 0
-    facts["text"] = _text_column(flat.strings(owner, starts[mine], stops[mine], joints))
-    sepa = np.zeros(flat.row_count, np.bool_)
-    sepa[row[key >= 0]] = True
-    return sepa
+class _Purpose:
+    """Subfields of the purpose: keys at their beginnings, and the text.
 
+    What a key begins goes on in the subfields that follow it in order, up to the next key; where a
+    subfield does not fill its width, text follows.
+    """
 
-def _mark_odd_keys(
-    flat: FlatTexts,
-    row: Offsets,
-    starts: Offsets,
-    stops: Offsets,
-    plus: Offsets,
-    slow: NDArray[np.bool_],
-) -> None:
-    """Mark texts with a key that does not begin a subfield, is broken, or ends in a colon."""
-    signs = np.sort(np.concatenate([flat.positions(ord("+")), flat.positions(ord(":"))]))
-    if not len(signs) or not len(starts):
-        return
-    at = np.searchsorted(starts, signs, side="right") - 1
-    inside = (at >= 0) & (signs < stops[at])
-    signs, at = signs[inside], at[inside]
-    place = signs - starts[at]
-    known = _lookup(_KEYS_OF_FOUR, flat.words(np.maximum(signs - 4, 0), 4)) != -1
-    known |= flat.words(np.maximum(signs - 3, 0), 3) == _word("BIC")
-    odd = (known | (place < 4)) & (signs != plus[at])
-    slow[row[at[odd]]] = True
+    def __init__(
+        self,
+        flat: FlatTexts,
+        row: Offsets,
+        starts: Offsets,
+        stops: Offsets,
+        number: NDArray[np.int64],
+        slow: NDArray[np.bool_],
+    ) -> None:
+        self._flat, self._row, self._slow = flat, row, slow
+        key, length = self._keys(starts, stops)
+        is_new = _at_changes(row)
+        slow[row[key == _SLOW_FACT]] = True
+        self.is_sepa = np.zeros(flat.row_count, np.bool_)
+        self.is_sepa[row[key >= 0]] = True
+        self._mark_odd_keys(starts, stops, np.where(key >= 0, starts + length - 1, -1))
+        self._joint = self._joints(flat.widths(starts, stops), number, is_new)
+        self._begins = is_new | (key >= 0)
+        group = np.cumsum(self._begins) - 1
+        self._fact = np.where(key >= 0, key, _TEXT_FACT)[self._begins][group]
+        breaks = np.cumsum((self._joint == BREAK_JOINT) & ~self._begins)
+        is_broken = breaks > breaks[self._begins][group]
+        self._is_text = (self._fact == _TEXT_FACT) | (is_broken & (self._fact != _NAME_FACT))
+        self._starts, self._stops = starts + length, stops
 
+    def _keys(self, starts: Offsets, stops: Offsets) -> tuple[NDArray[np.int64], Offsets]:
+        """The fact of the key at the beginning of each subfield, and the length of the key."""
+        words = self._flat.words(starts, _KEY_LENGTH + 1)
+        key = np.full(len(starts), _UNKNOWN, np.int64)
+        length = np.zeros(len(starts), np.int64)
+        width = stops - starts
+        has_plus = (words >> np.uint64(8 * _KEY_LENGTH)) == ord("+")
+        mine = np.flatnonzero(has_plus & (width > _KEY_LENGTH))
+        key[mine] = _KEYS.numbers_of(words[mine] & np.uint64(0xFFFFFFFF))
+        is_bic = ((words & np.uint64(0xFFFFFFFF)) == word_of("BIC+")) & (width >= _KEY_LENGTH)
+        key[is_bic] = _ASIDE_FACT
+        length[key >= 0] = _KEY_LENGTH + 1
+        length[is_bic] = _KEY_LENGTH
+        return key, length
 
-def _text_column(column: pa.Array) -> pa.Array:
-    """Lines without blanks at their ends, those that hold nothing left out."""
-    if pc.any(pc.match_substring_regex(column, " \n|\n |\n\n")).as_py():
-        column = pc.replace_substring_regex(column, "[ \n]*\n[ \n]*", "\n")
-    return pc.utf8_trim(column, " \n")
+    def _mark_odd_keys(self, starts: Offsets, stops: Offsets, plus: Offsets) -> None:
+        """Mark texts with a key that does not begin a subfield, is broken, or ends in a colon."""
+        flat = self._flat
+        signs = flat.positions(b"+:")
+        if not len(signs) or not len(starts):
+            return
+        at = np.searchsorted(starts, signs, side="right") - 1
+        kept = np.flatnonzero((at >= 0) & (signs != plus[at]) & (signs < stops[at]))
+        signs, at = signs[kept], at[kept]
+        words = flat.words(np.maximum(signs - _KEY_LENGTH, 0), _KEY_LENGTH)
+        odd = (_KEYS.numbers_of(words) != _UNKNOWN) | (signs - starts[at] < _KEY_LENGTH)
+        odd |= (words >> np.uint64(8)) == word_of("BIC")
+        self._slow[self._row[at[odd]]] = True
+
+    def _joints(
+        self, widths: Offsets, number: NDArray[np.int64], is_new: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """What stands before each subfield, were there no keys."""
+        joint = np.full(len(widths), BREAK_JOINT, np.int64)
+        in_order = np.zeros(len(widths), np.bool_)
+        in_order[1:] = (number[1:] == number[:-1] + 1) | ((number[1:] == 60) & (number[:-1] == 29))
+        in_order &= ~is_new
+        before = np.zeros(len(widths), np.int64)
+        before[1:] = widths[:-1]
+        joint[in_order & (before >= PURPOSE_WIDTH)] = NO_JOINT
+        joint[in_order & (before == PURPOSE_WIDTH - 1)] = BLANK_JOINT
+        return joint
+
+    def facts(self) -> dict[str, pa.Array]:
+        """The columns of the keys, and the text."""
+        flat, row, begins = self._flat, self._row, self._begins
+        found = {}
+        for one, name in enumerate(_KEY_FACTS):
+            if one in {_TEXT_FACT, _ASIDE_FACT}:
+                continue
+            mine = np.flatnonzero((self._fact == one) & ~self._is_text)
+            if not len(mine):
+                continue
+            owner = row[mine]
+            heads = owner[begins[mine]]
+            self._slow[heads[1:][heads[1:] == heads[:-1]]] = True
+            joints = np.where(begins[mine], NO_JOINT, np.minimum(self._joint[mine], BLANK_JOINT))
+            starts, stops = self._starts[mine], self._stops[mine]
+            column = one_line_strings(flat.joined(owner, starts, stops, joints))
+            found[name] = column if one == _NAME_FACT else reference_strings(column)
+        return found | {"text": self._text()}
+
+    def _text(self) -> pa.Array:
+        mine = np.flatnonzero(self._is_text)
+        owner = self._row[mine]
+        is_first = _at_changes(owner)
+        is_next = np.zeros(len(mine), np.bool_)
+        is_next[1:] = mine[1:] == mine[:-1] + 1
+        is_next &= ~is_first & ~self._begins[mine]
+        joints = np.where(is_next, self._joint[mine], BREAK_JOINT)
+        joints[is_first] = NO_JOINT
+        column = self._flat.joined(owner, self._starts[mine], self._stops[mine], joints)
+        return text_strings(column)
 
 
 def read_flat_codewords(flat: FlatTexts) -> _Found:
     """Texts that begin with a codeword between slashes."""
     slow = np.zeros(flat.row_count, np.bool_)
-    slashes = flat.positions(ord("/"))
-    row = flat.row_of(slashes)
-    after = np.append(slashes[1:], 0)[: len(slashes)]
-    is_pair = np.append(row[1:] == row[:-1], False)[: len(row)]
-    role = np.full(len(slashes), -1, np.int64)
-    sepa_word = np.zeros(len(slashes), np.bool_)
-    sepa_words = [_word(one) for one in sorted(SEPA_CODEWORDS)]
+    slashes = flat.positions(b"/")
+    widths = np.diff(slashes, append=0) - 1
+    words = flat.words(slashes + 1, _KEY_LENGTH)
+    role = np.full(len(slashes), _UNKNOWN, np.int64)
     for length, table in _CODEWORDS_BY_LENGTH.items():
-        mine = np.flatnonzero(is_pair & (after - slashes == length + 1))
-        words = flat.words(slashes[mine] + 1, length)
-        role[mine] = _lookup(table, words)
-        sepa_word[mine] = np.isin(words, sepa_words)
+        mine = np.flatnonzero(widths == length)
+        role[mine] = table.numbers_of(words[mine] & np.uint64((1 << 8 * length) - 1))
     keys = np.flatnonzero(role >= 0)
-    row, role, sepa_word = row[keys], role[keys], sepa_word[keys]
-    begin, starts = slashes[keys], after[keys] + 1
-    follows = row[1:] == row[:-1]
-    stops = np.append(np.where(follows, begin[1:], flat.ends[row[:-1]]), flat.ends[row[-1:]])
+    begin, starts, role = slashes[keys], slashes[keys] + widths[keys] + 2, role[keys]
+    row = flat.rows_of(begin)
+    is_whole = starts <= flat.ends[row]
+    if not is_whole.all():
+        keys, begin, starts = keys[is_whole], begin[is_whole], starts[is_whole]
+        row, role = row[is_whole], role[is_whole]
+    is_first = _at_changes(row)
+    stops = np.where(np.append(is_first[1:], True), flat.ends[row], np.append(begin[1:], 0))
     heads = np.full(flat.row_count, -1, np.int64)
-    first = np.append(True, ~follows)[: len(row)]
-    heads[row[first]] = begin[first]
+    heads[row[is_first]] = begin[is_first]
     slow |= heads != flat.begins
     slow[row[role == 0]] = True
-    starts = np.minimum(starts, stops)
-    columns = _codeword_facts(flat, row, role, (starts, stops), slow)
+    columns = _codeword_facts(flat, row, role, (np.minimum(starts, stops), stops), slow)
     sepa = np.zeros(flat.row_count, np.bool_)
-    sepa[row[sepa_word]] = True
+    kept = words[keys] & _MASKS[widths[keys]]
+    sepa[row[np.isin(kept, _SEPA_WORDS)]] = True
     return columns, slow, sepa
 
 
@@ -273,39 +334,59 @@ def _codeword_facts(
     ranges: tuple[Offsets, Offsets],
     slow: NDArray[np.bool_],
 ) -> dict[str, pa.Array]:
-    rows = np.arange(flat.row_count)
+    """The columns of all codewords that occur."""
     found: dict[str, tuple[Offsets, Offsets]] = {}
     for number, name in enumerate(_CODEWORD_ROLES):
-        if name in {"other", "aside", "party"}:
+        mine = np.flatnonzero(role == number)
+        if name in {"other", "aside", "party"} or not len(mine):
             continue
-        mine = role == number
         owners = row[mine]
         slow[owners[1:][owners[1:] == owners[:-1]]] = True
         first, last = np.zeros(flat.row_count, np.int64), np.zeros(flat.row_count, np.int64)
         first[owners], last[owners] = ranges[0][mine], ranges[1][mine]
-        found[name] = (first, last)
-    has_counterparty = found["counterparty"][0] < found["counterparty"][1]
-    account, party = _counterparty(flat, *flat.trimmed(*found["counterparty"], _ENDS))
-    own_account = flat.trimmed(*found["payer_account"], _ENDS)
-    own_name = flat.trimmed(*found["name"], _ENDS)
-    slow |= has_counterparty & ((own_account[0] < own_account[1]) | (own_name[0] < own_name[1]))
-    columns = {
-        "payer_account": flat.strings(rows, *_either(own_account, account)),
-        "payer_name": one_line_column(flat.strings(rows, *_either(own_name, party))),
-        "text": _remittance(flat, *found["remittance"], slow),
-    }
-    columns["payer_account"] = pc.replace_substring(columns["payer_account"], " ", "")
+        found[name] = (first, last) if name == "remittance" else flat.trimmed(first, last, _ENDS)
+    columns = _parties(flat, found, slow)
+    if "remittance" in found:
+        columns["text"] = _remittance(flat, *found["remittance"], slow)
     for fact in ("end_to_end_id", "customer_reference"):
-        column = one_line_column(flat.strings(rows, *flat.trimmed(*found[fact], _ENDS)))
-        none = pc.is_in(pc.ascii_upper(column), value_set=pa.array(sorted(PLACEHOLDERS)))
-        columns[fact] = pc.if_else(none, "", column)
-    columns["method"] = _methods(flat.strings(rows, *flat.trimmed(*found["transfer"], _ENDS)))
+        if fact in found:
+            column = one_line_strings(flat.strings(*found[fact]))
+            columns[fact] = reference_strings(column)
+    if "transfer" in found:
+        columns["method"] = _methods(flat.strings(*found["transfer"]))
+    return columns
+
+
+def _parties(
+    flat: FlatTexts, found: dict[str, tuple[Offsets, Offsets]], slow: NDArray[np.bool_]
+) -> dict[str, pa.Array]:
+    """Names and accounts, by themselves or those of a counterparty."""
+    accounts, names = found.get("payer_account"), found.get("name")
+    if "counterparty" in found:
+        whole = found["counterparty"]
+        account, party = _counterparty(flat, *whole)
+        has_both = np.zeros(flat.row_count, np.bool_)
+        for own in (accounts, names):
+            if own is not None:
+                has_both |= own[0] < own[1]
+        slow |= has_both & (whole[0] < whole[1])
+        accounts, names = _either(accounts, account), _either(names, party)
+    columns = {}
+    if accounts is not None:
+        column = flat.strings(*accounts)
+        _, data = string_bytes(column)
+        has_blank = bool((data == ord(" ")).any())
+        columns["payer_account"] = pc.replace_substring(column, " ", "") if has_blank else column
+    if names is not None:
+        columns["payer_name"] = one_line_strings(flat.strings(*names))
     return columns
 
 
 def _either(
-    one: tuple[Offsets, Offsets], other: tuple[Offsets, Offsets]
+    one: tuple[Offsets, Offsets] | None, other: tuple[Offsets, Offsets]
 ) -> tuple[Offsets, Offsets]:
+    if one is None:
+        return other
     has_one = one[0] < one[1]
     return np.where(has_one, one[0], other[0]), np.where(has_one, one[1], other[1])
 
@@ -314,11 +395,11 @@ def _counterparty(
     flat: FlatTexts, starts: Offsets, stops: Offsets
 ) -> tuple[tuple[Offsets, Offsets], tuple[Offsets, Offsets]]:
     """Account and name of `account/bank/name/…`."""
-    slashes = np.append(flat.positions(ord("/")), [len(flat.data)] * 4)
+    slashes = np.append(flat.positions(b"/"), [flat.size] * 4)
     at = np.searchsorted(slashes[:-4], starts)
     first, second, third = (np.minimum(slashes[at + place], stops) for place in range(3))
-    return flat.trimmed(starts, first, b" "), flat.trimmed(
-        np.minimum(second + 1, stops), third, b" "
+    return flat.trimmed(starts, first, _BLANKS), flat.trimmed(
+        np.minimum(second + 1, stops), third, _BLANKS
     )
 
 
@@ -326,13 +407,10 @@ def _remittance(
     flat: FlatTexts, starts: Offsets, stops: Offsets, slow: NDArray[np.bool_]
 ) -> pa.Array:
     """`USTD//text`, `//text`, or text."""
-    word = flat.words(starts, 5)
-    has_word = (word == _word("USTD/")) & (starts + 5 <= stops)
-    slow |= (word == _word("STRD/")) & (starts + 5 <= stops)
-    begin = starts + 5 * has_word
-    begin = np.where(has_word & (begin < stops) & (flat.data[begin] == ord("/")), begin + 1, begin)
-    begin, end = flat.trimmed(begin, stops, _ENDS)
-    return flat.strings(np.arange(flat.row_count), begin, end)
+    has_word = flat.begin_with(starts, stops, "USTD/")
+    slow |= flat.begin_with(starts, stops, "STRD/")
+    begin = np.minimum(starts + 5 * has_word, stops)
+    return flat.strings(*flat.trimmed(begin, stops, _ENDS))
 
 
 def _methods(transfers: pa.Array) -> pa.Array:

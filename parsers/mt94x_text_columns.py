@@ -6,7 +6,6 @@ A text with anything unusual in it is marked slow and read by itself (`mt94x_tex
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,9 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parsers.mt94x_dialects import LABEL_DIALECTS, SUBFIELD_SEPARATORS
-from parsers.mt94x_fields import ENTRY_MORE, NUMBERED, TEXT, TEXT_MORE
+from parsers.mt94x_fields import ENTRY, ENTRY_MORE, NUMBERED, TEXT, TEXT_MORE
 from parsers.mt94x_flat_texts import FlatTexts
 from parsers.mt94x_keys import read_flat_codewords, read_flat_subfields
+from parsers.mt94x_strings import (
+    BREAK_JOINT,
+    empty_strings,
+    joined_strings,
+    letters_table,
+    string_bytes,
+)
 from parsers.mt94x_text import LINE_WIDTH
 
 if TYPE_CHECKING:
@@ -26,31 +32,30 @@ if TYPE_CHECKING:
     from parsers.byte_slices import ByteText, Offsets
     from parsers.mt94x_fields import FieldTable
 
-__all__ = ["DIALECTS", "TextColumns", "TextLines", "rows_that_hold"]
+__all__ = ["DIALECTS", "TextColumns", "TextLines", "rows_of"]
 
 DIALECTS: Final = ("subfields", "codewords", "text")
 
-_FACTS: Final = (
-    "payer_name",
-    "payer_account",
-    "ultimate_payer_name",
-    "end_to_end_id",
-    "customer_reference",
-    "text",
-    "method",
-)
-_PLAIN_TRIGGERS: Final[tuple[re.Pattern[bytes] | bytes, ...]] = (
-    *(b"EREF+", b"SVWZ+"),
-    *(one.trigger.encode() for one in LABEL_DIALECTS),
-    re.compile(rb"/[A-Z]{2,4}/"),
-)
+_PLAIN_TRIGGERS: Final = (b"EREF+", b"SVWZ+", *(one.trigger.encode() for one in LABEL_DIALECTS))
 """What makes a text without subfields or codewords at its beginning more than free lines."""
 
+_CODEWORD_WIDTHS: Final = (2, 4)
+_SEPARATORS: Final = letters_table(SUBFIELD_SEPARATORS.encode())
+_DIGITS: Final = letters_table(b"0123456789")
+_CAPITALS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_ACCOUNT_LETTERS: Final = letters_table(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_ACCOUNT_WIDTH: Final = 8
+
 _WHOLE: Final = r"^(?:RF[0-9]{2}|[+*]{3}[0-9]|[0-9]{2} ?[0-9]{5} ?[0-9]{5})"
+_WHOLE_FIRST: Final = letters_table(b"R+*0123456789")
+_WHOLE_SECOND: Final = letters_table(b"F+*0123456789")
 
 
 class TextColumns(msgspec.Struct):
-    """Facts of the texts of some lines; those marked `slow` are not read here."""
+    """Facts of the texts of some lines; those marked `slow` are not read here.
+
+    A fact without a column is empty everywhere.
+    """
 
     columns: dict[str, pa.Array]
     slow: NDArray[np.bool_]
@@ -58,29 +63,35 @@ class TextColumns(msgspec.Struct):
     dialect: NDArray[np.int64]
 
 
-def rows_that_hold(table: FieldTable, *patterns: re.Pattern[bytes] | bytes) -> Offsets:
-    """The statement lines in which a match of one of `patterns`, or one of these words, begins."""
-    content = table.content
-    found = [
-        match.start()
-        for pattern in patterns
-        if not isinstance(pattern, bytes) or pattern in content
-        for match in re.finditer(
-            re.escape(pattern) if isinstance(pattern, bytes) else pattern, content
-        )
-    ]
-    rows = np.searchsorted(table.starts[table.entries], np.array(found, np.int64), "right") - 1
-    return rows[rows >= 0]
+def _rows_that_hold(text: ByteText, table: FieldTable, *words: bytes) -> Offsets:
+    """The statement lines in which one of `words` begins."""
+    data = np.frombuffer(table.content, np.uint8)
+    found = []
+    for word in words:
+        ends = 1 + np.flatnonzero((data[1:] == word[-1]) & (data[:-1] == word[-2]))
+        starts = ends[ends >= len(word) - 1] - (len(word) - 1)
+        for place, letter in enumerate(word[:-2]):
+            starts = starts[text.at(starts + place) == letter]
+        found.append(starts)
+    return rows_of(table, np.concatenate(found))
+
+
+def rows_of(table: FieldTable, places: Offsets) -> Offsets:
+    """The statement lines in which `places` are."""
+    rows: Offsets = np.searchsorted(table.starts[table.entries], places, "right") - 1
+    found: Offsets = rows[rows >= 0]
+    return found
 
 
 def _rows_of_unusual_bytes(table: FieldTable) -> Offsets:
     """The statement lines with a byte that is neither printable ASCII nor a line break."""
-    data = np.frombuffer(table.content, np.uint8)
-    odd = np.flatnonzero((data - np.uint8(32)) > 94)
-    odd = odd[(data[odd] != 10) & (data[odd] != 13)]
-    rows: Offsets = np.searchsorted(table.starts[table.entries], odd, "right") - 1
-    found: Offsets = rows[rows >= 0]
-    return found
+    content = table.content
+    data = np.frombuffer(content, np.uint8)
+    is_odd = (data - np.uint8(32)) > 94
+    if np.count_nonzero(is_odd) == content.count(b"\n") + content.count(b"\r"):
+        return np.empty(0, np.int64)
+    odd = np.flatnonzero(is_odd)
+    return rows_of(table, odd[(data[odd] != ord("\n")) & (data[odd] != ord("\r"))])
 
 
 class TextLines:
@@ -95,80 +106,88 @@ class TextLines:
         self._text = text
         self._table = table
         rows = len(table.entries)
-        parts = table.parts
-        owned = np.flatnonzero(parts)
-        owner = np.searchsorted(table.entries, owned, side="right") - 1
-        kinds = parts[owned]
-        counts = {
-            kind: np.bincount(owner[kinds == kind], minlength=rows)
-            for kind in (TEXT, ENTRY_MORE, NUMBERED)
-        }
-        self.has_text = (counts[TEXT] > 0) | (counts[NUMBERED] > 0)
-        self.good = (counts[TEXT] <= 1) & (counts[NUMBERED] == 0) & (counts[ENTRY_MORE] <= 1)
-        more = kinds == ENTRY_MORE
-        at = table.starts[owned[more]]
-        is_codeword = (text.at(at) == ord("/")) & (text.at(at + 1) != ord("/"))
-        odd_more = ~is_codeword | (counts[TEXT][owner[more]] == 0)
-        self.good[owner[more][odd_more]] = False
-        is_text = (kinds == TEXT) | (kinds == TEXT_MORE)
-        self._owner = owner[is_text]
-        begin = table.starts[owned[is_text]] + 4 * (kinds[is_text] == TEXT)
-        self._starts, self._stops = begin, table.stops[owned[is_text]]
-        self._is_last = np.append(self._owner[1:] != self._owner[:-1], True)[: len(begin)]
-        self.good[self._owner[self._starts >= self._stops]] = False
+        owned = np.flatnonzero(table.parts)
+        kinds = table.parts[owned]
+        owner = np.cumsum(kinds == ENTRY) - 1
+        texts = np.bincount(owner[kinds == TEXT], minlength=rows)
+        numbered = np.zeros(rows, np.bool_)
+        numbered[owner[kinds == NUMBERED]] = True
+        self.has_text = (texts > 0) | numbered
+        self.good = (texts <= 1) & ~numbered
+        self._mark_continued(owned, owner, kinds == ENTRY_MORE)
+        is_text = np.flatnonzero((kinds == TEXT) | (kinds == TEXT_MORE))
+        self._owner, lines = owner[is_text], owned[is_text]
+        begin = table.starts[lines] + 4 * (kinds[is_text] == TEXT)
+        self._starts, self._stops = begin, table.stops[lines]
+        heads = np.ones(len(begin) + 1, np.bool_)
+        np.not_equal(self._owner[1:], self._owner[:-1], out=heads[1:-1])
+        self._is_last = heads[1:]
+        self.good[self._owner[begin >= self._stops]] = False
+        self._mark_blank_lines()
         if rows:
             self.good[_rows_of_unusual_bytes(table)] = False
         self.first = np.zeros(rows, np.int64)
-        heads = np.append(True, self._owner[1:] != self._owner[:-1])[: len(begin)]
-        self.first[self._owner[heads]] = begin[heads]
+        self.first[self._owner[heads[:-1]]] = begin[heads[:-1]]
+        self._first_letter = text.at(self.first)
         self.is_coded = self._coded()
-        self.good[np.isin(text.at(self.first), [32, 9]) & (counts[TEXT] > 0)] = False
+        is_indented = (self._first_letter == ord(" ")) | (self._first_letter == ord("\t"))
+        self.good[is_indented & (texts > 0)] = False
+
+    def _mark_blank_lines(self) -> None:
+        """Texts with lines of nothing but blanks are not ordinary."""
+        mine = np.flatnonzero(self._text.at(self._starts) == ord(" "))
+        if len(mine):
+            starts, stops = self._text.trimmed(self._starts[mine], self._stops[mine])
+            self.good[self._owner[mine[starts >= stops]]] = False
+
+    def _mark_continued(self, owned: Offsets, owner: Offsets, more: NDArray[np.bool_]) -> None:
+        """A second line of `:61:` is ordinary where it is one of codewords and a text follows."""
+        if not more.any():
+            return
+        at, mine = self._table.starts[owned[more]], owner[more]
+        is_codeword = (self._text.at(at) == ord("/")) & (self._text.at(at + 1) != ord("/"))
+        self.good[mine[~is_codeword | ~self.has_text[mine]]] = False
+        self.good[mine[1:][mine[1:] == mine[:-1]]] = False
 
     def _coded(self) -> NDArray[np.bool_]:
         """Whether a text begins with three digits, a separator and two digits."""
-        text, first = self._text, self.first
-        found = self.has_text & self.good
-        for place in (0, 1, 2, 4, 5):
-            byte = text.at(first + place)
-            found &= (byte >= ord("0")) & (byte <= ord("9"))
-        separators = np.frombuffer(SUBFIELD_SEPARATORS.encode(), np.uint8)
-        is_code: NDArray[np.bool_] = found & np.isin(text.at(first + 3), separators)
-        return is_code
+        found = _DIGITS[self._first_letter] & self.has_text & self.good
+        rows = np.flatnonzero(found)
+        for place in (1, 2, 3, 4, 5):
+            table = _SEPARATORS if place == 3 else _DIGITS
+            kept = table[self._text.at(self.first[rows] + place)]
+            found[rows[~kept]] = False
+            rows = rows[kept]
+        return found
 
     def read(self, rows: Offsets) -> TextColumns:
         """The facts of the texts of `rows`, ascending; those that are unusual are marked slow."""
         count = len(rows)
-        first = self._text.at(self.first[rows])
+        first = self._first_letter[rows]
         has_text = self.has_text[rows]
-        dialect = np.where(
-            self.is_coded[rows], 0, np.where((first == ord("/")) & has_text, 1, 2)
-        ).astype(np.int64)
-        slow = np.zeros(count, np.bool_)
-        is_code_alone = (dialect == 2) & np.isin(
-            first, np.frombuffer(SUBFIELD_SEPARATORS.encode(), np.uint8)
-        )
-        slow |= is_code_alone & has_text
+        dialect = np.full(count, 2, np.int64)
+        dialect[(first == ord("/")) & has_text] = 1
+        dialect[self.is_coded[rows]] = 0
+        slow = (dialect == 2) & _SEPARATORS[first] & has_text
         parts = []
         sepa = np.zeros(count, np.bool_)
         for number, read in enumerate((self._subfields, self._codewords, self._plain)):
             mine = np.flatnonzero(dialect == number)
+            if not len(mine):
+                continue
             columns, is_slow, is_sepa = read(rows[mine])
             slow[mine] |= is_slow
             sepa[mine] = is_sepa
             parts.append((mine, columns))
-        order = pa.array(np.argsort(np.concatenate([mine for mine, _ in parts]), kind="stable"))
-        columns = {
-            name: pa.concat_arrays(
-                [one[name] if name in one else _empty(len(mine)) for mine, one in parts]
-            ).take(order)
-            for name in _FACTS
-        }
-        looks_whole = pc.match_substring_regex(columns["text"], _WHOLE)
-        slow |= looks_whole.to_numpy(zero_copy_only=False)
+        columns = _in_order(parts)
+        if "text" in columns:
+            slow |= _look_whole(columns["text"])
         return TextColumns(columns, slow, sepa, dialect)
 
     def _lines_of(self, rows: Offsets) -> tuple[Offsets, Offsets, Offsets, NDArray[np.bool_]]:
         """Place in `rows`, begin and end of each of their lines, and whether it is the last."""
+        if len(rows) == len(self.first):
+            return self._owner, self._starts, self._stops, self._is_last
         place = np.full(len(self.first), -1, np.int64)
         place[rows] = np.arange(len(rows))
         mine = np.flatnonzero(place[self._owner] >= 0)
@@ -179,16 +198,17 @@ class TextLines:
     ) -> tuple[dict[str, pa.Array], NDArray[np.bool_], NDArray[np.bool_]]:
         owner, starts, stops, is_last = self._lines_of(rows)
         width = stops - starts
-        is_wrapped = np.bincount(owner, width == LINE_WIDTH, len(rows)) > 0
+        is_wrapped = np.zeros(len(rows), np.bool_)
+        is_wrapped[owner[width == LINE_WIDTH]] = True
         short = (width == LINE_WIDTH - 1) & ~is_last & is_wrapped[owner]
-        flat = FlatTexts(self._text, owner, starts, stops, short, len(rows))
+        flat = FlatTexts(self._text, owner, (starts, stops), short, len(rows))
         return read_flat_subfields(flat, self._text.at(self.first[rows] + 3))
 
     def _codewords(
         self, rows: Offsets
     ) -> tuple[dict[str, pa.Array], NDArray[np.bool_], NDArray[np.bool_]]:
         owner, starts, stops, is_last = self._lines_of(rows)
-        flat = FlatTexts(self._text, owner, starts, stops, np.zeros_like(is_last), len(rows))
+        flat = FlatTexts(self._text, owner, (starts, stops), np.zeros_like(is_last), len(rows))
         return read_flat_codewords(flat)
 
     def _plain(
@@ -200,17 +220,30 @@ class TextLines:
         slow[owner[(stops - starts == LINE_WIDTH) & ~is_last]] = True
         place = np.full(len(self.first), -1, np.int64)
         place[rows] = np.arange(len(rows))
-        if len(rows):
-            held = place[rows_that_hold(self._table, *_PLAIN_TRIGGERS)]
+        for found in (
+            _rows_that_hold(self._text, self._table, *_PLAIN_TRIGGERS),
+            self._rows_with_codewords(),
+        ):
+            held = place[found]
             slow[held[held >= 0]] = True
         slow |= self._names_account(rows)
         starts, stops = self._text.trimmed(starts, stops)
         slow[owner[starts >= stops]] = True
-        lines = self._text.strings(starts, stops)
-        offsets = np.zeros(len(rows) + 1, np.int32)
-        np.cumsum(np.bincount(owner, minlength=len(rows)), out=offsets[1:])
-        joined = pc.binary_join(pa.ListArray.from_arrays(offsets, lines), "\n")
+        joints = np.zeros(len(owner), np.int64)
+        joints[1:][owner[1:] == owner[:-1]] = BREAK_JOINT
+        data = np.frombuffer(bytearray(self._table.content), np.uint8)
+        joined = joined_strings(data, (owner, len(rows)), (starts, stops), joints)
         return {"text": joined}, slow, np.zeros(len(rows), np.bool_)
+
+    def _rows_with_codewords(self) -> Offsets:
+        """The statement lines with two to four capital letters between slashes."""
+        slashes = self._text.positions(b"/")
+        width = np.diff(slashes) - 1
+        mine = np.flatnonzero((width >= _CODEWORD_WIDTHS[0]) & (width <= _CODEWORD_WIDTHS[1]))
+        for place in range(1, _CODEWORD_WIDTHS[1] + 1):
+            is_capital = _CAPITALS[self._text.at(slashes[mine] + place)]
+            mine = mine[is_capital | (width[mine] < place)]
+        return rows_of(self._table, slashes[mine])
 
     def _names_account(self, rows: Offsets) -> NDArray[np.bool_]:
         """Whether a text may begin with the account owner's reference: it stands in both places."""
@@ -218,17 +251,39 @@ class TextLines:
         entry = self._table.starts[self._table.entries[rows]]
         content = self._table.content
         found = np.zeros(len(rows), np.bool_)
-        is_number = np.ones(len(rows), np.bool_)
-        for place in range(8):
-            byte = self._text.at(first + place)
-            is_number &= ((byte >= ord("0")) & (byte <= ord("9"))) | (
-                (byte >= ord("A")) & (byte <= ord("Z")) | (byte == ord("."))
-            )
-        for at in np.flatnonzero(is_number & self.has_text[rows]).tolist():
+        mine = np.flatnonzero(self.has_text[rows])
+        for place in range(_ACCOUNT_WIDTH):
+            mine = mine[_ACCOUNT_LETTERS[self._text.at(first[mine] + place)]]
+        for at in mine.tolist():
             begin = int(first[at])
-            found[at] = content[begin : begin + 8] in content[int(entry[at]) : begin]
+            found[at] = content[begin : begin + _ACCOUNT_WIDTH] in content[int(entry[at]) : begin]
         return found
 
 
-def _empty(count: int) -> pa.Array:
-    return pa.repeat(pa.scalar("", pa.string()), count)
+def _in_order(parts: list[tuple[Offsets, dict[str, pa.Array]]]) -> dict[str, pa.Array]:
+    """The columns of all ways to structure a text, in the order of the lines."""
+    if len(parts) == 1:
+        return parts[0][1]
+    if not parts:
+        return {}
+    order = pa.array(np.argsort(np.concatenate([mine for mine, _ in parts]), kind="stable"))
+    names = {name for _, columns in parts for name in columns}
+    return {
+        name: pa.concat_arrays(
+            [one[name] if name in one else empty_strings(len(mine)) for mine, one in parts]
+        ).take(order)
+        for name in sorted(names)
+    }
+
+
+def _look_whole(texts: pa.Array) -> NDArray[np.bool_]:
+    """Whether each text may be a creditor reference and nothing else."""
+    found = np.zeros(len(texts), np.bool_)
+    offsets, data = string_bytes(texts)
+    rows = np.flatnonzero(offsets[1:] - offsets[:-1] > 1)
+    first = offsets[rows]
+    rows = rows[_WHOLE_FIRST[data[first]] & _WHOLE_SECOND[data[first + 1]]]
+    if len(rows):
+        matches = pc.match_substring_regex(texts.take(pa.array(rows)), _WHOLE)
+        found[rows] = matches.to_numpy(zero_copy_only=False)
+    return found
