@@ -17,9 +17,12 @@ import msgspec
 import numpy as np
 
 from parsers.limits import STATEMENT_UNIT_BYTES_MAX
+from parsers.mt94x_strings import word_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from parsers.byte_slices import Offsets
     from parsers.byte_source import ByteSource
@@ -59,6 +62,9 @@ _CLOSING: Final = frozenset({"62F", "62M", "90C", "90D", "64", "65"})
 _HEADING: Final = frozenset({"20", "21", "25", "25P", "28", "28C", "13", "13D"})
 _AFTER_ROWS: Final = frozenset({"61", "86", "NS", *_CLOSING})
 _COLON, _MINUS, _BRACE = b":-{"
+_ENTRY_HEAD, _TEXT_HEAD = word_of(":61:"), word_of(":86:")
+_HEAD, _HEAD_LENGTH = np.uint64(0xFFFFFFFF), 4
+_PADDING: Final = b"\0" * 8
 _LF, _CR = b"\n\r"
 
 
@@ -96,7 +102,7 @@ class FieldTable(msgspec.Struct):
     content: bytes
     starts: Offsets
     stops: Offsets
-    parts: Offsets
+    parts: NDArray[np.int8]
     entries: Offsets
     ends: Offsets
     events: list[Event]
@@ -181,19 +187,16 @@ def scan_fields(piece: Piece) -> FieldTable:
     """Lines, fields and events of a piece."""
     content = piece.content
     starts, stops = _lines(content, piece.offset)
-    data = np.frombuffer(content + b"\0" * 8, np.uint8)
-    head = data[starts]
-    is_tag = np.flatnonzero((head == _COLON) & (stops - starts >= 4))
-    second, third, fourth = (data[starts[is_tag] + place] for place in (1, 2, 3))
-    closes = fourth == _COLON
-    is_entry = closes & (second == ord("6")) & (third == ord("1"))
-    is_text = closes & (second == ord("8")) & (third == ord("6"))
-    entries = is_tag[is_entry]
-    other = np.flatnonzero((head == _MINUS) | (head == _BRACE))
-    other = np.sort(np.concatenate([other, is_tag[~is_entry & ~is_text]]))
-    texts = is_tag[is_text]
+    heads = words_of(np.frombuffer(content + _PADDING, np.uint8))[starts] & _HEAD
+    is_whole = stops - starts >= _HEAD_LENGTH
+    entries = np.flatnonzero((heads == _ENTRY_HEAD) & is_whole)
+    texts = np.flatnonzero((heads == _TEXT_HEAD) & is_whole)
+    first = heads.astype(np.uint8)
+    is_other = (first == _MINUS) | (first == _BRACE) | ((first == _COLON) & is_whole)
+    is_other[entries] = False
+    is_other[texts] = False
     judge = _Judge(content, starts, stops, entries, piece.following)
-    judge.read(other.tolist())
+    judge.read(np.flatnonzero(is_other).tolist())
     return _table(content, starts, stops, entries, texts, judge)
 
 
@@ -203,13 +206,14 @@ def _lines(content: bytes, offset: int) -> tuple[Offsets, Offsets]:
     feeds = np.flatnonzero(data == _LF)
     stops = feeds
     if b"\r" in content:
-        returns = np.flatnonzero(data == _CR)
-        before_feed = np.append(data[1:], 0)[returns] == _LF
-        stops = feeds - np.isin(feeds - 1, returns[before_feed], assume_unique=True)
-        lone = returns[~before_feed]
-        order = np.argsort(np.concatenate([feeds, lone]), kind="stable")
-        stops = np.concatenate([stops, lone])[order]
-        feeds = np.concatenate([feeds, lone])[order]
+        after_return = (data[feeds - 1] == _CR) & (feeds > 0)
+        stops = feeds - after_return
+        if np.count_nonzero(after_return) < content.count(b"\r"):
+            returns = np.flatnonzero(data == _CR)
+            lone = returns[np.append(data[1:], 0)[returns] != _LF]
+            order = np.argsort(np.concatenate([feeds, lone]), kind="stable")
+            stops = np.concatenate([stops, lone])[order]
+            feeds = np.concatenate([feeds, lone])[order]
     skip = len(_BYTE_ORDER_MARK) if not offset and content.startswith(_BYTE_ORDER_MARK) else 0
     starts = np.concatenate([[skip], feeds + 1]).astype(np.int64)
     stops = np.append(stops, len(content)).astype(np.int64)
@@ -309,31 +313,35 @@ def _table(
 ) -> FieldTable:
     """What every line is, and the events between statement lines."""
     count = len(starts)
-    kind = np.zeros(count, np.int64)
+    kind = np.zeros(count, np.int8)
     kind[entries], kind[texts] = ENTRY, TEXT
-    outside = np.full(count, -1, np.int64)
+    bounds = np.zeros(count, np.int8)
+    bounds[entries] = 1
     other = 7
     for line, tag in judge.accepted:
         kind[line] = NUMBERED if tag == "NS" else other
         if tag not in {"NS", "unknown"}:
-            outside[line] = line
+            bounds[line] = -1
     begins = np.flatnonzero(kind)
-    field = np.maximum.accumulate(np.where(kind > 0, np.arange(count), -1)) if count else kind
-    last_entry = np.full(count, -1, np.int64)
-    last_entry[entries] = entries
-    if count:
-        last_entry = np.maximum.accumulate(last_entry)
-        outside = np.maximum.accumulate(outside)
-    in_rows = last_entry > outside
-    parts = np.where(field >= 0, kind[field], 0)
-    parts += (np.arange(count) != field) & (parts > 0)
-    parts[~in_rows | (parts >= other)] = 0
+    head = int(begins[0]) if len(begins) else count
+    parts = np.repeat(kind[begins], np.diff(begins, append=count))
+    parts = np.concatenate([np.zeros(head, np.int8), parts])
+    parts += (kind == 0) & (parts > 0)
+    parts[~_in_rows(bounds) | (parts >= other)] = 0
     owned = np.flatnonzero(parts)
-    row = np.searchsorted(entries, owned, side="right") - 1
     ends = entries + 1
-    ends[row] = owned + 1
+    ends[np.cumsum(parts[owned] == ENTRY) - 1] = owned + 1
     events = _events(content, starts, stops, entries, begins, parts, judge)
     return FieldTable(content, starts, stops, parts, entries, ends, events)
+
+
+def _in_rows(bounds: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which lines belong to a statement line: those from a 1 to the next -1."""
+    at = np.flatnonzero(bounds)
+    if not len(at):
+        return np.zeros(len(bounds), np.bool_)
+    within = np.repeat(bounds[at] > 0, np.diff(at, append=len(bounds)))
+    return np.concatenate([np.zeros(int(at[0]), np.bool_), within])
 
 
 def _events(
@@ -342,7 +350,7 @@ def _events(
     stops: Offsets,
     entries: Offsets,
     begins: Offsets,
-    parts: Offsets,
+    parts: NDArray[np.int8],
     judge: _Judge,
 ) -> list[Event]:
     """Fields outside statement lines, with their whole text."""

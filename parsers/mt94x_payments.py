@@ -135,8 +135,10 @@ def add_payments(
     currencies = pa.array([one.currency for one in ranges], pa.string())
     exponents = np.array([CURRENCY_EXPONENTS.get(one.currency, 0) for one in ranges], np.int64)
     minor = columns.amount[rows] // 10 ** (AMOUNT_PLACES - exponents[owner])
-    kept = pa.array(still)
-    found: dict[str, Any] = {name: column.filter(kept) for name, column in columns.strings.items()}
+    found: dict[str, Any] = dict(columns.strings)
+    if len(rows) < len(still):
+        kept = pa.array(still)
+        found = {name: column.filter(kept) for name, column in found.items()}
     currency = currencies.take(pa.array(owner))
     found["method"] = _methods(found["method"], currency, columns.is_sepa[still])
     found["currency"] = currency
