@@ -126,11 +126,11 @@ class FileCollector:
 
     @property
     def row_count(self) -> int:
-        """Rows collected and not given away yet: the larger of payments and lines."""
+        """Rows collected and not given away yet: of the kind of which there are most."""
         payments = self._sealed_count + len(self._open_payments["amount_minor"])
         lines = self._sealed_lines + len(self._open_owners)
         lines += self._sealed_advices + len(self._advices)
-        return max(payments, lines, len(self._diagnostics))
+        return max(payments, lines, len(self._diagnostics), len(self._checks))
 
     def payment(
         self,

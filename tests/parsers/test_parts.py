@@ -66,6 +66,15 @@ def test_equal_payments_of_several_parts_are_told_apart_as_those_of_one():
     assert found == whole
 
 
+def test_control_checks_alone_make_a_part():
+    collector = FileCollector(BytesSource(b"x"), "f")
+    for number in range(3):
+        collector.check(scope=f"{number}", kind="balance", declared=0, computed=0, ok=True)
+    assert collector.row_count == 3
+    assert len(collector.drain().control_checks) == 3
+    assert collector.row_count == 0
+
+
 @given(st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=8))
 def test_ordinals_count_what_came_before(batches):
     counter, seen = OrdinalCounter(), Counter()
