@@ -6,6 +6,7 @@ Texts are cut by `mt94x_text_columns`.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -16,9 +17,12 @@ import pyarrow.compute as pc
 from parsers.byte_slices import ByteText
 from parsers.mt94x_codes import read_line_code
 from parsers.mt94x_entry import read_days
+from parsers.mt94x_fields import rows_of
+from parsers.mt94x_letters import readable_table
 from parsers.mt94x_rows import (
     CHECK_TYPES,
     DEBIT,
+    LATIN_NOTE,
     MARKS,
     PAYMENT,
     RETURN,
@@ -37,12 +41,14 @@ from parsers.mt94x_strings import (
     letters_table,
     word_of,
 )
-from parsers.mt94x_text_columns import DIALECTS, TextColumns, TextLines, rows_of
+from parsers.mt94x_text_columns import DIALECTS, TextColumns, TextLines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parsers.byte_slices import Offsets
+    from parsers.mt94x_codes import LineCode
+    from parsers.mt94x_entry import EntryNote
     from parsers.mt94x_fields import FieldTable
 
 __all__ = ["read_columns"]
@@ -76,11 +82,12 @@ class _Entries(msgspec.Struct):
 
 def read_columns(table: FieldTable) -> RowColumns:
     """All statement lines of `table`: the ordinary ones at once, the others one by one."""
-    text = ByteText(table.content + _PADDING)
-    entries = _cut_entries(text, table)
-    texts = TextLines(text, table)
-    good = entries.good & texts.good
-    good[_rows_with_supplements(text, table)] = False
+    readable = readable_table(table)
+    text = ByteText(readable.table.content + _PADDING)
+    entries = _cut_entries(text, readable.table)
+    texts = TextLines(text, readable.table)
+    good = readable.good & entries.good & texts.good
+    good[_rows_with_supplements(text, readable.table)] = False
     types, code = _types(text, entries, texts)
     codes = [read_line_code(one[:4], one[4:].strip()) for one in types]
     undoes = np.array([one.undoes_credit for one in codes], np.bool_)[code]
@@ -97,14 +104,8 @@ def read_columns(table: FieldTable) -> RowColumns:
         columns = {name: column.take(pa.array(fast)) for name, column in columns.items()}
     ordinary = ordinary[fast]
     code = code[ordinary]
-    is_check = np.array([one[1:4] in CHECK_TYPES for one in types], np.bool_)[code]
-    strings = _strings(text, entries, columns, ordinary, is_check)
-    number = pa.array(code)
-    methods = pa.array([one.method for one in codes], pa.string()).take(number)
-    strings["method"] = (
-        either_string(columns["method"], methods) if "method" in columns else methods
-    )
-    strings["type_code"] = pa.array([one.type_code for one in codes], pa.string()).take(number)
+    strings = _strings(text, entries, columns, ordinary)
+    strings |= _codes_of(types, codes, code, columns, strings)
     undone = entries.mark[ordinary] == MARKS.index("RD")
     undone |= np.array([one.undoes_debit for one in codes], np.bool_)[code]
     receivable = np.array([one.is_receivable for one in codes], np.bool_)[code] & ~undone
@@ -124,10 +125,15 @@ def read_columns(table: FieldTable) -> RowColumns:
         is_sepa=cut.is_sepa[fast],
         strings=strings,
         special=[],
-        notes=[],
+        notes=_notes(good & readable.is_latin),
         dialects=_counted(cut, fast),
     )
     return _with_slow(found, slow)
+
+
+def _notes(is_latin: NDArray[np.bool_]) -> list[tuple[int, EntryNote]]:
+    """What is to say about ordinary lines: of the encoding once."""
+    return [(int(row), LATIN_NOTE) for row in np.flatnonzero(is_latin)[:1]]
 
 
 def _counted(cut: TextColumns, fast: Offsets) -> dict[str, int]:
@@ -145,6 +151,7 @@ def _with_slow(found: RowColumns, slow: dict[int, LineRow]) -> RowColumns:
         found.places[at] = row.places
         found.has_text[at] = row.has_text
         found.notes.extend((at, note) for note in row.notes)
+    found.notes.sort(key=itemgetter(0))
     paid = {at: row for at, row in slow.items() if row.kind in {PAYMENT, RETURN}}
     if not paid:
         return found
@@ -296,7 +303,6 @@ def _strings(
     entries: _Entries,
     facts: dict[str, pa.Array],
     rows: Offsets,
-    is_check: NDArray[np.bool_],
 ) -> dict[str, pa.Array]:
     """The text columns of ordinary payments."""
     empty = empty_strings(len(rows))
@@ -308,19 +314,38 @@ def _strings(
         is_account = pc.and_(pc.not_equal(account, ""), pc.equal(customer, account))
         if pc.any(is_account).as_py():
             customer = pc.if_else(is_account, further, customer)
-    checks = empty
-    if is_check.any():
-        is_number = pc.match_substring_regex(reference, "^[0-9]+$")
-        checks = pc.if_else(pc.and_(pa.array(is_check), is_number), reference, "")
-    return {name: empty for name in STRING_COLUMNS if name not in {"method", "type_code"}} | {
+    return dict.fromkeys(STRING_COLUMNS, empty) | {
         "payer_name": facts.get("payer_name", empty),
         "payer_account": account,
         "ultimate_payer_name": facts.get("ultimate_payer_name", empty),
         "bank_reference": _reference(text, entries.bank, rows),
         "customer_reference": customer,
         "end_to_end_id": facts.get("end_to_end_id", empty),
-        "check_number": checks,
+        "check_number": reference,
         "remittance_text": facts.get("text", empty),
+    }
+
+
+def _codes_of(
+    types: list[str],
+    codes: list[LineCode],
+    code: NDArray[np.int64],
+    facts: dict[str, pa.Array],
+    strings: dict[str, pa.Array],
+) -> dict[str, pa.Array]:
+    """What follows from the type and the code of each line."""
+    number = pa.array(code)
+    methods = pa.array([one.method for one in codes], pa.string()).take(number)
+    checks = empty_strings(len(code))
+    is_check = np.array([one[1:_TYPE_WIDTH] in CHECK_TYPES for one in types], np.bool_)[code]
+    if is_check.any():
+        reference = strings["check_number"]
+        is_number = pc.match_substring_regex(reference, "^[0-9]+$")
+        checks = pc.if_else(pc.and_(pa.array(is_check), is_number), reference, "")
+    return {
+        "check_number": checks,
+        "method": either_string(facts["method"], methods) if "method" in facts else methods,
+        "type_code": pa.array([one.type_code for one in codes], pa.string()).take(number),
     }
 
 

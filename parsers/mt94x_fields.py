@@ -39,6 +39,7 @@ __all__ = [
     "Piece",
     "cut_pieces",
     "decode_lines",
+    "rows_of",
     "scan_fields",
 ]
 
@@ -198,6 +199,13 @@ def scan_fields(piece: Piece) -> FieldTable:
     judge = _Judge(content, starts, stops, entries, piece.following)
     judge.read(np.flatnonzero(is_other).tolist())
     return _table(content, starts, stops, entries, texts, judge)
+
+
+def rows_of(table: FieldTable, places: Offsets) -> Offsets:
+    """The statement lines in which ascending `places` are, without those before the first."""
+    rows: Offsets = np.searchsorted(table.starts[table.entries], places, "right") - 1
+    found: Offsets = rows[rows >= 0]
+    return found
 
 
 def _lines(content: bytes, offset: int) -> tuple[Offsets, Offsets]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from parsers.mt94x_strings import (
+    character_widths,
+    continued_letters,
     cut_strings,
     joined_strings,
     letters_table,
@@ -27,7 +29,6 @@ _PADDING: Final = 64
 _WORD_BYTES: Final = 8
 _BYTE_BITS: Final = 8
 _DIGITS: Final = letters_table(b"0123456789")
-_CONTINUED: Final = (0x80, 0xBF)
 
 
 class FlatTexts:
@@ -59,8 +60,7 @@ class FlatTexts:
         last = np.cumsum(counts)
         self.begins = bounds[last - counts]
         self.ends = bounds[last]
-        continued = (self.data >= _CONTINUED[0]) & (self.data <= _CONTINUED[1])
-        self._continued = np.flatnonzero(continued)
+        self._continued = continued_letters(self.data)
 
     def rows_of(self, ascending: Offsets) -> Offsets:
         """The text each offset is in."""
@@ -78,11 +78,7 @@ class FlatTexts:
 
     def widths(self, starts: Offsets, stops: Offsets) -> Offsets:
         """Characters of each range."""
-        widths = stops - starts
-        if len(self._continued):
-            widths -= np.searchsorted(self._continued, stops)
-            widths += np.searchsorted(self._continued, starts)
-        return widths
+        return character_widths(self._continued, starts, stops)
 
     def words(self, at: Offsets, length: int) -> NDArray[np.uint64]:
         """The `length` (≤ 8) bytes from each offset on as one number, see `word_of`."""

@@ -37,6 +37,7 @@ __all__ = [
     "CHECK_TYPES",
     "DEBIT",
     "EXPECTED",
+    "LATIN_NOTE",
     "MARKS",
     "NO_DAY",
     "PAYMENT",
@@ -59,6 +60,9 @@ PAYMENT, RETURN, DEBIT, EXPECTED, ZERO, UNREADABLE = range(6)
 
 NO_DAY: Final = np.iinfo(np.int32).min
 """In place of a day that is not known."""
+
+LATIN_NOTE: Final = ("MT94-ENCODING", "text is no UTF-8 and read as Latin-1", "", "UTF-8")
+"""About a line in another encoding."""
 
 STRING_COLUMNS: Final = (
     "type_code",
@@ -195,8 +199,7 @@ def read_row(table: FieldTable, row: int, orphan: str = "") -> LineRow:
             numbered.append(line)
     found = _read_lines(entry_lines, fields, numbered)
     if not is_utf8:
-        sentence = "text is no UTF-8 and read as Latin-1"
-        found.notes.append(("MT94-ENCODING", sentence, "", "UTF-8"))
+        found.notes.append(LATIN_NOTE)
     return found
 
 

@@ -26,6 +26,8 @@ __all__ = [
     "BREAK_JOINT",
     "NO_JOINT",
     "are_placeholders",
+    "character_widths",
+    "continued_letters",
     "cut_strings",
     "either_string",
     "empty_strings",
@@ -43,6 +45,7 @@ __all__ = [
 _WORD_BYTES: Final = 8
 _LOWER: Final = np.uint64(0x2020202020202020)
 _BLANK, _BREAK = b" \n"
+_CONTINUED: Final = (0x80, 0xBF)
 
 NO_JOINT, BLANK_JOINT, BREAK_JOINT = range(3)
 _JOINTS: Final = np.frombuffer(b"\0 \n", np.uint8)
@@ -58,6 +61,22 @@ def letters_table(letters: bytes) -> NDArray[np.bool_]:
     table = np.zeros(256, np.bool_)
     table[list(letters)] = True
     return table
+
+
+def continued_letters(data: NDArray[np.uint8]) -> Offsets:
+    """Where bytes of UTF-8 stand that begin no letter."""
+    is_high = data >= _CONTINUED[0]
+    if not is_high.any():
+        return np.empty(0, np.int64)
+    return np.flatnonzero(is_high & (data <= _CONTINUED[1]))
+
+
+def character_widths(continued: Offsets, starts: Offsets, stops: Offsets) -> Offsets:
+    """Letters of each range of bytes, those of `continued_letters` left out."""
+    widths = stops - starts
+    if len(continued):
+        widths -= np.searchsorted(continued, stops) - np.searchsorted(continued, starts)
+    return widths
 
 
 def empty_strings(count: int) -> pa.StringArray:

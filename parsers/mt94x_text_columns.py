@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parsers.mt94x_dialects import LABEL_DIALECTS, SUBFIELD_SEPARATORS
-from parsers.mt94x_fields import ENTRY, ENTRY_MORE, NUMBERED, TEXT, TEXT_MORE
+from parsers.mt94x_fields import ENTRY, ENTRY_MORE, NUMBERED, TEXT, TEXT_MORE, rows_of
 from parsers.mt94x_flat_texts import FlatTexts
 from parsers.mt94x_keys import read_flat_codewords, read_flat_subfields
 from parsers.mt94x_strings import (
     BREAK_JOINT,
+    character_widths,
+    continued_letters,
     empty_strings,
     joined_strings,
     letters_table,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from parsers.byte_slices import ByteText, Offsets
     from parsers.mt94x_fields import FieldTable
 
-__all__ = ["DIALECTS", "TextColumns", "TextLines", "rows_of"]
+__all__ = ["DIALECTS", "TextColumns", "TextLines"]
 
 DIALECTS: Final = ("subfields", "codewords", "text")
 
@@ -76,24 +78,6 @@ def _rows_that_hold(text: ByteText, table: FieldTable, *words: bytes) -> Offsets
     return rows_of(table, np.concatenate(found))
 
 
-def rows_of(table: FieldTable, places: Offsets) -> Offsets:
-    """The statement lines in which `places` are."""
-    rows: Offsets = np.searchsorted(table.starts[table.entries], places, "right") - 1
-    found: Offsets = rows[rows >= 0]
-    return found
-
-
-def _rows_of_unusual_bytes(table: FieldTable) -> Offsets:
-    """The statement lines with a byte that is neither printable ASCII nor a line break."""
-    content = table.content
-    data = np.frombuffer(content, np.uint8)
-    is_odd = (data - np.uint8(32)) > 94
-    if np.count_nonzero(is_odd) == content.count(b"\n") + content.count(b"\r"):
-        return np.empty(0, np.int64)
-    odd = np.flatnonzero(is_odd)
-    return rows_of(table, odd[(data[odd] != ord("\n")) & (data[odd] != ord("\r"))])
-
-
 class TextLines:
     """The `:86:` of every statement line: where its lines are, and how it begins.
 
@@ -105,6 +89,7 @@ class TextLines:
         """Look at the lines of all texts of `table`."""
         self._text = text
         self._table = table
+        self._continued = continued_letters(np.frombuffer(table.content, np.uint8))
         rows = len(table.entries)
         owned = np.flatnonzero(table.parts)
         kinds = table.parts[owned]
@@ -124,8 +109,6 @@ class TextLines:
         self._is_last = heads[1:]
         self.good[self._owner[begin >= self._stops]] = False
         self._mark_blank_lines()
-        if rows:
-            self.good[_rows_of_unusual_bytes(table)] = False
         self.first = np.zeros(rows, np.int64)
         self.first[self._owner[heads[:-1]]] = begin[heads[:-1]]
         self._first_letter = text.at(self.first)
@@ -197,7 +180,7 @@ class TextLines:
         self, rows: Offsets
     ) -> tuple[dict[str, pa.Array], NDArray[np.bool_], NDArray[np.bool_]]:
         owner, starts, stops, is_last = self._lines_of(rows)
-        width = stops - starts
+        width = character_widths(self._continued, starts, stops)
         is_wrapped = np.zeros(len(rows), np.bool_)
         is_wrapped[owner[width == LINE_WIDTH]] = True
         short = (width == LINE_WIDTH - 1) & ~is_last & is_wrapped[owner]
@@ -217,7 +200,8 @@ class TextLines:
         """Free lines: trimmed, joined by line breaks."""
         owner, starts, stops, is_last = self._lines_of(rows)
         slow = np.zeros(len(rows), np.bool_)
-        slow[owner[(stops - starts == LINE_WIDTH) & ~is_last]] = True
+        width = character_widths(self._continued, starts, stops)
+        slow[owner[(width == LINE_WIDTH) & ~is_last]] = True
         place = np.full(len(self.first), -1, np.int64)
         place[rows] = np.arange(len(rows))
         for found in (

@@ -54,6 +54,10 @@ SUBFIELDS = st.lists(
                 "?31DE89370400440532013000",
                 "?31847 564700",
                 "?32NORDSTAHL  GMBH",
+                "?32M\u00dcLLER & S\u00d6HNE 12345678901",
+                "?22SVWZ+\u00dcBERWEISUNG 12345678 ",
+                "?23\u20ac 5 \u2013 STRA\u00dfE",
+                "?21KREF+NOTPROV\u0131DED",
                 "?32ABCDEFGHIJKLMNOPQRSTUVWXYZ1",
                 "?33 UND CO",
                 "?34914",
@@ -81,6 +85,8 @@ CODEWORDS = st.lists(
                 "/CNTP/NL91 ABNA//",
                 "/REMI/USTD//INVOICE 1/",
                 "/REMI//INVOICE 2",
+                "/REMI/USTD//CAF\u00c9 \u0104\u0118 INVOICE/",
+                "/EREF/NOTPROV\u0131DED/",
                 "/REMI/INVOICE/3",
                 "/REMI/STRD/ISO/RF18539007547034/",
                 "/ORDP//NAME/GLOBEX  BV",
@@ -113,6 +119,11 @@ FREE = st.lists(
                 "210000000003139471430009017",
                 "NL56ASNB9999999999 NAME",
                 "M\u00dcLLER",
+                "\u00dc" * 64,
+                "\u00dc" * 65,
+                "\u00a0INVOICE 1\u00a0",
+                "\u0661\u0660 12345 12345",
+                "\u0085",
                 " ",
                 "",
                 "-",
@@ -175,6 +186,16 @@ def test_lines_read_at_once_are_those_read_one_by_one(lines):
     assert_same(written(lines))
 
 
+@given(st.lists(st.tuples(HEADS, TEXTS, st.booleans()), min_size=1, max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_lines_of_two_encodings_read_at_once_are_those_read_one_by_one(lines):
+    content = written([(head, text) for head, text, _ in lines]).encode()
+    for _, text, is_latin in lines:
+        if is_latin and text is not None:
+            content = content.replace(text.encode(), text.encode("latin-1", "replace"))
+    assert_same(content)
+
+
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.sta")), ids=lambda path: path.stem)
 def test_golden_files_read_at_once_are_those_read_one_by_one(path):
     assert_same(path.read_bytes())
@@ -192,9 +213,32 @@ def test_ordinary_lines_are_not_read_one_by_one():
         ":61:260902C8,NMSCNONREF",
         ":86:INVOICE INV-3\nTHANK YOU",
     ).encode()
+    assert_ordinary(content, payments=3)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_lines_with_letters_of_europe_are_not_read_one_by_one(encoding):
+    content = mt940(
+        ":61:2609020902C5,NTRFINV-1//B-1",
+        ":86:166?20SVWZ+\u00dcBERWEISUNG?32M\u00dcLLER GMBH & S\u00d6HNE 1234567?33STRA\u00dfE",
+        ":61:2609020902C6,10NTRFEREF//B-2",
+        ":86:/EREF/E-1//REMI/USTD//CAF\u00c9/",
+        ":61:260902C8,NMSCNONREF",
+        ":86:B\u00c4CKEREI\nDANKE SCH\u00d6N",
+    ).encode(encoding)
+    columns = assert_ordinary(content, payments=3)
+    assert (
+        columns.strings["payer_name"].to_pylist()[0]
+        == "M\u00dcLLER GMBH & S\u00d6HNE 1234567STRA\u00dfE"
+    )
+    assert [at for at, _ in columns.notes] == ([] if encoding == "utf-8" else [0])
+
+
+def assert_ordinary(content, payments):
     with mock.patch(
         "parsers.mt94x_columns.read_row", mock.Mock(side_effect=read_row)
     ) as one_by_one:
         columns = read_columns(scan_fields(Piece(0, content, b"")))
-    assert len(columns.money) == 3
+    assert len(columns.money) == payments
     assert one_by_one.call_count == 0
+    return columns
