@@ -195,7 +195,8 @@ def _cut_entries(text: ByteText, table: FieldTable) -> _Entries:
     stop = table.stops[table.entries]
     value_date, good = text.numbers(start, start + 6, 6)
     entry_date, has_entry = text.numbers(start + 6, start + 10, 4)
-    at = start + 6 + 4 * has_entry
+    is_blank = text.words(start + 6) & np.uint64(0xFFFFFFFF) == word_of(" " * 4)
+    at = start + 6 + 4 * (has_entry | is_blank)
     letter = text.at(at)
     reverses = letter == ord("R")
     if reverses.any():
@@ -321,6 +322,7 @@ def _strings(
         "bank_reference": _reference(text, entries.bank, rows),
         "customer_reference": customer,
         "end_to_end_id": facts.get("end_to_end_id", empty),
+        "uetr": facts.get("uetr", empty),
         "check_number": reference,
         "remittance_text": facts.get("text", empty),
     }

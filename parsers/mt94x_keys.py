@@ -49,6 +49,7 @@ _ENDS: Final = letters_table(b" /")
 _UPPER_LETTERS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ACCOUNT_LETTERS: Final = letters_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _IBAN_WIDTHS: Final = (15, 34)
+_ADDRESSES: Final = 60
 
 
 class _Words:
@@ -83,6 +84,7 @@ _CODEWORD_ROLES: Final = (
     "remittance",
     "counterparty",
     "transfer",
+    "uetr",
 )
 _CODEWORDS_BY_LENGTH: Final = {
     length: _Words(
@@ -124,15 +126,21 @@ def read_flat_subfields(flat: FlatTexts, separators: NDArray[np.uint8]) -> _Foun
     follows = row[1:] == row[:-1]
     stops = np.append(np.where(follows, tags[1:], flat.ends[row[:-1]]), flat.ends[row[-1:]])
     slow[row[1:][follows & (number[1:] <= number[:-1])]] = True
-    slow[row[number == 38]] = True
-    bank, account = (
-        _one_per_row(flat, row, starts, stops, np.flatnonzero(number == one)) for one in (30, 31)
+    bank, account, iban = (
+        _one_per_row(flat, row, starts, stops, np.flatnonzero(number == one))
+        for one in (30, 31, 38)
     )
+    names_iban = np.zeros(flat.row_count, np.bool_)
+    names_iban[row[number == 38]] = True
+    slow |= names_iban & (iban[0] >= iban[1])
     facts = {
         "payer_name": _names(flat, row, starts, stops, number),
-        "payer_account": _account(flat, bank, account, slow),
+        "payer_account": _account(flat, bank, _either(iban, account), names_iban, slow),
     }
-    mine = np.flatnonzero(_IS_PURPOSE[number])
+    is_purpose = _IS_PURPOSE[number]
+    if names_iban.any():
+        is_purpose &= (number < _ADDRESSES) | ~names_iban[row]
+    mine = np.flatnonzero(is_purpose)
     purpose = _Purpose(flat, row[mine], starts[mine], stops[mine], number[mine], slow)
     facts |= purpose.facts()
     return facts, slow, purpose.is_sepa
@@ -165,6 +173,7 @@ def _account(
     flat: FlatTexts,
     bank: tuple[Offsets, Offsets],
     account: tuple[Offsets, Offsets],
+    is_iban: NDArray[np.bool_],
     slow: NDArray[np.bool_],
 ) -> pa.Array:
     """Accounts, behind their banks where they are no IBAN."""
@@ -181,7 +190,7 @@ def _account(
         rows = np.searchsorted(offsets, odd, side="right") - 1
         alone[rows] = False
         slow[rows[data[odd] == ord(" ")]] = True
-    alone |= (width <= 0) | (bank[0] >= bank[1])
+    alone |= is_iban | (width <= 0) | (bank[0] >= bank[1])
     if alone.all():
         return accounts
     banks = flat.strings(*bank)
@@ -352,6 +361,8 @@ def _codeword_facts(
         if fact in found:
             column = one_line_strings(flat.strings(*found[fact]))
             columns[fact] = reference_strings(column)
+    if "uetr" in found:
+        columns["uetr"] = one_line_strings(flat.strings(*found["uetr"]))
     if "transfer" in found:
         columns["method"] = _methods(flat.strings(*found["transfer"]))
     return columns
@@ -363,13 +374,10 @@ def _parties(
     """Names and accounts, by themselves or those of a counterparty."""
     accounts, names = found.get("payer_account"), found.get("name")
     if "counterparty" in found:
-        whole = found["counterparty"]
-        account, party = _counterparty(flat, *whole)
-        has_both = np.zeros(flat.row_count, np.bool_)
-        for own in (accounts, names):
+        account, party = _counterparty(flat, *found["counterparty"])
+        for own, other in ((accounts, account), (names, party)):
             if own is not None:
-                has_both |= own[0] < own[1]
-        slow |= has_both & (whole[0] < whole[1])
+                slow |= (own[0] < own[1]) & (other[0] < other[1])
         accounts, names = _either(accounts, account), _either(names, party)
     columns = {}
     if accounts is not None:

@@ -113,6 +113,10 @@ class TextLines:
         self.first[self._owner[heads[:-1]]] = begin[heads[:-1]]
         self._first_letter = text.at(self.first)
         self.is_coded = self._coded()
+        is_bare = _SEPARATORS[self._first_letter] & self.has_text
+        for place in (1, 2):
+            is_bare &= _DIGITS[text.at(self.first + place)]
+        self._has_subfields = self.is_coded | is_bare
         is_indented = (self._first_letter == ord(" ")) | (self._first_letter == ord("\t"))
         self.good[is_indented & (texts > 0)] = False
 
@@ -124,12 +128,19 @@ class TextLines:
             self.good[self._owner[mine[starts >= stops]]] = False
 
     def _mark_continued(self, owned: Offsets, owner: Offsets, more: NDArray[np.bool_]) -> None:
-        """A second line of `:61:` is ordinary where it is one of codewords and a text follows."""
+        """A second line of `:61:` says nothing where a text follows and it is no number or account.
+
+        Numbers and accounts are known by their first four letters.
+        """
         if not more.any():
             return
         at, mine = self._table.starts[owned[more]], owner[more]
-        is_codeword = (self._text.at(at) == ord("/")) & (self._text.at(at + 1) != ord("/"))
-        self.good[mine[~is_codeword | ~self.has_text[mine]]] = False
+        letters = [self._text.at(at + place) for place in range(4)]
+        has_digits = [_DIGITS[letter] for letter in letters]
+        is_account = _CAPITALS[letters[0]] & _CAPITALS[letters[1]] & has_digits[2] & has_digits[3]
+        is_odd = is_account | np.logical_and.reduce(has_digits) | (letters[0] == ord(" "))
+        is_odd |= (letters[0] == ord("/")) & (letters[1] == ord("/"))
+        self.good[mine[is_odd | ~self.has_text[mine]]] = False
         self.good[mine[1:][mine[1:] == mine[:-1]]] = False
 
     def _coded(self) -> NDArray[np.bool_]:
@@ -150,7 +161,7 @@ class TextLines:
         has_text = self.has_text[rows]
         dialect = np.full(count, 2, np.int64)
         dialect[(first == ord("/")) & has_text] = 1
-        dialect[self.is_coded[rows]] = 0
+        dialect[self._has_subfields[rows]] = 0
         slow = (dialect == 2) & _SEPARATORS[first] & has_text
         parts = []
         sepa = np.zeros(count, np.bool_)
@@ -185,7 +196,8 @@ class TextLines:
         is_wrapped[owner[width == LINE_WIDTH]] = True
         short = (width == LINE_WIDTH - 1) & ~is_last & is_wrapped[owner]
         flat = FlatTexts(self._text, owner, (starts, stops), short, len(rows))
-        return read_flat_subfields(flat, self._text.at(self.first[rows] + 3))
+        separators = self._text.at(self.first[rows] + 3 * self.is_coded[rows])
+        return read_flat_subfields(flat, separators)
 
     def _codewords(
         self, rows: Offsets

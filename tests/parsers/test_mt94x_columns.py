@@ -26,7 +26,22 @@ HEADS = st.tuples(
     st.sampled_from(["NONREF", "INV-1", " INV 2 ", "12345", "EREF", "", "NL56ASNB9999999999"]),
     st.sampled_from(["", "//B-1", "//", "//NONREF", "//" + "9" * 30, "      NAME", "/X//Y"]),
     st.sampled_from(
-        ["", "\nMORE", "\n/TRCD/00100/", "\n/OCMT/EUR5,/", "\n//B-2", "\n", "\n" + "8" * 20]
+        [
+            "",
+            "\nMORE",
+            "\n/TRCD/00100/",
+            "\n/OCMT/EUR5,/",
+            "\n//B-2",
+            "\n",
+            "\n" + "8" * 20,
+            "\nTransfer",
+            "\n911-X",
+            "\n 12",
+            "\nNL13TEST0123456789",
+            "\n1234",
+            "\nNL13",
+            "\nA\nB",
+        ]
     ),
 )
 
@@ -62,6 +77,8 @@ SUBFIELDS = st.lists(
                 "?33 UND CO",
                 "?34914",
                 "?38PL08",
+                "?38PL27 1140",
+                "?38 ",
                 "?60TAIL",
                 "?20",
                 "?99",
@@ -95,6 +112,9 @@ CODEWORDS = st.lists(
                 "/IBAN/NL13",
                 "/BIC/TEST",
                 "/PREF/P-1",
+                "/CNTP/NL91ABNA0417164300",
+                "/NAME/ACME BV",
+                "/UETR/97ED4827-7B6F-4491-A06F-B548D5A7512D",
                 "/RTRN/MS03",
                 "/PT/FT/PY/TEXT",
                 "/XXXX/Y",
@@ -232,6 +252,22 @@ def test_lines_with_letters_of_europe_are_not_read_one_by_one(encoding):
         == "M\u00dcLLER GMBH & S\u00d6HNE 1234567STRA\u00dfE"
     )
     assert [at for at, _ in columns.notes] == ([] if encoding == "utf-8" else [0])
+
+
+def test_second_lines_and_subfields_of_other_banks_are_not_read_one_by_one():
+    content = mt940(
+        ":61:2609020902C5,NTRFINV-1//B-1\nTransfer of money",
+        ":86:?20SVWZ+INV 1?32NAME",
+        ":61:260902    C6,NTRFEREF//B-2\n911-TRANSFER",
+        ":86:073~00TRANSFER~20INV 2~32NAME~38PL27114020040000300201355387~60STREET 1",
+        ":61:2609020902C7,NTRFEREF//B-3",
+        ":86:/EREF/E-3/CNTP/NL91ABNA0417164300/NAME/ACME BV/UETR/97ed4827-7b6f/REMI/INV 3",
+    ).encode()
+    columns = assert_ordinary(content, payments=3)
+    accounts = ["", "PL27114020040000300201355387", "NL91ABNA0417164300"]
+    assert columns.strings["payer_account"].to_pylist() == accounts
+    assert columns.strings["remittance_text"].to_pylist() == ["INV 1", "INV 2", "INV 3"]
+    assert columns.strings["uetr"].to_pylist() == ["", "", "97ed4827-7b6f"]
 
 
 def assert_ordinary(content, payments):
