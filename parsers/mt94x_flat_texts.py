@@ -76,6 +76,15 @@ class FlatTexts:
             mask |= data == letter
         return np.flatnonzero(mask)
 
+    def places_of(self, word: bytes) -> Offsets:
+        """Where `word` (of two letters or more) begins; its last letters are the seldom ones."""
+        data = self.data[: self.size]
+        ends = 1 + np.flatnonzero((data[1:] == word[-1]) & (data[:-1] == word[-2]))
+        starts = ends[ends >= len(word) - 1] - (len(word) - 1)
+        for place, letter in enumerate(word[:-2]):
+            starts = starts[data[starts + place] == letter]
+        return starts
+
     def widths(self, starts: Offsets, stops: Offsets) -> Offsets:
         """Characters of each range."""
         return character_widths(self._continued, starts, stops)

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parsers.mt94x_dialects import LABEL_DIALECTS, SUBFIELD_SEPARATORS
-from parsers.mt94x_fields import ENTRY, ENTRY_MORE, NUMBERED, TEXT, TEXT_MORE, rows_of
+from parsers.mt94x_fields import ENTRY, ENTRY_MORE, NUMBERED, TEXT, TEXT_MORE
 from parsers.mt94x_flat_texts import FlatTexts
 from parsers.mt94x_keys import read_flat_codewords, read_flat_subfields
 from parsers.mt94x_strings import (
     BREAK_JOINT,
+    NO_JOINT,
     character_widths,
     continued_letters,
     empty_strings,
@@ -65,17 +66,15 @@ class TextColumns(msgspec.Struct):
     dialect: NDArray[np.int64]
 
 
-def _rows_that_hold(text: ByteText, table: FieldTable, *words: bytes) -> Offsets:
-    """The statement lines in which one of `words` begins."""
-    data = np.frombuffer(table.content, np.uint8)
-    found = []
-    for word in words:
-        ends = 1 + np.flatnonzero((data[1:] == word[-1]) & (data[:-1] == word[-2]))
-        starts = ends[ends >= len(word) - 1] - (len(word) - 1)
-        for place, letter in enumerate(word[:-2]):
-            starts = starts[text.at(starts + place) == letter]
-        found.append(starts)
-    return rows_of(table, np.concatenate(found))
+def _codewords(flat: FlatTexts) -> Offsets:
+    """Where two to four capital letters begin between slashes."""
+    slashes = flat.positions(b"/")
+    width = np.diff(slashes) - 1
+    mine = np.flatnonzero((width >= _CODEWORD_WIDTHS[0]) & (width <= _CODEWORD_WIDTHS[1]))
+    for place in range(1, _CODEWORD_WIDTHS[1] + 1):
+        is_capital = _CAPITALS[flat.data[slashes[mine] + place]]
+        mine = mine[is_capital | (width[mine] < place)]
+    return slashes[mine]
 
 
 class TextLines:
@@ -209,37 +208,24 @@ class TextLines:
     def _plain(
         self, rows: Offsets
     ) -> tuple[dict[str, pa.Array], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Free lines: trimmed, joined by line breaks."""
+        """Free lines: trimmed, joined by line breaks; one that fills its width goes on."""
         owner, starts, stops, is_last = self._lines_of(rows)
-        slow = np.zeros(len(rows), np.bool_)
+        flat = FlatTexts(self._text, owner, (starts, stops), np.zeros_like(is_last), len(rows))
+        slow = self._names_account(rows)
+        for places in (*(flat.places_of(word) for word in _PLAIN_TRIGGERS), _codewords(flat)):
+            slow[flat.rows_of(places)] = True
         width = character_widths(self._continued, starts, stops)
-        slow[owner[(width == LINE_WIDTH) & ~is_last]] = True
-        place = np.full(len(self.first), -1, np.int64)
-        place[rows] = np.arange(len(rows))
-        for found in (
-            _rows_that_hold(self._text, self._table, *_PLAIN_TRIGGERS),
-            self._rows_with_codewords(),
-        ):
-            held = place[found]
-            slow[held[held >= 0]] = True
-        slow |= self._names_account(rows)
-        starts, stops = self._text.trimmed(starts, stops)
-        slow[owner[starts >= stops]] = True
-        joints = np.zeros(len(owner), np.int64)
-        joints[1:][owner[1:] == owner[:-1]] = BREAK_JOINT
+        goes_on = (width == LINE_WIDTH) & ~is_last
+        is_rest = np.append(False, goes_on[:-1])[: len(goes_on)]
+        first, last = self._text.trimmed(starts, stops)
+        slow[owner[first >= last]] = True
+        ranges = np.where(is_rest, starts, first), np.where(goes_on, stops, last)
+        joints = np.full(len(owner), BREAK_JOINT, np.int64)
+        joints[is_rest] = NO_JOINT
+        joints[np.append(True, owner[1:] != owner[:-1])[: len(owner)]] = NO_JOINT
         data = np.frombuffer(bytearray(self._table.content), np.uint8)
-        joined = joined_strings(data, (owner, len(rows)), (starts, stops), joints)
+        joined = joined_strings(data, (owner, len(rows)), ranges, joints)
         return {"text": joined}, slow, np.zeros(len(rows), np.bool_)
-
-    def _rows_with_codewords(self) -> Offsets:
-        """The statement lines with two to four capital letters between slashes."""
-        slashes = self._text.positions(b"/")
-        width = np.diff(slashes) - 1
-        mine = np.flatnonzero((width >= _CODEWORD_WIDTHS[0]) & (width <= _CODEWORD_WIDTHS[1]))
-        for place in range(1, _CODEWORD_WIDTHS[1] + 1):
-            is_capital = _CAPITALS[self._text.at(slashes[mine] + place)]
-            mine = mine[is_capital | (width[mine] < place)]
-        return rows_of(self._table, slashes[mine])
 
     def _names_account(self, rows: Offsets) -> NDArray[np.bool_]:
         """Whether a text may begin with the account owner's reference: it stands in both places."""

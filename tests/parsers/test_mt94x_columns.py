@@ -133,6 +133,11 @@ FREE = st.lists(
                 "INVOICE INV-1",
                 "X" * 65,
                 "X" * 64,
+                " " + "X" * 63 + " ",
+                "INVOICE 1 " + "X" * 53 + "ER",
+                "EF+INV-1",
+                "INVOICE/RE",
+                "MI/1/IBAN/X",
                 "EREF+1",
                 "NAAM: A",
                 "RF18539007547034",
@@ -232,8 +237,11 @@ def test_ordinary_lines_are_not_read_one_by_one():
         ":86:105?00LASTSCHRIFT",
         ":61:260902C8,NMSCNONREF",
         ":86:INVOICE INV-3\nTHANK YOU",
+        ":61:260902C9,NMSCNONREF",
+        f":86:{'INVOICES' + ' INV-3' * 9 + ' IN'}\nV-4",
     ).encode()
-    assert_ordinary(content, payments=3)
+    columns = assert_ordinary(content, payments=4)
+    assert columns.strings["remittance_text"].to_pylist()[-1].endswith(" INV-3 INV-4")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
