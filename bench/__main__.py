@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything, print it, add one line to the history.
+"""`python -m bench`: measure the whole job, print it, add one line to the history.
 
 `--quick` measures a tiny world and keeps nothing unless `--history` says where.
 """
@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import record as records
-from bench.inputs import FORMATS, make_inputs
+from bench.inputs import make_inputs
 from bench.report import print_report
-from bench.runs import measure_job, measure_parsers, measure_quality, measure_stages
+from bench.runs import measure_job, measure_quality, measure_stages
 from bench.sizes import FULL, QUICK
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _CACHE = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 def measure(sizes: Sizes, date: str, cache: Path, observe: Callable[[str], None]) -> records.Record:
     """Run every measurement of `sizes`; `date` is the caller's, `observe` hears of each step."""
     inputs = make_inputs(sizes, cache, observe)
-    parse = measure_parsers(inputs, sizes, observe)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         job = measure_job(inputs, sizes, Path(folder), observe)
         observe("compare with the truth")
@@ -46,11 +45,10 @@ def measure(sizes: Sizes, date: str, cache: Path, observe: Callable[[str], None]
         size=sizes.name,
         machine=records.this_machine(),
         versions=records.installed_versions(),
-        parse=parse,
         stages=stages,
         job=job,
         quality=quality,
-        ratios=records.ratios_of(parse, job),
+        ratios=records.ratios_of(job),
     )
 
 
@@ -82,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _step_count(sizes: Sizes) -> int:
     """Steps `measure` reports when every input is in the cache."""
-    return len(FORMATS) + 2 + sizes.job_repeats
+    return 2 + sizes.job_repeats
 
 
 @contextmanager

@@ -27,6 +27,11 @@ def split_lines(content: bytes) -> int:
     return count
 
 
+def split_segments(content: bytes) -> int:
+    """Cut every segment at its elements and forget the pieces; gives the number of elements."""
+    return sum(len(segment.split(b"*")) for segment in content.split(b"~"))
+
+
 def walk_entries(content: bytes) -> int:
     """Build each entry's tree in libxml2, drop it at once; gives the number of entries."""
     count = 0
@@ -41,6 +46,8 @@ def walk_entries(content: bytes) -> int:
 FLOORS: Final[dict[str, tuple[str, Callable[[bytes], int]]]] = {
     "bai2": ("bytes.split", split_fields),
     "lockbox": ("bytes.split", split_lines),
+    "mt940": ("bytes.split", split_lines),
+    "x12-820": ("bytes.split", split_segments),
     "camt.053": ("lxml.iterparse + clear", walk_entries),
 }
 """Format → the floor's name and the function."""

@@ -9,7 +9,7 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,19 +19,21 @@ __all__ = [
     "HISTORY",
     "JobMeasure",
     "Machine",
-    "ParseMeasure",
     "Quality",
     "Record",
     "StageMeasure",
     "append",
     "installed_versions",
+    "last_line",
     "last_record",
     "ratios_of",
     "this_machine",
 ]
 
+AnyRecord = TypeVar("AnyRecord", bound=msgspec.Struct)
+
 HISTORY: Final = Path(__file__).with_name("history.jsonl")
-"""One JSON object per full run, oldest first."""
+"""One JSON object per full run, oldest first; `kind` says of what."""
 
 _LIBRARIES: Final = ("tieout", "numpy", "pyarrow", "lxml", "duckdb")
 
@@ -42,17 +44,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     cores: int
     system: str
     python: str
-
-
-class ParseMeasure(msgspec.Struct, frozen=True, kw_only=True):
-    """One format: bytes and payments of the file, median seconds of the parser and of the floor."""
-
-    format: str
-    bytes: int
-    payments: int
-    seconds: float
-    floor: str
-    floor_seconds: float
 
 
 class StageMeasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,25 +75,25 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     first_proposal_right_share: float
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `date` is the caller's, ISO 8601; `ratios` are ours over the floor or peer."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="match"):
+    """One run of the whole job. `date` is the caller's, ISO 8601; `ratios` are ours over the floor or peer."""
 
     date: str
     size: str
     machine: Machine
     versions: dict[str, str]
-    parse: tuple[ParseMeasure, ...]
     stages: tuple[StageMeasure, ...]
     job: JobMeasure
     quality: Quality
     ratios: dict[str, float]
 
 
-def ratios_of(parse: tuple[ParseMeasure, ...], job: JobMeasure) -> dict[str, float]:
-    """Seconds of ours over seconds of floor or peer, in the same run: what travels."""
-    ratios = {f"parse {one.format}": one.seconds / one.floor_seconds for one in parse}
-    ratios["match / pyarrow join"] = job.ours.seconds / job.pyarrow.seconds
-    ratios["match / duckdb join"] = job.ours.seconds / job.duckdb.seconds
+def ratios_of(job: JobMeasure) -> dict[str, float]:
+    """Seconds of ours over seconds of the peer, in the same run: what travels."""
+    ratios = {
+        "match / pyarrow join": job.ours.seconds / job.pyarrow.seconds,
+        "match / duckdb join": job.ours.seconds / job.duckdb.seconds,
+    }
     return {name: round(value, 2) for name, value in ratios.items()}
 
 
@@ -120,16 +111,25 @@ def installed_versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _LIBRARIES}
 
 
-def append(record: Record, history: Path = HISTORY) -> None:
+def append(record: msgspec.Struct, history: Path = HISTORY) -> None:
     """Add `record` as the last line of `history`."""
     with history.open("ab") as sink:
         sink.write(msgspec.json.encode(record) + b"\n")
 
 
+def last_line(kind: type[AnyRecord], history: Path = HISTORY) -> AnyRecord:
+    """The last line of `history` of that kind.
+
+    Raises `FileNotFoundError`, or `ValueError` where there is none.
+    """
+    tag = kind.__struct_config__.tag
+    for line in reversed(history.read_bytes().splitlines()):
+        if msgspec.json.decode(line, type=dict[str, msgspec.Raw])["kind"] == f'"{tag}"'.encode():
+            return msgspec.json.decode(line, type=kind)
+    message = f"{history} holds no line of kind {tag!r}; run `make bench`"
+    raise ValueError(message)
+
+
 def last_record(history: Path = HISTORY) -> Record:
-    """The last line of `history`; raises `FileNotFoundError`, or `ValueError` where it is empty."""
-    lines = history.read_bytes().splitlines()
-    if not lines:
-        message = f"{history} is empty; run `make bench`"
-        raise ValueError(message)
-    return msgspec.json.decode(lines[-1], type=Record)
+    """The last line about the whole job; errors as those of `last_line`."""
+    return last_line(Record, history)

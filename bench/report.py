@@ -8,25 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from bench.reading_record import ReadingRecord
     from bench.record import Record
 
-__all__ = ["print_report", "readme_table"]
+__all__ = ["print_report", "reading_table", "readme_table"]
 
 
 def print_report(record: Record, console: Console | None = None) -> None:
-    """Print parsers, stages, job and quality of `record`."""
+    """Print stages, job and quality of `record`."""
     console = console or Console(highlight=False)
-    parsers = _table("Parsers", "format", "file", "MB/s", "payments/s", "floor MB/s", "× floor")
-    for one in record.parse:
-        megabytes = one.bytes / 1e6
-        parsers.add_row(
-            one.format,
-            f"{megabytes:,.1f} MB",
-            f"{megabytes / one.seconds:,.1f}",
-            f"{one.payments / one.seconds:,.0f}",
-            f"{megabytes / one.floor_seconds:,.1f}",
-            f"{one.seconds / one.floor_seconds:,.1f}",
-        )
     stages = _table("Stages of the job", "stage", "seconds", "payments/s")
     for stage in record.stages:
         stages.add_row(stage.stage, f"{stage.seconds:.2f}", f"{stage.payments_per_second:,.0f}")
@@ -45,7 +35,7 @@ def print_report(record: Record, console: Console | None = None) -> None:
             f"{cost.peak_mib:,.0f}",
             f"{job.ours.seconds / cost.seconds:.2f}",
         )
-    for table in (parsers, stages, jobs):
+    for table in (stages, jobs):
         console.print(table)
     console.print(_quality_line(record))
 
@@ -73,16 +63,6 @@ def readme_table(record: Record) -> str:
         ("measured", "result", "beside, in the same run", "ratio"),
         ("---", "---:", "---", "---:"),
     ]
-    for one in record.parse:
-        rate, floor = one.bytes / 1e6 / one.seconds, one.bytes / 1e6 / one.floor_seconds
-        rows.append(
-            (
-                f"read {one.format}, {one.bytes / 1e6:.0f} MB in memory",
-                f"{rate:.0f} MB/s, {one.payments / one.seconds:,.0f} payments/s",
-                f"`{one.floor}` that keeps nothing: {floor:.0f} MB/s",
-                f"{record.ratios[f'parse {one.format}']:.1f} ×",
-            )
-        )
     whole = f"`tieout match`, {job.payments:,} payments × {job.open_items:,} open items"
     ours = f"{job.ours.seconds:.1f} s, {job.ours.peak_mib:,.0f} MiB"
     for peer, cost in (("pyarrow", job.pyarrow), ("duckdb", job.duckdb)):
@@ -104,5 +84,31 @@ def readme_table(record: Record) -> str:
         f"{record.date}, {record.machine.cores} cores, {record.machine.system}, "
         f"Python {record.machine.python}; medians; whole jobs are processes from start to end. "
         "Ratios are our seconds over theirs."
+    )
+    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])
+
+
+def reading_table(record: ReadingRecord) -> str:
+    """The README's table of readers: ours beside a peer and the floor, in the same run."""
+    rows = [
+        ("file", "ours", "peer", "times as fast", "of the floor's speed", "memory above imports"),
+        ("---", "---:", "---", "---:", "---:", "---:"),
+    ]
+    for one in record.files:
+        megabytes = one.bytes / 1e6
+        rows.append(
+            (
+                f"{one.title}, {megabytes:.0f} MB",
+                f"{megabytes / one.seconds:.0f} MB/s, {one.rows / one.seconds:,.0f} rows/s",
+                f"`{one.peer.name}` {one.peer.version}: {megabytes / one.peer.seconds:.1f} MB/s",
+                f"{record.ratios[f'{one.name} / {one.peer.name}']:.1f} ×",
+                f"{record.ratios[f'{one.name} / floor']:.2f} of `{one.floor}`",
+                f"{one.peak_mib:.0f} MiB",
+            )
+        )
+    where = (
+        f"{record.date}, {record.machine.cores} cores, {record.machine.system}, "
+        f"Python {record.machine.python}; medians of files in memory, read whole: every field, "
+        "identities, offsets, totals, Arrow columns. `make bench-reading` measures again."
     )
     return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])

@@ -1,4 +1,4 @@
-"""The measurements themselves: parsers beside floors, stages of the job, the job beside peers."""
+"""The measurements themselves: stages of the job, the job beside peers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import statistics
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.floors import FLOORS
-from bench.measures import median_cost, median_seconds, process_cost
+from bench.measures import median_cost, process_cost
 from bench.plain_join import PEERS, TABLES
-from bench.record import JobMeasure, ParseMeasure, Quality, StageMeasure
-from parsers.bank_files import parse_bank_file
+from bench.record import JobMeasure, Quality, StageMeasure
 from tieout.matching_job import MatchingJob, run_matching_job
 from tieout.worlds import score_run
 
@@ -22,32 +20,9 @@ if TYPE_CHECKING:
     from bench.inputs import Inputs
     from bench.sizes import Sizes
 
-__all__ = ["measure_job", "measure_parsers", "measure_quality", "measure_stages"]
+__all__ = ["measure_job", "measure_quality", "measure_stages"]
 
 _COMMAND_LINE = "import sys; from tieout.commands import main; sys.exit(main())"
-
-
-def measure_parsers(
-    inputs: Inputs, sizes: Sizes, observe: Callable[[str], None]
-) -> tuple[ParseMeasure, ...]:
-    """Every format: our parser and its floor over the same bytes in memory."""
-    measured = []
-    for name, path in inputs.bank_files.items():
-        content = path.read_bytes()
-        observe(f"parse {name}, {len(content) / 1e6:.1f} MB")
-        floor, walk = FLOORS[name]
-        parse = functools.partial(parse_bank_file, content, path.name)
-        measured.append(
-            ParseMeasure(
-                format=name,
-                bytes=len(content),
-                payments=len(parse().payments),
-                seconds=median_seconds(parse, sizes.parse_repeats),
-                floor=floor,
-                floor_seconds=median_seconds(functools.partial(walk, content), sizes.parse_repeats),
-            )
-        )
-    return tuple(measured)
 
 
 def measure_stages(

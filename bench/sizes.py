@@ -10,15 +10,11 @@ __all__ = ["FULL", "QUICK", "Sizes"]
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of the matched world, bytes of the bank files, and how often everything is repeated."""
+    """Rows of the matched world, and how often everything is repeated."""
 
     name: str
     payments: int
     open_items: int
-    bai2_bytes: int
-    lockbox_bytes: int
-    camt_bytes: int
-    parse_repeats: int
     job_repeats: int
 
 
@@ -26,22 +22,14 @@ FULL: Final = Sizes(
     name="full",
     payments=100_000,
     open_items=500_000,
-    bai2_bytes=30_000_000,
-    lockbox_bytes=20_000_000,
-    camt_bytes=30_000_000,
-    parse_repeats=5,
     job_repeats=3,
 )
-"""A month of a large AR department, and bank files a hundred times a usual day's."""
+"""A month of a large AR department."""
 
 QUICK: Final = Sizes(
     name="quick",
     payments=400,
     open_items=2_400,
-    bai2_bytes=20_000,
-    lockbox_bytes=20_000,
-    camt_bytes=100_000,
-    parse_repeats=1,
     job_repeats=1,
 )
 """Everything once, in seconds; its times mean nothing and are not kept."""
