@@ -21,7 +21,8 @@ class PeerMeasure(msgspec.Struct, frozen=True, kw_only=True):
 class ReadingMeasure(msgspec.Struct, frozen=True, kw_only=True):
     """One file: what is in it, and median seconds of reading all of it from memory.
 
-    `rows` are payments, or the invoices they pay where a payment has many. `seconds` is on all cores of the machine, `one_core_seconds` on one. `peak_mib` is what
+    `rows` are payments, or the invoices they pay where a payment has many. `seconds` is on all
+    cores of the machine, `one_core_seconds` on one. `peak_mib` is what
     `tieout parse FILE --out DIR` needs above what its imports need.
     """
 

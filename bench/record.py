@@ -76,7 +76,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="match"):
-    """One run of the whole job. `date` is the caller's, ISO 8601; `ratios` are ours over the floor or peer."""
+    """One run of the whole job. `date` is the caller's, ISO 8601; `ratios` are ours over a peer."""
 
     date: str
     size: str
@@ -124,7 +124,7 @@ def last_line(kind: type[AnyRecord], history: Path = HISTORY) -> AnyRecord:
     """
     tag = kind.__struct_config__.tag
     for line in reversed(history.read_bytes().splitlines()):
-        if msgspec.json.decode(line, type=dict[str, msgspec.Raw])["kind"] == f'"{tag}"'.encode():
+        if msgspec.json.decode(line)["kind"] == tag:
             return msgspec.json.decode(line, type=kind)
     message = f"{history} holds no line of kind {tag!r}; run `make bench`"
     raise ValueError(message)

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PART_ROWS", "READERS", "BankFileStream", "parse_bank_file", "parse_source"]
 
-PART_ROWS: Final = 1 << 16
-"""Payments, or lines, after which a part is given away: one row group of a written table."""
+PART_ROWS: Final = 1 << 14
+"""Payments, or lines, after which a part is given away: one row group of a written table. Columns
+of so many rows are a few MiB, and a writer holds several copies of them."""
 
 _ALL_ROWS: Final = 1 << 62
 """More rows than a file has: what is wanted as a whole is given away once, at the end."""

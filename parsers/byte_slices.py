@@ -42,6 +42,7 @@ class ByteText:
 
     def __init__(self, content: bytes) -> None:
         """Look at `content`; blanks are assumed around it."""
+        self.size = len(content)
         padded = b"".join((b" " * _PADDING, content, b" " * _PADDING))
         self._padded = padded
         self._bytes = np.frombuffer(padded, np.uint8)[_PADDING:]
@@ -86,7 +87,10 @@ class ByteText:
 
         Ranges ascend and do not overlap.
         """
-        places = self.positions(letters)[:-_SENTINELS]
+        return self.first_of(self.positions(letters)[:-_SENTINELS], starts, stops)
+
+    def first_of(self, places: Offsets, starts: Offsets, stops: Offsets) -> tuple[Offsets, Offsets]:
+        """(rows, indices in `places`): the first of the ascending `places` in each range."""
         if not len(places) or not len(starts):
             return np.empty(0, np.int64), np.empty(0, np.int64)
         row = np.searchsorted(starts, places, side="right") - 1

@@ -3,7 +3,7 @@
     ParserError
     ├── UnrecognisedFileError   NOT_A_BANK_FILE: no format recognises the content
     ├── ArchiveError            ARCHIVE_UNREADABLE: packed, and it cannot or may not be unpacked
-    ├── LayoutError             LAYOUT: a table of lockbox layouts that breaks a rule
+    ├── LayoutError             LAYOUT_MALFORMED: a table of lockbox layouts that breaks a rule
     └── TableError              TABLE_*: a table (CSV, Parquet, …) that breaks a rule; no row used
 
 Everything a bank file may have wrong is a diagnostic, not an error.
@@ -35,7 +35,7 @@ class ArchiveError(ParserError, ValueError):
 class LayoutError(ParserError, ValueError):
     """A layout of lockbox files with a missing, unknown or impossible field; none of it is used."""
 
-    reason = "LAYOUT"
+    reason = "LAYOUT_MALFORMED"
 
 
 class TableError(ParserError, ValueError):

@@ -1,12 +1,15 @@
-"""Identity of payments: a hash of what a payment says, with an ordinal among equals of one file."""
+"""Identity of payments: a hash of what a payment says, with an ordinal among equals of one file.
+
+The hash is XXH3 of 128 bits: docs/decisions/0008-payment-identity.md says why.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
+from xxhash import xxh3_128_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,9 +20,7 @@ __all__ = ["OrdinalCounter", "identify_payments", "payment_identity"]
 
 _BUCKETS: Final = 16
 _BUCKET_SHIFT: Final = np.uint64(60)
-_DIGEST_BYTES: Final = 16
-_HEX_LENGTH: Final = 2 * _DIGEST_BYTES
-_UNUSED: Final = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+_HEX_LENGTH: Final = 32
 
 
 def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -> str:
@@ -29,10 +30,7 @@ def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -
     dates are such facts, so equals always belong to one statement day.
     """
     text = "\x1f".join(["" if part is None else str(part) for part in parts])
-    digest = hashlib.blake2b(f"{text}\x1e{references}".encode(), digest_size=_DIGEST_BYTES)
-    if ordinal:
-        digest.update(b"\x1d%d" % ordinal)
-    return digest.hexdigest()
+    return _numbered(f"{text}\x1e{references}", ordinal).hex()
 
 
 def identify_payments(facts: Iterable[pa.Array], counter: OrdinalCounter) -> pa.Array:
@@ -49,26 +47,21 @@ def identify_payments(facts: Iterable[pa.Array], counter: OrdinalCounter) -> pa.
         texts = pa.chunked_array(pieces, pa.string()).take(pa.array(repeated)).to_pylist()
         numbered = bytearray(letters)
         for row, text in zip(repeated.tolist(), texts, strict=True):
-            digest = _UNUSED.copy()
-            digest.update(text.encode() + b"\x1d%d" % ordinals[row])
-            numbered[_HEX_LENGTH * row : _HEX_LENGTH * (row + 1)] = digest.hexdigest().encode()
+            identity = _numbered(text, int(ordinals[row])).hex()
+            numbered[_HEX_LENGTH * row : _HEX_LENGTH * (row + 1)] = identity.encode()
         letters = bytes(numbered)
     bounds = np.arange(0, len(letters) + 1, _HEX_LENGTH, dtype=np.int32)
     return pa.StringArray.from_buffers(len(ordinals), pa.py_buffer(bounds), pa.py_buffer(letters))
 
 
 def _digests(texts: pa.Array) -> bytes:
-    """The digests of `texts`, one after the other.
+    """The digests of `texts`, one after the other."""
+    return b"".join(map(xxh3_128_digest, texts.cast(pa.binary()).to_pylist()))
 
-    A copy of an unused hash is made faster than a new one.
-    """
-    copy = _UNUSED.copy
-    digests = []
-    for text in texts.cast(pa.binary()).to_pylist():
-        digest = copy()
-        digest.update(text)
-        digests.append(digest.digest())
-    return b"".join(digests)
+
+def _numbered(text: str, ordinal: int) -> bytes:
+    """The digest of the `ordinal`-th payment that says `text`."""
+    return xxh3_128_digest(text.encode() + (b"\x1d%d" % ordinal if ordinal else b""))
 
 
 class OrdinalCounter:

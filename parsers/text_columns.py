@@ -45,7 +45,8 @@ _ASIDE_CODE: Final = _TEXT_CODE + 1
 _DOUBTFUL_CODE: Final = _TEXT_CODE + 2
 _FREE_CODE: Final = _TEXT_CODE + 3
 _NARRATIVE_MARKS: Final = b"={"
-"""A line with one of these may be a sentence of a bank with keys in it."""
+"""A line with one of these may be a sentence of a bank with keys in it, unless it is the `:=` of a
+key: the keys of such sentences have no colon before their `=`."""
 
 _FACT_CODES: Final = {name: code for code, name in enumerate(_PLAIN_FACTS)} | {
     "text": _TEXT_CODE,
@@ -202,7 +203,10 @@ def _with_more_keys(text: ByteText, starts: Offsets, stops: Offsets, lines: Offs
     """Which lines may hold keys within them, or a sentence of a bank: of `lines`, and of those with
     a mark that such sentences have.
     """
-    marked, _ = text.first_within(_NARRATIVE_MARKS, starts, stops)
+    places = text.positions(_NARRATIVE_MARKS)
+    places = places[places < text.size]
+    is_keyed = (text.at(places) == ord("=")) & (text.at(places - 1) == ord(":"))
+    marked, _ = text.first_of(np.compress(~is_keyed, places), starts, stops)
     if len(marked):
         lines = np.flatnonzero(np.bincount(np.concatenate([lines, marked])))
     if not len(lines):

@@ -44,6 +44,7 @@ CODES: Final = {
     "FILE_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     INTERNAL: grpc.StatusCode.INTERNAL,
     "JOB_TIMEOUT": grpc.StatusCode.DEADLINE_EXCEEDED,
+    "LAYOUT_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "MONEY": grpc.StatusCode.INVALID_ARGUMENT,
     "NOT_A_BANK_FILE": grpc.StatusCode.INVALID_ARGUMENT,
     "OVERLOADED": grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from bench.parser_files import MEASURED_FILES, make_file
 from parsers.bank_files import parse_bank_file
 from tieout.commands import main
 from tieout.cores import CoreMap
@@ -142,18 +143,41 @@ def test_an_error_of_the_work_reaches_the_caller():
 
 MEASURED = """
 import resource, sys
-from tieout.parse_job import ParseJob, run_parse_job
-import parsers.bai2, parsers.camt053, parsers.lockbox
 from pathlib import Path
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-run_parse_job(ParseJob(files=(sys.argv[1],), out=Path(sys.argv[2])))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+from tieout.commands import main
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+small, large, out = sys.argv[1:]
+assert main(["parse", small, "--out", out + "-small"]) == 0
+before = peak()
+assert main(["parse", large, "--out", out]) == 0
+print((peak() - before) / 1024)
 """
+"""Reads a small file, so that every library is loaded, then a large one."""
+
+ROWS_PER_MEGABYTE = {"bai2": 9_300, "bai2-long": 5_900, "camt.053": 1_375, "lockbox": 4_700}
+GROWTH_MIB_MAX = 200
 
 
-def growth_mib(path, out):
-    """Peak memory of parsing `path` above what the imports took, in MiB."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(path), str(out)], capture_output=True, check=True
-    )
-    return int(done.stdout) / 1024
+def growth_mib(folder, name, megabytes):
+    """Peak memory of `tieout parse` of a file of that size above what the imports took, in MiB."""
+    (measured,) = (one for one in MEASURED_FILES if one.name == name)
+    small = make_file(measured, 300, folder)
+    large = make_file(measured, ROWS_PER_MEGABYTE[name] * megabytes, folder)
+    command = [sys.executable, "-c", MEASURED, str(small), str(large), str(folder / "out")]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    rows = pq.read_metadata(folder / "out" / "payments.parquet").num_rows
+    assert rows == ROWS_PER_MEGABYTE[name] * megabytes
+    large.unlink()
+    return float(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", ROWS_PER_MEGABYTE)
+def test_memory_does_not_grow_with_the_file(tmp_path, name):
+    assert growth_mib(tmp_path, name, 60) < GROWTH_MIB_MAX
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["bai2", "camt.053"])
+def test_a_gigabyte_is_read_in_as_much_memory(tmp_path, name):
+    assert growth_mib(tmp_path, name, 1_000) < GROWTH_MIB_MAX
