@@ -13,7 +13,7 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
-from parsers.byte_source import ByteSource, BytesSource
+from parsers.byte_source import ByteSource, BytesSource, content_hash
 from parsers.collector import FileCollector, hold_payments
 from parsers.detect import detect_format
 from parsers.errors import UnrecognisedFileError
@@ -68,15 +68,19 @@ class BankFileStream:
         source_file: str,
         options: ReadOptions | None = None,
         form: BankFileFormat | None = None,
+        file_id: str = "",
     ) -> None:
         """Look at the file's beginning; `source_file` only names it in messages.
 
         Where `form` is given the file is read as one of that format, whatever it looks like.
+        `file_id` is the hash of the content where it is known; else it is made meanwhile.
         """
+        options = options or ReadOptions()
         module, function = READERS[form or _format_of(source, source_file, options)]
         reader: Reader = getattr(import_module(module), function)
-        self._collector = FileCollector(source, source_file)
-        self._steps = reader(source, self._collector, options or ReadOptions())
+        hashes = iter((file_id,)) if file_id else options.map_ordered(content_hash, (source,))
+        self._collector = FileCollector(source, source_file, hashes)
+        self._steps = reader(source, self._collector, options)
         self.end: FileEnd | None = None
 
     @property

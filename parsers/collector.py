@@ -7,6 +7,7 @@ at once come as columns: `add_payments`, `add_remittances`.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,7 +38,7 @@ from parsers.parsed_file import FileEnd, ParsedPart
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -91,9 +92,14 @@ class FileCollector:
     from here: no line may be added to it.
     """
 
-    def __init__(self, source: ByteSource, source_file: str) -> None:
-        """Start a file; `source` is needed for its hash and for excerpts."""
-        self.file_id = content_hash(source)
+    def __init__(
+        self, source: ByteSource, source_file: str, hashes: Iterator[str] | None = None
+    ) -> None:
+        """Start a file; `source` is needed for excerpts.
+
+        `hashes` gives the hash of its content, perhaps made meanwhile; without it, it is made here.
+        """
+        self._hashes = map(content_hash, (source,)) if hashes is None else hashes
         self.source_file = source_file
         self.source_format = ""
         self._source = source
@@ -118,6 +124,11 @@ class FileCollector:
         self._file_codes: set[str] = set()
         self._ordinals = OrdinalCounter()
         self._ending: tuple[str, int] | None = None
+
+    @cached_property
+    def file_id(self) -> str:
+        """SHA-256 of the content."""
+        return next(self._hashes)
 
     @property
     def payment_count(self) -> int:

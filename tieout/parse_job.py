@@ -130,7 +130,7 @@ def _stream(
     if observe is not None:
         source = ObservedSource(source, observe)
     try:
-        stream = BankFileStream(source, file.source_file, options)
+        stream = BankFileStream(source, file.source_file, options, file_id=file.file_hash)
     except ParserError as error:
         raise NoUsableFileError(str(error)) from error
     tally = FileTally()
