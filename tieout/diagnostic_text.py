@@ -20,7 +20,7 @@ from parsers.excerpts import caret_index
 from tieout.screen_text import printable, screen_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from engine.batches import DiagnosticBatch
 
@@ -33,6 +33,8 @@ _READ_MORE: Final = "docs/diagnostics/CODE.md"
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 _SEVERITIES: Final = tuple(_COLOURS)
 _INDENT: Final = "    "
+_FILES_NAMED_MAX: Final = 8
+"""Files the last line names; of more, a person reads the table above."""
 
 
 class DiagnosticDigest:
@@ -85,16 +87,24 @@ class DiagnosticDigest:
         yield f"about each code: {_READ_MORE}"
 
     def _summary(self) -> str:
-        """`2 errors, 1 warning in a.bai; 1 note in b.bai`."""
+        """`2 errors, 1 warning in a.bai; 1 note in b.bai`; of many files only how many."""
+        files = list(dict.fromkeys(name for name, _ in self._severities))
+        if len(files) > _FILES_NAMED_MAX:
+            total = Counter[str]()
+            for (_, severity), count in self._severities.items():
+                total[severity] += count
+            return f"{_in_words(total)} in {len(files):,} files"
         parts = []
-        for source_file in dict.fromkeys(name for name, _ in self._severities):
-            counts = [
-                _counted(self._severities[source_file, severity], severity)
-                for severity in _SEVERITIES
-                if self._severities[source_file, severity]
-            ]
-            parts.append(f"{', '.join(counts)} in {printable(source_file)}")
+        for source_file in files:
+            counts = {one: self._severities[source_file, one] for one in _SEVERITIES}
+            parts.append(f"{_in_words(counts)} in {printable(source_file)}")
         return "; ".join(parts)
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    """`2 errors, 1 warning`, the gravest first."""
+    found = [_counted(counts[one], one) for one in _SEVERITIES if counts.get(one)]
+    return ", ".join(found)
 
 
 def _counted(count: int, word: str) -> str:

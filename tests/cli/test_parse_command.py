@@ -186,3 +186,12 @@ IDENTITY_BYTES = 9
 def test_a_gigabyte_needs_no_more_but_what_tells_equal_payments_apart(tmp_path, name):
     remembered = ROWS_PER_MEGABYTE[name] * 1_000 * IDENTITY_BYTES / (1 << 20)
     assert growth_mib(tmp_path, name, 1_000) < GROWTH_MIB_MAX + remembered
+
+
+def test_of_many_files_the_last_line_says_only_how_many(tmp_path, capsys):
+    content = REPORT.read_bytes()
+    for number in range(9):
+        (tmp_path / f"{number}.bai").write_bytes(content[: -30 - number])
+    main(["parse", *(str(path) for path in sorted(tmp_path.iterdir()))])
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.endswith(" in 9 files") for line in lines)
