@@ -18,7 +18,7 @@ _HELP = """Read bank files: payments, control totals, diagnostics; no open items
 
 FILE is told by its content; gzip and ZIP are unpacked; `-` reads standard input. The summary of
 each file goes to stdout, what is wrong with it to stderr. A single file is read and written part by
-part: memory does not grow with it.
+part: a gigabyte needs little more memory than a megabyte.
 
 \b
 Examples:
