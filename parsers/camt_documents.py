@@ -280,7 +280,7 @@ def _unlabelled(traits: _Traits, claim: str) -> tuple[str, str]:
 def _codec(name: str) -> str | None:
     try:
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):
         return None
 
 

@@ -137,7 +137,7 @@ class _FileReader:
             return "utf-8"
         try:
             codec = codecs.lookup(name).name
-        except LookupError:
+        except (LookupError, ValueError):
             codec = "utf-8"
         if codec.startswith(("iso8859", "cp125")):
             return None

@@ -164,16 +164,16 @@ class OrderRows:
 
     def _judge(self, order: Order, *, has_lines: bool) -> str:
         """What kind of rows the order gives; doubts about it are said and held."""
-        if not order.beginning:
-            if has_lines:
-                message = "remittance lines have no payment order (BPR) before them"
-                order.say("EDI-ORDER", message, expected="BPR")
-            return "advice"
         if order.currency and order.currency not in CURRENCY_EXPONENTS:
             message = f"currency {order.currency!r} is no ISO 4217 code"
             order.say("EDI-CURRENCY", message, value=order.currency, expected="such as USD")
             order.codes.append("IN-CCY")
             order.currency = ""
+        if not order.beginning:
+            if has_lines:
+                message = "remittance lines have no payment order (BPR) before them"
+                order.say("EDI-ORDER", message, expected="BPR")
+            return "advice"
         if order.amount is None:
             token = order.element(2)
             message = f"the amount {token!r} of the order is no number, or too large"

@@ -39,7 +39,9 @@ def rows_written(source_format: str, content: bytes) -> int:
         whole = re.findall(rb"<(?:\w+:)?Ntry>.*?</(?:\w+:)?Ntry>", content, re.DOTALL)
         return len(whole)
     pattern = _MONEY_ROW.get(source_format)
-    return len(re.findall(pattern, content.replace(b"\r", b"\n"))) if pattern else 0
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+    return len(re.findall(pattern, content)) if pattern else 0
 
 
 def within_operations(content: bytes, name: str):
