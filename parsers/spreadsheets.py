@@ -223,7 +223,10 @@ class Workbook:
                         limit = SPREADSHEET_BYTES_MAX >> 20
                         self._refuse(f"expands to more than {limit} MiB")
                     yield chunk
+        except TableError:
+            raise
         except (
+            ValueError,
             *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
             *(NotImplementedError, RuntimeError),
         ) as error:
