@@ -182,10 +182,22 @@ class Batch:
 
     def take(self, rows: NDArray[np.int64]) -> Self:
         """The given rows, in the given order."""
-        return type(self).of(self._record_batch.take(pa.array(rows)))
+        taken = self._record_batch.take(pa.array(rows))
+        # Keys that differ here differ there, unless a row is taken twice.
+        once = not len(rows) or int(np.bincount(rows).max()) == 1
+        return type(self).of_distinct(taken) if once else type(self).of(taken)
+
+    def keys_ascend(self) -> bool:
+        """Each row's key is greater than that of the row before, column by column."""
+        above = pa.array(np.zeros(max(len(self) - 1, 0), dtype=np.bool_))
+        for name in reversed(self.KEY):
+            column = self._record_batch.column(name)
+            before, after = column[:-1], column[1:]
+            above = pc.or_(pc.less(before, after), pc.and_(pc.equal(before, after), above))
+        return bool(pc.all(above).as_py())
 
     def _check_keys(self) -> None:
-        if not self.KEY or len(self) < 2:
+        if not self.KEY or len(self) < 2 or self.keys_ascend():
             return
         keys = self.key_strings()
         distinct = pc.count_distinct(keys).as_py()

@@ -28,10 +28,7 @@ def in_key_order(batch: AnyBatch) -> AnyBatch:
     """The rows of `batch` in ascending order of its key columns (`KEY`)."""
     if len(batch) < 2 or not batch.KEY:
         return batch
-    # Numbers as text do not sort as numbers: only keys of text can be seen to be in order.
-    if all(pa.types.is_string(batch.SCHEMA.field(name).type) for name in batch.KEY) and _is_ordered(
-        batch
-    ):
+    if batch.keys_ascend():
         return batch
     order = pc.sort_indices(batch.record_batch, [(name, "ascending") for name in batch.KEY])
     return batch.take(order.to_numpy(zero_copy_only=False))
@@ -60,11 +57,6 @@ def with_origin(batch: AnyBatch, origin: Mapping[str, str]) -> AnyBatch:
     kept = {name: batch.record_batch.column(name) for name in batch.SCHEMA.names}
     same = {name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in origin.items()}
     return type(batch).from_columns(kept | same)
-
-
-def _is_ordered(batch: Batch) -> bool:
-    keys = batch.key_strings()
-    return bool(pc.all(pc.less(keys[:-1], keys[1:])).as_py())
 
 
 def _text_bytes(column: pa.StringArray) -> bytes:

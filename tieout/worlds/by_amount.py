@@ -47,8 +47,8 @@ def _whole_ledger(plan: Planner) -> list[int] | None:
     if first is None:
         return None
     items = plan.items
-    rows = [row for row in items.rows_of_customer[items.customer[first]] if items.open_minor(row)]
-    if not 2 <= len(rows) <= _BALANCE_ITEMS_MAX:
+    rows = items.open_rows(items.customer[first], count_max=_BALANCE_ITEMS_MAX)
+    if len(rows) < 2:
         return None
     ok = all(plan.is_free(row) and items.status[row] == "open" for row in rows)
     return rows if ok else None

@@ -81,6 +81,16 @@ class OpenItems(msgspec.Struct):
         """Whether a payer could pay `row`: an undisputed open item that it owes."""
         return self.face[row] > 0 and self.status[row] == "open"
 
+    def open_rows(self, customer: int, count_max: int) -> list[int]:
+        """Rows of `customer` on which something is open; none where there are over `count_max`."""
+        rows: list[int] = []
+        for row in self.rows_of_customer[customer]:
+            if self.open_minor(row):
+                if len(rows) == count_max:
+                    return []
+                rows.append(row)
+        return rows
+
     def discounted(self, row: int, day: int) -> int:
         """The discount that `row` earns when paid on `day`, in cents."""
         return self.discount[row] if day <= self.discount_day[row] else 0

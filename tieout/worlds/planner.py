@@ -40,6 +40,7 @@ class Planner:
         self.items = items
         self.days = _business_days((spec.as_of - EPOCH).days)
         self._used = bytearray(len(items))
+        self._payable = bytearray(map(items.is_payable, range(len(items))))
         self._pools: dict[str, list[int]] = {}
         self._next: dict[str, int] = {}
         self._documents: set[tuple[int, str]] = set()
@@ -63,10 +64,9 @@ class Planner:
 
     def free(self, customer: int) -> list[int]:
         """Payable items of `customer` that no payment has been made for."""
+        used, payable = self._used, self._payable
         return [
-            row
-            for row in self.items.rows_of_customer[customer]
-            if not self._used[row] and self.items.is_payable(row)
+            row for row in self.items.rows_of_customer[customer] if payable[row] and not used[row]
         ]
 
     def seed(self, pool: str) -> int | None:

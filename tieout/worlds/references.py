@@ -38,8 +38,15 @@ DOCUMENT_STYLES: Final[dict[str, Callable[[int, int], str]]] = {
 
 
 def serial_of(document: str) -> tuple[str, str]:
-    """`document` split before its serial: what stands before the last six digits, and those."""
-    return document[:-6], document[-6:]
+    """`document` split before its serial: what stands before the last six digits (more, where the
+    company has written over a million documents), and those.
+    """
+    width = 6
+    if document.startswith("FV"):
+        width = len(document) - len("FV26")
+    elif not document.isdigit():
+        width = len(document) - 1 - max(document.rfind("-"), document.rfind("/"))
+    return document[:-width], document[-width:]
 
 
 def _separators(dice: Dice, document: str) -> str:
