@@ -54,8 +54,11 @@ EXPLAIN_TABLES: Final[dict[str, type[Batch]]] = {
 _SUMMARY: Final = "summary.json"
 
 
-def check_output_directory(out: Path, *, overwrite: bool) -> None:
-    """Raise `OutputDirectoryError` where a run may not be written to `out`."""
+def check_output_directory(out: Path, *, overwrite: bool, mark: str = _SUMMARY) -> None:
+    """Raise `OutputDirectoryError` where a run may not be written to `out`.
+
+    `mark` is the file that shows what is there to be of the kind that would replace it.
+    """
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir():
@@ -66,18 +69,19 @@ def check_output_directory(out: Path, *, overwrite: bool) -> None:
     if not overwrite:
         message = f"{out} is not empty; give --out a new directory, or --overwrite to replace a run"
         raise OutputDirectoryError(message)
-    if not (out / _SUMMARY).is_file():
-        message = f"{out} holds no {_SUMMARY}: it is no run directory and is not overwritten"
+    if not (out / mark).is_file():
+        kind = "run directory" if mark == _SUMMARY else "report"
+        message = f"{out} holds no {mark}: it is no {kind} and is not overwritten"
         raise OutputDirectoryError(message)
 
 
 @contextmanager
-def new_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
+def new_directory(out: Path, *, overwrite: bool, mark: str = _SUMMARY) -> Iterator[Path]:
     """A directory to write into, which becomes `out` where nothing was raised.
 
     Raises `OutputDirectoryError`; whatever is raised, `out` is as it was.
     """
-    check_output_directory(out, overwrite=overwrite)
+    check_output_directory(out, overwrite=overwrite, mark=mark)
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"

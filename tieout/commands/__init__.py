@@ -43,6 +43,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.explain:explain_command",
         "Say why a payment went where it went, or did not.",
     ),
+    "evaluate": (
+        "tieout.commands.evaluate:evaluate_command",
+        "Judge runs by the truth about their payments.",
+    ),
     "serve": ("tieout.commands.serve:serve_command", "Run the server."),
     "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
     "version": ("tieout.commands.version:version_command", "Print versions."),

@@ -1,0 +1,293 @@
+"""From one judgement per payment to the figures of an evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.candidates import STRATEGIES
+from engine.exception_codes import CODES
+from engine.identify import IDENTIFIED_BY
+from engine.limits import PROPOSALS_MAX
+from tieout.evaluation.confidence import score_confidence
+from tieout.evaluation.judgement import LEFT, PART, RIGHT, WRONG
+from tieout.evaluation.measures import (
+    CodeScore,
+    Evaluation,
+    IdentifiedScore,
+    MoneyShare,
+    Precision,
+    Proportion,
+    RankScore,
+    ScenarioScore,
+    StrategyScore,
+    money_share,
+    proportion,
+    wrong_rate,
+)
+from tieout.evaluation.wrong_payments import wrong_payments
+from tieout.run_tables import currency_exponent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tieout.evaluation.judgement import Judgement
+    from tieout.evaluation.run_columns import RunColumns
+    from tieout.evaluation.truth_tables import Truth
+
+__all__ = ["sum_up"]
+
+_DECIDED: Final = 2
+"""Buckets that count as decided: the first two, on items and on account."""
+
+
+def sum_up(
+    truth: Truth,
+    runs: RunColumns,
+    judged: Judgement,
+    *,
+    names: list[str],
+    unconserved: list[str],
+    over_applied: list[str],
+    families: dict[str, str],
+) -> Evaluation:
+    """Every figure; `families` maps a customer to the head of its family."""
+    applied = judged.state != LEFT
+    wrong = judged.state == WRONG
+    money = _Money(runs, judged)
+    kept = judged.receivable
+    extra = judged.lines_applied - judged.lines_right
+    decided_cash = runs.buckets[:, :_DECIDED].sum(axis=1)[judged.run_row]
+    left = (judged.state == LEFT) & (judged.lines_true > 0) & (judged.run_row >= 0)
+    first_right = int(judged.first_right.sum())
+    return Evaluation(
+        runs=names,
+        payments=len(truth),
+        missing=int((judged.run_row < 0).sum()),
+        repeated=judged.repeated,
+        unconserved=unconserved,
+        over_applied=over_applied,
+        automatic=proportion(applied.sum(), len(truth)),
+        wrong=wrong_rate(wrong.sum(), applied.sum()),
+        wrong_by_value=money.share(judged.cash_wrong, judged.cash_applied),
+        straight_through_by_payment=proportion((judged.decided & kept).sum(), kept.sum()),
+        straight_through_by_line=proportion(
+            judged.lines_applied[kept].sum(), (judged.lines_true + extra)[kept].sum()
+        ),
+        straight_through_by_value=money.share(
+            np.where(kept, decided_cash, 0), np.where(kept, runs.amounts[judged.run_row], 0)
+        ),
+        precision=_precision(judged, money, applied, wrong),
+        codes=proportion(judged.code_right.sum(), judged.code_wanted.sum()),
+        codes_left=_codes_left(judged, np.ones(len(truth), dtype=np.bool_)),
+        first_proposals=proportion(first_right, first_right + judged.first_wrong.sum()),
+        first_of_determinable=proportion(first_right, left.sum()),
+        ranks=_ranks(judged, left),
+        strategies=_strategies(runs, judged),
+        scenarios=_scenarios(truth, judged),
+        identified_by=_identified(truth, runs, judged, families),
+        exception_codes=_exception_codes(judged),
+        confidence=score_confidence(judged.sets, len(truth)),
+        wrong_payments=wrong_payments(truth, runs, judged),
+    )
+
+
+class _Money:
+    """Sums of payments' amounts per currency."""
+
+    def __init__(self, runs: RunColumns, judged: Judgement) -> None:
+        """Number the currencies of the payments that were found."""
+        encoded = runs.text("currency").dictionary_encode()
+        self.names = encoded.dictionary.to_pylist()
+        self._of_run = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        self._of_truth = self._of_run[judged.run_row]
+        self._found = judged.run_row >= 0
+
+    def share(self, part: NDArray[np.int64], whole: NDArray[np.int64]) -> dict[str, MoneyShare]:
+        """`part` of `whole` (one entry per payment of the truth) in each currency."""
+        parts, wholes = self._sums(part, self._found), self._sums(whole, self._found)
+        return {
+            name: money_share(parts[at], wholes[at], currency_exponent(name))
+            for at, name in sorted(enumerate(self.names), key=lambda pair: pair[1])
+        }
+
+    def texts(self, values: NDArray[np.int64], payment: NDArray[np.int64]) -> dict[str, str]:
+        """Sum of `values` of payments of the truth in each currency that has any."""
+        total = np.zeros(len(self.names), dtype=np.int64)
+        np.add.at(total, self._of_truth[payment], values)
+        return {
+            name: money_share(total[at], 0, currency_exponent(name)).part
+            for at, name in sorted(enumerate(self.names), key=lambda pair: pair[1])
+            if total[at]
+        }
+
+    def _sums(self, values: NDArray[np.int64], found: NDArray[np.bool_]) -> list[int]:
+        total = np.zeros(len(self.names), dtype=np.int64)
+        np.add.at(total, self._of_truth[found], values[found])
+        sums: list[int] = total.tolist()
+        return sums
+
+
+def _precision(
+    judged: Judgement, money: _Money, applied: NDArray[np.bool_], wrong: NDArray[np.bool_]
+) -> Precision:
+    settles = judged.lines_true > 0
+    whole = judged.state == RIGHT
+    cash_right = judged.cash_applied - judged.cash_wrong
+    return Precision(
+        precision_by_payment=proportion((applied & ~wrong).sum(), applied.sum()),
+        recall_by_payment=proportion((whole & settles).sum(), settles.sum()),
+        precision_by_line=proportion(judged.lines_right.sum(), judged.lines_applied.sum()),
+        recall_by_line=proportion(judged.lines_right.sum(), judged.lines_true.sum()),
+        precision_by_value=money.share(cash_right, judged.cash_applied),
+        recall_by_value=money.share(cash_right, judged.cash_true),
+    )
+
+
+def _codes_left(judged: Judgement, among: NDArray[np.bool_]) -> Proportion:
+    open_still = judged.code_wanted & ~judged.decided & among
+    return proportion((judged.code_right & open_still).sum(), open_still.sum())
+
+
+def _ranks(judged: Judgement, left: NDArray[np.bool_]) -> list[RankScore]:
+    sets = judged.sets
+    found = np.zeros(len(left), dtype=np.bool_)
+    scores = []
+    for rank in range(1, PROPOSALS_MAX + 1):
+        of = sets.rank == rank
+        hits = of & sets.right
+        found[sets.payment[hits]] = True
+        if of.any():
+            scores.append(
+                RankScore(
+                    rank=rank,
+                    proposals=proportion(hits.sum(), of.sum()),
+                    found_by_here=proportion((found & left).sum(), left.sum()),
+                )
+            )
+    return scores
+
+
+def _strategies(runs: RunColumns, judged: Judgement) -> list[StrategyScore]:
+    sets, money = judged.sets, _Money(runs, judged)
+    scores = []
+    for name in _in_order(sets.strategy, STRATEGIES):
+        of = pc.equal(sets.strategy, name).to_numpy(zero_copy_only=False)
+        decided, first = of & (sets.rank == 0), of & (sets.rank == 1)
+        scores.append(
+            StrategyScore(
+                strategy=name,
+                automatic=wrong_rate((decided & ~sets.right).sum(), decided.sum()),
+                cash_applied=money.texts(sets.cash[decided], sets.payment[decided]),
+                first_proposals=proportion((first & sets.right).sum(), first.sum()),
+            )
+        )
+    return scores
+
+
+def _in_order(values: pa.StringArray, order: Sequence[str]) -> list[str]:
+    """Distinct `values`: those of `order` in that order, then the others."""
+    there = set(values.unique().to_pylist())
+    return [name for name in order if name in there] + sorted(there - set(order))
+
+
+def _scenarios(truth: Truth, judged: Judgement) -> list[ScenarioScore]:
+    encoded = truth.scenarios.dictionary_encode()
+    number = encoded.indices.to_numpy(zero_copy_only=False)
+    names = encoded.dictionary.to_pylist()
+    scores = []
+    for name in sorted(names):
+        of = number == names.index(name)
+        found = of & (judged.run_row >= 0)
+        quiet = found & (judged.state == LEFT)
+        codes = judged.code.filter(pa.array(found)).value_counts().to_pylist()
+        counts = {one["values"]: one["counts"] for one in codes if one["values"]}
+        scores.append(
+            ScenarioScore(
+                scenario=name,
+                payments=int(of.sum()),
+                missing=int((of & ~found).sum()),
+                right=int((of & (judged.state == RIGHT)).sum()),
+                part=int((of & (judged.state == PART)).sum()),
+                wrong=int((of & (judged.state == WRONG)).sum()),
+                proposal_right=int((of & judged.first_right).sum()),
+                proposal_wrong=int((of & judged.first_wrong).sum()),
+                left=int((quiet & ~judged.first_right & ~judged.first_wrong).sum()),
+                codes=proportion((of & judged.code_right).sum(), (of & judged.code_wanted).sum()),
+                codes_left=_codes_left(judged, of),
+                primary_codes=dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))),
+            )
+        )
+    return scores
+
+
+def _identified(
+    truth: Truth, runs: RunColumns, judged: Judgement, families: dict[str, str]
+) -> list[IdentifiedScore]:
+    """Payers by the evidence that found them; only payments whose customer the truth knows."""
+    known = np.flatnonzero(
+        (judged.run_row >= 0) & pc.not_equal(truth.customers, "").to_numpy(zero_copy_only=False)
+    )
+    row = pa.array(judged.run_row[known])
+    kinds = runs.text("identified_by").take(row)
+    wanted = truth.customers.take(pa.array(known))
+    got = runs.text("customer_id").take(row)
+    right = pc.equal(wanted, got).to_numpy(zero_copy_only=False)
+    head = pa.array(list(families), pa.string())
+    heads = pa.array(list(families.values()), pa.string())
+
+    def of_family(customers: pa.StringArray) -> pa.StringArray:
+        return pc.coalesce(heads.take(pc.index_in(customers, value_set=head)), customers)
+
+    same = pc.equal(of_family(wanted), of_family(got)).to_numpy(zero_copy_only=False) & ~right
+    nobody = pc.equal(got, "").to_numpy(zero_copy_only=False)
+    confidence = pc.fill_null(runs.payments["identification_confidence"], 0.0).to_numpy()
+    scores = []
+    for kind in _in_order(kinds, IDENTIFIED_BY):
+        of = pc.equal(kinds, kind).to_numpy(zero_copy_only=False) & ~nobody
+        if not of.any():
+            continue
+        scores.append(
+            IdentifiedScore(
+                identified_by=kind,
+                payments=int(of.sum()),
+                right=int((of & right).sum()),
+                family=int((of & same).sum()),
+                wrong=int((of & ~right & ~same).sum()),
+                stated_confidence=round(float(confidence[judged.run_row[known]][of].mean()), 6),
+            )
+        )
+    if nobody.any():
+        scores.append(
+            IdentifiedScore(
+                identified_by="",
+                payments=int(nobody.sum()),
+                right=0,
+                family=0,
+                wrong=0,
+                stated_confidence=None,
+            )
+        )
+    return scores
+
+
+def _exception_codes(judged: Judgement) -> list[CodeScore]:
+    scores = []
+    for code in _in_order(judged.code, CODES):
+        if not code:
+            continue
+        of = pc.equal(judged.code, code).to_numpy(zero_copy_only=False)
+        wanted = of & judged.code_wanted
+        scores.append(
+            CodeScore(
+                code=code,
+                payments=int(of.sum()),
+                acceptable=proportion((wanted & judged.code_right).sum(), wanted.sum()),
+            )
+        )
+    return scores
