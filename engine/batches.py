@@ -7,7 +7,7 @@ behind them need not. `int64(name)` and `days(name)` are numpy views, `text(name
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, cast
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,13 @@ ADVICE_SCALE: Final = 4
 """Decimal places of the amounts of an `AdviceBatch`, whatever their currency."""
 
 
+class _Field(NamedTuple):
+    """A column: its type, and what stands in it where nothing is given (null where it may be)."""
+
+    type: pa.DataType
+    empty: pa.Scalar
+
+
 class Batch:
     """Exactly one record batch that keeps the promises of `SCHEMA`; `KEY` columns are unique."""
 
@@ -53,6 +60,16 @@ class Batch:
     KEY: ClassVar[tuple[str, ...]] = ()
     __slots__ = ("_record_batch",)
     _record_batch: pa.RecordBatch
+    _fields: ClassVar[Mapping[str, _Field]]
+    _required: ClassVar[Mapping[int, str]]
+    _empty: ClassVar[Batch | None]
+
+    def __init_subclass__(cls) -> None:
+        """Take the schema apart once: most batches are small, and each look into it costs."""
+        cls._fields = {field.name: _field(field) for field in cls.SCHEMA}
+        numbered = enumerate(cls._fields.items())
+        cls._required = {at: name for at, (name, field) in numbered if field.empty.is_valid}
+        cls._empty = None
 
     @classmethod
     def of(cls, record_batch: pa.RecordBatch) -> Self:
@@ -67,9 +84,10 @@ class Batch:
         if not record_batch.schema.equals(cls.SCHEMA):
             message = f"{cls.__name__} expects {cls.SCHEMA.names}, got {record_batch.schema}"
             raise SchemaError(message)
-        for field, column in zip(cls.SCHEMA, record_batch.columns, strict=True):
-            if not field.nullable and column.null_count:
-                message = f"{cls.__name__}.{field.name} has {column.null_count} nulls, none allowed"
+        for at, name in cls._required.items():
+            nulls = record_batch.column(at).null_count
+            if nulls:
+                message = f"{cls.__name__}.{name} has {nulls} nulls, none allowed"
                 raise SchemaError(message)
         batch = super().__new__(cls)
         object.__setattr__(batch, "_record_batch", record_batch)
@@ -87,18 +105,22 @@ class Batch:
 
     @classmethod
     def _record_batch_of(cls, columns: Mapping[str, Any], row_count: int | None) -> pa.RecordBatch:
-        unknown = set(columns) - set(cls.SCHEMA.names)
+        unknown = columns.keys() - cls._fields.keys()
         if unknown:
             message = f"{cls.__name__} has no columns {sorted(unknown)}"
             raise SchemaError(message)
         rows = len(next(iter(columns.values()))) if columns else (row_count or 0)
-        arrays = [_as_array(field, columns.get(field.name), rows) for field in cls.SCHEMA]
+        arrays = [
+            _as_array(name, field, columns.get(name), rows) for name, field in cls._fields.items()
+        ]
         return pa.RecordBatch.from_arrays(arrays, schema=cls.SCHEMA)
 
     @classmethod
     def empty(cls) -> Self:
-        """No rows."""
-        return cls.from_columns({}, 0)
+        """No rows: the same batch each time."""
+        if cls._empty is None:
+            cls._empty = cls.from_columns({}, 0)
+        return cast("Self", cls._empty)
 
     @classmethod
     def concat(cls, batches: Sequence[Self]) -> Self:
@@ -217,17 +239,21 @@ class Batch:
         return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "\x1f")
 
 
-def _as_array(field: pa.Field, values: Any, rows: int) -> pa.Array:
+def _field(field: pa.Field) -> _Field:
+    kind = field.type
+    empty = "" if pa.types.is_string(kind) else False if kind == pa.bool_() else 0
+    return _Field(kind, pa.scalar(None if field.nullable else empty, kind))
+
+
+def _as_array(name: str, field: _Field, values: Any, rows: int) -> pa.Array:
     if values is None:
-        empty = "" if pa.types.is_string(field.type) else False if field.type == pa.bool_() else 0
-        if field.nullable:
-            return pa.nulls(rows, field.type)
-        return pa.repeat(pa.scalar(empty, field.type), rows)
+        is_null = not field.empty.is_valid
+        return pa.nulls(rows, field.type) if is_null else pa.repeat(field.empty, rows)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     array = values if isinstance(values, pa.Array) else pa.array(values, field.type)
     if len(array) != rows:
-        message = f"column {field.name} has {len(array)} rows, expected {rows}"
+        message = f"column {name} has {len(array)} rows, expected {rows}"
         raise SchemaError(message)
     return array if array.type.equals(field.type) else array.cast(field.type)
 

@@ -15,15 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import schemas
-from engine.batches import (
-    AdviceBatch,
-    ControlCheckBatch,
-    DiagnosticBatch,
-    PaymentBatch,
-    RemittanceBatch,
-)
+from engine.batches import AdviceBatch, PaymentBatch, RemittanceBatch
 from parsers.byte_source import content_hash
-from parsers.column_chunks import ColumnChunk, facts_of, join_chunks
+from parsers.column_chunks import ColumnChunk, column_kinds, facts_of, join_chunks
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
 from parsers.excerpts import (
     EXCERPT_LENGTH,
@@ -35,6 +29,7 @@ from parsers.excerpts import (
 from parsers.identities import OrdinalCounter, identify_payments
 from parsers.line_index import LineIndex
 from parsers.parsed_file import FileEnd, ParsedPart
+from parsers.row_batches import advice_batch, check_batch, diagnostic_batch
 
 if TYPE_CHECKING:
     import datetime
@@ -43,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parsers.byte_source import ByteSource
+    from parsers.row_batches import CheckRow
 
 __all__ = ["FileCollector", "hold_payments"]
 
@@ -68,7 +64,7 @@ _IDENTITY: Final = (
 
 _GIVEN: Final = ("payment_id", "file_id", "source_file", "source_format", "company_id")
 _COLLECTED: Final = tuple(name for name in schemas.PAYMENT.names if name not in _GIVEN)
-_FIELDS: Final = {name: schemas.PAYMENT.field(name) for name in _COLLECTED}
+_KINDS: Final = column_kinds(schemas.PAYMENT, _COLLECTED)
 _LINE_COLLECTED: Final = (
     "reference",
     "reference_kind",
@@ -78,7 +74,7 @@ _LINE_COLLECTED: Final = (
     "deduction_reason",
     "source",
 )
-_LINE_FIELDS: Final = {name: schemas.REMITTANCE_LINE.field(name) for name in _LINE_COLLECTED}
+_LINE_KINDS: Final = column_kinds(schemas.REMITTANCE_LINE, _LINE_COLLECTED)
 _ADVICE_COLUMNS: Final = set(schemas.ADVICE_LINE.names) - {
     *("file_id", "source_file", "advice_number")
 }
@@ -118,7 +114,7 @@ class FileCollector:
         self._last_advice_line = ("", 0)
         self._advice_chunks: list[AdviceBatch] = []
         self._sealed_advices = 0
-        self._checks: list[tuple[str, str, str, str, str, bool]] = []
+        self._checks: list[CheckRow] = []
         self._diagnostics: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
         self._file_codes: set[str] = set()
@@ -182,7 +178,7 @@ class FileCollector:
         self._seal_payments()
         first = self.payment_count
         rows = len(columns["amount_minor"])
-        self._payments.append(ColumnChunk.of(rows, columns, _FIELDS))
+        self._payments.append(ColumnChunk.of(rows, columns, _KINDS))
         self._sealed_count += rows
         return first
 
@@ -197,7 +193,7 @@ class FileCollector:
         self._seal_lines()
         rows = len(payments)
         self._owners.append(np.asarray(payments, np.int64))
-        self._lines.append(ColumnChunk.of(rows, columns, _LINE_FIELDS))
+        self._lines.append(ColumnChunk.of(rows, columns, _LINE_KINDS))
         self._sealed_lines += rows
 
     def remittance(
@@ -340,45 +336,15 @@ class FileCollector:
         self._seal_payments()
         self._seal_lines()
         self._seal_advices()
-        payments = join_chunks(self._payments, _FIELDS)
-        lines = join_chunks(self._lines, _LINE_FIELDS)
-        owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
-        if (owners[1:] < owners[:-1]).any():
-            order = np.argsort(owners, kind="stable")
-            owners = owners[order]
-            lines = {name: column.take(pa.array(order)) for name, column in lines.items()}
-        identities = self._identities(owners, lines["reference"])
-        rows = len(identities)
-        given = {
-            "payment_id": identities,
-            "file_id": pa.repeat(self.file_id, rows),
-            "source_file": pa.repeat(self.source_file, rows),
-            "source_format": pa.repeat(self.source_format, rows),
-        }
-        owner = pa.array(owners)
-        owned = {
-            "payment_id": identities.take(owner),
-            "currency": payments["currency"].take(owner),
-            "line_number": _numbers_in_runs(owners),
-        }
-        checks: list[Sequence[Any]] = list(zip(*self._checks, strict=True)) or [()] * 6
-        names = ("scope", "kind", "declared", "computed", "rule", "ok")
+        payments, remittances = self._joined_rows()
         part = ParsedPart(
-            payments=PaymentBatch.from_distinct(payments | given),
-            remittances=RemittanceBatch.from_distinct(owned | lines),
+            payments=payments,
+            remittances=remittances,
             advices=AdviceBatch.concat(self._advice_chunks),
-            control_checks=ControlCheckBatch.from_columns(
-                {"source_file": [self.source_file] * len(self._checks)}
-                | {name: list(values) for name, values in zip(names, checks, strict=True)}
-            ),
-            diagnostics=DiagnosticBatch.from_columns(
-                {
-                    name: [row[name] for row in self._diagnostics]
-                    for name in DiagnosticBatch.SCHEMA.names
-                }
-            ),
+            control_checks=check_batch(self.source_file, self._checks),
+            diagnostics=diagnostic_batch(self._diagnostics),
         )
-        self._drained_count += rows
+        self._drained_count += len(payments)
         self._sealed_count = self._sealed_lines = 0
         self._payments, self._lines, self._owners = [], [], []
         self._advice_chunks, self._checks, self._diagnostics = [], [], []
@@ -403,7 +369,7 @@ class FileCollector:
         """Turn payments added one by one into a chunk of columns."""
         rows = len(self._open_payments["amount_minor"])
         if rows:
-            self._payments.append(ColumnChunk.of(rows, self._open_payments, _FIELDS))
+            self._payments.append(ColumnChunk.of(rows, self._open_payments, _KINDS))
             self._sealed_count += rows
             self._open_payments = {name: [] for name in _COLLECTED}
 
@@ -412,7 +378,7 @@ class FileCollector:
         if self._open_owners:
             self._owners.append(np.array(self._open_owners, np.int64))
             rows = len(self._open_owners)
-            self._lines.append(ColumnChunk.of(rows, self._open_lines, _LINE_FIELDS))
+            self._lines.append(ColumnChunk.of(rows, self._open_lines, _LINE_KINDS))
             self._sealed_lines += rows
             self._open_lines = {name: [] for name in _LINE_COLLECTED}
             self._open_owners = []
@@ -420,11 +386,41 @@ class FileCollector:
     def _seal_advices(self) -> None:
         """Turn advice added line by line into a batch."""
         if self._advices:
-            self._advice_chunks.append(_advice_batch(self._advices))
+            self._advice_chunks.append(advice_batch(self._advices))
             self._sealed_advices += len(self._advices)
             self._advices = []
 
-    def _identities(self, owners: NDArray[np.int64], references: pa.Array) -> pa.Array:
+    def _joined_rows(self) -> tuple[PaymentBatch, RemittanceBatch]:
+        """All sealed payments, and their lines in the order of the payments."""
+        rows = sum(chunk.rows for chunk in self._payments)
+        if not rows:
+            return PaymentBatch.empty(), RemittanceBatch.empty()
+        payments = join_chunks(self._payments, _KINDS)
+        lines = join_chunks(self._lines, _LINE_KINDS) if self._lines else {}
+        owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
+        if (owners[1:] < owners[:-1]).any():
+            order = np.argsort(owners, kind="stable")
+            owners = owners[order]
+            lines = {name: column.take(pa.array(order)) for name, column in lines.items()}
+        identities = self._identities(owners, lines.get("reference"))
+        given = {
+            "payment_id": identities,
+            "file_id": pa.repeat(self.file_id, rows),
+            "source_file": pa.repeat(self.source_file, rows),
+            "source_format": pa.repeat(self.source_format, rows),
+        }
+        batch = PaymentBatch.from_distinct(payments | given)
+        if not lines:
+            return batch, RemittanceBatch.empty()
+        owner = pa.array(owners)
+        owned = {
+            "payment_id": identities.take(owner),
+            "currency": payments["currency"].take(owner),
+            "line_number": _numbers_in_runs(owners),
+        }
+        return batch, RemittanceBatch.from_distinct(owned | lines)
+
+    def _identities(self, owners: NDArray[np.int64], references: pa.Array | None) -> pa.Array:
         """`payment_id` of every row; `owners` are the ascending rows of `references`.
 
         Chunk by chunk, so that the texts to be hashed stay in the caches of a processor.
@@ -458,14 +454,6 @@ def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
     field = PaymentBatch.SCHEMA.field(at)
     columns = payments.record_batch.set_column(at, field, column)
     return PaymentBatch.of_distinct(columns)
-
-
-def _advice_batch(rows: list[dict[str, Any]]) -> AdviceBatch:
-    columns: dict[str, Any] = {}
-    for field in schemas.ADVICE_LINE:
-        empty: Any = "" if pa.types.is_string(field.type) else None if field.nullable else 0
-        columns[field.name] = pa.array([row.get(field.name, empty) for row in rows], field.type)
-    return AdviceBatch.from_columns(columns)
 
 
 def _numbers_in_runs(ascending: NDArray[np.int64]) -> NDArray[np.int64]:

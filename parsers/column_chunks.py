@@ -6,7 +6,7 @@ join, and next to nothing to identify a payment by.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -15,7 +15,26 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ColumnChunk", "facts_of", "join_chunks"]
+__all__ = ["ColumnChunk", "ColumnKind", "column_kinds", "facts_of", "join_chunks"]
+
+
+class ColumnKind(NamedTuple):
+    """The type of a column, and what stands in it where a reader gives nothing."""
+
+    type: pa.DataType
+    empty: pa.Scalar
+    is_text: bool
+
+
+def column_kinds(schema: pa.Schema, names: Sequence[str]) -> dict[str, ColumnKind]:
+    """The columns `names` of `schema`: text without a value is empty, numbers are null or 0."""
+    kinds = {}
+    for name in names:
+        field = schema.field(name)
+        is_text = pa.types.is_string(field.type)
+        empty = "" if is_text else None if field.nullable else 0
+        kinds[name] = ColumnKind(field.type, pa.scalar(empty, field.type), is_text)
+    return kinds
 
 
 class ColumnChunk(msgspec.Struct, frozen=True):
@@ -26,17 +45,17 @@ class ColumnChunk(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, rows: int, values: Mapping[str, Any], schema: Mapping[str, pa.Field]
+        cls, rows: int, values: Mapping[str, Any], kinds: Mapping[str, ColumnKind]
     ) -> ColumnChunk:
-        """Columns of `schema` out of lists, numpy or Arrow arrays; absent ones are empty."""
-        return cls(rows, {name: _column(field, values.get(name)) for name, field in schema.items()})
+        """Columns of `kinds` out of lists, numpy or Arrow arrays; absent ones are empty."""
+        return cls(rows, {name: _column(kind, values.get(name)) for name, kind in kinds.items()})
 
 
 def join_chunks(
-    chunks: Sequence[ColumnChunk], schema: Mapping[str, pa.Field]
+    chunks: Sequence[ColumnChunk], kinds: Mapping[str, ColumnKind]
 ) -> dict[str, pa.Array]:
     """All rows of `chunks`, column by column."""
-    return {name: _joined(chunks, name, field) for name, field in schema.items()}
+    return {name: _joined(chunks, name, kind) for name, kind in kinds.items()}
 
 
 def facts_of(
@@ -67,31 +86,30 @@ def facts_of(
     return pc.binary_join_element_wise(*parts, separator, null_handling="skip")
 
 
-def _column(field: pa.Field, values: Any) -> pa.Array | pa.Scalar:
-    kind = field.type
-    if values is None:
-        empty: Any = "" if pa.types.is_string(kind) else None if field.nullable else 0
-        return pa.scalar(empty, kind)
+def _column(kind: ColumnKind, values: Any) -> pa.Array | pa.Scalar:
+    if values is None or (type(values) is list and values.count(None) == len(values)):
+        return kind.empty
     if isinstance(values, pa.Scalar):
-        return values.cast(kind)
-    column = values if isinstance(values, pa.Array) else pa.array(values, kind)
-    if column.type != kind:
-        column = column.cast(kind)
-    return pc.fill_null(column, "") if pa.types.is_string(kind) and column.null_count else column
+        return values.cast(kind.type)
+    column = values if isinstance(values, pa.Array) else pa.array(values, kind.type)
+    if column.type != kind.type:
+        column = column.cast(kind.type)
+    return pc.fill_null(column, "") if kind.is_text and column.null_count else column
 
 
-def _joined(chunks: Sequence[ColumnChunk], name: str, field: pa.Field) -> pa.Array:
+def _joined(chunks: Sequence[ColumnChunk], name: str, kind: ColumnKind) -> pa.Array:
     columns = [chunk.columns[name] for chunk in chunks]
-    first = columns[0] if columns else None
+    first = columns[0] if columns else kind.empty
     if isinstance(first, pa.Scalar) and all(
-        isinstance(column, pa.Scalar) and column.equals(first) for column in columns
+        column is first or (isinstance(column, pa.Scalar) and column.equals(first))
+        for column in columns
     ):
         return pa.repeat(first, sum(chunk.rows for chunk in chunks))
     arrays = [
         pa.repeat(column, chunk.rows) if isinstance(column, pa.Scalar) else column
         for column, chunk in zip(columns, chunks, strict=True)
     ]
-    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays or [pa.array([], field.type)])
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
 
 
 def _texts(column: pa.Array) -> pa.Array:

@@ -5,7 +5,7 @@ The hash is XXH3 of 128 bits: docs/decisions/0008-payment-identity.md says why.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["OrdinalCounter", "identify_payments", "payment_identity"]
 
-_BUCKETS: Final = 16
-_BUCKET_SHIFT: Final = np.uint64(60)
 _HEX_LENGTH: Final = 32
+_RECENT_MAX: Final = 1 << 17
+_MERGED: Final = 1 << 12
+"""Identities that are put among the others at once: with what moves, a piece of a few MiB."""
 
 
 def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -> str:
@@ -65,57 +66,56 @@ def _numbered(text: str, ordinal: int) -> bytes:
 
 
 class OrdinalCounter:
-    """How often each identity came before in a file, in about 9 bytes per distinct identity.
+    """How often each identity came before in a file, in 8 bytes per payment.
 
-    An identity is remembered by its first 64 bits, in sorted arrays of one bucket per first digit.
-    Two unequal payments that share them would only make the later one carry an ordinal it does not
-    need: once in 750,000 files of seven million payments.
+    An identity is remembered by its first 64 bits, each time it comes, in two sorted arrays: the
+    recent ones, few enough to be merged with every call, and all others. Two unequal payments that
+    share the bits would only make the later one carry an ordinal it does not need: once in 750,000
+    files of seven million payments.
     """
 
     def __init__(self) -> None:
         """No identity yet."""
-        self._keys = [np.empty(0, np.uint64) for _ in range(_BUCKETS)]
-        self._counts: list[NDArray[Any]] = [np.empty(0, np.uint8) for _ in range(_BUCKETS)]
+        self._recent = np.empty(0, np.uint64)
+        self._older = np.empty(0, np.uint64)
 
     def ordinals(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """For each identity's first 64 bits, how many equal ones came before it."""
-        if not len(keys):
-            return np.empty(0, np.int64)
-        ordered = np.sort(keys)
-        if not (ordered[1:] == ordered[:-1]).any():
-            before = self._add(ordered, np.ones(len(ordered), np.uint32))
-            if not before.any():
-                return np.zeros(len(keys), np.int64)
-            return before[np.searchsorted(ordered, keys)]
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
-        is_first = np.append(True, ordered[1:] != ordered[:-1])
-        heads = np.flatnonzero(is_first)
-        lengths = np.diff(np.append(heads, len(ordered)))
-        before = self._add(ordered[heads], lengths.astype(np.uint32))
-        within = np.arange(len(ordered)) - np.repeat(heads, lengths)
         found = np.empty(len(keys), np.int64)
-        found[order] = within + np.repeat(before, lengths)
+        found[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
+        for known in (self._recent, self._older):
+            if len(known):
+                found[order] += _times_in(known, ordered)
+        self._recent = np.sort(np.concatenate([self._recent, ordered]), kind="stable")
+        if len(self._recent) > _RECENT_MAX:
+            _merge(self._older, self._recent)
+            self._recent = np.empty(0, np.uint64)
         return found
 
-    def _add(self, keys: NDArray[np.uint64], counts: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Count distinct ascending `keys`; gives how often each was counted before."""
-        before = np.zeros(len(keys), np.int64)
-        bounds = np.searchsorted(keys >> _BUCKET_SHIFT, np.arange(_BUCKETS + 1))
-        for bucket in np.flatnonzero(np.diff(bounds)).tolist():
-            low, high = int(bounds[bucket]), int(bounds[bucket + 1])
-            known, wanted = self._keys[bucket], keys[low:high]
-            at = np.searchsorted(known, wanted)
-            is_known = at < len(known)
-            is_known[is_known] = known[at[is_known]] == wanted[is_known]
-            places = at[is_known]
-            before[low:high][is_known] = self._counts[bucket][places]
-            after = before[low:high] + counts[low:high]
-            kept = self._counts[bucket]
-            if after.max() > np.iinfo(kept.dtype).max:  # a byte each, as long as that is enough
-                kept = kept.astype(np.uint32)
-            kept[places] = after[is_known]
-            new = ~is_known
-            self._keys[bucket] = np.insert(known, at[new], wanted[new])
-            self._counts[bucket] = np.insert(kept, at[new], after[new])
-        return before
+
+def _times_in(known: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """How often each of `wanted` stands in the ascending `known`."""
+    first = np.searchsorted(known, wanted)
+    times = np.zeros(len(wanted), np.int64)
+    is_known = np.flatnonzero(known[np.minimum(first, len(known) - 1)] == wanted)
+    if len(is_known):
+        times[is_known] = np.searchsorted(known, wanted[is_known], "right") - first[is_known]
+    return times
+
+
+def _merge(known: NDArray[np.uint64], new: NDArray[np.uint64]) -> None:
+    """Add the ascending `new` to the ascending `known` in its own memory.
+
+    A copy of a large array would be in memory beside it. So it grows where it stands, and from its
+    end on piece by piece moves up to make room.
+    """
+    rows = len(known)
+    places = np.searchsorted(known, new)
+    known.resize(rows + len(new), refcheck=False)
+    for start in range((len(new) - 1) // _MERGED * _MERGED, -1, -_MERGED):
+        at, piece = places[start : start + _MERGED], new[start : start + _MERGED]
+        moved = np.insert(known[at[0] : rows], at - at[0], piece)
+        known[at[0] + start : rows + start + len(piece)] = moved
+        rows = int(at[0])
