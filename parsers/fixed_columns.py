@@ -83,22 +83,18 @@ def block_numbers(block: Block) -> tuple[NDArray[np.int64], Flags]:
         return _positional(digits), np.ones(len(block), np.bool_)
     blank = columns == _BLANK
     negative = columns[0] == _MINUS
-    plain = is_digit[0] | blank[0] | negative
-    begun = is_digit[0] | negative
-    for column in range(1, len(columns)):
-        plain &= is_digit[column] | (blank[column] & ~begun)
-        begun = begun | is_digit[column]
-    plain &= ~negative | is_digit[-1]
+    begins = is_digit.copy()
+    begins[0] |= negative
+    begun = np.logical_or.accumulate(begins)
+    plain = (begins | (blank & ~begun)).all(axis=0) & (~negative | is_digit[-1])
     digits[~is_digit] = 0
     values = _positional(digits)
     return np.where(negative, -values, values), plain
 
 
 def _positional(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
-    values: NDArray[np.int64] = digits[0].astype(np.int64)
-    for row in digits[1:]:
-        values *= 10
-        values += row
+    powers = np.power(10, np.arange(len(digits) - 1, -1, -1), dtype=np.int64)
+    values: NDArray[np.int64] = np.einsum("i,ij->j", powers, digits)
     return values
 
 

@@ -41,6 +41,7 @@ _MEMO_AMOUNT_WIDTH: Final = 10
 _COMPARED_RECORDS: Final = 400
 _WIDTH_MAX: Final = 512
 _NUMBER_MAX: Final = 10**15
+_DIGITS_MAX: Final = 18
 
 
 class _Evidence(msgspec.Struct, frozen=True, order=True):
@@ -153,6 +154,7 @@ class _Probe:
         text = "".join([line[:_WIDTH_MAX].ljust(_WIDTH_MAX) for line in records])
         letters = np.frombuffer(text.encode("latin-1"), np.uint8)
         self._block: Block = letters.reshape(len(records), _WIDTH_MAX)
+        self._read: dict[tuple[int, int, bytes], tuple[NDArray[np.int64], NDArray[np.bool_]]] = {}
         self._lengths = np.array([len(line.rstrip(" ")) for line in records], np.int64)
 
     def evidence(self, layout: LockboxLayout) -> _Evidence:
@@ -178,12 +180,20 @@ class _Probe:
     def _numbers(
         self, rows: Offsets, columns: Columns
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Numbers at `rows`, and whether they are any: those that are not plain are looked at."""
+        """Numbers at `rows`, and whether they are any: those that are not plain are looked at.
+
+        Layouts have many fields in common, and each is read once.
+        """
+        key = (*columns, rows.tobytes())
+        known = self._read.get(key)
+        if known is not None:
+            return known
         values, are_numbers = block_numbers(self._block[rows, columns[0] : columns[1]])
         for place in np.flatnonzero(~are_numbers).tolist():
             number = read_number(self._records[int(rows[place])], columns)
             are_numbers[place] = number is not None
             values[place] = 0 if number is None else min(abs(number.digits), _NUMBER_MAX)
+        self._read[key] = values, are_numbers
         return values, are_numbers
 
     def _totals(
@@ -196,19 +206,17 @@ class _Probe:
         """Whether each total of batch and lockbox is the sum of the checks it is about."""
         sums = np.zeros(len(kinds) + 1, np.int64)
         np.add.at(sums, checks + 1, amounts)
-        until = np.cumsum(sums).tolist()
+        until = np.cumsum(sums)
         found: list[bool] = []
-        opened = {"batch_total": 0, "lockbox_total": 0}
-        codes = {KIND_CODES[kind]: kind for kind in opened}
-        for at in np.flatnonzero(np.isin(kinds, list(codes))).tolist():
-            kind = codes[int(kinds[at])]
+        for kind in ("batch_total", "lockbox_total"):
+            rows = np.flatnonzero(kinds == KIND_CODES[kind])
+            if not len(rows):
+                continue
             table: TotalLayout = getattr(layout, kind)
-            rows = np.array([at])
-            (declared,), (is_plain,) = self._numbers(rows, table.total)
-            width = table.total[1] - table.total[0]
-            computed = (until[at] - until[opened[kind]]) % 10**width
-            found.append(bool(is_plain) and int(declared) == computed)
-            opened[kind] = at
+            declared, are_plain = self._numbers(rows, table.total)
+            width = min(table.total[1] - table.total[0], _DIGITS_MAX)
+            computed = np.diff(until[rows], prepend=0) % 10**width
+            found += (are_plain & (declared == computed)).tolist()
         return found
 
     def _look_at_checks(self, check: CheckLayout, checks: Offsets, looks: _Looks) -> None:
