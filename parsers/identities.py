@@ -57,7 +57,7 @@ def identify_payments(facts: Iterable[pa.Array], counter: OrdinalCounter) -> pa.
 
 def _digests(texts: pa.Array) -> bytes:
     """The digests of `texts`, one after the other."""
-    return b"".join(map(xxh3_128_digest, texts.cast(pa.binary()).to_pylist()))
+    return b"".join(map(xxh3_128_digest, texts.view(pa.binary()).to_pylist()))
 
 
 def _numbered(text: str, ordinal: int) -> bytes:
