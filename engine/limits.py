@@ -8,6 +8,9 @@ from __future__ import annotations
 __all__ = [
     "AMOUNT_MINOR_MAX",
     "CANDIDATE_CUSTOMERS_MAX",
+    "CHUNK_PAYMENTS",
+    "CONTEST_CHOICES_MAX",
+    "CONTEST_EXACT_MAX",
     "DECIMAL_SCALE",
     "DOCUMENT_FREQUENCY_MAX",
     "EXPONENT_MAX",
@@ -58,3 +61,14 @@ SUBSET_COMBINATIONS_MAX = 1 << 22
 
 PROPOSALS_MAX = 5
 """Proposals shown for one payment; the contract's bound."""
+
+CHUNK_PAYMENTS = 1 << 16
+"""Payments a chunk of whole groups aims at: its arrays of eight bytes are 512 KiB each and stay in
+a core's cache while a round works on them. Results do not depend on it."""
+
+CONTEST_EXACT_MAX = 16
+"""Competing candidates of which every choice is tried (65,536 choices, about a millisecond per item
+in dispute). More payments than that over the same items are no choice to be made by a rule."""
+
+CONTEST_CHOICES_MAX = 1 << 20
+"""Choices weighed at once (8 MiB of int64)."""

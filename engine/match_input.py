@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -22,8 +22,9 @@ from engine.policy import PolicyBook
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["MatchInput", "MatchResult", "StageObserver"]
+__all__ = ["MapOrdered", "MatchInput", "MatchResult", "StageObserver"]
 
 
 class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,3 +54,11 @@ class StageObserver(Protocol):
 
     def __call__(self, stage: str, row_count: int) -> None:
         """A stage begins."""
+
+
+class MapOrdered(Protocol):
+    """`map`, or one that works on several values at once and gives the results in their order."""
+
+    def __call__(self, function: Callable[[Any], Any], values: Iterable[Any], /) -> Iterator[Any]:
+        """Results of `function`, in the order of `values`."""
+        ...

@@ -12,7 +12,7 @@ from engine.audit import audit
 from engine.conclude import conclude, reverse_returns, write_applications, write_outcomes
 from engine.exception_queue import raise_exceptions
 from engine.intake import take_in
-from engine.match_input import MatchInput, MatchResult, StageObserver
+from engine.match_input import MapOrdered, MatchInput, MatchResult, StageObserver
 from engine.rounds import (
     decide_by_amount,
     decide_by_reference,
@@ -23,15 +23,20 @@ from engine.rounds import (
 __all__ = ["MatchInput", "MatchResult", "StageObserver", "match_payments"]
 
 
-def match_payments(match_input: MatchInput, observe: StageObserver) -> MatchResult:
-    """Match every payment of `match_input`; raises `ConservationError` rather than lose a cent."""
+def match_payments(
+    match_input: MatchInput, observe: StageObserver, map_ordered: MapOrdered = map
+) -> MatchResult:
+    """Match every payment of `match_input`; raises `ConservationError` rather than lose a cent.
+
+    `map_ordered` spreads work over cores where it is not `map`; the result is the same.
+    """
     intake = take_in(match_input, observe)
 
     observe("references", len(intake.payments))
-    named = decide_by_reference(intake, intake.situation)
+    named = decide_by_reference(intake, intake.situation, map_ordered)
 
     observe("amounts", int(named.situation.open_for_matching.sum()))
-    by_amount = decide_by_amount(intake, named.situation)
+    by_amount = decide_by_amount(intake, named.situation, map_ordered)
 
     observe("settle", len(intake.payments))
     unread = unread_references(intake.situation)

@@ -3,15 +3,21 @@
 No cent of an item is used twice. Two payments of one family that both name the item: the earlier
 one settles it, the later one is a second payment. Everybody else who competes goes to a clerk, all
 of them: a choice between them would be a guess. The order of input rows plays no part.
+
+Candidates compete only over items that are wanted beyond what is left of them. Those tie them into
+*contests* (connected components); one contest has no say in another, so that contests may be
+settled in any order, in any place, with the same result. A contest somebody else has a part in
+(`others`) is left to whoever sees all of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
 
+from engine.contests import is_best, number_contests
 from engine.segments import first_of_runs, segment_sum
 
 if TYPE_CHECKING:
@@ -19,19 +25,107 @@ if TYPE_CHECKING:
 
     from engine.candidates import Candidates
 
-__all__ = ["Resolution", "resolve"]
+__all__ = ["ItemAmounts", "Resolution", "possible", "resolve"]
 
 
-class Resolution(msgspec.Struct, frozen=True):
-    """Per candidate: accepted; lost to an earlier payment of the same family; contested.
+class ItemAmounts(msgspec.Struct, frozen=True):
+    """Amounts of some items: distinct items in ascending order, minor units beside each."""
 
-    `remaining` is what is left of each item afterwards.
+    item: NDArray[np.int64]
+    amount: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Self:
+        """Of no item."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(nothing, nothing)
+
+    @classmethod
+    def of(cls, candidates: Candidates, chosen: NDArray[np.bool_]) -> Self:
+        """What the `chosen` candidates take off their items."""
+        rows = candidates.rows
+        live = np.flatnonzero(chosen[rows.candidate])
+        item, place = _distinct(rows.item[live])
+        return cls(item, segment_sum(rows.closes()[live], place, len(item)))
+
+    def at(self, item: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Amount of each of `item`, 0 where it is none of these."""
+        if not len(self.item):
+            return np.zeros(len(item), dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.item, item), len(self.item) - 1)
+        return np.where(self.item[place] == item, self.amount[place], 0)
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+    """Per candidate: accepted; lost to an earlier payment of the same family; contested; deferred,
+    because others outside have a part in its contest.
     """
 
     accepted: NDArray[np.bool_]
     second: NDArray[np.bool_]
     contested: NDArray[np.bool_]
-    remaining: NDArray[np.int64]
+    deferred: NDArray[np.bool_]
+
+    @classmethod
+    def nothing(cls, deferred: NDArray[np.bool_]) -> Self:
+        """Nothing decided yet, everything `deferred`."""
+        no = np.zeros(len(deferred), dtype=np.bool_)
+        return cls(accepted=no, second=no, contested=no, deferred=deferred)
+
+    @classmethod
+    def concat(cls, several: list[Self]) -> Self:
+        """One after another."""
+        names = cls.__struct_fields__
+        flag = np.empty(0, dtype=np.bool_)
+        return cls(
+            **{name: np.concatenate([flag, *(getattr(r, name) for r in several)]) for name in names}
+        )
+
+
+class _Claims(msgspec.Struct, kw_only=True):
+    """Rows of the candidates in question, items numbered densely, and what is left of each item.
+
+    candidate: of each row; item: dense number; amount: what the row takes off the item.
+    """
+
+    candidate: NDArray[np.int64]
+    item: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    left: NDArray[np.int64]
+
+    def at(self, rows: NDArray[np.bool_]) -> _Claims:
+        """The given rows."""
+        return _Claims(
+            candidate=self.candidate[rows],
+            item=self.item[rows],
+            amount=self.amount[rows],
+            left=self.left,
+        )
+
+    def wanted(self, active: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """What the active candidates want of each item, all together."""
+        return segment_sum(
+            np.where(active[self.candidate], self.amount, 0), self.item, len(self.left)
+        )
+
+    def without_enough(self, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Active candidates that want more of an item than there is."""
+        short = active[self.candidate] & _exceeds(self.amount, self.left[self.item])
+        found = np.zeros(len(active), dtype=np.bool_)
+        found[self.candidate[short]] = True
+        return found
+
+    def take(self, chosen: NDArray[np.bool_]) -> None:
+        """Take off the items what the chosen candidates want."""
+        self.left = self.left - self.wanted(chosen)
+
+
+def possible(candidates: Candidates, remaining: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Candidates that each item leaves enough for, were they alone."""
+    rows = candidates.rows
+    enough = np.ones(len(candidates), dtype=np.bool_)
+    enough[rows.candidate[_exceeds(rows.closes(), remaining[rows.item])]] = False
+    return enough
 
 
 def resolve(
@@ -41,54 +135,116 @@ def resolve(
     precedence: NDArray[np.int64],
     *,
     named: bool,
+    others: ItemAmounts,
 ) -> Resolution:
     """Accept the automatic candidates (one per payment) that do not compete.
 
-    family: who pays, per candidate (-1 unknown); precedence: rank of the candidate's payment by
-    date and bank reference; named: the candidates rest on references, so that an earlier one of a
-    family may win.
+    remaining: what is left, per item of the index; family: who pays, per candidate (-1 unknown);
+    precedence: rank of the candidate's payment by date and bank reference; named: the candidates
+    rest on references, so that an earlier one of a family may win; others: what candidates outside
+    of these want, as far as each of them is possible.
     """
     count = len(candidates)
-    rows, closes = candidates.rows, candidates.rows.closes()
-    active = candidates.automatic.copy()
-    accepted = np.zeros(count, dtype=np.bool_)
-    second = np.zeros(count, dtype=np.bool_)
-    contested = np.zeros(count, dtype=np.bool_)
-    left = remaining.copy()
-    while active.any():
-        live = active[rows.candidate]
-        wanted = segment_sum(np.where(live, closes, 0), rows.item, len(left))
-        over = _exceeds(wanted, left)
-        blocked = np.zeros(count, dtype=np.bool_)
-        blocked[rows.candidate[live & over[rows.item]]] = True
-        free = active & ~blocked
-        taken = free[rows.candidate]
-        left = left - segment_sum(np.where(taken, closes, 0), rows.item, len(left))
-        accepted |= free
-        active &= blocked
-        # What an accepted candidate left may be too little for a blocked one: those are out.
-        spent = active[rows.candidate] & _exceeds(closes, left[rows.item])
-        gone = np.zeros(count, dtype=np.bool_)
-        gone[rows.candidate[spent]] = True
-        second |= gone & active
-        active &= ~gone
-        if not active.any():
-            break
-        winners = _winners(candidates, active, family, precedence, over) if named else None
-        if winners is None or not winners.any():
-            contested |= active
-            break
-        left = left - segment_sum(
-            np.where(winners[rows.candidate], closes, 0), rows.item, len(left)
+    rows, active = candidates.rows, candidates.automatic & possible(candidates, remaining)
+    too_late = candidates.automatic & ~active
+    live = np.flatnonzero(active[rows.candidate])
+    items, place = _distinct(rows.item[live])
+    claims = _Claims(
+        candidate=rows.candidate[live],
+        item=place,
+        amount=rows.closes()[live],
+        left=remaining[items],
+    )
+    outside = others.at(items)
+    over = _exceeds(claims.wanted(active) + outside, claims.left)
+    blocked = np.zeros(count, dtype=np.bool_)
+    blocked[claims.candidate[over[claims.item]]] = True
+    accepted = active & ~blocked
+    deferred = np.zeros(count, dtype=np.bool_)
+    second, contested = too_late, deferred.copy()
+    if blocked.any():
+        claims.take(accepted)
+        dispute = claims.at(blocked[claims.candidate] & over[claims.item])
+        contest = number_contests(dispute.candidate, dispute.item, count)
+        shared = contest[dispute.candidate[outside[dispute.item] != 0]]
+        deferred = blocked & np.isin(contest, shared)
+        mine = blocked & ~deferred
+        won, late, contested = _settle_contests(
+            claims.at(mine[claims.candidate]), mine, family, precedence, named=named
         )
-        accepted |= winners
-        active &= ~winners
-        spent = active[rows.candidate] & _exceeds(closes, left[rows.item])
-        gone = np.zeros(count, dtype=np.bool_)
-        gone[rows.candidate[spent]] = True
+        lost = _guessed(candidates, dispute, contest, mine, won, contested)
+        accepted |= won & ~lost
+        second |= late & ~lost
+        contested |= lost
+    return Resolution(accepted=accepted, second=second, contested=contested, deferred=deferred)
+
+
+def _settle_contests(
+    claims: _Claims,
+    mine: NDArray[np.bool_],
+    family: NDArray[np.int64],
+    precedence: NDArray[np.int64],
+    *,
+    named: bool,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Greedy by precedence, in rounds of candidates nobody earlier competes with: who wins, who is
+    second, who cannot be told.
+    """
+    active = mine.copy()
+    won = np.zeros(len(mine), dtype=np.bool_)
+    second = won.copy()
+    while active.any():
+        gone = claims.without_enough(active)
         second |= gone
         active &= ~gone
-    return Resolution(accepted, second, contested, left)
+        over = _exceeds(claims.wanted(active), claims.left)
+        blocked = np.zeros(len(mine), dtype=np.bool_)
+        blocked[claims.candidate[active[claims.candidate] & over[claims.item]]] = True
+        free = active & ~blocked
+        if not free.any():
+            free = _winners(claims, active, family, precedence, over) if named else free
+            if not free.any():
+                break
+        claims.take(free)
+        won |= free
+        active &= ~free
+    return won, second, active
+
+
+def _guessed(
+    candidates: Candidates,
+    dispute: _Claims,
+    contest: NDArray[np.int64],
+    mine: NDArray[np.bool_],
+    won: NDArray[np.bool_],
+    contested: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Candidates of contests whose outcome is no more than a guess: somebody's part cannot be told,
+    or another choice among them would explain clearly more.
+    """
+    doubtful = np.isin(contest, contest[contested])
+    decided = mine & ~doubtful
+    best = is_best(
+        candidates.wrong,
+        won,
+        dispute.candidate,
+        dispute.item,
+        dispute.amount,
+        dispute.left,
+        np.where(decided, contest, -1),
+    )
+    return mine & (doubtful | ~best)
+
+
+def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct values in order, and the place of each value among them."""
+    if not len(values):
+        return values, values
+    order = np.argsort(values, kind="stable")
+    first = first_of_runs(values[order])
+    place = np.empty(len(values), dtype=np.int64)
+    place[order] = np.cumsum(first) - 1
+    return values[order[first]], place
 
 
 def _exceeds(wanted: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -97,7 +253,7 @@ def _exceeds(wanted: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.b
 
 
 def _winners(
-    candidates: Candidates,
+    claims: _Claims,
     active: NDArray[np.bool_],
     family: NDArray[np.int64],
     precedence: NDArray[np.int64],
@@ -106,20 +262,16 @@ def _winners(
     """Active candidates that come first on all of their contested items, among rivals of one
     family only.
     """
-    rows = candidates.rows
-    at = np.flatnonzero(active[rows.candidate] & over[rows.item])
-    item, candidate = rows.item[at], rows.candidate[at]
+    at = np.flatnonzero(active[claims.candidate] & over[claims.item])
+    item, candidate = claims.item[at], claims.candidate[at]
     order = np.lexsort((precedence[candidate], item))
     item, candidate = item[order], candidate[order]
     head = first_of_runs(item)
-    group = np.cumsum(head) - 1
-    low = np.full(group[-1] + 1, np.iinfo(np.int64).max)
-    high = np.full(group[-1] + 1, np.iinfo(np.int64).min)
-    np.minimum.at(low, group, family[candidate])
-    np.maximum.at(high, group, family[candidate])
-    one_family = (low == high) & (low >= 0)
-    first = head & one_family[group]
-    wins = np.bincount(candidate[first], minlength=len(active))
-    claims = np.bincount(candidate, minlength=len(active))
-    won: NDArray[np.bool_] = active & (wins == claims) & (claims > 0)
+    start = np.flatnonzero(head)
+    low = np.minimum.reduceat(family[candidate], start)
+    high = np.maximum.reduceat(family[candidate], start)
+    one_family = ((low == high) & (low >= 0))[np.cumsum(head) - 1]
+    wins = np.bincount(candidate[head & one_family], minlength=len(active))
+    claimed = np.bincount(candidate, minlength=len(active))
+    won: NDArray[np.bool_] = active & (wins == claimed) & (claimed > 0)
     return won

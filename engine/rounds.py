@@ -1,7 +1,8 @@
 """Two rounds: first what payers name, then what amounts alone can prove on what is left.
 
 Each round proposes with all its strategies, closes differences by policy, resolves who gets what,
-and hands the next round a situation without the payments and amounts that are settled.
+and hands the next round a situation without the payments and amounts that are settled. It works
+chunk by chunk over groups of payments (`engine.groups`), on as many cores as `map_ordered` has.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import numpy as np
 from engine.accident import CLASS_WEIGHTS, roundness_shares
 from engine.candidates import Candidates, strategy_code
 from engine.decisions import settle_candidates
+from engine.groups import Groups, Part
 from engine.judge import judge_amounts
 from engine.limits import SUBSET_ALWAYS_MAX
 from engine.open_item_index import CANCELLED, PAID
 from engine.payer_ledgers import lay_out
 from engine.reference_slots import NO_LINE
-from engine.resolver import Resolution, resolve
+from engine.resolver import ItemAmounts, Resolution, possible, resolve
 from engine.segments import mix64, pick, segment_sum
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums
 from engine.strategies.fuzzy import correct_references, repair_references
@@ -27,9 +29,13 @@ from engine.strategies.subset_sum import propose_combinations, propose_pairs
 from engine.strategies.totals import propose_singles, propose_totals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.intake import Intake
+    from engine.match_input import MapOrdered
+    from engine.reference_slots import ReferenceSlots
     from engine.situation import Situation
 
 __all__ = [
@@ -57,8 +63,155 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: NDArray[np.bool_]
 
 
-def decide_by_reference(intake: Intake, situation: Situation) -> Round:
+def decide_by_reference(
+    intake: Intake, situation: Situation, map_ordered: MapOrdered = map
+) -> Round:
     """Lines and references; damaged ones mended where what is read does not foot."""
+    groups = Groups.of(situation)
+    return _decide(intake, situation, groups, _propose_by_reference, map_ordered, named=True)
+
+
+def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrdered = map) -> Round:
+    """The payer's items whose amounts are the cash: one, a total, or else a combination."""
+    index = situation.index
+    contradicted = _contradicted(situation)
+    shares = np.stack(
+        [
+            roundness_shares(np.abs(index.original_minor[index.currency == code]))
+            for code in range(max(len(intake.currencies), 1))
+        ]
+    )
+
+    def propose(part: Part) -> _Proposal:
+        situation = part.situation
+        todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
+        against = contradicted[part.payment]
+        found = [_amounts_of(situation, one, against, shares) for one in _parts(situation, todo)]
+        return _Proposal(Candidates.concat(found), situation.slots, _none_of(situation))
+
+    # Who pays is known, and nothing but the payer's own items is looked at: no payment is beyond.
+    known = msgspec.structs.replace(
+        situation, open_for_matching=situation.open_for_matching & (situation.payer >= 0)
+    )
+    return _decide(intake, situation, Groups.by_payer(known), propose, map_ordered, named=False)
+
+
+class _Proposal(msgspec.Struct, frozen=True):
+    """What is proposed for a part: candidates, its slots as read in the end, doubtful payments."""
+
+    candidates: Candidates
+    slots: ReferenceSlots
+    doubtful: NDArray[np.bool_]
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    """A part's proposal in the rows of the whole, and what was resolved of it on its own."""
+
+    part: Part
+    proposal: _Proposal
+    candidates: Candidates
+    resolution: Resolution
+
+
+def _decide(
+    intake: Intake,
+    situation: Situation,
+    groups: Groups,
+    propose: Callable[[Part], _Proposal],
+    map_ordered: MapOrdered,
+    *,
+    named: bool,
+) -> Round:
+    """Payments beyond the groups propose; each group decides what is its own; then the rest."""
+
+    def proposed(payment: NDArray[np.int64]) -> _Decided:
+        part = Part.of(situation, payment)
+        proposal = propose(part)
+        settled = settle_candidates(part.situation, proposal.candidates)
+        candidates = _permitted(intake, situation, part.back(settled))
+        return _Decided(part, proposal, candidates, Resolution.nothing(candidates.automatic))
+
+    def contest(
+        candidates: Candidates, remaining: NDArray[np.int64], others: ItemAmounts
+    ) -> Resolution:
+        family = situation.claimed_family[candidates.payment]
+        rank = intake.precedence[candidates.payment]
+        return resolve(candidates, remaining, family, rank, named=named, others=others)
+
+    def grouped(payment: NDArray[np.int64]) -> _Decided:
+        found = proposed(payment)
+        candidates = _at_home(situation, groups, found.candidates)
+        resolution = contest(candidates, situation.remaining, wanted)
+        return _Decided(found.part, found.proposal, candidates, resolution)
+
+    beyond = list(map_ordered(proposed, groups.beyond))
+    outside = Candidates.concat([one.candidates for one in beyond])
+    wanted = ItemAmounts.of(outside, outside.automatic & possible(outside, situation.remaining))
+    decided = [*map_ordered(grouped, groups.chunks), *beyond]
+    candidates = Candidates.concat([one.candidates for one in decided])
+    own = Resolution.concat([one.resolution for one in decided])
+    remaining = _less(situation.remaining, candidates, own.accepted)
+    left = msgspec.structs.replace(candidates, automatic=own.deferred)
+    across = contest(left, remaining, ItemAmounts.none())
+    resolution = Resolution(
+        accepted=own.accepted | across.accepted,
+        second=own.second | across.second,
+        contested=own.contested | across.contested,
+        deferred=across.deferred,
+    )
+    still_open = situation.open_for_matching.copy()
+    still_open[candidates.payment[resolution.accepted]] = False
+    slots, doubtful = _gathered(situation, decided)
+    after = msgspec.structs.replace(
+        situation,
+        remaining=_less(remaining, candidates, across.accepted),
+        open_for_matching=still_open,
+        slots=slots,
+    )
+    return Round(candidates=candidates, resolution=resolution, situation=after, doubtful=doubtful)
+
+
+def _less(
+    remaining: NDArray[np.int64], candidates: Candidates, accepted: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """What is left of each item once the accepted candidates have taken theirs."""
+    taken = ItemAmounts.of(candidates, accepted)
+    left = remaining.copy()
+    left[taken.item] -= taken.amount
+    return left
+
+
+def _at_home(situation: Situation, groups: Groups, candidates: Candidates) -> Candidates:
+    """No group decides about another one's items: a candidate that has one is only a proposal."""
+    rows = candidates.rows
+    home = groups.group[candidates.payment[rows.candidate]]
+    automatic = candidates.automatic.copy()
+    automatic[rows.candidate[situation.index.family[rows.item] != home]] = False
+    return msgspec.structs.replace(candidates, automatic=automatic)
+
+
+def _gathered(
+    situation: Situation, decided: list[_Decided]
+) -> tuple[ReferenceSlots, NDArray[np.bool_]]:
+    """The slots as the parts read them in the end, and the doubtful payments of all parts."""
+    slots, doubtful = situation.slots, _none_of(situation)
+    changed = {name: getattr(slots, name).copy() for name in _READ_AGAIN}
+    for one in decided:
+        doubtful[one.part.payment] = one.proposal.doubtful
+        for name, values in changed.items():
+            values[one.part.slot] = getattr(one.proposal.slots, name)
+    return msgspec.structs.replace(slots, **changed), doubtful
+
+
+_READ_AGAIN = ("item", "strength", "repaired", "family", "amount")
+
+
+def _none_of(situation: Situation) -> NDArray[np.bool_]:
+    return np.zeros(len(situation), dtype=np.bool_)
+
+
+def _propose_by_reference(part: Part) -> _Proposal:
+    situation = part.situation
     corrected, doubtful = correct_references(situation)
     situation = msgspec.structs.replace(situation, slots=corrected)
     unread = unread_references(situation, closed=False)
@@ -81,26 +234,7 @@ def decide_by_reference(intake: Intake, situation: Situation) -> Round:
     candidates = Candidates.concat(found)
     sure = candidates.automatic & ~doubtful[candidates.payment]
     candidates = msgspec.structs.replace(candidates, automatic=sure)
-    decided = _settle_round(intake, situation, candidates, named=True)
-    return msgspec.structs.replace(decided, doubtful=doubtful)
-
-
-def decide_by_amount(intake: Intake, situation: Situation) -> Round:
-    """The payer's items whose amounts are the cash: one, a total, or else a combination."""
-    contradicted = _contradicted(situation)
-    if not intake.currencies:
-        return _settle_round(intake, situation, Candidates.none(), named=False)
-    shares = np.stack(
-        [
-            roundness_shares(
-                np.abs(situation.index.original_minor[situation.index.currency == code])
-            )
-            for code in range(len(intake.currencies))
-        ]
-    )
-    todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
-    found = [_amounts_of(situation, part, contradicted, shares) for part in _parts(situation, todo)]
-    return _settle_round(intake, situation, Candidates.concat(found), named=False)
+    return _Proposal(candidates, corrected, doubtful)
 
 
 def unread_references(situation: Situation, *, closed: bool = True) -> NDArray[np.int64]:
@@ -194,10 +328,8 @@ def _amounts_of(
     return Candidates.concat([simple, combined])
 
 
-def _settle_round(
-    intake: Intake, situation: Situation, candidates: Candidates, *, named: bool
-) -> Round:
-    candidates = settle_candidates(situation, candidates)
+def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> Candidates:
+    """`candidates`, automatic only as far as intake, policy and payer let them be."""
     rule = situation.rule[candidates.payment]
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
@@ -211,26 +343,5 @@ def _settle_round(
     # Two facts that name two payers, or a customer nobody should take money for unasked.
     automatic &= ~intake.payers.conflict[candidates.payment]
     idle = np.zeros(len(candidates), dtype=np.bool_)
-    idle[candidates.rows.candidate[intake.idle[situation.index.customer[candidates.rows.item]]]] = (
-        True
-    )
-    automatic &= ~idle
-    candidates = msgspec.structs.replace(candidates, automatic=automatic)
-    resolution = resolve(
-        candidates,
-        situation.remaining,
-        situation.claimed_family[candidates.payment],
-        intake.precedence[candidates.payment],
-        named=named,
-    )
-    still_open = situation.open_for_matching.copy()
-    still_open[candidates.payment[resolution.accepted]] = False
-    after = msgspec.structs.replace(
-        situation, remaining=resolution.remaining, open_for_matching=still_open
-    )
-    return Round(
-        candidates=candidates,
-        resolution=resolution,
-        situation=after,
-        doubtful=np.zeros(len(situation), dtype=np.bool_),
-    )
+    idle[rows.candidate[intake.idle[situation.index.customer[rows.item]]]] = True
+    return msgspec.structs.replace(candidates, automatic=automatic & ~idle)

@@ -1,8 +1,12 @@
 """Results never depend on how work is cut up: the same bytes whatever the size of a chunk."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
 
 import engine.combinations
+import engine.groups
 import engine.names
 import engine.rounds
 from engine.matcher import MatchInput, match_payments
@@ -42,3 +46,44 @@ def test_small_chunks_decide_the_same_as_one_large_one(world, monkeypatch):
     assert cut.applications == whole.applications
     assert cut.exceptions == whole.exceptions
     assert cut.reversals == whole.reversals
+
+
+def same(one, two):
+    return all(getattr(one, name) == getattr(two, name) for name in one.__struct_fields__)
+
+
+def last_first(function, values):
+    """`map` that works on the last value first."""
+    return reversed([function(value) for value in reversed(list(values))])
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_groups_one_by_one_in_bundles_in_any_order_or_on_threads_decide_the_same(
+    world, monkeypatch, size
+):
+    whole = match_payments(world, quiet)
+    monkeypatch.setattr(engine.groups, "CHUNK_PAYMENTS", size)
+    assert same(match_payments(world, quiet), whole)
+    assert same(match_payments(world, quiet, last_first), whole)
+    with ThreadPoolExecutor(3) as pool:
+        assert same(match_payments(world, quiet, pool.map), whole)
+
+
+def test_all_payments_together_decide_what_groups_and_the_pass_across_decide(world, monkeypatch):
+    by_group = match_payments(world, quiet)
+    strays = []
+
+    def at_home(_situation, groups, candidates):
+        rows = candidates.rows
+        home = groups.group[candidates.payment[rows.candidate]]
+        strays.append(int((_situation.index.family[rows.item] != home).sum()))
+        return candidates
+
+    monkeypatch.setattr(engine.rounds, "_at_home", at_home)
+    assert same(match_payments(world, quiet), by_group)
+    assert len(strays) >= 2
+    assert not any(strays), "a payment of a group reached an item of another one"
+    monkeypatch.setattr(
+        engine.groups, "_reaches_beyond", lambda situation: np.ones(len(situation), np.bool_)
+    )
+    assert same(match_payments(world, quiet), by_group)
