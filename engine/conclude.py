@@ -246,9 +246,9 @@ def write_applications(intake: Intake, conclusion: Conclusion) -> ApplicationBat
     batch = ApplicationBatch.from_columns(
         {
             "payment_id": intake.payments.text("payment_id").take(pa.array(payment)),
-            "open_item_id": index.items.text("open_item_id").take(pa.array(rows.item)),
-            "customer_id": index.items.text("customer_id").take(pa.array(rows.item)),
-            "currency": index.items.text("currency").take(pa.array(rows.item)),
+            "open_item_id": index.text("open_item_id", rows.item),
+            "customer_id": index.text("customer_id", rows.item),
+            "currency": index.text("currency", rows.item),
             "decision": pc.if_else(pa.array(automatic[of]), "auto", "proposed"),
             "proposal_rank": pa.array(rank[of].astype(np.int32)),
             "applied_minor": rows.cash,

@@ -76,7 +76,7 @@ def explain_rows(
     """
     rows = candidates.rows
     strategy = candidates.strategy[rows.candidate]
-    document = index.items.text("document_number").take(pa.array(rows.item))
+    document = index.text("document_number", rows.item)
     cash = money_texts(rows.cash, exponents)
     text = _sentence(strategy, document, cash)
     left = remaining - rows.closes()

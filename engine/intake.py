@@ -23,7 +23,8 @@ from engine.identify import (
     confirm_by_name,
     identify_payers,
 )
-from engine.open_item_index import OpenItemIndex, build_index, read_numbers
+from engine.open_item_index import OpenItemIndex, build_index
+from engine.reference_keys import joined_digits
 from engine.reference_slots import NO_LINE
 from engine.references import read_references
 from engine.settle import PolicyTable
@@ -192,7 +193,7 @@ def _without_customer_numbers(
     slots: ReferenceSlots, payers: Payers, directory: CustomerDirectory
 ) -> ReferenceSlots:
     """A payer's own customer number is no reference nobody could read."""
-    numbers = np.append(read_numbers(directory.customer_ids), np.uint64(0))
+    numbers = np.append(joined_digits(directory.customer_ids), np.uint64(0))
     payer = np.where(payers.payer >= 0, payers.payer, len(directory))
     own = (slots.hits == 0) & (slots.line == NO_LINE) & (slots.digits > 0)
     own &= numbers[payer[slots.payment]] == slots.digits

@@ -17,6 +17,7 @@ __all__ = [
     "FAMILY_COMPARED_MAX",
     "LEFT_OUT_MAX",
     "PROPOSALS_MAX",
+    "SAME_AMOUNT_MAX",
     "SUBSET_ALWAYS_MAX",
     "SUBSET_COMBINATIONS_MAX",
     "SUBSET_ITEMS_MAX",
@@ -46,6 +47,10 @@ CANDIDATE_CUSTOMERS_MAX = 20
 
 DOCUMENT_FREQUENCY_MAX = 50
 """Open items one reference key may point at before it stops being evidence of any of them."""
+
+SAME_AMOUNT_MAX = 2_000
+"""Open items of one currency and amount among which a damaged number is looked for. More are rents
+or list prices: a number one digit away from another is found among them by chance."""
 
 SUBSET_ALWAYS_MAX = 14
 """Items up to which combinations are counted even where a single item or a total fits already: a

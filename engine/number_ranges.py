@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from engine.reference_keys import STRONG
 from engine.segments import expand_ranges
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _GAP_BYTES_MAX = 24
 _BETWEEN: Final = re.compile(
     rb"\s*(?:-|\xe2\x80\x93|\.\.+|TO|BIS|T/M|TOT|THRU|THROUGH|A|AL)\s*(?:[A-Z]{0,4}[-/ ]?)?"
 )
-_STRONG = 3
 
 
 def add_ranges(
@@ -50,7 +50,7 @@ def add_ranges(
     } | {
         "item": item,
         "hits": np.ones(len(item), dtype=np.int64),
-        "strength": np.full(len(item), _STRONG),
+        "strength": np.full(len(item), STRONG),
         "amount": np.zeros(len(item), dtype=np.bool_),
         "digits": index.joined_digits[item],
     }
@@ -90,14 +90,9 @@ def _items_of(
     number: NDArray[np.int64], customer: NDArray[np.int64], index: OpenItemIndex
 ) -> NDArray[np.int64]:
     """The customer's item with each document number, -1 where there is none or several."""
-    keys = index.reference_keys
-    probe = number.astype(np.uint64)
-    low = np.searchsorted(keys.key, probe, side="left")
-    high = np.searchsorted(keys.key, probe, side="right")
-    owner, position = expand_ranges(low, high)
-    item = keys.item[position]
-    mine = (index.customer[item] == customer[owner]) & (keys.strength[position] == _STRONG)
-    owner, item = owner[mine], item[mine]
+    hits = index.reference_keys.find(number.astype(np.uint64))
+    mine = (index.customer[hits.item] == customer[hits.owner]) & (hits.strength == STRONG)
+    owner, item = hits.owner[mine], hits.item[mine]
     found = np.full(len(number), -1, dtype=np.int64)
     found[owner] = item
     found[np.bincount(owner, minlength=len(number)) != 1] = -1

@@ -15,15 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.readings import SUFFIX_LENGTHS, NumberShape
-from engine.segments import expand_ranges, first_of_runs, mix64
-from engine.tokens import Atoms, scan_atoms, scan_words, text_bytes
+from engine.batches import NO_DATE
+from engine.key_table import KeyTable
+from engine.limits import DOCUMENT_FREQUENCY_MAX, SAME_AMOUNT_MAX
+from engine.reference_keys import Documents, ReferenceKeys
+from engine.segments import expand_ranges, first_of_runs, inverse, mix64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import OpenItemBatch
     from engine.customer_directory import CustomerDirectory
+    from engine.readings import NumberShape
 
 __all__ = [
     "BLOCKED",
@@ -31,11 +34,11 @@ __all__ = [
     "DISPUTED",
     "OPEN",
     "PAID",
+    "Amounts",
+    "Endings",
     "OpenItemIndex",
-    "ReferenceKeys",
     "build_index",
     "ledger_rows",
-    "read_numbers",
 ]
 
 OPEN, DISPUTED, BLOCKED, PAID, CANCELLED = range(5)
@@ -47,32 +50,88 @@ _STATUS: Final = {
     "cancelled": CANCELLED,
 }
 
-WEAK, ALTERNATIVE, STRONG = 1, 2, 3
-_STRONG_DIGITS_MIN = 5
-_SHAPE_SHARE = 100
-_SHAPE_DIGITS_MIN = 4
+_DAY_MAX: Final = 1 << 32
+_ENDING_DIGITS_MAX: Final = 6
+_REVERSED: Final = sum(
+    np.arange(10**_ENDING_DIGITS_MAX, dtype=np.int64)
+    // 10**place
+    % 10
+    * 10 ** (_ENDING_DIGITS_MAX - 1 - place)
+    for place in range(_ENDING_DIGITS_MAX)
+)
+"""Numbers of six digits, each read from its end."""
 
 
-class ReferenceKeys(msgspec.Struct, frozen=True):
-    """Sorted 64-bit keys of references, the item each leads to, and how much it proves.
-
-    strength: 3 the document number, 2 another reference of the item, 1 too short or only an ending.
+class Endings(msgspec.Struct, frozen=True):
+    """Document numbers by family and by their digits from the last to the first: those that end
+    alike are neighbours.
     """
 
-    key: NDArray[np.uint64]
-    item: NDArray[np.int64]
-    strength: NDArray[np.int64]
+    key: NDArray[np.int64]
+    item: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls,
+        family: NDArray[np.int64],
+        joined: NDArray[np.uint64],
+        digit_count: NDArray[np.int64],
+    ) -> Endings:
+        """Index the items whose numbers are longer than the shortest ending."""
+        item = np.flatnonzero(digit_count > _ENDING_DIGITS_MAX - 1)
+        ending = joined[item] % np.uint64(len(_REVERSED))
+        key = family[item] * len(_REVERSED) + _REVERSED[ending.astype(np.int64)]
+        order = np.argsort(key, kind="stable")
+        return cls(key[order], item[order].astype(np.int32))
+
+    def find(
+        self, family: NDArray[np.int64], ending: NDArray[np.uint64], length: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Items of each family whose number ends with `length` (at most six) digits: owner (place
+        in the question) and item; no family (-1) has none.
+        """
+        free = np.power(10, _ENDING_DIGITS_MAX - length)
+        lowest = family * len(_REVERSED) + _REVERSED[(ending.astype(np.int64))]
+        low = np.searchsorted(self.key, lowest)
+        high = np.searchsorted(self.key, lowest + free)
+        useful = np.flatnonzero((family >= 0) & (high - low <= DOCUMENT_FREQUENCY_MAX))
+        owner, position = expand_ranges(low[useful], high[useful])
+        return useful[owner], self.item[position].astype(np.int64)
+
+
+class Amounts(msgspec.Struct, frozen=True):
+    """Items by currency and amount: what is open, or was before the item closed."""
+
+    table: KeyTable
+    item: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, currency: NDArray[np.int64], amount: NDArray[np.int64]) -> Amounts:
+        """Index every item."""
+        table, order = KeyTable.of(mix64(currency, amount))
+        return cls(table, order.astype(np.int32))
+
+    def find(
+        self, currency: NDArray[np.int64], amount: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Items of each currency and amount: owner (place in the question) and item."""
+        low, high = self.table.find(mix64(currency, amount))
+        useful = np.flatnonzero(high - low <= SAME_AMOUNT_MAX)
+        owner, position = expand_ranges(low[useful], high[useful])
+        return useful[owner], self.item[position].astype(np.int64)
 
 
 class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     """All open items in canonical order; arrays have one entry per item unless said otherwise.
 
+    source, order: the batch they come from, and the row of each item in it.
     family_order, family_bounds: items grouped by family and where each family's begin.
     ledger: number of the item's (customer, currency) run; ledger_start, ledger_end: its bounds (one
     entry per ledger); ledger_customer, ledger_currency name it.
     """
 
-    items: OpenItemBatch
+    source: OpenItemBatch
+    order: NDArray[np.int64]
     customer: NDArray[np.int64]
     company: NDArray[np.int64]
     family: NDArray[np.int64]
@@ -92,8 +151,15 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     ledger_currency: NDArray[np.int64]
     family_order: NDArray[np.int64]
     family_bounds: NDArray[np.int64]
+    digit_count: NDArray[np.int64]
     reference_keys: ReferenceKeys
+    endings: Endings
+    amounts: Amounts
     shapes: tuple[NumberShape, ...]
+
+    def text(self, name: str, rows: NDArray[np.int64]) -> pa.StringArray:
+        """Column `name` of the given items."""
+        return self.source.text(name).take(pa.array(self.order[rows]))
 
     def family_rows(
         self, families: NDArray[np.int64]
@@ -129,144 +195,69 @@ def build_index(
     currency_of = {code: number for number, code in enumerate(currencies)}
     codes, names = items.codes("currency")
     currency = np.array([currency_of[name] for name in names], dtype=np.int64)[codes]
-    rank = pc.rank(items.text("open_item_id"), tiebreaker="dense").to_numpy(zero_copy_only=False)
-    order = np.lexsort((rank, items.days("due_date"), currency, customer))
-    items, customer, currency = items.take(order), customer[order], currency[order]
+    order = _canonical_order(items, customer, currency, len(currencies))
+    documents = Documents.of(items, inverse(order))
+    customer, currency = customer[order], currency[order]
     status_codes, status_names = items.codes("status")
     status = np.array([_STATUS.get(name, OPEN) for name in status_names], dtype=np.int64)
-    first = np.flatnonzero(first_of_runs(customer, currency)) if len(items) else np.empty(0, int)
+    begins = first_of_runs(customer, currency) if len(items) else np.empty(0, dtype=np.bool_)
+    first = np.flatnonzero(begins)
     family = directory.family[customer]
-    atoms = scan_atoms(*text_bytes(items.text("document_number")))
-    joined, digit_count = _joined_digits(atoms, len(items))
+    joined, digit_count = documents.joined[order], documents.digit_count[order]
+    opened, original = items.int64("open_minor")[order], items.int64("original_minor")[order]
+    members = np.bincount(family, minlength=len(directory))
     return OpenItemIndex(
-        items=items,
+        source=items,
+        order=order,
         customer=customer,
         company=directory.company[customer],
         family=family,
         currency=currency,
-        status=status[status_codes] if len(items) else status_codes,
-        open_minor=items.int64("open_minor"),
-        original_minor=items.int64("original_minor"),
-        discount_minor=items.int64("discount_minor"),
-        discount_day=items.days("discount_date"),
-        document_day=items.days("document_date"),
-        due_day=items.days("due_date"),
+        status=status[status_codes][order] if len(items) else status_codes,
+        open_minor=opened,
+        original_minor=original,
+        discount_minor=items.int64("discount_minor")[order],
+        discount_day=items.days("discount_date")[order],
+        document_day=items.days("document_date")[order],
+        due_day=items.days("due_date")[order],
         joined_digits=joined,
-        ledger=np.cumsum(first_of_runs(customer, currency)) - 1 if len(items) else customer,
-        ledger_start=first.astype(np.int64),
-        ledger_end=np.append(first[1:], len(items)).astype(np.int64)[: len(first)],
+        ledger=np.cumsum(begins) - 1,
+        ledger_start=first,
+        ledger_end=np.append(first[1:], len(items))[: len(first)],
         ledger_customer=customer[first],
         ledger_currency=currency[first],
-        family_order=np.argsort(family, kind="stable").astype(np.int64),
-        family_bounds=np.searchsorted(np.sort(family), np.arange(len(directory) + 1)),
-        reference_keys=_reference_keys(items, atoms, joined, digit_count),
-        shapes=_shapes(atoms, len(items)),
+        family_order=np.argsort(family, kind="stable"),
+        family_bounds=np.concatenate([[0], np.cumsum(members)]),
+        digit_count=digit_count,
+        reference_keys=documents.keys,
+        endings=Endings.of(family, joined, digit_count),
+        amounts=Amounts.of(currency, np.where(opened == 0, original, opened)),
+        shapes=documents.shapes,
     )
 
 
-def read_numbers(texts: pa.StringArray) -> NDArray[np.uint64]:
-    """All digits of each text as one number, 0 where it has none."""
-    return _joined_digits(scan_atoms(*text_bytes(texts)), len(texts))[0]
-
-
-def _shapes(atoms: Atoms, count: int) -> tuple[NumberShape, ...]:
-    """Shapes that at least one document number in a hundred has, long numbers only."""
-    digit = atoms.is_digit
-    row, length = atoms.row[digit], (atoms.end - atoms.start)[digit]
-    if not len(row):
-        return ()
-    first = first_of_runs(row)
-    last = np.append(first[1:], True)
-    runs = np.bincount(np.cumsum(first) - 1)
-    key = np.minimum(runs, 99) * 10_000 + np.minimum(length[first], 99) * 100
-    key += np.minimum(length[last], 99)
-    tally = np.bincount(key)
-    common = np.flatnonzero(tally >= max(1, count // _SHAPE_SHARE))
-    shapes = [NumberShape(int(k) // 10_000, int(k) // 100 % 100, int(k) % 100) for k in common]
-    return tuple(sorted(shape for shape in shapes if shape.last >= _SHAPE_DIGITS_MIN))
-
-
-def _joined_digits(atoms: Atoms, count: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """All digits of each text read as one number (modulo 2^64), and how many there are."""
-    joined = np.zeros(count, dtype=np.uint64)
-    digit_count = np.zeros(count, dtype=np.int64)
-    row, value = atoms.row[atoms.is_digit], atoms.value[atoms.is_digit]
-    length = (atoms.end - atoms.start)[atoms.is_digit]
-    if not len(row):
-        return joined, digit_count
-    place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
-    with np.errstate(over="ignore"):
-        for step in range(int(place.max()) + 1):
-            live = place == step
-            scale = np.power(np.uint64(10), length[live].astype(np.uint64))
-            joined[row[live]] = joined[row[live]] * scale + value[live]
-            digit_count[row[live]] += length[live]
-    return joined, digit_count
-
-
-def _sequence_keys(atoms: Atoms, count: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Hash of the digit runs of each text in order, zeros in front gone, and how many runs."""
-    row, value = atoms.row[atoms.is_digit], atoms.value[atoms.is_digit]
-    runs = np.bincount(row, minlength=count)
-    state = np.zeros(count, dtype=np.uint64)
-    if not len(row):
-        return state, runs
-    place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
-    for step in range(int(place.max()) + 1):
-        live = place == step
-        before = state[row[live]]
-        state[row[live]] = value[live] if step == 0 else mix64(before, value[live])
-    return state, runs
-
-
-def _reference_keys(
-    items: OpenItemBatch, atoms: Atoms, joined: NDArray[np.uint64], digit_count: NDArray[np.int64]
-) -> ReferenceKeys:
-    count = len(items)
-    rows = np.arange(count, dtype=np.int64)
-    sequence, runs = _sequence_keys(atoms, count)
-    parts: list[tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]] = []
-
-    def add(key: NDArray[np.uint64], item: NDArray[np.int64], strength: NDArray[np.int64]) -> None:
-        parts.append((key, item, strength))
-
-    significant = joined >= np.uint64(10 ** (_STRONG_DIGITS_MIN - 1))
-    own = np.where(significant, STRONG, WEAK)
-    some = digit_count > 0
-    add(joined[some], rows[some], own[some])
-    several = runs > 1
-    add(sequence[several], rows[several], own[several])
-    for length in SUFFIX_LENGTHS:
-        ending = joined % np.uint64(10**length)
-        long = (digit_count > length) & (ending >= np.uint64(10 ** (length - 2)))
-        of_length = np.full(int(long.sum()), length, dtype=np.int64)
-        add(mix64(ending[long], of_length), rows[long], np.full(int(long.sum()), WEAK))
-    words = scan_words(*text_bytes(items.text("document_number")))
-    whole = (words.digit_count > 0) & (np.bincount(words.row, minlength=count)[words.row] == 1)
-    add(mix64(words.value[whole]), words.row[whole], np.full(int(whole.sum()), STRONG))
-    for text, owner in _alternative_references(items):
-        other = scan_atoms(*text_bytes(text))
-        number, digits = _joined_digits(other, len(text))
-        good = (digits >= _STRONG_DIGITS_MIN) & (number >= np.uint64(1000))
-        add(number[good], owner[good], np.full(int(good.sum()), ALTERNATIVE))
-        word = scan_words(*text_bytes(text))
-        good = word.digit_count >= _STRONG_DIGITS_MIN
-        add(mix64(word.value[good]), owner[word.row[good]], np.full(int(good.sum()), ALTERNATIVE))
-    key, item, strength = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((-strength, item, key))
-    key, item, strength = key[order], item[order], strength[order]
-    kept = first_of_runs(key.view(np.int64), item) if len(key) else np.empty(0, dtype=np.bool_)
-    return ReferenceKeys(key[kept], item[kept], strength[kept])
-
-
-def _alternative_references(
+def _canonical_order(
     items: OpenItemBatch,
-) -> list[tuple[pa.StringArray, NDArray[np.int64]]]:
-    """Purchase orders and further references, each beside the item it belongs to."""
-    rows = np.arange(len(items), dtype=np.int64)
-    lists = pc.split_pattern(items.text("references"), ";")
-    owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-    return [(items.text("purchase_order"), rows), (pc.list_flatten(lists), owner)]
+    customer: NDArray[np.int64],
+    currency: NDArray[np.int64],
+    currency_count: int,
+) -> NDArray[np.int64]:
+    """Rows by customer, currency and due date; where those are equal, by id."""
+    due = items.days("due_date")
+    dated = due != NO_DATE
+    day = np.where(dated, due - due.min(where=dated, initial=_DAY_MAX) + 1, 0)
+    key = (customer * max(currency_count, 1) + currency) * (int(day.max(initial=0)) + 1) + day
+    order = np.argsort(key, kind="stable")
+    if not len(order):
+        return order
+    # Comparing texts is dear: only the ids of items that are otherwise alike are compared.
+    begins = first_of_runs(key[order])
+    alike = np.flatnonzero(~begins | np.append(~begins[1:], False))
+    rows = order[alike]
+    identity = pc.rank(items.text("open_item_id").take(pa.array(rows)), tiebreaker="dense")
+    within = np.lexsort((identity.to_numpy(zero_copy_only=False), key[rows]))
+    order[alike] = rows[within]
+    return order
 
 
 def ledger_rows(

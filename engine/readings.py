@@ -3,37 +3,48 @@
 One to three neighbouring digit runs ("INV-2026-015910" is 2026 then 15910), whole words
 ("F26/54615"), and the pieces of numbers glued together. A *chain* is the longest stretch of runs
 that belong to one written number; its digits, read as one number, are what damaged references are
-compared by.
+compared by. All of it over one chunk of texts (see `engine.tokens`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 import numpy as np
 
 from engine.segments import mix64
-from engine.tokens import Atoms, run_values, scan_atoms, scan_words
+from engine.tokens import FIRST, LOOSE, Runs, eight_bytes, number_words, run_values, scan_digits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.tokens import TextChunk
 
-__all__ = ["SUFFIX_LENGTHS", "NumberShape", "Windows", "glued_windows", "read_windows"]
+__all__ = [
+    "ENDING_LENGTHS",
+    "Chains",
+    "NumberShape",
+    "Numbers",
+    "Windows",
+    "chains_of",
+    "glued_windows",
+    "number_windows",
+    "power_of_ten",
+    "read_numbers",
+    "word_windows",
+]
 
-SUFFIX_LENGTHS: Final = (6, 5)
+ENDING_LENGTHS: Final = (6, 5)
 """Trailing digits by which a clipped number may be recognised, with amount or payer agreeing."""
 
-_WINDOW_MAX = 3
 _GAP_MAX = 3
 _TIGHT_GAP_MAX = 6
 _YEAR_LENGTH_MAX = 4
 _GLUED_LENGTH_MIN = 8
 _PIECES_MAX = 8
-
-_LOOSE: Final = np.zeros(256, dtype=np.int64)
-_LOOSE[np.frombuffer(b" \t\r\n,;+&|", dtype=np.uint8)] = 1
+_SHORT_DIGITS_MAX = 4
+_EVERY_FIRST, _EVERY_LOOSE = (np.uint64(0x0101010101010101 * bit) for bit in (FIRST, LOOSE))
 
 
 class NumberShape(msgspec.Struct, frozen=True, order=True):
@@ -45,22 +56,22 @@ class NumberShape(msgspec.Struct, frozen=True, order=True):
 
 
 class Windows(msgspec.Struct, frozen=True):
-    """Readings to look up: text row, byte bounds, key, and the digits covered as one number."""
+    """Readings to look up: byte bounds and key."""
 
-    row: NDArray[np.int64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     key: NDArray[np.uint64]
-    digits: NDArray[np.uint64]
 
-    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
+    def __len__(self) -> int:
+        """Number of readings."""
+        return len(self.key)
+
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """The given rows."""
-        return Windows(
-            self.row[rows], self.start[rows], self.end[rows], self.key[rows], self.digits[rows]
-        )
+        return type(self)(self.start[rows], self.end[rows], self.key[rows])
 
     @classmethod
-    def concat(cls, parts: list[Windows]) -> Windows:
+    def concat(cls, parts: list[Windows]) -> Self:
         """All rows of `parts`."""
         return cls(
             *(
@@ -70,139 +81,158 @@ class Windows(msgspec.Struct, frozen=True):
         )
 
 
-def read_windows(content: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[Windows, Windows]:
-    """Every reading of the texts in `content` (see `engine.tokens.text_bytes`), and the chains."""
-    run = _digit_runs(scan_atoms(content, offsets))
-    loose = np.concatenate([[0], np.cumsum(_LOOSE[content])])
-    word = scan_words(content, offsets)
-    good = word.digit_count > 0
-    whole = Windows(
-        word.row[good],
-        word.start[good],
-        word.end[good],
-        mix64(word.value[good]),
-        np.zeros(int(good.sum()), dtype=np.uint64),
+class Chains(msgspec.Struct, frozen=True):
+    """Written numbers: byte bounds, all digits as one number (modulo 2^64)."""
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    digits: NDArray[np.uint64]
+
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Chains:
+        """The given rows."""
+        return Chains(self.start[rows], self.end[rows], self.digits[rows])
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """Digit runs of a chunk with their values, and how each stands to the one before it.
+
+    gap: bytes since the run before; follows: may continue its number; tight: nothing loose among
+    the bytes between.
+    """
+
+    run: Runs
+    value: NDArray[np.uint64]
+    gap: NDArray[np.int64]
+    follows: NDArray[np.bool_]
+    tight: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self.value)
+
+
+def read_numbers(chunk: TextChunk) -> Numbers:
+    """Digit runs of the texts of `chunk`."""
+    run = scan_digits(chunk)
+    return _numbers(run, run_values(chunk.content, run.start, run.end), chunk.classes)
+
+
+def _numbers(run: Runs, value: NDArray[np.uint64], classes: NDArray[np.uint8]) -> Numbers:
+    gap = np.zeros(len(run), dtype=np.int64)
+    np.subtract(run.start[1:], run.end[:-1], out=gap[1:])
+    follows, tight = (np.zeros(len(run), dtype=np.bool_) for _ in range(2))
+    near = np.flatnonzero(gap[1:] <= _TIGHT_GAP_MAX) + 1
+    start, size = run.start[near], gap[near]
+    drop = ((8 - size) << 3).astype(np.uint64)
+    drop[size == 0] = 63  # nothing stands between: one bit, which no class has, is left
+    between = eight_bytes(classes)[start] >> drop
+    same_text = ((between & _EVERY_FIRST) == 0) & ((classes[start] & FIRST) == 0)
+    tight[near] = same_text & ((between & _EVERY_LOOSE) == 0)
+    follows[near] = same_text & ((size <= _GAP_MAX) | tight[near])
+    return Numbers(run, value, gap, follows, tight)
+
+
+def number_windows(numbers: Numbers) -> Windows:
+    """One, two and three neighbouring runs: joined to one number, and as a sequence of numbers."""
+    run, value = numbers.run, numbers.value
+    length = run.end - run.start
+    second = np.flatnonzero(numbers.follows)
+    third = second[numbers.follows[second - 1]]
+    two_joined = _joined(value[second - 1], value[second], length[second])
+    three_joined = _joined(
+        _joined(value[third - 2], value[third - 1], length[third - 1]), value[third], length[third]
     )
-    return Windows.concat([*_run_windows(run, loose), whole]), _chains(run, loose)
+    two = mix64(value[second - 1], value[second])
+    three = mix64(mix64(value[third - 2], value[third - 1]), value[third])
+    first = np.concatenate([second - 1, second - 1, third - 2, third - 2])
+    last = np.concatenate([second, second, third, third])
+    return Windows(
+        np.concatenate([run.start, run.start[first]]),
+        np.concatenate([run.end, run.end[last]]),
+        np.concatenate([value, two_joined, two, three_joined, three]),
+    )
 
 
-def glued_windows(
-    content: NDArray[np.uint8], offsets: NDArray[np.int64], shapes: tuple[NumberShape, ...]
-) -> Windows:
+def _joined(
+    left: NDArray[np.uint64], right: NDArray[np.uint64], length: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """`right`, written with `length` digits, behind `left`."""
+    with np.errstate(over="ignore"):
+        return left * power_of_ten(length) + right
+
+
+def power_of_ten(exponent: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Ten to each power, modulo 2^64 (0 from the 64th on)."""
+    return _POWER[np.minimum(exponent, len(_POWER) - 1)]
+
+
+_POWER: Final = np.array([10**exponent % 2**64 for exponent in range(65)], dtype=np.uint64)
+
+
+def word_windows(chunk: TextChunk) -> Windows:
+    """Words that are not read whole as a number: with letters, short, or with zeros in front."""
+    word, value = number_words(chunk, _SHORT_DIGITS_MAX)
+    return Windows(word.start, word.end, mix64(value))
+
+
+def chains_of(numbers: Numbers) -> Chains:
+    """Stretches of runs written as one number: nothing loose between them, or one blank after a
+    short run such as a year.
+    """
+    run, count = numbers.run, len(numbers)
+    if not count:
+        return Chains(run.start, run.end, numbers.value)
+    length = run.end - run.start
+    goes_on = numbers.tight.copy()
+    goes_on[1:] |= numbers.follows[1:] & (numbers.gap[1:] == 1) & (length[:-1] <= _YEAR_LENGTH_MAX)
+    head = np.flatnonzero(~goes_on)
+    tail = np.append(head[1:], count) - 1
+    joined = numbers.value[head]
+    live = np.flatnonzero(tail > head)
+    place = head[live] + 1
+    while len(live):
+        joined[live] = _joined(joined[live], numbers.value[place], length[place])
+        further = place < tail[live]
+        live, place = live[further], place[further] + 1
+    return Chains(run.start[head], run.end[tail], joined)
+
+
+def glued_windows(chunk: TextChunk, shapes: tuple[NumberShape, ...]) -> Windows:
     """Readings of numbers written without anything between them, cut by the shapes the open items'
     numbers have; only readings that touch a cut number.
     """
-    run = _digit_runs(scan_atoms(content, offsets))
-    length = run.end - run.start
+    run = scan_digits(chunk)
+    cut = _cuts(run.end - run.start, shapes)
+    glued = cut > 0
+    if not glued.any():
+        return Windows(run.start[:0], run.end[:0], np.empty(0, dtype=np.uint64))
+    pieces = np.where(glued, -(-(run.end - run.start) // np.maximum(cut, 1)), 1)
+    owner = np.repeat(np.arange(len(run)), pieces)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    start = run.start[owner] + place * cut[owner]
+    end = np.minimum(np.where(glued[owner], start + cut[owner], run.end[owner]), run.end[owner])
+    parts = Runs(start, end)
+    windows = number_windows(_numbers(parts, run_values(chunk.content, start, end), chunk.classes))
+    inside = np.zeros(len(chunk.content) + 1, dtype=np.int64)
+    inside[run.start[glued]] += 1
+    inside[run.end[glued]] -= 1
+    touched = np.concatenate([[0], np.cumsum(np.cumsum(inside)[:-1] > 0)])
+    return windows.at(touched[windows.end] > touched[windows.start])
+
+
+def _cuts(length: NDArray[np.int64], shapes: tuple[NumberShape, ...]) -> NDArray[np.int64]:
+    """Length of the pieces each run of digits is cut into, 0 where it fits no shape."""
     cut = np.zeros(len(length), dtype=np.int64)
     for shape in shapes:
         if shape.runs == 1:
             pieces = length // shape.first
-            fits = (length % shape.first == 0) & (pieces >= 2) & (pieces <= _PIECES_MAX)
+            fits = (
+                (length % shape.first == 0) & (pieces >= 2) & (pieces <= _PIECES_MAX)
+            )  # one piece is no cut
             step = shape.first
         else:
             fits = length == shape.last + shape.first
             step = shape.last
         fits &= (cut == 0) & (length >= _GLUED_LENGTH_MIN)
         cut[fits] = step
-    if not cut.any():
-        return Windows(run.row[:0], run.start[:0], run.end[:0], run.value[:0], run.value[:0])
-    pieces = np.where(cut > 0, -(-length // np.maximum(cut, 1)), 1)
-    owner = np.repeat(np.arange(len(length)), pieces)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    start = run.start[owner] + place * cut[owner]
-    end = np.minimum(np.where(cut[owner] > 0, start + cut[owner], run.end[owner]), run.end[owner])
-    parts = Atoms(
-        run.row[owner],
-        start,
-        end,
-        np.ones(len(owner), dtype=np.bool_),
-        run_values(content, start, end),
-    )
-    loose = np.concatenate([[0], np.cumsum(_LOOSE[content])])
-    windows = Windows.concat(_run_windows(parts, loose))
-    inside = np.zeros(len(content) + 1, dtype=np.int64)
-    glued = cut > 0
-    np.add.at(inside, run.start[glued], 1)
-    np.add.at(inside, run.end[glued], -1)
-    touched = np.concatenate([[0], np.cumsum(np.cumsum(inside)[:-1] > 0)])
-    return windows.at(touched[windows.end] > touched[windows.start])
-
-
-def _digit_runs(atoms: Atoms) -> Atoms:
-    digit = atoms.is_digit
-    return Atoms(
-        atoms.row[digit], atoms.start[digit], atoms.end[digit], digit[digit], atoms.value[digit]
-    )
-
-
-def _run_windows(run: Atoms, loose: NDArray[np.int64]) -> list[Windows]:
-    """One, two and three neighbouring runs: joined to one number, and as a sequence of numbers."""
-    length = run.end - run.start
-    alone = Windows(run.row, run.start, run.end, run.value, run.value)
-    clipped = (length >= min(SUFFIX_LENGTHS)) & (length <= max(SUFFIX_LENGTHS))
-    ending = alone.at(clipped)
-    parts = [
-        alone,
-        Windows(
-            ending.row,
-            ending.start,
-            ending.end,
-            mix64(ending.digits, length[clipped]),
-            ending.digits,
-        ),
-    ]
-    follows = _follows(run, loose)
-    joined, sequence = run.value, run.value
-    near = np.ones(len(run.row), dtype=np.bool_)
-    with np.errstate(over="ignore"):
-        for width in range(2, _WINDOW_MAX + 1):
-            if len(run.row) < width:
-                break
-            last = slice(width - 1, None)
-            head = slice(None, len(run.row) - width + 1)
-            near = near[: len(near) - 1] & follows[width - 2 :]
-            scale = np.power(np.uint64(10), length[last].astype(np.uint64))
-            joined = joined[: len(joined) - 1] * scale + run.value[last]
-            sequence = mix64(sequence[: len(sequence) - 1], run.value[last])
-            row, start, end = run.row[head][near], run.start[head][near], run.end[last][near]
-            both = joined[near]
-            parts.append(Windows(row, start, end, both, both))
-            parts.append(Windows(row, start, end, sequence[near], both))
-    return parts
-
-
-def _follows(run: Atoms, loose: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each run but the first may continue the number of the run before it."""
-    gap = run.start[1:] - run.end[:-1]
-    tight = loose[run.start[1:]] == loose[run.end[:-1]]
-    near: NDArray[np.bool_] = (gap <= _GAP_MAX) | (tight & (gap <= _TIGHT_GAP_MAX))
-    follows: NDArray[np.bool_] = near & (run.row[1:] == run.row[:-1])
-    return follows
-
-
-def _chains(run: Atoms, loose: NDArray[np.int64]) -> Windows:
-    """Stretches of runs written as one number: nothing loose between them, or one blank after a
-    short run such as a year.
-    """
-    count = len(run.row)
-    if not count:
-        return Windows(run.row, run.start, run.end, run.value, run.value)
-    length = run.end - run.start
-    gap = run.start[1:] - run.end[:-1]
-    tight = (loose[run.start[1:]] == loose[run.end[:-1]]) & (gap <= _TIGHT_GAP_MAX)
-    blank = (gap == 1) & (length[:-1] <= _YEAR_LENGTH_MAX)
-    breaks = np.ones(count, dtype=np.bool_)
-    breaks[1:] = (run.row[1:] != run.row[:-1]) | ~(tight | blank)
-    chain = np.cumsum(breaks) - 1
-    head = np.flatnonzero(breaks)
-    place = np.arange(count) - head[chain]
-    joined = np.zeros(len(head), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for step in range(int(place.max()) + 1):
-            live = np.flatnonzero(place == step)
-            of = chain[live]
-            scale = np.power(np.uint64(10), length[live].astype(np.uint64))
-            joined[of] = joined[of] * scale + run.value[live]
-    tail = np.append(head[1:], count) - 1
-    return Windows(run.row[head], run.start[head], run.end[tail], joined, joined)
+    return cut

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["NO_LINE", "ReadReferences", "ReferenceSlots", "SharedReferences"]
@@ -16,7 +16,33 @@ NO_LINE: Final = -1
 """`line` of a slot that stands in free text."""
 
 
-class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
+class _Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """Arrays of one length, row by row."""
+
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The given rows."""
+        return type(self)(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
+
+    @classmethod
+    def concat(cls, parts: list[Self]) -> Self:
+        """All rows of `parts`."""
+        if not parts:
+            kinds = {"digits": np.uint64, **dict.fromkeys(_FLAGS, np.bool_)}
+            return cls(
+                **{n: np.empty(0, dtype=kinds.get(n, np.int64)) for n in cls.__struct_fields__}
+            )
+        return cls(
+            **{
+                name: np.concatenate([getattr(part, name) for part in parts])
+                for name in cls.__struct_fields__
+            }
+        )
+
+
+_FLAGS: Final = ("repaired", "family", "amount", "strong")
+
+
+class ReferenceSlots(_Columns, frozen=True, kw_only=True):
     """One entry per slot, sorted by payment, line and place.
 
     line: row of the remittance line or `NO_LINE`; item: the item it resolves to, -1 if none or
@@ -39,7 +65,7 @@ class ReferenceSlots(msgspec.Struct, frozen=True, kw_only=True):
     end: NDArray[np.int64]
 
 
-class SharedReferences(msgspec.Struct, frozen=True, kw_only=True):
+class SharedReferences(_Columns, frozen=True, kw_only=True):
     """One entry per item of a reading that means several items of one customer alike."""
 
     payment: NDArray[np.int64]

@@ -3,7 +3,8 @@
 A *slot* is such a place. Its hits are the open items whose keys it matches; a slot resolves to one
 item when strength of the key, payer and amount single it out. Longer readings win over the shorter
 ones inside them ("INV-2026-015910" over "2026"). Letters that look like digits are read as digits
-only where the plain reading found nothing.
+only where the plain reading found nothing. Texts are read chunk by chunk (`engine.tokens`); nothing
+that is decided here looks beyond one payment's texts.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from engine.limits import DOCUMENT_FREQUENCY_MAX
 from engine.number_ranges import add_ranges
-from engine.readings import Windows, glued_windows, read_windows
+from engine.reference_hits import Hits, Payers, cover, look_up, reachable, widest
+from engine.reference_keys import STRONG, WEAK
 from engine.reference_slots import NO_LINE, ReadReferences, ReferenceSlots, SharedReferences
-from engine.segments import expand_ranges, first_of_runs
-from engine.tokens import confusable_digits, text_bytes
+from engine.segments import first_of_runs
+from engine.tokens import text_chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import PaymentBatch, RemittanceBatch
     from engine.open_item_index import OpenItemIndex
+    from engine.readings import Chains
+    from engine.tokens import TextChunk
 
 __all__ = ["read_references"]
 
@@ -33,20 +36,28 @@ _UNREAD_DIGITS_MIN = 4
 _SHARED_MAX = 12
 
 _BY_STRENGTH, _BY_FAMILY, _BY_AMOUNT, _BY_OPEN = 4, 5, 6, 1
+_SCORE_MAX = 31
 
 
-class _Hits(msgspec.Struct, frozen=True):
-    """A window beside an item its key matches."""
+class _Texts(msgspec.Struct, frozen=True, kw_only=True):
+    """Per text to read: payment, remittance line or `NO_LINE`, who pays what; amounts of lines."""
 
-    window: Windows
-    item: NDArray[np.int64]
-    strength: NDArray[np.int64]
-    repaired: NDArray[np.bool_]
+    payment: NDArray[np.int64]
+    line: NDArray[np.int64]
+    company: NDArray[np.int64]
+    family: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    cash: NDArray[np.int64]
+    gross: NDArray[np.int64]
 
-    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> _Hits:
-        return _Hits(
-            self.window.at(rows), self.item[rows], self.strength[rows], self.repaired[rows]
-        )
+
+class _Part(msgspec.Struct, frozen=True):
+    """What one chunk gave."""
+
+    slots: ReferenceSlots
+    shared: SharedReferences
+    elsewhere: NDArray[np.int64]
+    other_currency: NDArray[np.int64]
 
 
 def read_references(
@@ -60,189 +71,105 @@ def read_references(
 ) -> ReadReferences:
     """Slots of all payments, readings that mean several items alike, and references gone astray.
 
-    `line_payment` is the payment row of each remittance line.
+    `line_payment` is the payment row of each remittance line, sorted.
     """
     count = len(payments)
-    every = np.arange(count, dtype=np.int64)
-    texts = pa.concat_arrays(
-        [
-            remittances.text("reference"),
-            payments.text("remittance_text"),
-            payments.text("end_to_end_id"),
-            payments.text("customer_reference"),
-        ]
+    text, payment, line = _in_order(payments, remittances, line_payment)
+    cash, gross = _stated(payments, remittances, payment, line)
+    texts = _Texts(
+        payment=payment,
+        line=line,
+        company=payment_company[payment],
+        family=payer_family[payment],
+        currency=payment_currency[payment],
+        cash=cash,
+        gross=gross,
     )
-    lines = len(remittances)
-    owner = np.concatenate([line_payment, every, every, every])
-    line = np.concatenate([np.arange(lines), np.full(3 * count, NO_LINE)])
-    content, offsets = text_bytes(texts)
-    hits, chains = _look_up_all(content, offsets, index)
-    company = payment_company[owner[hits.window.row]]
-    ours = (company < 0) | (index.company[hits.item] == company)
-    same_money = index.currency[hits.item] == payment_currency[owner[hits.window.row]]
+    total = payments.int64("amount_minor")
+    parts = [_read_chunk(chunk, texts, total, index) for chunk in text_chunks(text, payment)]
 
-    def astray(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        lost = hits.at(where & (hits.strength > 2))
-        payment = owner[lost.window.row]
-        cash = payments.int64("amount_minor")[payment]
+    def marked(name: str) -> NDArray[np.bool_]:
         mark = np.zeros(count, dtype=np.bool_)
-        mark[payment[index.original_minor[lost.item] == cash]] = True
+        for part in parts:
+            mark[getattr(part, name)] = True
         return mark
 
-    elsewhere, other_currency = astray(~ours), astray(ours & ~same_money)
-    hits = _widest(hits.at(ours & same_money))
-    row_payment, row_line = owner[hits.window.row], line[hits.window.row]
-    family = (payer_family[row_payment] >= 0) & (
-        index.family[hits.item] == payer_family[row_payment]
-    )
-    amount = _amount_agrees(hits.item, row_payment, row_line, payments, remittances, index)
-    read, alike = _resolve(hits, row_payment, row_line, family, amount, chains, index)
-    shared = SharedReferences(
-        payment=row_payment[alike],
-        line=row_line[alike],
-        item=hits.item[alike],
-        family=family[alike],
-        strong=hits.strength[alike] > 1,
-    )
-    read = add_ranges(read, content, index)
-    covered = _cover(hits.window, len(content))
-    unread = chains.at(covered[chains.end] == covered[chains.start])
-    read_lines = np.zeros(lines, dtype=np.bool_)
-    read_lines[read.line[read.line != NO_LINE]] = True
-    slots = _with_unread(read, _unread_chains(unread, read_lines, count), owner, line)
+    slots = ReferenceSlots.concat([part.slots for part in parts])
     return ReadReferences(
-        slots=slots, shared=shared, elsewhere=elsewhere, other_currency=other_currency
+        slots=slots.at(np.lexsort((slots.start, slots.line, slots.payment))),
+        shared=SharedReferences.concat([part.shared for part in parts]),
+        elsewhere=marked("elsewhere"),
+        other_currency=marked("other_currency"),
     )
 
 
-def _look_up_all(
-    content: NDArray[np.uint8], offsets: NDArray[np.int64], index: OpenItemIndex
-) -> tuple[_Hits, Windows]:
-    """Hits of the plain reading; of glued numbers and look-alike letters where the plain one has no
-    strong hit; and the chains.
-    """
-    windows, chains = read_windows(content, offsets)
-    plain = _look_up(windows, index, repaired=False)
-    changed = confusable_digits(content)
-    others = [_look_up(glued_windows(content, offsets, index.shapes), index, repaired=False)]
-    if (changed != content).any():
-        lookalike, _ = read_windows(changed, offsets)
-        differs = np.concatenate([[0], np.cumsum(changed != content)])
-        touched = differs[lookalike.end] > differs[lookalike.start]
-        others.append(_look_up(lookalike.at(touched), index, repaired=True))
-    strong = plain.at(plain.strength > 1)
-    covered = _cover(strong.window, len(content))
-    hits = plain
-    for other in others:
-        free = covered[other.window.end] == covered[other.window.start]
-        hits = _joined(hits, other.at(free & (other.strength > 1)))
-    return hits, chains
-
-
-def _joined(one: _Hits, two: _Hits) -> _Hits:
-    return _Hits(
-        Windows.concat([one.window, two.window]),
-        np.concatenate([one.item, two.item]),
-        np.concatenate([one.strength, two.strength]),
-        np.concatenate([one.repaired, two.repaired]),
+def _in_order(
+    payments: PaymentBatch, remittances: RemittanceBatch, line_payment: NDArray[np.int64]
+) -> tuple[pa.StringArray, NDArray[np.int64], NDArray[np.int64]]:
+    """All texts, those of a payment side by side, with the payment and the line of each."""
+    every = np.arange(len(payments), dtype=np.int64)
+    names = ("remittance_text", "end_to_end_id", "customer_reference")
+    text = pa.concat_arrays(
+        [remittances.text("reference"), *(payments.text(name) for name in names)]
     )
+    payment = np.concatenate([line_payment, *([every] * len(names))])
+    line = np.full(len(payment), NO_LINE)
+    line[: len(remittances)] = np.arange(len(remittances))
+    order = np.argsort(payment, kind="stable")
+    return text.take(pa.array(order)), payment[order], line[order]
 
 
-def _cover(window: Windows, size: int) -> NDArray[np.int64]:
-    """Running count of bytes inside the windows (shape: size + 1)."""
-    edges = np.zeros(size + 1, dtype=np.int64)
-    np.add.at(edges, window.start, 1)
-    np.add.at(edges, window.end, -1)
-    inside = np.cumsum(edges)[:-1] > 0
-    return np.concatenate([[0], np.cumsum(inside)])
+def _stated(
+    payments: PaymentBatch,
+    remittances: RemittanceBatch,
+    payment: NDArray[np.int64],
+    line: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cash stated for each text, the line's or else the payment's; and that before deductions."""
+    cash = payments.int64("amount_minor")[payment]
+    gross = cash.copy()
+    on_line = np.flatnonzero(line != NO_LINE)
+    row = line[on_line]
+    given = ~remittances.is_null("amount_minor")[row]
+    on_line, row = on_line[given], row[given]
+    amount = remittances.int64("amount_minor")
+    whole = amount + remittances.int64("discount_minor") + remittances.int64("deduction_minor")
+    cash[on_line], gross[on_line] = amount[row], whole[row]
+    return cash, gross
 
 
-def _unread_chains(unread: Windows, read_lines: NDArray[np.bool_], count: int) -> Windows:
-    """What may be a reference nobody could read: one per unread line, long ones of free text."""
-    lines = len(read_lines)
-    on_line = unread.row < lines
-    wanted = on_line & ~np.append(read_lines, True)[np.minimum(unread.row, lines)]
-    in_text = (unread.row >= lines) & (unread.row < lines + count)
-    wanted |= in_text & (unread.digits >= np.uint64(10 ** (_UNREAD_DIGITS_MIN - 1)))
-    some = unread.at(wanted)
-    order = np.lexsort(
-        (some.start, np.iinfo(np.int64).max - some.digits.astype(np.int64) // 2, some.row)
+def _read_chunk(
+    chunk: TextChunk, texts: _Texts, total: NDArray[np.int64], index: OpenItemIndex
+) -> _Part:
+    rows = slice(chunk.first_row, chunk.first_row + len(chunk))
+    own = _Texts(**{name: getattr(texts, name)[rows] for name in texts.__struct_fields__})
+    payers = Payers(own.payment, own.company, own.family, own.currency, own.cash)
+    hits, chains = look_up(chunk, payers, index)
+    ours, same_money = reachable(hits, chunk, payers, index)
+
+    def astray(where: NDArray[np.bool_]) -> NDArray[np.int64]:
+        lost = np.flatnonzero(where & (hits.strength == STRONG))
+        payment = own.payment[chunk.row_of(hits.start[lost])]
+        found: NDArray[np.int64] = payment[index.original_minor[hits.item[lost]] == total[payment]]
+        return found
+
+    elsewhere, other_currency = astray(~ours), astray(ours & ~same_money)
+    hits = widest(hits.at(ours & same_money), chunk)
+    read, shared = _resolve(hits, chunk, own, chains, index)
+    read = add_ranges(read, chunk.content, index)
+    covered = cover(hits, len(chunk.content))
+    unread = chains.at(covered[chains.end] == covered[chains.start])
+    slots = ReferenceSlots.concat([read, _unread_slots(unread, read, chunk, own)])
+    placed = msgspec.structs.replace(
+        slots, start=slots.start + chunk.base, end=slots.end + chunk.base
     )
-    some = some.at(order)
-    repeated = np.zeros(len(order), dtype=np.bool_)
-    repeated[1:] = (some.row[1:] == some.row[:-1]) & (some.row[1:] < lines)
-    bare = np.setdiff1d(np.flatnonzero(~read_lines), some.row)
-    some = some.at(~repeated)
-    none = np.zeros(len(bare), dtype=np.uint64)
-    return Windows(
-        np.concatenate([some.row, bare]),
-        np.concatenate([some.start, bare * 0]),
-        np.concatenate([some.end, bare * 0]),
-        np.concatenate([some.key, none]),
-        np.concatenate([some.digits, none]),
-    )
-
-
-def _look_up(windows: Windows, index: OpenItemIndex, *, repaired: bool) -> _Hits:
-    keys = index.reference_keys
-    order = np.argsort(windows.key, kind="stable")
-    probe = windows.key[order]
-    low = np.searchsorted(keys.key, probe, side="left")
-    high = np.searchsorted(keys.key, probe, side="right")
-    useful = (high > low) & (high - low <= DOCUMENT_FREQUENCY_MAX)
-    owner, position = expand_ranges(low[useful], high[useful])
-    window = order[useful][owner]
-    return _Hits(
-        windows.at(window),
-        keys.item[position],
-        keys.strength[position],
-        np.full(len(window), repaired),
-    )
-
-
-def _widest(hits: _Hits) -> _Hits:
-    """Drop readings that overlap a better one: stronger first, then longer."""
-    window = hits.window
-    if not len(window.row):
-        return hits
-    better = hits.strength * 1000 + np.minimum(window.end - window.start, 999)
-    better[hits.repaired] -= 500
-    order = np.lexsort((-window.end, window.start, -better, window.row))
-    # Sweep by text row in rounds: the best remaining reading of each row stays, what overlaps goes.
-    alive = np.ones(len(order), dtype=np.bool_)
-    kept = np.zeros(len(order), dtype=np.bool_)
-    row, start, end = window.row[order], window.start[order], window.end[order]
-    while alive.any():
-        live = np.flatnonzero(alive)
-        lead = live[first_of_runs(row[live])]
-        lead_of = lead[np.cumsum(first_of_runs(row[live])) - 1]
-        same = (start[live] == start[lead_of]) & (end[live] == end[lead_of])
-        overlap = (start[live] < end[lead_of]) & (end[live] > start[lead_of])
-        kept[live[same]] = True
-        alive[live[overlap]] = False
-    return hits.at(np.sort(order[kept]))
+    return _Part(placed, shared, elsewhere, other_currency)
 
 
 def _amount_agrees(
-    item: NDArray[np.int64],
-    payment: NDArray[np.int64],
-    line: NDArray[np.int64],
-    payments: PaymentBatch,
-    remittances: RemittanceBatch,
-    index: OpenItemIndex,
+    item: NDArray[np.int64], cash: NDArray[np.int64], gross: NDArray[np.int64], index: OpenItemIndex
 ) -> NDArray[np.bool_]:
     """The line's cash (with discount and deduction), else the payment's, is the item's amount."""
-    cash = payments.int64("amount_minor")[payment]
-    on_line = line != NO_LINE
-    if len(remittances):
-        given = ~remittances.is_null("amount_minor")
-        amount = remittances.int64("amount_minor")
-        whole = amount + remittances.int64("discount_minor") + remittances.int64("deduction_minor")
-        with_amount = on_line & given[line]
-        cash = np.where(with_amount, amount[line], cash)
-        gross = np.where(with_amount, whole[line], cash)
-    else:
-        gross = cash
     opened = index.open_minor[item]
     closed = opened == 0
     net = opened - index.discount_minor[item]
@@ -253,97 +180,110 @@ def _amount_agrees(
 
 
 def _resolve(
-    hits: _Hits,
-    payment: NDArray[np.int64],
-    line: NDArray[np.int64],
-    family: NDArray[np.bool_],
-    amount: NDArray[np.bool_],
-    chains: Windows,
-    index: OpenItemIndex,
-) -> tuple[ReferenceSlots, NDArray[np.int64]]:
+    hits: Hits, chunk: TextChunk, texts: _Texts, chains: Chains, index: OpenItemIndex
+) -> tuple[ReferenceSlots, SharedReferences]:
     """One slot per reading: the best hit, if it is better than every other; and the hits of
     readings that mean several items of one customer alike (a purchase order, installments).
     """
+    row = chunk.row_of(hits.start)
+    payer = texts.family[row]
+    family = (payer >= 0) & (index.family[hits.item] == payer)
+    amount = _amount_agrees(hits.item, texts.cash[row], texts.gross[row], index)
     score = (
         _BY_STRENGTH * hits.strength
         + _BY_FAMILY * family
         + _BY_AMOUNT * amount
         + _BY_OPEN * (index.open_minor[hits.item] != 0)
     )
-    start, end = hits.window.start, hits.window.end
-    order = np.lexsort((hits.item, -score, end, start, payment))
-    if not len(order):
-        nothing = np.empty(0, dtype=np.int64)
-        flag = np.empty(0, dtype=np.bool_)
-        return ReferenceSlots(
-            payment=nothing,
-            line=nothing,
-            item=nothing,
-            hits=nothing,
-            strength=nothing,
-            repaired=flag,
-            family=flag,
-            amount=flag,
-            digits=nothing.astype(np.uint64),
-            start=nothing,
-            end=nothing,
-        ), nothing
+    order = np.lexsort((hits.item, hits.start * (_SCORE_MAX + 1) + _SCORE_MAX - score))
+    start = hits.start[order]
     # The same item may be hit through several keys of one reading: count items, not keys.
-    order = order[first_of_runs(payment[order], start[order], end[order], hits.item[order])]
-    head = first_of_runs(payment[order], start[order], end[order])
+    order = order[first_of_runs(start, hits.item[order])]
+    head = first_of_runs(hits.start[order])
     slot = np.cumsum(head) - 1
-    best = score[order][head][slot]
-    ties = np.bincount(slot, weights=score[order] == best).astype(np.int64)
     top = order[head]
-    tied = (score[order] == best) & (ties[slot] > 1) & (ties[slot] <= _SHARED_MAX)
-    customer = index.customer[hits.item[order]]
-    low, high = (np.full(len(top), edge) for edge in (np.iinfo(np.int64).max, -1))
-    np.minimum.at(low, slot[tied], customer[tied])
-    np.maximum.at(high, slot[tied], customer[tied])
-    alike = order[tied & (low == high)[slot]]
+    best = score[top][slot]
+    ties = np.bincount(slot[score[order] == best], minlength=len(top))
+    alike = order[
+        _of_one_customer(slot, score[order] == best, ties, index.customer[hits.item[order]])
+    ]
     slots = ReferenceSlots(
-        payment=payment[top],
-        line=line[top],
+        payment=texts.payment[row[top]],
+        line=texts.line[row[top]],
         item=np.where(ties == 1, hits.item[top], -1),
-        hits=np.bincount(slot),
+        hits=np.bincount(slot, minlength=len(top)),
         strength=hits.strength[top],
         repaired=hits.repaired[top],
         family=family[top],
         amount=amount[top],
-        digits=_digits_at(chains, start[top]),
-        start=start[top],
-        end=end[top],
+        digits=_digits_at(chains, hits.start[top]),
+        start=hits.start[top],
+        end=hits.end[top],
     )
-    return slots, alike
+    shared = SharedReferences(
+        payment=texts.payment[row[alike]],
+        line=texts.line[row[alike]],
+        item=hits.item[alike],
+        family=family[alike],
+        strong=hits.strength[alike] > WEAK,
+    )
+    return slots, shared
 
 
-def _digits_at(chains: Windows, start: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _of_one_customer(
+    slot: NDArray[np.int64],
+    is_best: NDArray[np.bool_],
+    ties: NDArray[np.int64],
+    customer: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Best hits of slots where they are several, not too many, and of one customer."""
+    tied = is_best & (ties[slot] > 1) & (ties[slot] <= _SHARED_MAX)
+    low, high = (np.full(len(ties), edge) for edge in (np.iinfo(np.int64).max, -1))
+    np.minimum.at(low, slot[tied], customer[tied])
+    np.maximum.at(high, slot[tied], customer[tied])
+    alike: NDArray[np.bool_] = tied & (low == high)[slot]
+    return alike
+
+
+def _digits_at(chains: Chains, start: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Number of the chain at or after each start: all digits of the reference around it."""
     position = np.searchsorted(chains.end, start, side="right")
     return np.append(chains.digits, np.uint64(0))[position]
 
 
-def _with_unread(
-    slots: ReferenceSlots, unread: Windows, owner: NDArray[np.int64], line: NDArray[np.int64]
+def _unread_slots(
+    unread: Chains, read: ReferenceSlots, chunk: TextChunk, texts: _Texts
 ) -> ReferenceSlots:
-    """Add a slot without hits for everything that looks like a reference and matched nothing."""
-    none = np.zeros(len(unread.row), dtype=np.int64)
+    """What may be a reference nobody could read: one per unread line, long ones of free text."""
+    is_line = texts.line != NO_LINE
+    unread_line = is_line & ~np.isin(texts.line, read.line)
+    row = chunk.row_of(unread.start)
+    long = unread.digits >= np.uint64(10 ** (_UNREAD_DIGITS_MIN - 1))
+    some = np.flatnonzero(unread_line[row] | (long & ~is_line[row]))
+    # Of an unread line its largest number; a line without any number is unread as a whole.
+    order = np.lexsort((unread.start[some], _descending(unread.digits[some]), row[some]))
+    some = some[order]
+    again = np.zeros(len(some), dtype=np.bool_)
+    again[1:] = (row[some][1:] == row[some][:-1]) & is_line[row[some][1:]]
+    some = some[~again]
+    bare = np.setdiff1d(np.flatnonzero(unread_line), row[some])
+    of = np.concatenate([row[some], bare])
+    none = np.zeros(len(of), dtype=np.int64)
     flag = none.astype(np.bool_)
-    added = {
-        "payment": owner[unread.row],
-        "line": line[unread.row],
-        "item": none - 1,
-        "hits": none,
-        "strength": none,
-        "repaired": flag,
-        "family": flag,
-        "amount": flag,
-        "digits": unread.digits,
-        "start": unread.start,
-        "end": unread.end,
-    }
-    columns = {
-        name: np.concatenate([getattr(slots, name), values]) for name, values in added.items()
-    }
-    order = np.lexsort((columns["start"], columns["line"], columns["payment"]))
-    return ReferenceSlots(**{name: values[order] for name, values in columns.items()})
+    return ReferenceSlots(
+        payment=texts.payment[of],
+        line=texts.line[of],
+        item=none - 1,
+        hits=none,
+        strength=none,
+        repaired=flag,
+        family=flag,
+        amount=flag,
+        digits=np.concatenate([unread.digits[some], none[: len(bare)].astype(np.uint64)]),
+        start=np.concatenate([unread.start[some], chunk.offsets[bare]]),
+        end=np.concatenate([unread.end[some], chunk.offsets[bare]]),
+    )
+
+
+def _descending(digits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return np.iinfo(np.uint64).max - digits

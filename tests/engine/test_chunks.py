@@ -9,6 +9,7 @@ import engine.combinations
 import engine.groups
 import engine.names
 import engine.rounds
+import engine.tokens
 from engine.matcher import MatchInput, match_payments
 from parsers import tables
 from tieout.worlds import generate_world, named_spec, scaled_spec
@@ -39,6 +40,8 @@ def test_small_chunks_decide_the_same_as_one_large_one(world, monkeypatch):
     whole = match_payments(world, quiet)
     monkeypatch.setattr(engine.rounds, "_LEDGER_ROWS_MAX", 37)
     monkeypatch.setattr(engine.combinations, "SUBSET_COMBINATIONS_MAX", 1 << 11)
+    monkeypatch.setattr(engine.tokens, "_CHUNK_ROWS", 7)
+    monkeypatch.setattr(engine.tokens, "_CHUNK_BYTES", 300)
     monkeypatch.setattr(engine.names, "_POSTINGS_MAX", 53)
     cut = match_payments(world, quiet)
     assert len(whole.applications) > 100

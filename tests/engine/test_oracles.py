@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from oracles.name_oracle import alignment_distance
 from oracles.settle_oracle import Row, settle_one
 from oracles.subset_oracle import subsets_with_sum
-from oracles.token_oracle import atoms_of, lookalikes_read, words_of
 from random_worlds import CALM, policies
 
 from engine.combinations import SOLUTIONS_MAX, subset_solutions
 from engine.exception_codes import CODES
 from engine.names import search_names
 from engine.settle import REASONS, PolicyTable, settle_rows
-from engine.tokens import confusable_digits, scan_atoms, scan_words, text_bytes
 
 AMOUNTS = st.integers(-300, 300).filter(bool) | st.sampled_from([100, 200, -50, 1])
 
@@ -74,53 +72,6 @@ def test_large_amounts_of_both_signs_are_summed_exactly(amounts):
     solved = subset_solutions(np.array([amounts]), np.array([sum(amounts)]))
     masks = set(solved.mask.tolist())
     assert solved.overflow[0] or (1 << len(amounts)) - 1 in masks
-
-
-TEXTS = st.lists(
-    st.text(max_size=20)
-    | st.text(alphabet="0123456789OoQIlLsSBb-/._#: aé½", max_size=30)
-    | st.from_regex(r"(INV|inv)[-_./ ]?[0-9]{1,25}", fullmatch=True),
-    max_size=5,
-)
-
-
-def _scanned(texts):
-    return text_bytes(pa.array(texts, pa.string()))
-
-
-@CALM
-@given(TEXTS)
-def test_runs_of_digits_and_letters_are_read_like_by_hand(texts):
-    content, offsets = _scanned(texts)
-    atoms = scan_atoms(content, offsets)
-    starts = offsets[atoms.row]
-    columns = (atoms.row, atoms.start - starts, atoms.end - starts, atoms.is_digit, atoms.value)
-    got = list(zip(*(column.tolist() for column in columns), strict=True))
-    assert got == [(row, *atom) for row, text in enumerate(texts) for atom in atoms_of(text)]
-
-
-@CALM
-@given(TEXTS)
-def test_words_are_read_like_by_hand(texts):
-    content, offsets = _scanned(texts)
-    words = scan_words(content, offsets)
-    starts = offsets[words.row]
-    columns = (words.row, words.start - starts, words.end - starts, words.value, words.digit_count)
-    got = list(zip(*(column.tolist() for column in columns), strict=True))
-    assert got == [(row, *word) for row, text in enumerate(texts) for word in words_of(text)]
-
-
-@CALM
-@given(st.text(alphabet="0123456789OQILSBoqilsbXY -", max_size=30))
-def test_lookalikes_beside_digits_are_read_as_digits(text):
-    content, _ = _scanned([text])
-    assert confusable_digits(content).tobytes() == lookalikes_read(text)
-
-
-def test_a_slice_of_an_arrow_array_is_read_like_a_copy():
-    sliced = pa.array(["INV-1", "2026/0007", "ACME 12"])[1:]
-    assert text_bytes(sliced)[0].tobytes() == b"2026/0007ACME 12"
-    assert text_bytes(sliced)[1].tolist() == [0, 9, 16]
 
 
 ROWS = st.builds(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["atoms_of", "lookalikes_read", "words_of"]
+__all__ = ["lookalikes_read", "runs_of", "words_of"]
 
-_MODULUS = 1 << 64
 _GLUE = b"-/._#:"
-_LOOKALIKES = {"O": "0", "Q": "0", "I": "1", "L": "1", "S": "5", "B": "8"}
+_LOOKALIKES = {"O": "0", "Q": "0", "I": "1", "L": "1", "S": "5", "B": "8", "Z": "2"}
 
 
 def _upper(text: str) -> bytes:
@@ -19,36 +18,23 @@ def _kind(byte: int) -> str:
     return "letter" if 65 <= byte <= 90 or byte >= 128 else "other"
 
 
-def _horner(content: bytes, base: int, shift: int) -> int:
-    value = 0
-    for byte in content:
-        value = (value * base + byte - shift) % _MODULUS
-    return value
-
-
-def atoms_of(text: str) -> list[tuple[int, int, bool, int]]:
-    """(start, end, is a number, value) of every run of digits or letters, bytes counted from 0.
-
-    Of a number at most 19 digits count, of letters 24.
-    """
+def runs_of(text: str, kind: str) -> list[tuple[int, int, bytes]]:
+    """(start, end, bytes) of every run of one kind of bytes, counted from 0."""
     content = _upper(text)
     found = []
     start = 0
     while start < len(content):
-        kind = _kind(content[start])
         end = start + 1
-        while end < len(content) and _kind(content[end]) == kind:
+        while end < len(content) and _kind(content[end]) == _kind(content[start]):
             end += 1
-        if kind == "digit":
-            found.append((start, end, True, _horner(content[start:end][:19], 10, 48)))
-        elif kind == "letter":
-            found.append((start, end, False, _horner(content[start:end][:24], 257, 0)))
+        if _kind(content[start]) == kind:
+            found.append((start, end, content[start:end]))
         start = end
     return found
 
 
-def words_of(text: str) -> list[tuple[int, int, int, int]]:
-    """(start, end, value, digits) of every word of letters and digits; `-/._#:` glue, unread."""
+def words_of(text: str) -> list[tuple[int, int, bytes, int]]:
+    """(start, end, bytes, digits) of every word of letters and digits; `-/._#:` glue, unread."""
     content = _upper(text)
     found = []
     start = 0
@@ -59,13 +45,13 @@ def words_of(text: str) -> list[tuple[int, int, int, int]]:
         kept = bytes(byte for byte in content[start:end] if _kind(byte) != "other")
         if kept:
             digits = sum(_kind(byte) == "digit" for byte in kept)
-            found.append((start, end, _horner(kept[:40], 257, 0), digits))
+            found.append((start, end, kept, digits))
         start = max(end, start + 1)
     return found
 
 
 def lookalikes_read(text: str) -> bytes:
-    """The text with O, Q, I, L, S, B beside a digit read as digits, twice over."""
+    """The text with O, Q, I, L, S, B, Z beside a digit read as digits, twice over."""
     content = _upper(text).decode("latin-1")
     for _ in range(2):
         content = "".join(

@@ -1,0 +1,246 @@
+"""Hits: readings of one chunk of texts beside the open items their keys lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engine.readings import (
+    ENDING_LENGTHS,
+    Chains,
+    Windows,
+    chains_of,
+    glued_windows,
+    number_windows,
+    read_numbers,
+    word_windows,
+)
+from engine.reference_keys import STRONG, WEAK
+from engine.segments import first_of_runs
+from engine.tokens import TextChunk, confusable_digits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.open_item_index import OpenItemIndex
+    from engine.readings import Numbers
+
+__all__ = ["Hits", "Payers", "cover", "look_up", "reachable", "widest"]
+
+_LENGTH_MAX = 999
+_REPAIRED_COST = 500
+_BETTER_BITS = 13
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """A reading beside an item its key leads to: byte bounds, item, strength of the key, and
+    whether letters were read as digits.
+    """
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    item: NDArray[np.int64]
+    strength: NDArray[np.int64]
+    repaired: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Number of hits."""
+        return len(self.item)
+
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Hits:
+        """The given hits."""
+        return Hits(*(getattr(self, name)[rows] for name in self.__struct_fields__))
+
+    @classmethod
+    def concat(cls, parts: list[Hits]) -> Hits:
+        """All hits of `parts`."""
+        return cls(
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in cls.__struct_fields__
+            )
+        )
+
+
+class Payers(msgspec.Struct, frozen=True):
+    """Per text: payment, company and family of the payer or -1, currency, cash stated for it."""
+
+    payment: NDArray[np.int64]
+    company: NDArray[np.int64]
+    family: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    cash: NDArray[np.int64]
+
+
+def look_up(chunk: TextChunk, payers: Payers, index: OpenItemIndex) -> tuple[Hits, Chains]:
+    """Hits of the plain reading; of endings, glued numbers and look-alike letters where the plain
+    one has no strong hit; and the chains.
+    """
+    numbers = read_numbers(chunk)
+    windows = Windows.concat([number_windows(numbers), word_windows(chunk)])
+    plain = _found(windows, index, repaired=False)
+    ours, same_money = reachable(plain, chunk, payers, index)
+    strong = plain.at(ours & same_money & (plain.strength > WEAK))
+    covered = cover(strong, len(chunk.content))
+    family = _families(strong, chunk, payers, index)
+    hits = [plain, _ending_hits(chunk, numbers, covered, payers, family, index)]
+    for windows, repaired in _other_windows(chunk, numbers, covered, index):
+        free = covered[windows.end] == covered[windows.start]
+        found = _found(windows.at(free), index, repaired=repaired)
+        hits.append(found.at(found.strength > WEAK))
+    return Hits.concat(hits), chains_of(numbers)
+
+
+def reachable(
+    hits: Hits, chunk: TextChunk, payers: Payers, index: OpenItemIndex
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each hit is of the payment's company, as far as that is known; of its currency."""
+    row = chunk.row_of(hits.start)
+    company = payers.company[row]
+    ours: NDArray[np.bool_] = (company < 0) | (index.company[hits.item] == company)
+    same_money: NDArray[np.bool_] = index.currency[hits.item] == payers.currency[row]
+    return ours, same_money
+
+
+def _found(windows: Windows, index: OpenItemIndex, *, repaired: bool) -> Hits:
+    found = index.reference_keys.find(windows.key)
+    return Hits(
+        windows.start[found.owner],
+        windows.end[found.owner],
+        found.item,
+        found.strength,
+        np.full(len(found.owner), repaired),
+    )
+
+
+def _ending_hits(
+    chunk: TextChunk,
+    numbers: Numbers,
+    covered: NDArray[np.int64],
+    payers: Payers,
+    families: NDArray[np.int64],
+    index: OpenItemIndex,
+) -> Hits:
+    """Numbers that are the end of longer ones of the payer's family, or of items of the amount."""
+    run = numbers.run
+    length = run.end - run.start
+    of_length = (length >= min(ENDING_LENGTHS)) & (length <= max(ENDING_LENGTHS))
+    # Two zeros in front leave so few digits that the ending says nothing.
+    of_length &= numbers.value >= np.power(10, np.maximum(length - 2, 0)).astype(np.uint64)
+    some = np.flatnonzero(of_length & (covered[run.end] == covered[run.start]))
+    row = chunk.row_of(run.start[some])
+    family = families[row]
+    owner, item = index.endings.find(family, numbers.value[some], length[some])
+    stranger = np.flatnonzero(payers.family[row] < 0)
+    other, of_amount = index.amounts.find(
+        payers.currency[row[stranger]], payers.cash[row[stranger]]
+    )
+    at = np.concatenate([some[owner], some[stranger[other]]])
+    item = np.concatenate([item, of_amount])
+    ending = index.joined_digits[item] % np.power(10, length[at]).astype(np.uint64)
+    # The whole number is no ending of itself.
+    longer = (index.digit_count[item] > length[at]) & (ending == numbers.value[at])
+    at, item = at[longer], item[longer]
+    return Hits(
+        run.start[at],
+        run.end[at],
+        item,
+        np.full(len(at), WEAK),
+        np.zeros(len(at), dtype=np.bool_),
+    )
+
+
+def _families(
+    strong: Hits, chunk: TextChunk, payers: Payers, index: OpenItemIndex
+) -> NDArray[np.int64]:
+    """Family of each text's payer; where nobody is known, that of all items the payment names."""
+    first = payers.payment[0] if len(payers.payment) else 0
+    payment = payers.payment - first
+    low = np.full(int(payment.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    high = np.full(len(low), -1)
+    named = payment[chunk.row_of(strong.start)]
+    family = index.family[strong.item]
+    np.minimum.at(low, named, family)
+    np.maximum.at(high, named, family)
+    claimed = np.where(low == high, low, -1)[payment]
+    return np.where(payers.family >= 0, payers.family, claimed)
+
+
+def _other_windows(
+    chunk: TextChunk, numbers: Numbers, covered: NDArray[np.int64], index: OpenItemIndex
+) -> list[tuple[Windows, bool]]:
+    """Readings of the texts in which something is left unread: cut numbers; look-alike letters."""
+    run = numbers.run
+    free = covered[run.end] == covered[run.start]
+    found = []
+    long = free & (run.end - run.start >= _glued_length(index))
+    if long.any():
+        part, back = _only(chunk, run.start[long])
+        windows = glued_windows(part, index.shapes)
+        found.append((_moved(windows, back), False))
+    changed = confusable_digits(chunk.content)
+    places = np.flatnonzero(changed != chunk.content)
+    places = places[covered[places + 1] == covered[places]]
+    if len(places):
+        part, back = _only(msgspec.structs.replace(chunk, content=changed), places)
+        lookalike = TextChunk.of(part.content, part.offsets)
+        windows = Windows.concat([number_windows(read_numbers(lookalike)), word_windows(lookalike)])
+        windows = _moved(windows, back)
+        differs = np.concatenate([[0], np.cumsum(changed != chunk.content)])
+        touched = differs[windows.end] > differs[windows.start]
+        found.append((windows.at(touched), True))
+    return found
+
+
+def _glued_length(index: OpenItemIndex) -> int:
+    return min((shape.last + max(shape.first, 1) for shape in index.shapes), default=_LENGTH_MAX)
+
+
+def _only(chunk: TextChunk, places: NDArray[np.int64]) -> tuple[TextChunk, NDArray[np.int64]]:
+    """The chunk with only the texts that `places` are in; and where each of its bytes was."""
+    rows = chunk.row_of(places)
+    rows = rows[first_of_runs(rows)]
+    part = chunk.with_rows(rows)
+    moved = np.repeat(chunk.offsets[:-1] - part.offsets[:-1], np.diff(part.offsets))
+    return part, moved
+
+
+def _moved(windows: Windows, moved: NDArray[np.int64]) -> Windows:
+    """`windows` at the places their bytes had before."""
+    if not len(windows):
+        return windows
+    by = moved[windows.start]
+    return Windows(windows.start + by, windows.end + by, windows.key)
+
+
+def cover(hits: Hits | Windows, size: int) -> NDArray[np.int64]:
+    """Running count of bytes inside the readings (shape: size + 1)."""
+    edges = np.bincount(hits.start, minlength=size + 1) - np.bincount(hits.end, minlength=size + 1)
+    before = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.cumsum(edges[:-1]) > 0, out=before[1:])
+    return before
+
+
+def widest(hits: Hits, chunk: TextChunk) -> Hits:
+    """Drop readings that overlap a better one of their text: stronger first, then longer."""
+    if not len(hits):
+        return hits
+    better = hits.strength * (_LENGTH_MAX + 1) + np.minimum(hits.end - hits.start, _LENGTH_MAX)
+    better[hits.repaired] -= _REPAIRED_COST
+    worse = (STRONG + 1) * (_LENGTH_MAX + 1) - better
+    row = chunk.row_of(hits.start)
+    order = np.lexsort((hits.start, (row << _BETTER_BITS) + worse))
+    # Sweep by text in rounds: the best remaining reading of each stays, what overlaps it goes.
+    row, start, end = row[order], hits.start[order], hits.end[order]
+    kept = []
+    live = np.arange(len(order))
+    while len(live):
+        heads = first_of_runs(row[live])
+        lead = live[heads][np.cumsum(heads) - 1]
+        same = (start[live] == start[lead]) & (end[live] == end[lead])
+        overlap = (start[live] < end[lead]) & (end[live] > start[lead])
+        kept.append(live[same])
+        live = live[~overlap]
+    return hits.at(np.sort(order[np.concatenate(kept)]))

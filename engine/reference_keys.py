@@ -1,0 +1,245 @@
+"""What open items are called: their document numbers, purchase orders and further references, as
+keys that readings of payments are looked up by.
+
+A document number has up to three keys: all its digits as one number, its digit runs as a sequence
+(zeros in front of each gone), and the whole word. How much a key proves is its strength.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.key_table import KeyTable
+from engine.limits import DOCUMENT_FREQUENCY_MAX
+from engine.readings import NumberShape, power_of_ten, read_numbers
+from engine.segments import expand_ranges, first_of_runs, mix64
+from engine.tokens import text_chunks, words_of_chunk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.batches import OpenItemBatch
+    from engine.tokens import TextChunk
+
+__all__ = ["ALTERNATIVE", "STRONG", "WEAK", "Documents", "ReferenceKeys", "joined_digits"]
+
+WEAK, ALTERNATIVE, STRONG = 1, 2, 3
+"""Too short or only an ending; another reference of the item; the document number."""
+
+_STRONG_DIGITS_MIN = 5
+_SHORT_NUMBER: Final = np.uint64(10 ** (_STRONG_DIGITS_MIN - 1))
+_ALTERNATIVE_MIN: Final = np.uint64(1000)
+_SHAPE_SHARE = 100
+_SHAPE_DIGITS_MIN = 4
+_SHAPE_MAX = 99
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """Items found: which question each answers, the item, and how much the key proves."""
+
+    owner: NDArray[np.int64]
+    item: NDArray[np.int64]
+    strength: NDArray[np.int64]
+
+
+class ReferenceKeys(msgspec.Struct, frozen=True):
+    """Keys of references, the item each leads to, and its strength."""
+
+    table: KeyTable
+    item: NDArray[np.int32]
+    strength: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, parts: list[_Keys]) -> ReferenceKeys:
+        """Sort and index `parts`; of equal keys of one item the strongest counts."""
+        key, item, strength = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in _Keys.__struct_fields__
+        )
+        table, order = KeyTable.of(key)
+        item, strength = item[order], strength[order]
+        # Few keys are shared: only those are put in order of items, whatever order they came in.
+        size = np.diff(table.start)
+        shared = np.flatnonzero(np.repeat(size > 1, size))
+        group = np.repeat(np.arange(len(size), dtype=np.int32), size)[shared]
+        inner = shared[np.lexsort((-strength[shared], item[shared], group))]
+        item[shared], strength[shared] = item[inner], strength[inner]
+        return cls(table, item, strength)
+
+    def find(self, keys: NDArray[np.uint64]) -> _Found:
+        """Items of each of `keys`; a key of too many items is evidence of none."""
+        low, high = self.table.find(keys)
+        useful = np.flatnonzero((high > low) & (high - low <= DOCUMENT_FREQUENCY_MAX))
+        owner, position = expand_ranges(low[useful], high[useful])
+        owner = useful[owner]
+        item, strength = self.item[position].astype(np.int64), self.strength[position]
+        if len(owner) > len(useful):
+            kept = np.flatnonzero(first_of_runs(owner, item))
+            owner, item, strength = owner[kept], item[kept], strength[kept]
+        return _Found(owner, item, strength.astype(np.int64))
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    key: NDArray[np.uint64]
+    item: NDArray[np.int32]
+    strength: NDArray[np.int8]
+
+
+class Documents(msgspec.Struct, frozen=True):
+    """All that open items are called; arrays have one entry per row of the batch they come from.
+
+    joined: all digits of the document number as one number (modulo 2^64); digit_count: how many;
+    shapes: what the numbers of one item in a hundred at least look like.
+    """
+
+    keys: ReferenceKeys
+    joined: NDArray[np.uint64]
+    digit_count: NDArray[np.int64]
+    shapes: tuple[NumberShape, ...]
+
+    @classmethod
+    def of(cls, items: OpenItemBatch, number: NDArray[np.int64]) -> Documents:
+        """Read the references of `items`; `number` is what each item is called by its keys."""
+        count = len(items)
+        item = number.astype(np.int32)
+        joined = np.zeros(count, dtype=np.uint64)
+        digit_count = np.zeros(count, dtype=np.int64)
+        tally = np.zeros((_SHAPE_MAX + 1) ** 3, dtype=np.int64)
+        nothing = np.empty(0, dtype=np.int32)
+        parts = [_Keys(nothing.astype(np.uint64), nothing, nothing.astype(np.int8))]
+        for chunk in text_chunks(items.text("document_number")):
+            rows = slice(chunk.first_row, chunk.first_row + len(chunk))
+            read = _Read.of(chunk)
+            joined[rows], digit_count[rows] = read.joined, read.digit_count
+            np.add.at(tally, *read.shapes())
+            parts += _document_keys(chunk, read, item[rows])
+        for text, owner in _alternatives(items, item):
+            parts += _alternative_keys(text, owner)
+        return cls(ReferenceKeys.of(parts), joined, digit_count, _common_shapes(tally, count))
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """Digit runs of a chunk of document numbers: per text their number, and joined digits."""
+
+    length: NDArray[np.int64]
+    value: NDArray[np.uint64]
+    first: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    joined: NDArray[np.uint64]
+    digit_count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, chunk: TextChunk) -> _Read:
+        numbers = read_numbers(chunk)
+        value, length = numbers.value, numbers.run.end - numbers.run.start
+        bounds = np.searchsorted(numbers.run.start, chunk.offsets)
+        first, runs = bounds[:-1], np.diff(bounds)
+        joined = np.zeros(len(chunk), dtype=np.uint64)
+        digit_count = np.zeros(len(chunk), dtype=np.int64)
+        for step in range(int(runs.max(initial=0))):
+            live = np.flatnonzero(runs > step)
+            at = first[live] + step
+            with np.errstate(over="ignore"):
+                joined[live] = joined[live] * power_of_ten(length[at]) + value[at]
+            digit_count[live] += length[at]
+        return cls(length, value, first, runs, joined, digit_count)
+
+    def sequences(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Texts of several digit runs, and a hash of those in order."""
+        several = np.flatnonzero(self.runs > 1)
+        state = self.value[self.first[several]]
+        runs = self.runs[several]
+        for step in range(1, int(runs.max(initial=0))):
+            live = np.flatnonzero(runs > step)
+            state[live] = mix64(state[live], self.value[self.first[several[live]] + step])
+        return several, state
+
+    def shapes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Shapes as numbers (see `_common_shapes`), and how often each occurs."""
+        some = np.flatnonzero(self.runs)
+        first = self.length[self.first[some]]
+        last = self.length[self.first[some] + self.runs[some] - 1]
+        step = _SHAPE_MAX + 1
+        runs, first, last = (
+            np.minimum(part, _SHAPE_MAX) for part in (self.runs[some], first, last)
+        )
+        tally = np.bincount((runs * step + first) * step + last)
+        shape = np.flatnonzero(tally)
+        return shape, tally[shape]
+
+
+def joined_digits(texts: pa.StringArray) -> NDArray[np.uint64]:
+    """All digits of each text as one number, 0 where it has none."""
+    parts = [_Read.of(chunk).joined for chunk in text_chunks(texts)]
+    return np.concatenate([*parts, np.empty(0, dtype=np.uint64)])
+
+
+def _document_keys(chunk: TextChunk, read: _Read, item: NDArray[np.int32]) -> list[_Keys]:
+    significant = read.joined >= _SHORT_NUMBER
+    some = np.flatnonzero(read.digit_count)
+    several, sequence = read.sequences()
+    own = np.where(significant, STRONG, WEAK).astype(np.int8)
+    words = words_of_chunk(chunk)
+    alone = np.bincount(words.row, minlength=len(chunk))[words.row] == 1
+    # A long number without letters is found as a number already.
+    whole = (words.digit_count > 0) & alone
+    whole &= (words.letter_count > 0) | ~significant[words.row]
+    word_row = words.row[whole]
+    return [
+        _Keys(read.joined[some], item[some], own[some]),
+        _Keys(sequence, item[several], own[several]),
+        _Keys(mix64(words.value[whole]), item[word_row], _strengths(STRONG, len(word_row))),
+    ]
+
+
+def _alternatives(
+    items: OpenItemBatch, item: NDArray[np.int32]
+) -> list[tuple[pa.StringArray, NDArray[np.int32]]]:
+    """Purchase orders and further references, each beside the item it belongs to."""
+    found = []
+    for name in ("purchase_order", "references"):
+        text = items.text(name)
+        some = np.flatnonzero(pc.not_equal(text, "").to_numpy(zero_copy_only=False))
+        lists = pc.split_pattern(text.take(pa.array(some)), ";")
+        owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+        found.append((pc.list_flatten(lists), item[some[owner]]))
+    return found
+
+
+def _alternative_keys(texts: pa.StringArray, owner: NDArray[np.int32]) -> list[_Keys]:
+    parts = []
+    for chunk in text_chunks(texts):
+        item = owner[chunk.first_row : chunk.first_row + len(chunk)]
+        read = _Read.of(chunk)
+        good = np.flatnonzero(
+            (read.digit_count >= _STRONG_DIGITS_MIN) & (read.joined >= _ALTERNATIVE_MIN)
+        )
+        words = words_of_chunk(chunk)
+        long = words.digit_count >= _STRONG_DIGITS_MIN
+        long &= (words.letter_count > 0) | (read.joined[words.row] < _ALTERNATIVE_MIN)
+        parts += [
+            _Keys(read.joined[good], item[good], _strengths(ALTERNATIVE, len(good))),
+            _Keys(
+                mix64(words.value[long]),
+                item[words.row[long]],
+                _strengths(ALTERNATIVE, int(long.sum())),
+            ),
+        ]
+    return parts
+
+
+def _strengths(strength: int, count: int) -> NDArray[np.int8]:
+    return np.full(count, strength, dtype=np.int8)
+
+
+def _common_shapes(tally: NDArray[np.int64], count: int) -> tuple[NumberShape, ...]:
+    """Shapes that at least one document number in a hundred has, long numbers only."""
+    common = np.flatnonzero(tally >= max(1, count // _SHAPE_SHARE)).tolist()
+    step = _SHAPE_MAX + 1
+    shapes = [NumberShape(code // step**2, code // step % step, code % step) for code in common]
+    return tuple(sorted(shape for shape in shapes if shape.last >= _SHAPE_DIGITS_MIN))
