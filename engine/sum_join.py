@@ -1,0 +1,198 @@
+"""Subset sums as a join: structured sets of a ledger, looked up by (ledger, sum).
+
+A payer seldom pays an arbitrary set. Single items, pairs, runs of items in order of their due
+dates, and everything but one or two are expanded once per ledger into sorted keys; each payment
+then costs a few binary searches, whatever the number of sets. Three and four items follow from the
+same keys (an item and a pair, two pairs). Counts are exact: a key is the ledger and the sum, not a
+hash of them.
+
+Rows of a ledger stand together, in order of their due dates; `bounds` says where each begins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engine.limits import AMOUNT_MINOR_MAX
+from engine.segments import expand_ranges
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "KeyTable",
+    "StructuredCounts",
+    "SumTables",
+    "build_sums",
+    "count_structured",
+    "ledgers_at_once",
+    "pair_work",
+]
+
+
+class KeyTable(msgspec.Struct, frozen=True):
+    """Sorted keys of (ledger, sum): the ledger in the high bits, the sum, shifted, in the low."""
+
+    key: NDArray[np.int64]
+    bits: int
+
+    def keys_of(self, ledger: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The key of each (ledger, sum); a sum no table can hold gets the last key of the ledger,
+        which none has.
+        """
+        half = 1 << (self.bits - 1)
+        inside = np.clip(total, -half, half - 1)
+        return (ledger << self.bits) + (inside + half)
+
+    def count(self, ledger: NDArray[np.int64], target: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many entries of `ledger` have exactly the sum `target`."""
+        wanted = self.keys_of(ledger, target)
+        counts = np.zeros(len(wanted), dtype=np.int64)
+        if not len(self.key):
+            return counts
+        first = np.searchsorted(self.key, wanted)
+        hit = np.flatnonzero(self.key[np.minimum(first, len(self.key) - 1)] == wanted)
+        counts[hit] = np.searchsorted(self.key, wanted[hit], side="right") - first[hit]
+        return counts
+
+    def between(
+        self, ledger: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First and last (exclusive) entry of `ledger` with a sum from `low` to `high`."""
+        first = np.searchsorted(self.key, self.keys_of(ledger, low), side="left")
+        last = np.searchsorted(self.key, self.keys_of(ledger, high), side="right")
+        return first, last
+
+    def sums(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The sums of the given entries."""
+        half = 1 << (self.bits - 1)
+        return (self.key[entries] & ((1 << self.bits) - 1)) - half
+
+
+class SumTables(msgspec.Struct, frozen=True, kw_only=True):
+    """What one build knows about many ledgers.
+
+    bounds, value: the ledgers; total: what each adds up to; prefix: sum of all values before each
+    row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`; paired:
+    ledgers whose pairs and runs are expanded. `pair` has an entry per two items, `run` one per two
+    or more in a row.
+    """
+
+    bounds: NDArray[np.int64]
+    value: NDArray[np.int64]
+    total: NDArray[np.int64]
+    prefix: NDArray[np.int64]
+    order: NDArray[np.int64]
+    paired: NDArray[np.bool_]
+    single: KeyTable
+    pair: KeyTable
+    run: KeyTable
+
+    def size(self) -> NDArray[np.int64]:
+        """Items per ledger."""
+        return np.diff(self.bounds)
+
+
+class StructuredCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Per lookup, how many sets of each class have exactly the target.
+
+    Classes overlap on purpose: two items next to each other are a pair and a run, of three items
+    all but one are a pair. `all_but_one` needs three items, `all_but_two` four.
+    """
+
+    single: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    run: NDArray[np.int64]
+    all_but_one: NDArray[np.int64]
+    all_but_two: NDArray[np.int64]
+
+
+def pair_work(size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs of a ledger of `size` items, the unit in which the work of a build is counted."""
+    return size * (size - 1) // 2
+
+
+def ledgers_at_once(bounds: NDArray[np.int64], value: NDArray[np.int64]) -> int:
+    """How many such ledgers one build may take: their numbers share 63 bits with the sums.
+
+    Never fewer than 8,192, whatever the amounts.
+    """
+    return 1 << (63 - _bits(bounds, value))
+
+
+def _bits(bounds: NDArray[np.int64], value: NDArray[np.int64]) -> int:
+    """Bits of a sum: of two items, or of a run as far as a payment can be that large."""
+    size = np.abs(value)
+    whole = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)])
+    longest = int((whole[bounds[1:]] - whole[bounds[:-1]]).max(initial=0))
+    largest = max(2 * int(size.max(initial=0)), min(longest, AMOUNT_MINOR_MAX), 1)
+    return largest.bit_length() + 2
+
+
+def build_sums(
+    bounds: NDArray[np.int64], value: NDArray[np.int64], paired: NDArray[np.bool_]
+) -> SumTables:
+    """Tables of the ledgers in `value`; pairs and runs only of those in `paired`.
+
+    `ledgers_at_once` says how many ledgers one build may take; more raise `OverflowError`. Runs of
+    more than the largest amount there can be are left out: no payment is that large.
+    """
+    count = len(bounds) - 1
+    bits = _bits(bounds, value)
+    if count > 1 << (63 - bits):
+        message = f"{count} ledgers in one build; amounts of this size allow {1 << (63 - bits)}"
+        raise OverflowError(message)
+    size = np.diff(bounds)
+    owner = np.repeat(np.arange(count, dtype=np.int64), size)
+    prefix = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(value)])
+    reach = 1 << (bits - 1)
+    single = (owner << bits) + (value + reach)
+    order = np.argsort(single, kind="stable")
+    row = np.flatnonzero(paired[owner])
+    first, second = expand_ranges(row + 1, bounds[owner[row] + 1])
+    first = row[first]
+    shift = (owner[first] << bits) + reach
+    pair = shift + value[first]
+    pair += value[second]
+    run_sum = prefix[second + 1] - prefix[first]
+    fits = np.abs(run_sum) < reach - 1
+    run = (shift + run_sum)[fits] if not fits.all() else shift + run_sum
+    pair.sort()
+    run.sort()
+    return SumTables(
+        bounds=bounds,
+        value=value,
+        total=prefix[bounds[1:]] - prefix[bounds[:-1]],
+        prefix=prefix,
+        order=order,
+        paired=paired,
+        single=KeyTable(single[order], bits),
+        pair=KeyTable(pair, bits),
+        run=KeyTable(run, bits),
+    )
+
+
+def count_structured(
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
+) -> StructuredCounts:
+    """Exact counts of every class for each (ledger, target); pairs and runs of expanded ledgers."""
+    asked = np.argsort(tables.single.keys_of(ledger, target))
+    ledger, target = ledger[asked], target[asked]
+    size = tables.size()[ledger]
+    excess = tables.total[ledger] - target
+
+    def given_back(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        back = np.empty_like(counts)
+        back[asked] = counts
+        return back
+
+    return StructuredCounts(
+        single=given_back(tables.single.count(ledger, target)),
+        pair=given_back(tables.pair.count(ledger, target)),
+        run=given_back(tables.run.count(ledger, target)),
+        all_but_one=given_back(tables.single.count(ledger, excess) * (size >= 3)),
+        all_but_two=given_back(tables.pair.count(ledger, excess) * (size >= 4)),
+    )

@@ -1,0 +1,231 @@
+"""The sets behind a sum: which items make a pair, a run, three or four items of a target.
+
+`engine.sum_join` counts; here the few sets that are hit are spelt out. Every set is found once,
+its rows in ascending order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engine.segments import expand_ranges, segment_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from engine.sum_join import SumTables
+
+__all__ = [
+    "FoundSets",
+    "fours_with",
+    "pairs_with",
+    "runs_with",
+    "singles_with",
+    "triples_with",
+]
+
+_ROWS_AT_ONCE = 1 << 22
+
+
+class FoundSets(msgspec.Struct, frozen=True):
+    """One entry per set: the lookup it answers, and its rows (sets × items)."""
+
+    lookup: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of sets."""
+        return len(self.lookup)
+
+
+def _none(width: int) -> FoundSets:
+    return FoundSets(np.empty(0, dtype=np.int64), np.empty((0, width), dtype=np.int64))
+
+
+def _together(parts: list[FoundSets], width: int) -> FoundSets:
+    if not parts:
+        return _none(width)
+    return FoundSets(
+        np.concatenate([part.lookup for part in parts]),
+        np.concatenate([part.rows for part in parts]),
+    )
+
+
+def _portions(lookups: NDArray[np.int64], work: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """`lookups` in portions of bounded work; what is found does not depend on where they are cut."""
+    portion = np.cumsum(work) // _ROWS_AT_ONCE
+    for number in range(int(portion.max(initial=-1)) + 1):
+        part = lookups[portion == number]
+        if len(part):
+            yield part
+
+
+def singles_with(
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
+) -> FoundSets:
+    """Every single row of exactly the target."""
+    first, last = tables.single.between(ledger, target, target)
+    lookup, entry = expand_ranges(first, last)
+    row = tables.order[entry]
+    order = np.lexsort((row, lookup))
+    return FoundSets(lookup[order], row[order, None])
+
+
+def pairs_with(
+    tables: SumTables,
+    ledger: NDArray[np.int64],
+    target: NDArray[np.int64],
+    after: NDArray[np.int64] | None = None,
+) -> FoundSets:
+    """Every two rows that add up to the target, of any ledger, expanded or not.
+
+    after: per lookup, only rows behind this one.
+    """
+    begin = tables.bounds[ledger] if after is None else after + 1
+    end = tables.bounds[ledger + 1]
+    parts = []
+    for part in _portions(np.arange(len(ledger)), end - begin):
+        owner, row = expand_ranges(begin[part], end[part])
+        owner = part[owner]
+        other = target[owner] - tables.value[row]
+        first, last = tables.single.between(ledger[owner], other, other)
+        hit, entry = expand_ranges(first, last)
+        partner = tables.order[entry]
+        kept = partner > row[hit]
+        parts.append(FoundSets(owner[hit[kept]], np.stack([row[hit[kept]], partner[kept]], axis=1)))
+    return _together(parts, 2)
+
+
+def runs_with(tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]) -> FoundSets:
+    """First and last row of every run of two or more rows that adds up to the target.
+
+    Of any ledger, expanded or not.
+    """
+    begin, end = tables.bounds[ledger], tables.bounds[ledger + 1]
+    parts = []
+    for part in _portions(np.arange(len(ledger)), end - begin):
+        # The sum up to a row, less the target, is the sum before another one: a join on prefixes.
+        owner, row = expand_ranges(begin[part], end[part])
+        start = tables.prefix[row] - tables.prefix[begin[part][owner]]
+        stop = tables.prefix[row + 1] - tables.prefix[begin[part][owner]]
+        order = np.lexsort((start, owner))
+        rank, wanted = _ranks(owner, start[order], owner, stop - target[part][owner], order)
+        first = np.searchsorted(rank, wanted, side="left")
+        last = np.searchsorted(rank, wanted, side="right")
+        hit, entry = expand_ranges(first, last)
+        opening = row[order[entry]]
+        kept = opening < row[hit]
+        parts.append(
+            FoundSets(part[owner[hit[kept]]], np.stack([opening[kept], row[hit[kept]]], axis=1))
+        )
+    return _together(parts, 2)
+
+
+def _ranks(
+    owner: NDArray[np.int64],
+    have: NDArray[np.int64],
+    seeker: NDArray[np.int64],
+    want: NDArray[np.int64],
+    order: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranks of the sorted (owner, have) and of every (seeker, want) among them, as one number."""
+    owners = np.concatenate([owner[order], seeker])
+    values = np.concatenate([have, want])
+    sequence = np.lexsort((values, owners))
+    fresh = np.ones(len(sequence), dtype=np.bool_)
+    fresh[1:] = (np.diff(owners[sequence]) != 0) | (np.diff(values[sequence]) != 0)
+    rank = np.empty(len(sequence), dtype=np.int64)
+    rank[sequence] = np.cumsum(fresh)
+    return rank[: len(have)], rank[len(have) :]
+
+
+def triples_with(
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64], sets_max: int
+) -> tuple[FoundSets, NDArray[np.bool_]]:
+    """Every three rows that add up to the target, in expanded ledgers.
+
+    Also says which lookups have more than `sets_max`; of those no set is given.
+    """
+    begin, end = tables.bounds[ledger], tables.bounds[ledger + 1]
+    many = np.zeros(len(ledger), dtype=np.bool_)
+    parts = []
+    todo = np.flatnonzero(tables.paired[ledger])
+    for part in _portions(todo, (end - begin)[todo]):
+        owner, row = expand_ranges(begin[part], end[part])
+        rest = target[part][owner] - tables.value[row]
+        pairs = tables.pair.count(ledger[part][owner], rest)
+        # A set is met three times here, once per row, beside rows that are their own partner.
+        many[part] = segment_sum(pairs, owner, len(part)) > 3 * sets_max
+        hit = np.flatnonzero((pairs > 0) & ~many[part][owner])
+        found = pairs_with(tables, ledger[part][owner[hit]], rest[hit], after=row[hit])
+        parts.append(
+            FoundSets(
+                part[owner[hit[found.lookup]]],
+                np.concatenate([row[hit[found.lookup], None], found.rows], axis=1),
+            )
+        )
+    return _together(parts, 3), many
+
+
+def fours_with(
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64], sets_max: int
+) -> tuple[FoundSets, NDArray[np.bool_]]:
+    """Every four rows that add up to the target, in expanded ledgers.
+
+    Also says which lookups have more than `sets_max`; of those no set is given.
+    """
+    many = np.zeros(len(ledger), dtype=np.bool_)
+    parts = []
+    lowest = np.full(len(ledger), -(1 << (tables.pair.bits - 1)))
+    begin, end = tables.pair.between(ledger, lowest, -lowest)
+    todo = np.flatnonzero(tables.paired[ledger])
+    for part in _portions(todo, (end - begin)[todo]):
+        owner, entry = expand_ranges(begin[part], end[part])
+        total = tables.pair.sums(entry)
+        # Each unordered split into two pairs once: the smaller sum looks for the larger.
+        low = np.flatnonzero(2 * total <= target[part][owner])
+        owner, total = owner[low], total[low]
+        others = tables.pair.count(ledger[part][owner], target[part][owner] - total)
+        # Three splits per set, met from both sides where the two sums are equal.
+        many[part] = segment_sum(others, owner, len(part)) > 6 * sets_max
+        hit = np.flatnonzero((others > 0) & ~many[part][owner])
+        owner, total = owner[hit], total[hit]
+        fresh = np.ones(len(hit), dtype=np.bool_)
+        fresh[1:] = (np.diff(owner) != 0) | (np.diff(total) != 0)
+        owner, total = owner[fresh], total[fresh]
+        parts.append(_joined_pairs(tables, ledger[part], target[part], owner, total, part))
+    return _together(parts, 4), many
+
+
+def _joined_pairs(
+    tables: SumTables,
+    ledger: NDArray[np.int64],
+    target: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    total: NDArray[np.int64],
+    part: NDArray[np.int64],
+) -> FoundSets:
+    """Pairs of `total` beside pairs of the rest, four different rows, each set once."""
+    left = pairs_with(tables, ledger[owner], total)
+    right = pairs_with(tables, ledger[owner], target[owner] - total)
+    left_order = np.argsort(left.lookup, kind="stable")
+    right_order = np.argsort(right.lookup, kind="stable")
+    sought = right.lookup[right_order]
+    first = np.searchsorted(sought, left.lookup[left_order], side="left")
+    last = np.searchsorted(sought, left.lookup[left_order], side="right")
+    one, two = expand_ranges(first, last)
+    rows = np.concatenate([left.rows[left_order[one]], right.rows[right_order[two]]], axis=1)
+    lookup = part[owner[left.lookup[left_order[one]]]]
+    rows = np.sort(rows, axis=1)
+    different = (np.diff(rows, axis=1) > 0).all(axis=1)
+    lookup, rows = lookup[different], rows[different]
+    order = np.lexsort((*rows.T[::-1], lookup))
+    lookup, rows = lookup[order], rows[order]
+    fresh = np.ones(len(lookup), dtype=np.bool_)
+    fresh[1:] = (np.diff(lookup) != 0) | (np.diff(rows, axis=0) != 0).any(axis=1)
+    return FoundSets(lookup[fresh], rows[fresh])
