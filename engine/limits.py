@@ -11,6 +11,8 @@ __all__ = [
     "CHUNK_PAYMENTS",
     "CONTEST_CHOICES_MAX",
     "CONTEST_EXACT_MAX",
+    "CERTIFICATE_WORK_MAX",
+    "COUNTED_ITEMS_MAX",
     "DECIMAL_SCALE",
     "DOCUMENT_FREQUENCY_MAX",
     "EXPONENT_MAX",
@@ -77,3 +79,10 @@ in dispute). More payments than that over the same items are no choice to be mad
 
 CONTEST_CHOICES_MAX = 1 << 20
 """Choices weighed at once (8 MiB of int64)."""
+
+COUNTED_ITEMS_MAX = 40
+"""Amounts whose subsets can be counted one problem at a time: 2^20 sums per half, 24 ms."""
+
+CERTIFICATE_WORK_MAX = 1 << 32
+"""Bits times amounts of one certificate of uniqueness: 500 amounts against 85,899.34 in cents, or
+200 against ten million units, about 0.2 s."""
