@@ -42,9 +42,17 @@ STRATEGIES: Final = (
     "single_amount_net",
     "balance",
     "past_due",
+    "statement",
+    "payment_term",
+    "due_until",
+    "due_from",
+    "due_window",
     "all_but_one",
+    "all_but_two",
+    "all_but_three",
     "subset_sum",
     "subset_sum_net",
+    "subset_sum_mixed",
 )
 """Strategies, strongest evidence first; a candidate's `strategy` is an index into this."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SOLUTIONS_MAX", "ChoiceColumns", "ChoiceSolutions", "choice_solutions", "choice_states"]
 
 SOLUTIONS_MAX: Final = 256
-"""Solutions of different amounts given per problem; one with more is ambiguous whatever the rest."""
+"""Solutions of different amounts given per problem; one with more is ambiguous anyway."""
 
 _SETS_MAX: Final = float(1 << 53)
 
@@ -92,8 +92,7 @@ def choice_states(columns: ChoiceColumns) -> NDArray[np.float64]:
     """Binary logarithm of the number of different choices of each problem: its size."""
     bits = np.log2(_radix(columns).astype(np.float64))
     owner = np.repeat(np.arange(len(columns)), np.diff(columns.bounds))
-    states: NDArray[np.float64] = np.bincount(owner, weights=bits, minlength=len(columns))
-    return states
+    return np.bincount(owner, weights=bits, minlength=len(columns)).astype(np.float64)
 
 
 def choice_solutions(columns: ChoiceColumns, targets: NDArray[np.int64]) -> ChoiceSolutions:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from engine.batches import ADVICE_SCALE, ExceptionBatch
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
-from engine.limits import SUBSET_ITEMS_MAX
+from engine.limits import CHOICES_BITS_MAX
 from engine.money import exponent_of, exponents_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.segments import first_of_runs, pick, segment_sum
@@ -209,7 +209,7 @@ def _large_ledgers(intake: Intake) -> NDArray[np.bool_]:
     if not len(index.ledger_start):
         return ledger >= 0
     size = (index.ledger_end - index.ledger_start)[ledger]
-    return (ledger >= 0) & (size > SUBSET_ITEMS_MAX)
+    return (ledger >= 0) & (size > CHOICES_BITS_MAX)
 
 
 def _batch(

@@ -45,8 +45,36 @@ _SENTENCES: Final = {
     ),
     "balance": ("{document} is part of the payer's balance, which is exactly the payment", "."),
     "past_due": ("{document} is part of what is past due, which is exactly the payment", "."),
+    "statement": (
+        "{document} is part of what was billed before this month, which is exactly the payment",
+        ".",
+    ),
+    "payment_term": (
+        "{document} is part of all items with one payment term, which are exactly the payment",
+        ".",
+    ),
+    "due_until": (
+        "{document} is part of the payer's items due first, which are exactly the payment",
+        ".",
+    ),
+    "due_from": (
+        "{document} is part of the payer's items due last, which are exactly the payment",
+        ".",
+    ),
+    "due_window": (
+        "{document} is part of items due one after another, which are exactly the payment",
+        ".",
+    ),
     "all_but_one": (
         "{document} is part of the payer's items without one, which are exactly the payment",
+        ".",
+    ),
+    "all_but_two": (
+        "{document} is part of the payer's items without two, which are exactly the payment",
+        ".",
+    ),
+    "all_but_three": (
+        "{document} is part of the payer's items without three, which are exactly the payment",
         ".",
     ),
     "subset_sum": (
@@ -56,6 +84,11 @@ _SENTENCES: Final = {
     "subset_sum_net": (
         "{document} belongs to a combination of the payer's items, less discounts, with the "
         "payment's amount",
+        ".",
+    ),
+    "subset_sum_mixed": (
+        "{document} belongs to a combination of the payer's items, some of them less discounts, "
+        "with the payment's amount",
         ".",
     ),
 }

@@ -7,12 +7,13 @@ its amounts and what is ambiguous is told apart.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 import numpy as np
 
 from engine.accident import NONE_WEIGHT, accident_density
+from engine.batches import NO_DATE
 from engine.candidates import (
     AMBIGUOUS,
     NOT_PROVEN,
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 
     from engine.situation import Situation
 
-__all__ = ["judge_amounts", "set_keys"]
+__all__ = ["Search", "judge_amounts", "set_keys"]
 
 _FIRST_TOTAL = strategy_code("balance")
+_LAST_TOTAL = strategy_code("payment_term")
 _FIRST_COMBINATION = strategy_code("subset_sum")
+_FITS_MAX: Final = float(1 << 53)
 
 
 def set_keys(candidates: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -47,41 +50,58 @@ def set_keys(candidates: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int6
     return keys[0], keys[1]
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at, per payment of the situation; written to while it is looked.
+
+    searched: every choice was tried; stopped: a search found more than it tells; unsearched: prior
+    weight of classes nobody looked at; sets, weight: further sets that fit and equal some candidate
+    in their amounts, and their prior weight.
+    """
+
+    searched: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
+    unsearched: NDArray[np.float64]
+    sets: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @classmethod
+    def nothing(cls, count: int) -> Self:
+        """Before anything was looked at."""
+        return cls(
+            searched=np.zeros(count, dtype=np.bool_),
+            stopped=np.zeros(count, dtype=np.bool_),
+            unsearched=np.zeros(count, dtype=np.float64),
+            sets=np.zeros(count, dtype=np.float64),
+            weight=np.zeros(count, dtype=np.float64),
+        )
+
+
 def judge_amounts(
     situation: Situation,
     candidates: Candidates,
     *,
-    unsearched: NDArray[np.float64],
-    complete: NDArray[np.bool_],
+    search: Search,
     contradicted: NDArray[np.bool_],
     shares: NDArray[np.float64],
 ) -> Candidates:
-    """Distinct sets with doubt, uniqueness and permission; best first per payment.
+    """Distinct sets with doubt, uniqueness and permission.
 
-    Per payment: `unsearched`, the prior weight of classes nobody searched; `complete`, whether the
-    classes searched were searched to the end; `contradicted`, whether references speak against any
-    decision by amount. `shares` are the roundness shares of each currency (currencies × steps).
+    Per payment `contradicted` says whether references speak against any decision by amount.
+    `shares` are the roundness shares of each currency (currencies × steps). Sets in which something
+    is that must not be paid make others ambiguous and are then dropped.
     """
     if not len(candidates):
         return candidates
-    sets, amounts = set_keys(candidates)
-    order = np.lexsort((candidates.strategy, sets, candidates.payment))
-    head = first_of_runs(candidates.payment[order], sets[order])
-    kept = np.zeros(len(candidates), dtype=np.bool_)
-    kept[order[head]] = True
-    weight = np.zeros(len(candidates), dtype=np.float64)
-    weight[order[head]] = np.add.reduceat(candidates.weight[order], np.flatnonzero(head))
-    candidates = msgspec.structs.replace(candidates, weight=weight).at(kept)
-    amounts = amounts[kept]
-
+    candidates, amounts = _distinct(candidates)
     payment, count = candidates.payment, len(situation)
     density = np.zeros(count, dtype=np.float64)
     for currency in range(len(shares)):
         of = situation.currency == currency
         density[of] = accident_density(situation.cash[of], shares[currency])
-    nothing = (NONE_WEIGHT + situation.payer_doubt + unsearched) * density
-    fits = np.bincount(payment, minlength=count)
+    nothing = (NONE_WEIGHT + situation.payer_doubt + search.unsearched) * density
+    fits = np.bincount(payment, minlength=count) + search.sets
     total = np.bincount(payment, weights=candidates.weight, minlength=count) + nothing
+    total += search.weight
     wrong = 1.0 - candidates.weight / total[payment]
     # 1 - p loses the small numbers that matter: a lone candidate's doubt is worked out directly.
     lone = fits[payment] == 1
@@ -91,25 +111,55 @@ def judge_amounts(
     high = np.full(count, np.iinfo(np.int64).min)
     np.minimum.at(low, payment, amounts)
     np.maximum.at(high, payment, amounts)
-    alike = (low == high)[payment]
-    alike &= complete[payment]
+    alike = (low == high)[payment] & ~search.stopped[payment]
+    unproven = search.stopped[payment]
+    unproven |= ~search.searched[payment] & (candidates.strategy >= _FIRST_COMBINATION)
     uniqueness = np.where(alike, UNIQUE_AMOUNTS, AMBIGUOUS)
-    uniqueness[lone] = np.where(complete[payment[lone]], UNIQUE_SET, NOT_PROVEN)
+    uniqueness[lone] = np.where(unproven[lone], NOT_PROVEN, UNIQUE_SET)
+    uniqueness[alike & ~lone & unproven] = AMBIGUOUS
+    barred = _barred(situation, candidates)
+    some_barred = np.zeros(count, dtype=np.bool_)
+    some_barred[payment[barred]] = True
     budget = situation.rules.wrong_budget[situation.rule[payment]]
-    known = situation.payer[payment] >= 0
-    automatic = (uniqueness == UNIQUE_SET) & (wrong <= budget) & known & ~contradicted[payment]
-    oldest = _oldest_of_alike(situation, candidates, alike & ~lone)
+    allowed = (situation.payer[payment] >= 0) & ~contradicted[payment] & ~barred
+    automatic = (uniqueness == UNIQUE_SET) & (wrong <= budget) & allowed
+    equal = (uniqueness == UNIQUE_AMOUNTS) & ~some_barred[payment]
+    oldest = _oldest_of_alike(situation, candidates, equal)
     # Among interchangeable sets the doubt is whether it is any of them, not which.
     wrong[oldest] = (nothing / total)[payment[oldest]]
-    automatic |= oldest & known & ~contradicted[payment]
+    automatic |= oldest & allowed
     return msgspec.structs.replace(
         candidates,
         wrong=wrong,
-        fits=fits[payment],
+        fits=np.minimum(fits, _FITS_MAX).astype(np.int64)[payment],
         uniqueness=uniqueness,
         automatic=automatic,
         code=_codes(candidates, uniqueness, automatic),
-    )
+    ).at(~barred)
+
+
+def _distinct(candidates: Candidates) -> tuple[Candidates, NDArray[np.int64]]:
+    """One candidate per set of a payment, weights added up, and the key of its amounts."""
+    sets, amounts = set_keys(candidates)
+    order = np.lexsort((candidates.strategy, sets, candidates.payment))
+    head = first_of_runs(candidates.payment[order], sets[order])
+    kept = np.zeros(len(candidates), dtype=np.bool_)
+    kept[order[head]] = True
+    weight = np.zeros(len(candidates), dtype=np.float64)
+    weight[order[head]] = np.add.reduceat(candidates.weight[order], np.flatnonzero(head))
+    return msgspec.structs.replace(candidates, weight=weight).at(kept), amounts[kept]
+
+
+def _barred(situation: Situation, candidates: Candidates) -> NDArray[np.bool_]:
+    """Candidates with an item that is disputed, blocked, or dated after the payment."""
+    rows = candidates.rows
+    payment = candidates.payment[rows.candidate]
+    day = situation.index.document_day[rows.item]
+    future = (day != NO_DATE) & (day > situation.pay_day[payment])
+    future &= ~situation.rules.future_items[situation.rule[payment]]
+    barred = np.zeros(len(candidates), dtype=np.bool_)
+    barred[rows.candidate[future | ~situation.payable(rows.item)]] = True
+    return barred
 
 
 def _oldest_of_alike(
@@ -138,7 +188,7 @@ def _codes(
     count = int(payment.max()) + 1
     several_items = candidates.item_count() > 1
     any_several = np.bincount(payment[several_items], minlength=count)[payment] > 0
-    totals = (candidates.strategy >= _FIRST_TOTAL) & (candidates.strategy < _FIRST_COMBINATION)
+    totals = (candidates.strategy >= _FIRST_TOTAL) & (candidates.strategy <= _LAST_TOTAL)
     any_total = np.bincount(payment[totals], minlength=count)[payment] > 0
     code = np.full(len(candidates), code_number("POL-CONFIDENCE"), dtype=np.int64)
     code[uniqueness == NOT_PROVEN] = code_number("AMB-LIMIT")

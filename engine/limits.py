@@ -12,17 +12,21 @@ __all__ = [
     "CONTEST_CHOICES_MAX",
     "CONTEST_EXACT_MAX",
     "CERTIFICATE_WORK_MAX",
+    "CHOICES_ALWAYS_BITS",
+    "CHOICES_BITS_MAX",
+    "COMBINATIONS_SHOWN_MAX",
     "COUNTED_ITEMS_MAX",
     "DECIMAL_SCALE",
     "DOCUMENT_FREQUENCY_MAX",
     "EXPONENT_MAX",
     "FAMILY_COMPARED_MAX",
+    "FOUR_ITEMS_MAX",
     "LEFT_OUT_MAX",
+    "PAIR_ITEMS_MAX",
     "PROPOSALS_MAX",
     "SAME_AMOUNT_MAX",
-    "SUBSET_ALWAYS_MAX",
     "SUBSET_COMBINATIONS_MAX",
-    "SUBSET_ITEMS_MAX",
+    "TRIPLE_ITEMS_MAX",
 ]
 
 DECIMAL_SCALE = 4
@@ -54,14 +58,30 @@ SAME_AMOUNT_MAX = 2_000
 """Open items of one currency and amount among which a damaged number is looked for. More are rents
 or list prices: a number one digit away from another is found among them by chance."""
 
-SUBSET_ALWAYS_MAX = 14
-"""Items up to which combinations are counted even where a single item or a total fits already: a
-competing combination of so few items is worth a clerk's look, one of more is an accident."""
+CHOICES_ALWAYS_BITS = 14.0
+"""Choices (as a power of two) up to which every set is tried even where a single item or a total
+fits already: a competing combination of so few items is worth a clerk's look, one of more is an
+accident."""
 
-SUBSET_ITEMS_MAX = 20
-"""Open items one exact subset count may range over. Beyond about 25 items of odd-cent amounts the
-expected number of accidental combinations passes 1, so a longer search finds wrong answers; at 20 a
-complete search costs about 0.4 ms, at 24 four times that."""
+CHOICES_BITS_MAX = 20.0
+"""Choices (as a power of two) one complete search may range over: twenty different items, or more
+where some are equal. Beyond about 25 items of odd-cent amounts the expected number of accidental
+combinations passes 1, so a longer search finds wrong answers; at 20 it costs about 0.1 ms."""
+
+PAIR_ITEMS_MAX = 500
+"""Items of a ledger up to which pairs are looked up: of more, one of 125,000 pairs has nearly any
+amount of a few thousand by accident."""
+
+TRIPLE_ITEMS_MAX = 200
+"""Items up to which three are looked up: at 200 odd-cent items 0.7 of them are accidents, and the
+pairs of one ledger are 20,000 keys."""
+
+FOUR_ITEMS_MAX = 100
+"""Items up to which four are looked up: at 100 odd-cent items about one in two is an accident."""
+
+COMBINATIONS_SHOWN_MAX = 5
+"""Sets spelt out of those that differ only in which of equal items they take; as many as are
+proposed. The others are counted."""
 
 SUBSET_COMBINATIONS_MAX = 1 << 22
 """Partial sums one chunk of a subset count may hold at once (32 MiB of int64)."""

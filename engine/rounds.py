@@ -12,21 +12,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from engine.accident import CLASS_WEIGHTS, roundness_shares
+from engine.accident import roundness_shares
+from engine.amounts import propose_by_amount
 from engine.candidates import Candidates, strategy_code
 from engine.decisions import settle_candidates
 from engine.groups import Groups, Part
-from engine.judge import judge_amounts
-from engine.limits import SUBSET_ALWAYS_MAX
 from engine.open_item_index import CANCELLED, PAID
-from engine.payer_ledgers import lay_out
 from engine.reference_slots import NO_LINE
 from engine.resolver import ItemAmounts, Resolution, possible, resolve
-from engine.segments import mix64, pick, segment_sum
+from engine.segments import first_of_runs, mix64, pick, segment_sum
 from engine.strategies.exact import propose_detail, propose_differences, propose_sums
 from engine.strategies.fuzzy import correct_references, repair_references
-from engine.strategies.subset_sum import propose_combinations, propose_pairs
-from engine.strategies.totals import propose_singles, propose_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +43,8 @@ __all__ = [
 ]
 
 _LEDGER_ROWS_MAX = 2_000_000
+_LEDGERS_MAX = 8_192
 _CONTRADICTING_DIGITS = 100_000
-_COMBINATIONS = ("pair", "triple", "four", "more")
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +82,7 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
         situation = part.situation
         todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
         against = contradicted[part.payment]
-        found = [_amounts_of(situation, one, against, shares) for one in _parts(situation, todo)]
+        found = [propose_by_amount(situation, one, against, shares) for one in _parts(situation, todo)]
         return _Proposal(Candidates.concat(found), situation.slots, _none_of(situation))
 
     # Who pays is known, and nothing but the payer's own items is looked at: no payment is beyond.
@@ -273,59 +269,20 @@ def _contradicted(situation: Situation) -> NDArray[np.bool_]:
 
 
 def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """`todo` cut so that each part lays out a bounded number of ledger rows."""
+    """`todo` cut so that each part lays out a bounded number of ledgers and of their rows.
+
+    Payments of one ledger stand together: they share what is expanded from it.
+    """
     index = situation.index
     ledger = index.ledger_of(situation.payer[todo], situation.currency[todo])
     if not len(index.ledger_start):
         return []
+    order = np.argsort(ledger, kind="stable")
+    todo, ledger = todo[order], ledger[order]
     size = np.where(ledger >= 0, (index.ledger_end - index.ledger_start)[ledger], 0)
-    part = np.cumsum(size) // _LEDGER_ROWS_MAX
-    return [todo[part == number] for number in range(int(part.max(initial=-1)) + 1)]
-
-
-def _amounts_of(
-    situation: Situation,
-    payment: NDArray[np.int64],
-    contradicted: NDArray[np.bool_],
-    shares: NDArray[np.float64],
-) -> Candidates:
-    """Simple sets, and combinations beside them in small ledgers; in larger ones combinations only
-    where nothing simple fits.
-    """
-    count = len(situation)
-    ledgers = lay_out(situation, payment)
-    few, searched = propose_combinations(situation, ledgers, net=False, items_max=SUBSET_ALWAYS_MAX)
-    whole = np.zeros(count, dtype=np.bool_)
-    whole[payment] = searched
-    simple = Candidates.concat(
-        [propose_singles(situation, ledgers), propose_totals(situation, ledgers)]
-    )
-    answered = np.zeros(count, dtype=np.bool_)
-    answered[simple.payment] = True
-    beside = few.at(answered[few.payment])
-    simple = judge_amounts(
-        situation,
-        Candidates.concat([simple, beside]),
-        unsearched=np.where(whole, 0.0, sum(CLASS_WEIGHTS[name] for name in _COMBINATIONS)),
-        complete=np.ones(count, dtype=np.bool_),
-        contradicted=contradicted,
-        shares=shares,
-    )
-    ledgers = lay_out(situation, payment[~answered[payment]])
-    gross, gross_complete = propose_combinations(situation, ledgers, net=False)
-    net, net_complete = propose_combinations(situation, ledgers, net=True)
-    pairs = propose_pairs(situation, ledgers, ~gross_complete)
-    complete = np.zeros(count, dtype=np.bool_)
-    complete[ledgers.payment] = gross_complete & net_complete
-    combined = judge_amounts(
-        situation,
-        Candidates.concat([gross, net, pairs]),
-        unsearched=np.where(complete, 0.0, CLASS_WEIGHTS["triple"] + CLASS_WEIGHTS["more"]),
-        complete=complete,
-        contradicted=contradicted,
-        shares=shares,
-    )
-    return Candidates.concat([simple, combined])
+    part = np.maximum(np.cumsum(size) // _LEDGER_ROWS_MAX, np.arange(len(todo)) // _LEDGERS_MAX)
+    fresh = np.flatnonzero(first_of_runs(part)) if len(part) else part
+    return np.split(todo, fresh[1:])
 
 
 def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> Candidates:

@@ -57,7 +57,7 @@ def _together(parts: list[FoundSets], width: int) -> FoundSets:
 
 
 def _portions(lookups: NDArray[np.int64], work: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """`lookups` in portions of bounded work; what is found does not depend on where they are cut."""
+    """`lookups` in portions of bounded work; where they are cut changes nothing."""
     portion = np.cumsum(work) // _ROWS_AT_ONCE
     for number in range(int(portion.max(initial=-1)) + 1):
         part = lookups[portion == number]

@@ -1,21 +1,37 @@
-"""Combinations: every set of the payer's items that has exactly the payment's amount.
+"""Combinations: sets of the payer's items, of no particular shape, with exactly the amount.
 
-Small ledgers are searched completely, so that a single solution is proven to be the only one. In
-larger ones only pairs are looked up: unrestricted search beyond some twenty odd-cent amounts finds
-mostly accidents. Tolerances never enter a combination.
+Where the choices of a ledger are few enough, every one of them is tried, gross and net item by
+item, so that a single solution is proven to be the only one. In larger ledgers three and four items
+are looked up, and all but three: beyond some twenty odd-cent amounts larger sets fit by accident.
+Tolerances never enter a combination.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from engine.accident import CLASS_WEIGHTS, log_choose
-from engine.candidates import CandidateRows, Candidates
-from engine.combinations import subset_solutions
-from engine.limits import SUBSET_ITEMS_MAX
+from engine.candidates import STRATEGIES, CandidateRows, Candidates
+from engine.choice_sums import (
+    ChoiceColumns,
+    ChoiceSolutions,
+    choice_solutions,
+    choice_states,
+)
+from engine.limits import (
+    COMBINATIONS_SHOWN_MAX,
+    COUNTED_ITEMS_MAX,
+    FOUR_ITEMS_MAX,
+    LEFT_OUT_MAX,
+    TRIPLE_ITEMS_MAX,
+)
 from engine.segments import expand_ranges, first_of_runs, segment_sum
+from engine.solution_counts import count_solutions
+from engine.sum_join import build_sums
+from engine.sum_sets import FoundSets, fours_with, triples_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,111 +39,272 @@ if TYPE_CHECKING:
     from engine.payer_ledgers import PayerLedgers
     from engine.situation import Situation
 
-__all__ = ["SubsetSearch", "propose_combinations", "propose_pairs", "searchable"]
+__all__ = ["Combinations", "FewItems", "propose_combinations", "propose_few_items"]
 
-_PAIR_ITEMS_MAX = 400
-
-SubsetSearch = tuple[Candidates, "NDArray[np.bool_]"]
-"""Candidates, and which problems were searched completely."""
+_COUNTED_ROWS_MAX = 20
+_NET_SHARE, _MIXED_SHARE = 0.25, 0.05
 
 
-def searchable(
-    situation: Situation, ledgers: PayerLedgers, value: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Rows that can be part of a combination of `value`s at all: without credits nothing larger
-    than the cash can, with them nothing larger than the cash and all credits together.
+class Combinations(msgspec.Struct, frozen=True, kw_only=True):
+    """What a complete search found, per problem of the ledgers it was given.
+
+    searched: every choice was tried; stopped: there are more solutions than are given;
+    sets, weight: how many further sets of items, equal in amounts to some candidate, there are, and
+    their prior weight together.
     """
-    credit = -segment_sum(np.minimum(ledgers.remaining, 0), ledgers.owner, len(ledgers))
-    bound = situation.cash[ledgers.payment] + credit
-    fits: NDArray[np.bool_] = value <= bound[ledgers.owner]
-    return fits
+
+    candidates: Candidates
+    searched: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
+    sets: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+class _Classes(msgspec.Struct, frozen=True, kw_only=True):
+    """Equal items of each problem as one column; `row` has their rows, class by class."""
+
+    columns: ChoiceColumns
+    row: NDArray[np.int64]
+    start: NDArray[np.int64]
+    size: NDArray[np.int64]
 
 
 def propose_combinations(
-    situation: Situation, ledgers: PayerLedgers, *, net: bool, items_max: int = SUBSET_ITEMS_MAX
-) -> SubsetSearch:
-    """Every combination of two or more items, all gross or (`net`) all less their discounts.
+    situation: Situation, ledgers: PayerLedgers, *, states_max: float
+) -> Combinations:
+    """Every choice of the rows of each problem with at most 2^`states_max` choices.
 
-    Problems with more items than `items_max` after pruning are not searched.
+    Rows that are not usable take part: with them a sum is ambiguous. Problems of two or more items
+    are meant; single items are left to others.
     """
     count = len(ledgers)
-    given = ledgers.discount if net else np.zeros(len(ledgers.item), dtype=np.int64)
-    row = np.flatnonzero(searchable(situation, ledgers, ledgers.remaining - given))
-    owner, discount = ledgers.owner[row], given[row]
-    value = ledgers.remaining[row] - discount
-    size = np.bincount(owner, minlength=count)
-    todo = (size >= 2) & (size <= items_max)
-    if net:
-        todo &= segment_sum(discount, owner, count) > 0
-    reachable = segment_sum(np.maximum(value, 0), owner, count) >= situation.cash[ledgers.payment]
-    complete = (size <= items_max) & ~todo
-    complete |= todo & ~reachable
-    todo &= reachable
-    found: list[Candidates] = []
-    for width in range(2, items_max + 1):
-        problems = np.flatnonzero(todo & (size == width))
-        if not len(problems):
-            continue
-        at = np.flatnonzero(todo[owner] & (size[owner] == width)).reshape(len(problems), width)
-        solved = subset_solutions(value[at], situation.cash[ledgers.payment[problems]])
-        complete[problems] = ~solved.overflow
-        chosen = ((solved.mask[:, None] >> np.arange(width)) & 1).astype(np.bool_)
-        items_used = chosen.sum(axis=1)
-        several = items_used >= 2
-        if net:
-            several &= (chosen * discount[at[solved.problem]]).sum(axis=1) > 0
-        chosen, problem, items_used = chosen[several], solved.problem[several], items_used[several]
-        number, place = np.nonzero(chosen)
-        member = at[problem[number], place]
-        weight = _weight(items_used, np.full(len(items_used), width)) * (0.25 if net else 1.0)
-        found.append(
-            Candidates.of(
-                ledgers.payment[problems[problem]],
-                "subset_sum_net" if net else "subset_sum",
-                CandidateRows.of(
-                    number.astype(np.int64),
-                    ledgers.item[row[member]],
-                    value[member],
-                    discount=discount[member],
-                ),
-                weight=weight,
-            )
-        )
-    return Candidates.concat(found), complete
-
-
-def propose_pairs(
-    situation: Situation, ledgers: PayerLedgers, todo: NDArray[np.bool_]
-) -> Candidates:
-    """Every pair of items with the payment's amount in the ledgers of problems `todo`."""
-    wanted = todo & (ledgers.size <= _PAIR_ITEMS_MAX)
-    row = np.flatnonzero(wanted[ledgers.owner])
-    owner, value = ledgers.owner[row], ledgers.remaining[row]
-    other = situation.cash[ledgers.payment[owner]] - value
-    order = np.lexsort((value, owner))
-    # Rank (owner, value) pairs of both sides together, so that one sorted search joins them.
-    keys = np.concatenate([value, other])
-    owners = np.concatenate([owner, owner])
-    ranked = np.lexsort((keys, owners))
-    rank = np.empty(len(keys), dtype=np.int64)
-    fresh = first_of_runs(owners[ranked], keys[ranked]) if len(keys) else ranked.astype(np.bool_)
-    rank[ranked] = np.cumsum(fresh)
-    have, want = rank[: len(row)][order], rank[len(row) :]
-    low = np.searchsorted(have, want, side="left")
-    high = np.searchsorted(have, want, side="right")
-    one, position = expand_ranges(low, high)
-    two = order[position]
-    kept = one < two
-    one, two = one[kept], two[kept]
-    number = np.arange(len(one), dtype=np.int64)
-    rows = CandidateRows.of(
-        np.repeat(number, 2),
-        ledgers.item[row[np.stack([one, two], axis=1).ravel()]],
-        value[np.stack([one, two], axis=1).ravel()],
+    cash = situation.cash[ledgers.payment]
+    classes = _classes(ledgers, cash)
+    searched = choice_states(classes.columns) <= states_max
+    solvable = searched & _worth_solving(classes.columns, cash, searched)
+    chosen = np.flatnonzero(solvable)
+    part = _part(classes, chosen)
+    solved = choice_solutions(part.columns, cash[chosen])
+    candidates, sets, weight = _spelt_out(ledgers, part, solved, chosen)
+    stopped = np.zeros(count, dtype=np.bool_)
+    stopped[chosen] = solved.overflow
+    return Combinations(
+        candidates=candidates, searched=searched, stopped=stopped, sets=sets, weight=weight
     )
-    problem = owner[one]
-    weight = _weight(np.full(len(one), 2), ledgers.size[problem])
-    return Candidates.of(ledgers.payment[problem], "subset_sum", rows, weight=weight)
+
+
+def _classes(ledgers: PayerLedgers, cash: NDArray[np.int64]) -> _Classes:
+    """Rows that can be part of a sum at all, equal ones together.
+
+    Without credits nothing larger than the cash can, with them nothing larger than the cash and all
+    credits together.
+    """
+    count = len(ledgers)
+    problem, row = ledgers.rows_of(np.arange(count))
+    credit = -segment_sum(np.minimum(ledgers.value[row], 0), problem, count)
+    fits = ledgers.value[row] <= (cash + credit)[problem]
+    problem, row = problem[fits], row[fits]
+    value, discount = ledgers.value[row], ledgers.discount[row]
+    usable = ledgers.usable[row].astype(np.int64)
+    order = np.lexsort((row, usable, discount, value, problem))
+    problem, row = problem[order], row[order]
+    value, discount, usable = value[order], discount[order], usable[order]
+    fresh = first_of_runs(problem, value, discount, usable)
+    start = np.flatnonzero(fresh)
+    bounds = np.searchsorted(problem[start], np.arange(count + 1))
+    columns = ChoiceColumns(
+        bounds=bounds,
+        copies=np.diff(np.append(start, len(row))),
+        gross=value[start] + discount[start],
+        net=value[start],
+    )
+    return _Classes(
+        columns=columns, row=row, start=start, size=np.bincount(problem, minlength=count)
+    )
+
+
+def _worth_solving(
+    columns: ChoiceColumns, cash: NDArray[np.int64], searched: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Problems that have a solution, as far as counting is cheaper than spelling out.
+
+    Problems of different items without discounts are counted, those of one size together.
+    """
+    count = len(columns)
+    owner = np.repeat(np.arange(count), np.diff(columns.bounds))
+    odd = (columns.copies > 1) | (columns.gross != columns.net)
+    plain = np.bincount(owner[odd], minlength=count) == 0
+    size = np.diff(columns.bounds)
+    worth = size > 0
+    reach = segment_sum(np.maximum(columns.gross, 0) * columns.copies, owner, count)
+    worth &= reach >= cash
+    for width in range(1, _COUNTED_ROWS_MAX + 1):
+        alike = np.flatnonzero(searched & worth & plain & (size == width))
+        if len(alike):
+            at = columns.bounds[alike][:, None] + np.arange(width)
+            worth[alike] = count_solutions(columns.gross[at], cash[alike]) > 0
+    return worth
+
+
+def _part(classes: _Classes, problems: NDArray[np.int64]) -> _Classes:
+    """The classes of `problems` alone."""
+    columns = classes.columns
+    _, column = expand_ranges(columns.bounds[problems], columns.bounds[problems + 1])
+    size = (columns.bounds[1:] - columns.bounds[:-1])[problems]
+    return _Classes(
+        columns=ChoiceColumns(
+            bounds=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)]),
+            copies=columns.copies[column],
+            gross=columns.gross[column],
+            net=columns.net[column],
+        ),
+        row=classes.row,
+        start=classes.start[column],
+        size=classes.size[problems],
+    )
+
+
+def _spelt_out(
+    ledgers: PayerLedgers,
+    classes: _Classes,
+    solved: ChoiceSolutions,
+    chosen: NDArray[np.int64],
+) -> tuple[Candidates, NDArray[np.float64], NDArray[np.float64]]:
+    """Solutions of several items as sets of rows, the oldest of equal items first.
+
+    Of interchangeable sets some are spelt out; the others are counted and weighed.
+    """
+    count = len(solved.problem)
+    taken = solved.gross + solved.net
+    used = segment_sum(taken, solved.solution, count)
+    nets = segment_sum(solved.net, solved.solution, count)
+    offered = classes.columns.gross != classes.columns.net
+    offers = segment_sum(taken * offered[solved.column], solved.solution, count)
+    weight = _weight(used, classes.size[solved.problem])
+    mixed = (nets > 0) & (nets < offers)
+    weight = weight * np.where(nets == 0, 1.0, np.where(mixed, _MIXED_SHARE, _NET_SHARE))
+    weight = np.where(mixed, weight / np.exp2(np.minimum(offers, 60)), weight)
+    several = used >= 2
+    spare = classes.columns.copies[solved.column] - taken
+    most = np.zeros(count, dtype=np.int64)
+    np.maximum.at(most, solved.solution, spare)
+    shown = np.where(several, np.minimum(most, COMBINATIONS_SHOWN_MAX - 1) + 1, 0)
+    # Candidate number `first[s] + v` is solution s moved v items on among equal ones.
+    first = np.cumsum(shown) - shown
+    rows = np.repeat(np.arange(len(taken)), shown[solved.solution])
+    variant = np.arange(len(rows)) - np.repeat(
+        np.cumsum(shown[solved.solution]) - shown[solved.solution], shown[solved.solution]
+    )
+    candidate = first[solved.solution[rows]] + variant
+    begin = classes.start[solved.column[rows]] + np.minimum(variant, spare[rows])
+    source, place = expand_ranges(begin, begin + taken[rows])
+    row = classes.row[place]
+    net = place - begin[source] < solved.net[rows][source]
+    discount = np.where(net, ledgers.discount[row], 0)
+    candidate_rows = CandidateRows.of(
+        candidate[source],
+        ledgers.item[row],
+        ledgers.value[row] + ledgers.discount[row] - discount,
+        discount=discount,
+    )
+    solution = np.repeat(np.arange(count), shown)
+    problem = chosen[solved.problem]
+    name = np.where(nets == 0, 0, np.where(mixed, 2, 1))[solution]
+    first_code = STRATEGIES.index("subset_sum")
+    candidates = Candidates.of(
+        ledgers.payment[problem[solution]],
+        "subset_sum",
+        candidate_rows,
+        weight=weight[solution],
+    )
+    candidates = msgspec.structs.replace(candidates, strategy=first_code + name)
+    hidden = np.where(several, solved.sets - shown, 0.0)
+    return (
+        candidates,
+        np.bincount(problem, weights=hidden, minlength=len(ledgers)).astype(np.float64),
+        np.bincount(problem, weights=hidden * weight, minlength=len(ledgers)).astype(np.float64),
+    )
+
+
+class FewItems(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search of three and four items found, per problem of the ledgers it was given.
+
+    triples, fours: sets of so many were searched; stopped: there are too many to tell.
+    """
+
+    candidates: Candidates
+    triples: NDArray[np.bool_]
+    fours: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
+
+
+def propose_few_items(situation: Situation, ledgers: PayerLedgers, *, net: bool) -> FewItems:
+    """Three items, four items, and all but three, of ledgers that are not too large for it."""
+    size = ledgers.size()
+    tables = build_sums(ledgers.bounds, ledgers.value, size <= TRIPLE_ITEMS_MAX)
+    view = ledgers.view
+    cash = situation.cash[ledgers.payment]
+    triples = tables.paired[view] & (size[view] >= 3)
+    fours = triples & (size[view] <= FOUR_ITEMS_MAX) & (size[view] >= 4)
+    stopped = np.zeros(len(ledgers), dtype=np.bool_)
+    share = _NET_SHARE if net else 1.0
+    name = "subset_sum_net" if net else "subset_sum"
+    found: list[Candidates] = []
+    for wanted, search, width in ((triples, triples_with, 3), (fours, fours_with, 4)):
+        todo = np.flatnonzero(wanted)
+        sets, many = search(tables, view[todo], cash[todo], COMBINATIONS_SHOWN_MAX * 8)
+        stopped[todo[many]] = True
+        problem = todo[sets.lookup]
+        weight = share * _weight(np.full(len(sets), width), size[view[problem]])
+        found.append(_of_rows(ledgers, FoundSets(problem, sets.rows), name, weight))
+    if not net:
+        found.append(_all_but_three(ledgers, cash, tables.total, size))
+    return FewItems(
+        candidates=_with_discount(Candidates.concat(found), net=net),
+        triples=tables.paired[view],
+        fours=tables.paired[view] & (size[view] <= FOUR_ITEMS_MAX),
+        stopped=stopped,
+    )
+
+
+def _all_but_three(
+    ledgers: PayerLedgers,
+    cash: NDArray[np.int64],
+    total: NDArray[np.int64],
+    size: NDArray[np.int64],
+) -> Candidates:
+    tables = build_sums(ledgers.bounds, ledgers.value, size <= COUNTED_ITEMS_MAX)
+    view = ledgers.view
+    excess = total[view] - cash
+    todo = np.flatnonzero(tables.paired[view] & (size[view] >= 7) & (excess != 0))
+    sets, _ = triples_with(tables, view[todo], excess[todo], LEFT_OUT_MAX)
+    problem = todo[sets.lookup]
+    candidate, row = ledgers.rows_of(problem)
+    kept = (row[:, None] != sets.rows[candidate]).all(axis=1)
+    candidate, row = candidate[kept], row[kept]
+    rows = CandidateRows.of(candidate, ledgers.item[row], ledgers.value[row])
+    weight = CLASS_WEIGHTS["all_but_three"] * np.exp(-log_choose(size[view[problem]], 3))
+    return Candidates.of(ledgers.payment[problem], "all_but_three", rows, weight=weight)
+
+
+def _of_rows(
+    ledgers: PayerLedgers, sets: FoundSets, name: str, weight: NDArray[np.float64]
+) -> Candidates:
+    """One candidate per set of rows."""
+    number = np.repeat(np.arange(len(sets), dtype=np.int64), sets.rows.shape[1])
+    row = sets.rows.ravel()
+    rows = CandidateRows.of(
+        number, ledgers.item[row], ledgers.value[row], discount=ledgers.discount[row]
+    )
+    return Candidates.of(ledgers.payment[sets.lookup], name, rows, weight=weight)
+
+
+def _with_discount(candidates: Candidates, *, net: bool) -> Candidates:
+    """Where sets were looked up net: those that take a discount at all."""
+    if not net or not len(candidates):
+        return candidates
+    rows = candidates.rows
+    return candidates.at(segment_sum(rows.discount, rows.candidate, len(candidates)) > 0)
 
 
 def _weight(used: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import engine.choice_sums
 import engine.combinations
 import engine.groups
 import engine.names
 import engine.rounds
 import engine.tokens
+import engine.sum_sets
 from engine.matcher import MatchInput, match_payments
 from parsers import tables
 from tieout.worlds import generate_world, named_spec, scaled_spec
@@ -39,6 +41,9 @@ def world(request, tmp_path_factory) -> MatchInput:
 def test_small_chunks_decide_the_same_as_one_large_one(world, monkeypatch):
     whole = match_payments(world, quiet)
     monkeypatch.setattr(engine.rounds, "_LEDGER_ROWS_MAX", 37)
+    monkeypatch.setattr(engine.rounds, "_LEDGERS_MAX", 5)
+    monkeypatch.setattr(engine.sum_sets, "_ROWS_AT_ONCE", 29)
+    monkeypatch.setattr(engine.choice_sums, "SUBSET_COMBINATIONS_MAX", 1 << 9)
     monkeypatch.setattr(engine.combinations, "SUBSET_COMBINATIONS_MAX", 1 << 11)
     monkeypatch.setattr(engine.tokens, "_CHUNK_ROWS", 7)
     monkeypatch.setattr(engine.tokens, "_CHUNK_BYTES", 300)
