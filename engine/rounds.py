@@ -82,7 +82,9 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
         situation = part.situation
         todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
         against = contradicted[part.payment]
-        found = [propose_by_amount(situation, one, against, shares) for one in _parts(situation, todo)]
+        found = [
+            propose_by_amount(situation, one, against, shares) for one in _parts(situation, todo)
+        ]
         return _Proposal(Candidates.concat(found), situation.slots, _none_of(situation))
 
     # Who pays is known, and nothing but the payer's own items is looked at: no payment is beyond.
