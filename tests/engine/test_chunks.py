@@ -10,8 +10,8 @@ import engine.combinations
 import engine.groups
 import engine.names
 import engine.rounds
-import engine.tokens
 import engine.sum_sets
+import engine.tokens
 from engine.matcher import MatchInput, match_payments
 from parsers import tables
 from tieout.worlds import generate_world, named_spec, scaled_spec
