@@ -7,7 +7,7 @@ CODEGEN := .cache/codegen
 PEERS := .cache/peers
 FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-scale docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -43,11 +43,14 @@ fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
 	@mkdir -p .cache/fuzz-inputs
 	cd tests/fuzz && $(CURDIR)/$(FUZZ)/bin/python fuzz_bank_files.py -max_total_time=$(or $(SECONDS),300) -max_len=8192 -artifact_prefix=$(CURDIR)/.cache/ $(CURDIR)/.cache/fuzz-inputs $(sort $(wildcard $(CURDIR)/tests/golden/*))
 
-bench: bench-reading  ## speed and quality beside peers, lines into bench/history.jsonl
+bench: bench-reading bench-scale  ## speed and quality beside peers, lines into bench/history.jsonl
 	$(BIN)/python -m bench
 
 bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside floors and peers
 	$(BIN)/python -m bench.reading
+
+bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
+	$(BIN)/python -m bench.scale
 
 docs: $(VENV)/.test  ## write the generated pages and the README's numbers
 	$(BIN)/python docs/generate.py

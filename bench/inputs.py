@@ -27,6 +27,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 def make_inputs(sizes: Sizes, cache: Path, observe: Callable[[str], None]) -> Inputs:
     """The inputs of a run of `sizes`, out of `cache` where an equal run made them before."""
     spec = worlds.scaled_spec(worlds.named_spec("demo"), sizes.payments, sizes.open_items)
+    if sizes.customers:
+        spec = msgspec.structs.replace(spec, customer_count=sizes.customers)
     world = cache / f"world-{_key(spec)}"
     if not world.exists():
         observe(f"generate {sizes.payments:,} payments and {sizes.open_items:,} open items")

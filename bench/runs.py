@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.inputs import Inputs
     from bench.sizes import Sizes
 
-__all__ = ["measure_job", "measure_quality", "measure_stages"]
+__all__ = ["match_arguments", "measure_job", "measure_quality", "measure_stages"]
 
 _COMMAND_LINE = "import sys; from tieout.commands import main; sys.exit(main())"
 
@@ -53,7 +53,7 @@ def measure_job(
 ) -> JobMeasure:
     """`tieout match` and the peers, process by process in turn; the run stays in `folder`/run."""
     observe("tieout match beside plain read-join-write, as processes")
-    runs = [functools.partial(process_cost, _match_arguments(inputs.world, folder / "run"))]
+    runs = [functools.partial(process_cost, match_arguments(inputs.world, folder / "run"))]
     for peer in PEERS:
         out = str(folder / f"{peer}.parquet")
         arguments = ["-m", "bench.plain_join", peer, str(inputs.world), out]
@@ -94,7 +94,8 @@ def _job(inputs: Inputs, out: Path) -> MatchingJob:
     )
 
 
-def _match_arguments(world: Path, out: Path) -> list[str]:
+def match_arguments(world: Path, out: Path) -> list[str]:
+    """Python's arguments for `tieout match` over the tables of `world` into `out`."""
     arguments = ["-c", _COMMAND_LINE, "match", "--out", str(out), "--overwrite"]
     for name in TABLES:
         arguments += [f"--{name.replace('_', '-')}", str(world / f"{name}.parquet")]

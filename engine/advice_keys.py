@@ -22,7 +22,7 @@ from engine.owner_table import NOBODY, OwnerTable
 from engine.segments import first_of_runs, segment_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -59,20 +59,52 @@ class _Side(msgspec.Struct, frozen=True):
     value_date: pa.StringArray
     booking_date: pa.StringArray
 
+    def take(self, rows: pa.Array) -> _Side:
+        """The given rows."""
+        return _Side(*(getattr(self, name).take(rows) for name in self.__struct_fields__))
+
+
+class _Key(msgspec.Struct, frozen=True):
+    """One way to name a payment: the key of every payment, and of the given lines, made on demand.
+
+    narrowed: by which columns of the sides it must agree besides.
+    """
+
+    ours: Callable[[], pa.StringArray]
+    theirs: Callable[[pa.Array], pa.StringArray]
+    narrowed: tuple[str, ...] = ()
+
 
 def payments_of_lines(
     payments: PaymentBatch, advices: AdviceBatch
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Payment row of each line by its best key, `NOBODY` or `SEVERAL`; whether by its own id."""
+    """Payment row of each line by its best key, `NOBODY` or `SEVERAL`; whether by its own id.
+
+    A line that has found its payment is not looked at again: most lines need the first key only.
+    """
     rows = np.arange(len(payments), dtype=np.int64)
     own = OwnerTable.of(payments.text("payment_id"), rows).look_up(
         advices.text("payment_reference")
     )
     payment = _compatible(payments, advices, own)
     by_own_id = payment >= 0
-    for keys, wanted in _keys(payments, advices):
-        found = _compatible(payments, advices, OwnerTable.of(keys, rows).look_up(wanted))
-        payment = np.where(payment < 0, np.where(found == NOBODY, payment, found), payment)
+    ours, theirs = _sides(payments, advices)
+    for key in _keys(payments, advices):
+        left = np.flatnonzero(payment < 0)
+        if not len(left):
+            break
+        lines = pa.array(left)
+        wanted, side = key.theirs(lines), theirs.take(lines)
+        for name in key.narrowed:
+            wanted = _both(wanted, getattr(side, name))
+        if not pc.any(pc.not_equal(wanted, "")).as_py():
+            continue
+        keys = key.ours()
+        for name in key.narrowed:
+            keys = _both(keys, getattr(ours, name))
+        found = OwnerTable.of(keys, rows).look_up(wanted)
+        found = _compatible(payments, advices.take(left), found)
+        payment[left] = np.where(found == NOBODY, payment[left], found)
     return payment, by_own_id
 
 
@@ -98,43 +130,56 @@ def _compatible(
     return np.where((payment >= 0) & differs, np.int64(NOBODY), payment)
 
 
-def _keys(
-    payments: PaymentBatch, advices: AdviceBatch
-) -> Iterator[tuple[pa.StringArray, pa.StringArray]]:
-    """Pairs of keys: one per payment, one per line, empty where there is none."""
+def _sides(payments: PaymentBatch, advices: AdviceBatch) -> tuple[_Side, _Side]:
     cash = payments.int64("amount_minor")
-    received = pa.array(cash > 0)
     dates = [_date_texts(payments.record_batch.column(n)) for n in ("value_date", "booking_date")]
     ours = _Side(pa.array(cash * advice_scale(payments)).cast(pa.string()), *dates)
     stated_date = _date_texts(advices.record_batch.column("payment_date"))
-    theirs = _Side(_stated_amounts(advices), stated_date, stated_date)
+    return ours, _Side(_stated_amounts(advices), stated_date, stated_date)
 
-    def of_payments(name: str) -> pa.StringArray:
-        return pc.if_else(received, _as_key(name, payments.text(name)), "")
+
+def _keys(payments: PaymentBatch, advices: AdviceBatch) -> Iterator[_Key]:
+    """Every key, from certain to likely."""
+    received = pa.array(payments.int64("amount_minor") > 0)
+
+    def of_payments(name: str) -> Callable[[], pa.StringArray]:
+        return lambda: pc.if_else(received, _as_key(name, payments.text(name)), "")
+
+    def of_lines(name: str) -> Callable[[pa.Array], pa.StringArray]:
+        return lambda rows: _as_key(name, advices.text(name).take(rows))
 
     for mine, its in _CERTAIN:
-        key, wanted = of_payments(mine), _as_key(its, advices.text(its))
-        yield key, wanted
-        yield from _narrowed(key, wanted, ours, theirs)
+        yield _Key(of_payments(mine), of_lines(its))
+        yield from _narrowed(of_payments(mine), of_lines(its))
     for mine, its in _WITH_AMOUNT:
-        yield from _narrowed(of_payments(mine), _as_key(its, advices.text(its)), ours, theirs)
+        yield from _narrowed(of_payments(mine), of_lines(its))
     # A check's number alone counts only where the advice does not say another amount.
     silent = advices.record_batch.column("payment_amount_minor").is_null()
-    number = _as_key("check_number", advices.text("check_number"))
-    yield of_payments("check_number"), pc.if_else(silent, number, "")
-    for name, wanted in _names(payments, advices):
-        yield from _narrowed(pc.if_else(received, name, ""), wanted, ours, theirs)
+    number = of_lines("check_number")
+    yield _Key(
+        of_payments("check_number"), lambda rows: pc.if_else(silent.take(rows), number(rows), "")
+    )
+    yield from _names(payments, advices, received)
 
 
 def _names(
-    payments: PaymentBatch, advices: AdviceBatch
-) -> Iterator[tuple[pa.StringArray, pa.StringArray]]:
+    payments: PaymentBatch, advices: AdviceBatch, received: pa.BooleanArray
+) -> Iterator[_Key]:
     """Payers' names in full; then without legal form where one side names none."""
     mine = normalise_names(payments.text("payer_name"))
     its = normalise_names(advices.text("payer_name"))
-    yield mine.full, its.full
-    yield mine.core, pc.if_else(pa.array(its.form == 0), its.core, "")
-    yield pc.if_else(pa.array(mine.form == 0), mine.core, ""), its.core
+    formless = pc.if_else(pa.array(mine.form == 0), mine.core, "")
+    formless_lines = pc.if_else(pa.array(its.form == 0), its.core, "")
+    for ours, theirs in (
+        (mine.full, its.full),
+        (mine.core, formless_lines),
+        (formless, its.core),
+    ):
+        yield from _narrowed(_shown(ours, received), theirs.take)
+
+
+def _shown(names: pa.StringArray, received: pa.BooleanArray) -> Callable[[], pa.StringArray]:
+    return lambda: pc.if_else(received, names, "")
 
 
 def _as_key(name: str, texts: pa.StringArray) -> pa.StringArray:
@@ -162,13 +207,11 @@ def _stated_amounts(advices: AdviceBatch) -> pa.StringArray:
 
 
 def _narrowed(
-    key: pa.StringArray, wanted: pa.StringArray, ours: _Side, theirs: _Side
-) -> Iterator[tuple[pa.StringArray, pa.StringArray]]:
+    ours: Callable[[], pa.StringArray], theirs: Callable[[pa.Array], pa.StringArray]
+) -> Iterator[_Key]:
     """The key with the amount, then with amount and a date."""
-    key, wanted = _both(key, ours.amount), _both(wanted, theirs.amount)
-    yield key, wanted
-    yield _both(key, ours.value_date), _both(wanted, theirs.value_date)
-    yield _both(key, ours.booking_date), _both(wanted, theirs.booking_date)
+    for names in (("amount",), ("amount", "value_date"), ("amount", "booking_date")):
+        yield _Key(ours, theirs, names)
 
 
 def _both(left: pa.StringArray, right: pa.StringArray) -> pa.StringArray:

@@ -47,7 +47,7 @@ def audit(
     reversals: ReversalBatch,
 ) -> None:
     """Raise `ConservationError` unless every payment and every open item balances."""
-    if outcomes.strings("payment_id") != payments.strings("payment_id"):
+    if not outcomes.text("payment_id").equals(payments.text("payment_id")):
         message = "every payment must have exactly one outcome, in the payments' order"
         raise ConservationError(message)
     decided = applications.record_batch.filter(
@@ -89,13 +89,7 @@ def _audit_items(
 ) -> None:
     payment_row = pc.index_in(decided.column("payment_id"), value_set=payments.text("payment_id"))
     company = outcomes.text("company_id").take(payment_row)
-    keys = _key(open_items.text("company_id"), open_items.text("open_item_id"))
-    found = pc.index_in(_key(company, decided.column("open_item_id")), value_set=keys)
-    if found.null_count:
-        place = pc.index(found.is_null(), pa.scalar(value=True)).as_py()
-        shown = decided.column("open_item_id")[place].as_py()
-        message = f"open item {shown!r} is not in the input, or belongs to another company"
-        raise ConservationError(message)
+    found = _items_of(open_items, company, decided.column("open_item_id"))
     item = found.to_numpy(zero_copy_only=False)
     ids = open_items.text("open_item_id")
     other = pc.not_equal(
@@ -109,26 +103,43 @@ def _audit_items(
     _refuse(ids, closed * np.sign(opened) < 0, "an application changes the item's sign")
     _refuse(ids, (opened == 0) & (closed != 0), "something is applied to an item of nothing")
     if len(reversals):
-        back = _reopened(payments, outcomes, keys, decided, reversals)
+        back = _reopened(payments, outcomes, open_items, decided, reversals)
         np.add.at(closed, back, -reversals.int64("amount_minor"))
     _refuse(ids, closed * np.sign(opened) > np.abs(opened), "more is applied than is open")
+
+
+def _items_of(
+    open_items: OpenItemBatch, company: pa.StringArray, ids: pa.StringArray
+) -> pa.Int32Array:
+    """Row of the item of each (company, id); raises `ConservationError` where there is none."""
+    found = pc.index_in(ids, value_set=open_items.text("open_item_id"))
+    same = pc.equal(open_items.text("company_id").take(found), company)
+    if found.null_count or not pc.all(same).as_py():
+        # The id alone is another company's, or nobody's: look for both together.
+        keys = _key(open_items.text("company_id"), open_items.text("open_item_id"))
+        found = pc.index_in(_key(company, ids), value_set=keys)
+    if found.null_count:
+        place = pc.index(found.is_null(), pa.scalar(value=True)).as_py()
+        message = f"open item {ids[place].as_py()!r} is not in the input, or is another company's"
+        raise ConservationError(message)
+    return found
 
 
 def _reopened(
     payments: PaymentBatch,
     outcomes: PaymentOutcomeBatch,
-    keys: pa.StringArray,
+    open_items: OpenItemBatch,
     decided: pa.RecordBatch,
     reversals: ReversalBatch,
 ) -> NDArray[np.int64]:
     """Item of each reversal; each must undo exactly what its original put on the item, once."""
     original = pc.index_in(reversals.text("original_payment_id"), payments.text("payment_id"))
     company = outcomes.text("company_id").take(original)
-    item = pc.index_in(_key(company, reversals.text("open_item_id")), value_set=keys)
+    item = _items_of(open_items, company, reversals.text("open_item_id"))
     pairs = _key(decided.column("payment_id"), decided.column("open_item_id"))
     undone = _key(reversals.text("original_payment_id"), reversals.text("open_item_id"))
     row = pc.index_in(undone, value_set=pairs)
-    if item.null_count or row.null_count or pc.count_distinct(undone).as_py() != len(undone):
+    if row.null_count or pc.count_distinct(undone).as_py() != len(undone):
         message = "a reversal undoes something that was not applied, or undoes it twice"
         raise ConservationError(message)
     at = row.to_numpy(zero_copy_only=False)

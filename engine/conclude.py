@@ -14,16 +14,18 @@ from engine.candidates import STRATEGIES, UNIQUENESS, Candidates
 from engine.decisions import rank_proposals
 from engine.explain import explain_rows
 from engine.identify import IDENTIFIED_BY, RELIABILITY
+from engine.limits import CHUNK_ROWS
 from engine.money import exponent_of
-from engine.open_item_index import OPEN
-from engine.segments import mix64
+from engine.open_item_index import OPEN, ledger_rows
 from engine.settle import REASONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.intake import Intake
+    from engine.match_input import MapOrdered
     from engine.rounds import Round
+    from engine.situation import Situation
 
 __all__ = ["Conclusion", "conclude", "reverse_returns", "write_applications", "write_outcomes"]
 
@@ -71,14 +73,18 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     code_of[decided.payment] = decided.code
     surplus = np.zeros(count, dtype=np.bool_)
     surplus[decided.payment] = decided.surplus > 0
+    # A surplus beside a reference nobody could use is not the customer's to keep yet.
+    surplus &= unread == 0
+    over = np.flatnonzero(surplus)
+    left = intake.situation.cash[over] - applied[over]
+    surplus[over] = ~_pays_another(intake, rounds[-1].situation, over, left)
     customer, by = _customers(intake, decided, proposed.at(ranks == 1))
     return Conclusion(
         decided=decided,
         proposed=proposed,
         ranks=ranks,
         applied=applied,
-        # A surplus beside a reference nobody could use is not the customer's to keep yet.
-        surplus=surplus & (unread == 0) & ~_pays_another(intake, rounds, applied),
+        surplus=surplus,
         customer=customer,
         by=by,
         code_of=code_of,
@@ -89,17 +95,17 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
 
 
 def _pays_another(
-    intake: Intake, rounds: list[Round], applied: NDArray[np.int64]
+    intake: Intake, situation: Situation, payment: NDArray[np.int64], left: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """What a payment has left is exactly another open item of the payer: no gift to his account."""
-    situation, index = rounds[-1].situation, intake.index
-    open_still = (index.status == OPEN) & (situation.remaining == index.open_minor)
-    open_still &= index.open_minor != 0
-    keys = mix64(
-        index.customer[open_still], index.currency[open_still], situation.remaining[open_still]
-    )
-    left = mix64(situation.payer, situation.currency, situation.cash - applied)
-    return np.isin(left, keys) & (situation.payer >= 0)
+    """What each of the payments has left is exactly another open item of the payer: no gift to his
+    account.
+    """
+    index = intake.index
+    ledger = index.ledger_of(situation.payer[payment], situation.currency[payment])
+    owner, item = ledger_rows(index, ledger)
+    untouched = (index.status[item] == OPEN) & (situation.remaining[item] == index.open_minor[item])
+    same = untouched & (left[owner] != 0) & (situation.remaining[item] == left[owner])
+    return np.bincount(owner[same], minlength=len(payment)) > 0
 
 
 def _customers(
@@ -180,7 +186,7 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     companies = pa.array([*directory.companies, ""], pa.string())
     given = intake.payments.text("company_id")
     found = companies.take(pa.array(np.where(company < 0, len(directory.companies), company)))
-    batch = PaymentOutcomeBatch.from_columns(
+    batch = PaymentOutcomeBatch.from_distinct(
         {
             "payment_id": intake.payments.text("payment_id"),
             "company_id": pc.if_else(pc.equal(given, ""), found, given),
@@ -214,12 +220,29 @@ def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) ->
     return pa.array([name for name, _ in rules], pa.string()).take(pa.array(number))
 
 
-def write_applications(intake: Intake, conclusion: Conclusion) -> ApplicationBatch:
+def write_applications(
+    intake: Intake, conclusion: Conclusion, map_ordered: MapOrdered = map
+) -> ApplicationBatch:
     """Automatic rows, then proposals, by payment, rank and item."""
     decided, proposed = conclusion.decided, conclusion.proposed
     both = Candidates.concat([decided, proposed])
     rank = np.concatenate([np.ones(len(decided), dtype=np.int64), conclusion.ranks])
-    automatic = np.arange(len(both)) < len(decided)
+    of = both.rows.candidate
+    order = np.lexsort((both.rows.item, rank[of], both.payment[of]))
+
+    def written(rows: NDArray[np.int64]) -> ApplicationBatch:
+        piece = msgspec.structs.replace(both, rows=both.rows.at(rows))
+        return _application_rows(intake, conclusion, piece, rank)
+
+    pieces = np.split(order, np.arange(CHUNK_ROWS, len(order), CHUNK_ROWS))
+    return ApplicationBatch.concat_distinct(list(map_ordered(written, pieces)))
+
+
+def _application_rows(
+    intake: Intake, conclusion: Conclusion, both: Candidates, rank: NDArray[np.int64]
+) -> ApplicationBatch:
+    """The rows of `both`, candidates that were decided and then those proposed, as they stand."""
+    automatic = np.arange(len(both)) < len(conclusion.decided)
     rows, index = both.rows, intake.index
     of, payment = rows.candidate, both.payment[rows.candidate]
     exponents = np.array([exponent_of(code) for code in intake.currencies], dtype=np.int64)
@@ -243,7 +266,7 @@ def write_applications(intake: Intake, conclusion: Conclusion) -> ApplicationBat
             )
         )
     )
-    batch = ApplicationBatch.from_columns(
+    return ApplicationBatch.from_columns(
         {
             "payment_id": intake.payments.text("payment_id").take(pa.array(payment)),
             "open_item_id": index.text("open_item_id", rows.item),
@@ -264,7 +287,6 @@ def write_applications(intake: Intake, conclusion: Conclusion) -> ApplicationBat
             "evidence": evidence,
         }
     )
-    return batch.take(np.lexsort((rows.item, rank[of], payment)))
 
 
 def reverse_returns(

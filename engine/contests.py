@@ -65,7 +65,8 @@ def is_best(
 
     wrong: doubt about each candidate; rows (candidate, item, amount) are the claims on items in
     dispute, `left` what there is of each item; contest: number per candidate, -1 where nobody asks.
-    Contests of more than `CONTEST_EXACT_MAX` candidates are not tried: false.
+    Where only one can have the item all of them want, that is told at once; other contests of more
+    than `CONTEST_EXACT_MAX` candidates are not tried: false.
     """
     best = np.ones(len(wrong), dtype=np.bool_)
     member = np.flatnonzero(contest >= 0)
@@ -84,24 +85,49 @@ def is_best(
     rows = np.flatnonzero(contest_of[candidate] >= 0)
     rows = rows[np.lexsort((item[rows], contest_of[candidate[rows]]))]
     bounds = np.searchsorted(contest_of[candidate[rows]], np.arange(len(size) + 1))
-    passes = np.zeros(len(size), dtype=np.bool_)
-    for width in range(1, CONTEST_EXACT_MAX + 1):
-        alike = np.flatnonzero(size == width)
+    start = np.flatnonzero(head)
+    won = np.add.reduceat(np.where(chosen[order], score, 0), start)
+    single = _only_one_fits(contest_of[candidate[rows]], item[rows], amount[rows], left, size)
+    passes = single & (np.maximum.reduceat(score, start) <= won + _CLEARLY)
+    for width in range(2, CONTEST_EXACT_MAX + 1):
+        alike = np.flatnonzero((size == width) & ~single)
         step = max(1, CONTEST_CHOICES_MAX >> width)
         for first in range(0, len(alike), step):
             part = alike[first : first + step]
             owner, at = expand_ranges(bounds[part], bounds[part + 1])
-            inside = np.flatnonzero(np.isin(number, part))
-            table = score[inside].reshape(len(part), width)
-            taken = chosen[order[inside]].reshape(len(part), width)
+            table = score[start[part][:, None] + np.arange(width)]
             row = rows[at]
             possible = _possible(
                 len(part), width, owner, place_of[candidate[row]], item[row], amount[row], left
             )
             most = np.where(possible, _sums(table), -1).max(axis=1)
-            passes[part] = most <= np.sum(table * taken, axis=1) + _CLEARLY
+            passes[part] = most <= won[part] + _CLEARLY
     best[order] = passes[number]
     return best
+
+
+def _only_one_fits(
+    contest: NDArray[np.int64],
+    item: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    left: NDArray[np.int64],
+    size: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Contests in which all want one and the same item, and no two of them can have it.
+
+    Rows are sorted by contest and item; `size` is the number of candidates of each contest.
+    """
+    single: NDArray[np.bool_] = size == 1
+    if not len(contest):
+        return single
+    order = np.lexsort((np.abs(amount), item, contest))
+    head = np.flatnonzero(first_of_runs(contest, item))
+    claims = np.diff(np.append(head, len(contest)))
+    least = np.abs(amount)[order]
+    two = least[head] + np.append(least, 0)[head + 1]
+    of = contest[head]
+    single[of[(claims > 1) & (claims == size[of]) & (two > np.abs(left[item[head]]))]] = True
+    return single
 
 
 def _possible(
@@ -131,7 +157,8 @@ def _possible(
         wanted = _sums(amounts[part])
         enough = np.abs(wanted) <= np.abs(there[part])
         enough &= wanted * np.sign(there[part]) >= 0
-        np.logical_and.at(possible, owner[part], enough)
+        begins = np.flatnonzero(first_of_runs(owner[part]))
+        possible[owner[part][begins]] &= np.logical_and.reduceat(enough, begins, axis=0)
     return possible
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -163,26 +164,22 @@ def explain_rows(
 def _sentence(
     strategy: NDArray[np.int64], document: pa.StringArray, cash: pa.StringArray
 ) -> pa.StringArray:
-    templates = [_SENTENCES[name][0] + _SENTENCES[name][1] for name in STRATEGIES]
-    text = pa.array(templates, pa.string()).take(pa.array(strategy))
-    pieces = pc.split_pattern(text, "{document}")
-    if not len(text):
-        return text
-    before, after = pc.list_element(pieces, 0), pc.list_element(pieces, 1)
-    return pc.binary_join_element_wise(
-        _with_cash(before, cash), document, _with_cash(after, cash), ""
-    )
+    """The sentence of each row's strategy, with document and cash where it has them."""
+    facts = {"{document}": document, "{cash}": cash}
+    texts, places = [pa.array([], pa.string())], []
+    for code in np.flatnonzero(np.bincount(strategy)).tolist():
+        rows = np.flatnonzero(strategy == code)
+        pieces = [
+            facts[piece].take(pa.array(rows)) if piece in facts else pa.scalar(piece)
+            for piece in _BLANKS.split("".join(_SENTENCES[STRATEGIES[code]]))
+        ]
+        texts.append(pc.binary_join_element_wise(*pieces, ""))
+        places.append(rows)
+    order = np.argsort(np.concatenate([strategy[:0], *places]), kind="stable")
+    return pa.concat_arrays(texts).take(pa.array(order))
 
 
-def _with_cash(text: pa.StringArray, cash: pa.StringArray) -> pa.StringArray:
-    """`text` with {cash} filled in, where it stands."""
-    has = pc.match_substring(text, "{cash}")
-    padded = pc.binary_join_element_wise(text, pa.scalar("{cash}"), "")
-    pieces = pc.split_pattern(padded, "{cash}")
-    filled = pc.binary_join_element_wise(
-        pc.list_element(pieces, 0), cash, pc.list_element(pieces, 1), ""
-    )
-    return pc.if_else(has, filled, text)
+_BLANKS: Final = re.compile(r"(\{document\}|\{cash\})")
 
 
 def _append(
@@ -192,10 +189,12 @@ def _append(
     amount: pa.StringArray,
     after: str,
 ) -> pa.StringArray:
-    if not applies.any():
+    rows = np.flatnonzero(applies)
+    if not len(rows):
         return text
-    longer = pc.binary_join_element_wise(text, pa.scalar(before), amount, pa.scalar(after), "")
-    return pc.if_else(pa.array(applies), longer, text)
+    some, amount = text.take(pa.array(rows)), amount.take(pa.array(rows))
+    longer = pc.binary_join_element_wise(some, pa.scalar(before), amount, pa.scalar(after), "")
+    return pc.replace_with_mask(text, pa.array(applies), longer)
 
 
 def _evidence(
@@ -218,8 +217,8 @@ def _evidence(
     fields: tuple[tuple[str, pa.StringArray, bool], ...] = (
         ("strategy", names(STRATEGIES, candidates.strategy[of]), True),
         ("identified_by", names(IDENTIFIED_BY, identified_by), True),
-        ("document_number", document, True),
-        ("reference_as_written", written, True),
+        ("document_number", _escaped(document), True),
+        ("reference_as_written", _escaped(written), True),
         ("open_amount", money_texts(remaining, exponents), True),
         ("amount_applied", money_texts(rows.cash, exponents), True),
         ("discount_taken", money_texts(rows.discount, exponents), True),
@@ -229,19 +228,20 @@ def _evidence(
         ("sets_that_fit", number(candidates.fits[of]), False),
         ("doubt_per_million", number(np.rint(candidates.wrong[of] * 1e6).astype(np.int64)), False),
     )
-    text = pa.repeat(pa.scalar("{"), len(of))
-    for position, (name, value, quoted) in enumerate(fields):
+    pieces: list[pa.StringArray | pa.StringScalar] = []
+    between = "{"
+    for name, value, quoted in fields:
         mark = '"' if quoted else ""
-        shown = _escaped(value) if quoted else value
-        comma = "," if position else ""
-        text = pc.binary_join_element_wise(
-            text, pa.scalar(f'{comma}"{name}":{mark}'), shown, pa.scalar(mark), ""
-        )
-    return pc.binary_join_element_wise(text, pa.scalar("}"), "")
+        pieces += [pa.scalar(f'{between}"{name}":{mark}'), value]
+        between = f"{mark},"
+    return pc.binary_join_element_wise(*pieces, pa.scalar("}"), "")
 
 
 def _escaped(text: pa.StringArray) -> pa.StringArray:
     """JSON string content: backslash and quote escaped, control characters made blanks."""
+    special = pc.match_substring_regex(text, r"[\x00-\x1f\\\\\"]")
+    if not pc.any(special).as_py():
+        return text
     text = pc.replace_substring(text, "\\", "\\\\")
     text = pc.replace_substring(text, '"', '\\"')
     return pc.replace_substring_regex(text, "[\x00-\x1f]", " ")

@@ -12,6 +12,7 @@ __all__ = [
     "CHOICES_ALWAYS_BITS",
     "CHOICES_BITS_MAX",
     "CHUNK_PAYMENTS",
+    "CHUNK_ROWS",
     "COMBINATIONS_SHOWN_MAX",
     "CONTEST_CHOICES_MAX",
     "CONTEST_EXACT_MAX",
@@ -92,6 +93,9 @@ PROPOSALS_MAX = 5
 CHUNK_PAYMENTS = 1 << 16
 """Payments a chunk of whole groups aims at: its arrays of eight bytes are 512 KiB each and stay in
 a core's cache while a round works on them. Results do not depend on it."""
+
+CHUNK_ROWS = 1 << 17
+"""Rows of output composed at once: their texts are some 100 MiB. Results do not depend on it."""
 
 CONTEST_EXACT_MAX = 16
 """Competing candidates of which every choice is tried (65,536 choices, about a millisecond per item

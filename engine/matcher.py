@@ -41,7 +41,7 @@ def match_payments(
     observe("settle", len(intake.payments))
     unread = unread_references(intake.situation)
     conclusion = conclude(intake, [named, by_amount], unread)
-    applications = write_applications(intake, conclusion)
+    applications = write_applications(intake, conclusion, map_ordered)
     reversals, original = reverse_returns(intake, applications)
     result = MatchResult(
         outcomes=write_outcomes(intake, conclusion),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.errors import MoneyError
 from engine.limits import AMOUNT_MINOR_MAX, DECIMAL_SCALE, EXPONENT_MAX
@@ -109,22 +108,14 @@ def format_minor(minor: int, currency: str) -> str:
 
 def money_texts(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.StringArray:
     """Like `format_minor` for whole columns (shapes equal)."""
-    texts = pa.array([], pa.string())
-    parts, places = [], []
+    parts, places = [pa.array([], pa.string())], []
     for exponent in range(EXPONENT_MAX + 1):
         rows = np.flatnonzero(exponents == exponent)
-        if not len(rows):
-            continue
-        whole, fraction = np.divmod(np.abs(minor[rows]), 10**exponent)
-        text = pa.array(whole).cast(pa.string())
-        if exponent:
-            cents = pc.utf8_lpad(pa.array(fraction).cast(pa.string()), exponent, "0")
-            text = pc.binary_join_element_wise(text, cents, ".")
-        sign = pa.array(np.where(minor[rows] < 0, "-", ""), pa.string())
-        parts.append(pc.binary_join_element_wise(sign, text, ""))
-        places.append(rows)
-    if not parts:
-        return texts
+        if len(rows):
+            parts.append(_decimals_of(minor[rows], exponent).cast(pa.string()))
+            places.append(rows)
+    if len(places) < 2:
+        return parts[-1]
     order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_arrays(parts).take(pa.array(order))
 
@@ -142,8 +133,13 @@ def decimal_array(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.
 
     Written as 128-bit two's complement words: the low word is the integer, the high word its sign.
     """
-    words = np.empty((len(minor), 2), dtype=np.int64)
-    words[:, 0] = rescale_minor(np.asarray(minor, dtype=np.int64), exponents)
+    return _decimals_of(rescale_minor(minor, exponents), DECIMAL_SCALE)
+
+
+def _decimals_of(unscaled: NDArray[np.int64], scale: int) -> pa.Array:
+    words = np.empty((len(unscaled), 2), dtype=np.int64)
+    words[:, 0] = unscaled
     words[:, 1] = words[:, 0] >> 63
-    kind = pa.decimal128(18, DECIMAL_SCALE)
-    return pa.Array.from_buffers(kind, len(minor), [None, pa.py_buffer(words.tobytes())])
+    return pa.Array.from_buffers(
+        pa.decimal128(18, scale), len(unscaled), [None, pa.py_buffer(words)]
+    )

@@ -6,12 +6,14 @@ Used by the command line, the demo and tests alike. Everything a run depends on 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tomllib
+from contextlib import ExitStack
 from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import msgspec
 import pyarrow.compute as pc
@@ -34,12 +36,13 @@ from parsers.tables import (
     read_open_items,
     read_payments,
 )
+from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
 from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
 from tieout.own_layouts import read_own_layouts
 from tieout.progress import StageClock, peak_memory_bytes, quiet
-from tieout.remittance_inputs import RemittanceOptions, read_remittances
+from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
 from tieout.run_directory import check_output_directory, write_run
 from tieout.run_memory import RunMemory, locked_memory
 from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
@@ -152,10 +155,12 @@ def run_matching_job(
     if job.out is not None:
         check_output_directory(Path(job.out), overwrite=job.overwrite)
     policy = PolicyBook() if job.policy is None else read_policy_file(job.policy)
-    if job.memory is None:
-        return _run(job, policy, clock, match or match_payments, stdin)
-    with locked_memory(Path(job.memory)):
-        return _run(job, policy, clock, match or match_payments, stdin)
+    with ExitStack() as held:
+        if job.memory is not None:
+            held.enter_context(locked_memory(Path(job.memory)))
+        cores = held.enter_context(CoreMap())
+        run = match or functools.partial(match_payments, map_ordered=cores)
+        return _run(job, policy, clock, run, stdin, cores)
 
 
 def _run(
@@ -164,9 +169,10 @@ def _run(
     clock: StageClock,
     match: Callable[[MatchInput, StageObserver], MatchResult],
     stdin: BinaryIO | None,
+    cores: CoreMap,
 ) -> JobReport:
     clock("read_tables", 0)
-    tables = _read_tables(job)
+    tables = _read_tables(job, cores)
     clock.handled(sum(file.rows for file in tables.inputs))
     clock("parse", len(job.bank_files))
     memory = None if job.memory is None else RunMemory.read(Path(job.memory))
@@ -190,7 +196,7 @@ def _run(
     run = _run_tables(match_input, intake, result)
     summary = _summary(match_input, run, tables, intake)
     failed = _failed_gates(job.gates, summary)
-    timings = _write(job, match_input, run, summary, clock)
+    timings = _write(job, match_input, run, summary, clock, cores)
     if memory is not None and job.out is not None and policy.default.automation.mode == "apply":
         memory.after(tables.open_items, match_input, result).write()
     code = ExitCode.PARTIAL if intake.refused else ExitCode.GATE if failed else ExitCode.DONE
@@ -214,30 +220,9 @@ def read_policy_file(path: str | Path) -> PolicyBook:
         raise PolicyFileError(message) from None
 
 
-def _read_tables(job: MatchingJob) -> _Tables:
-    inputs: list[InputFile] = []
-
-    def read(
-        role: str,
-        path: str | Path | None,
-        reader: Callable[[str | Path], AnyBatch],
-        empty: AnyBatch,
-    ) -> AnyBatch:
-        if path is None:
-            return empty
-        batch = in_key_order(reader(path))
-        inputs.append(
-            InputFile(
-                role=role,
-                source_file=Path(path).name,
-                content_hash=_hash_of(batch),
-                rows=len(batch),
-                format=Path(path).suffix.lstrip(".").lower(),
-            )
-        )
-        return batch
-
+def _read_tables(job: MatchingJob, cores: CoreMap) -> _Tables:
     own = None if job.lockbox_layout is None else read_own_layouts(job.lockbox_layout)
+    inputs: list[InputFile] = []
     if job.lockbox_layout is not None and own is not None:
         inputs.append(
             InputFile(
@@ -248,19 +233,50 @@ def _read_tables(job: MatchingJob) -> _Tables:
                 format="toml",
             )
         )
-    remittances = read_remittances(_remittance_paths(job), job.remittance_options)
+    readers: dict[str, Callable[[], tuple[Any, tuple[InputFile, ...]]]] = {
+        "remittances": lambda: _remittances(job),
+        "open_items": lambda: _table("open_items", job.open_items, read_open_items),
+        "payments": lambda: _table("payments", job.payments, read_payments),
+        "customers": lambda: _table("customers", job.customers, read_customers),
+        "bank_accounts": lambda: _table("bank_accounts", job.bank_accounts, read_bank_accounts),
+    }
+    read = dict(zip(readers, cores(lambda name: readers[name](), readers), strict=True))
+    for _, files in [read[name] for name in (*list(readers)[1:], "remittances")]:
+        inputs += files
+    batches = {name: batch for name, (batch, _) in read.items()}
+    remittances: RemittanceInputs = batches["remittances"]
     return _Tables(
         lockbox_layouts=() if own is None else own.layouts,
-        open_items=read("open_items", job.open_items, read_open_items, OpenItemBatch.empty()),
-        payments=read("payments", job.payments, read_payments, PaymentBatch.empty()),
-        customers=read("customers", job.customers, read_customers, CustomerBatch.empty()),
-        bank_accounts=read(
-            "bank_accounts", job.bank_accounts, read_bank_accounts, BankAccountBatch.empty()
-        ),
+        open_items=batches["open_items"] or OpenItemBatch.empty(),
+        payments=batches["payments"] or PaymentBatch.empty(),
+        customers=batches["customers"] or CustomerBatch.empty(),
+        bank_accounts=batches["bank_accounts"] or BankAccountBatch.empty(),
         advices=remittances.advices,
-        inputs=(*inputs, *remittances.inputs),
+        inputs=tuple(inputs),
         counted_rows=remittances.counted_rows,
     )
+
+
+def _remittances(job: MatchingJob) -> tuple[RemittanceInputs, tuple[InputFile, ...]]:
+    found = read_remittances(_remittance_paths(job), job.remittance_options)
+    return found, found.inputs
+
+
+def _table(
+    role: str, path: str | Path | None, reader: Callable[[str | Path], AnyBatch]
+) -> tuple[AnyBatch | None, tuple[InputFile, ...]]:
+    """The table in key order, and what the summary says of it; nothing where none is given."""
+    if path is None:
+        return None, ()
+    batch = in_key_order(reader(path))
+    file = InputFile(
+        role=role,
+        source_file=Path(path).name,
+        content_hash=_hash_of(batch),
+        rows=len(batch),
+        format=Path(path).suffix.lstrip(".").lower(),
+    )
+    return batch, (file,)
 
 
 def _remittance_paths(job: MatchingJob) -> tuple[str | Path, ...]:
@@ -364,6 +380,7 @@ def _write(
     run: RunTables,
     summary: Summary,
     clock: StageClock,
+    cores: CoreMap,
 ) -> Timings:
     """Write the run where it is to be written; the timings include the writing of its tables."""
     if job.out is None:
@@ -384,11 +401,12 @@ def _write(
 
     write_run(
         Path(job.out),
-        output_tables(run),
+        output_tables(run, cores),
         file_format=job.format,
         documents=documents,
         explain=explain,
         overwrite=job.overwrite,
+        map_ordered=cores,
     )
     return timings[0]
 

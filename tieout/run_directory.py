@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from engine.batches import Batch
+    from engine.match_input import MapOrdered
 
 __all__ = [
     "EXPLAIN_TABLES",
@@ -101,25 +102,37 @@ def write_run(
     documents: Callable[[], Mapping[str, bytes]],
     explain: Mapping[str, Batch],
     overwrite: bool = False,
+    map_ordered: MapOrdered = map,
 ) -> Path:
     """Write `tables`, `explain` batches and then `documents` (file name → content); gives `out`.
 
     Raises `OutputDirectoryError`; whatever it raises, `out` is as it was.
     """
     with new_directory(out, overwrite=overwrite) as partial:
-        for name, table in tables.items():
-            (partial / f"{name}.{file_format}").write_bytes(table_bytes(table, file_format))
         if explain:
             (partial / "explain").mkdir()
-        for name, batch in explain.items():
-            _write_batch(partial / "explain" / f"{name}.parquet", batch)
+        files: dict[Path, OutputTable | Batch] = {
+            partial / "explain" / f"{name}.parquet": batch for name, batch in explain.items()
+        }
+        files |= {partial / f"{name}.{file_format}": table for name, table in tables.items()}
+        # The largest first: no core waits long for another one at the end.
+        by_size = sorted(files, key=lambda path: -_row_count(files[path]))
+        for _ in map_ordered(lambda path: _write_file(path, files[path], file_format), by_size):
+            pass
         for name, content in documents().items():
             (partial / name).write_bytes(content)
     return out.resolve()
 
 
-def _write_batch(path: Path, batch: Batch) -> None:
-    table = pa.Table.from_batches([batch.record_batch])
+def _row_count(content: OutputTable | Batch) -> int:
+    return content.rows.num_rows if isinstance(content, OutputTable) else len(content)
+
+
+def _write_file(path: Path, content: OutputTable | Batch, file_format: FileFormat) -> None:
+    if isinstance(content, OutputTable):
+        path.write_bytes(table_bytes(content, file_format))
+        return
+    table = pa.Table.from_batches([content.record_batch])
     pyarrow.parquet.write_table(table, path, compression="zstd")
 
 

@@ -30,9 +30,11 @@ from engine.limits import DECIMAL_SCALE
 from engine.money import CURRENCY_EXPONENTS, decimal_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from engine.match_input import MapOrdered
 
 __all__ = [
     "PARSED_TABLE_NAMES",
@@ -227,28 +229,29 @@ def parsed_tables(rows: ParsedRows) -> dict[str, OutputTable]:
     }
 
 
-def output_tables(tables: RunTables) -> dict[str, OutputTable]:
+def output_tables(tables: RunTables, map_ordered: MapOrdered = map) -> dict[str, OutputTable]:
     """`TABLE_NAMES` → rows under the contract's names and types, sorted."""
-    found = {
-        "payments": _payments(tables),
-        "remittance_lines": _table(
+    made: dict[str, Callable[[], OutputTable]] = {
+        "payments": lambda: _payments(tables),
+        "remittance_lines": lambda: _table(
             tables.remittances.record_batch, _REMITTANCE_LINES, ("payment_id", "line_number")
         ),
-        "control_checks": _plain(tables.control_checks.record_batch),
-        "diagnostics": _plain(tables.diagnostics.record_batch),
-        "applications": _table(
+        "control_checks": lambda: _plain(tables.control_checks.record_batch),
+        "diagnostics": lambda: _plain(tables.diagnostics.record_batch),
+        "applications": lambda: _table(
             tables.applications.record_batch,
             _APPLICATIONS,
             ("payment_id", "decision", "proposal_rank", "open_item_id", "amount_applied"),
         ),
-        "reversals": _table(
+        "reversals": lambda: _table(
             tables.reversals.record_batch,
             _REVERSALS,
             ("payment_id", "original_payment_id", "open_item_id", "amount"),
         ),
-        "exceptions": _exceptions(tables.exceptions),
+        "exceptions": lambda: _exceptions(tables.exceptions),
     }
-    return {name: found[name] for name in TABLE_NAMES}
+    found = map_ordered(lambda name: made[name](), TABLE_NAMES)
+    return dict(zip(TABLE_NAMES, found, strict=True))
 
 
 def _payments(tables: RunTables) -> OutputTable:

@@ -17,7 +17,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from engine.limits import FAMILY_COMPARED_MAX
-from engine.segments import expand_ranges, first_of_runs, segment_sum
+from engine.segments import expand_ranges, first_of_runs, mix64, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,17 +171,9 @@ def _candidates(
     owner, item = index.family_rows(family)
     slot = todo[owner]
     stranger = todo[family < 0]
-    amount = _stated(situation, stranger)
-    order = np.lexsort((np.arange(len(index)), situation.remaining, index.currency))
-    key_currency, key_amount = index.currency[order], situation.remaining[order]
-    currency = situation.currency[slots.payment[stranger]]
-    rank = key_currency * _CURRENCY_STEP + key_amount
-    wanted = currency * _CURRENCY_STEP + amount
-    low = np.searchsorted(rank, wanted, side="left")
-    high = np.searchsorted(rank, wanted, side="right")
-    other, position = expand_ranges(low, high)
+    other, same = _items_of_amount(situation, stranger)
     slot = np.concatenate([slot, stranger[other]])
-    item = np.concatenate([item, order[position]])
+    item = np.concatenate([item, same])
     payment = slots.payment[slot]
     fits = situation.payable(item) & (index.currency[item] == situation.currency[payment])
     company = situation.company[payment]
@@ -189,7 +181,38 @@ def _candidates(
     return slot[fits], item[fits]
 
 
-_CURRENCY_STEP = 10**16
+def _items_of_amount(
+    situation: Situation, slot: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Items of whose currency and amount each of the slots speaks: place of the slot, and item.
+
+    Items are many and slots few: a table of marks leaves the few items that may be meant.
+    """
+    index, remaining = situation.index, situation.remaining
+    if not len(slot):
+        return slot, slot
+    wanted = mix64(situation.currency[situation.slots.payment[slot]], _stated(situation, slot))
+    marked = np.zeros(1 << _MARK_BITS, dtype=np.bool_)
+    marked[wanted >> np.uint64(64 - _MARK_BITS)] = True
+    found = [np.empty(0, dtype=np.int64)]
+    for first in range(0, len(index), _ITEMS_AT_ONCE):
+        part = slice(first, first + _ITEMS_AT_ONCE)
+        key = mix64(index.currency[part], remaining[part])
+        found.append(first + np.flatnonzero(marked[key >> np.uint64(64 - _MARK_BITS)]))
+    item = np.concatenate(found)
+    key = mix64(index.currency[item], remaining[item])
+    order = np.argsort(key, kind="stable")
+    low = np.searchsorted(key[order], wanted, side="left")
+    high = np.searchsorted(key[order], wanted, side="right")
+    owner, position = expand_ranges(low, high)
+    item = item[order[position]]
+    currency = situation.currency[situation.slots.payment[slot[owner]]]
+    same = (index.currency[item] == currency) & (remaining[item] == _stated(situation, slot)[owner])
+    return owner[same], item[same]
+
+
+_MARK_BITS = 22
+_ITEMS_AT_ONCE = 1 << 18
 
 
 def _stated(situation: Situation, slot: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -128,11 +128,19 @@ def test_a_weak_early_reading_does_not_win_against_a_clear_later_one():
     assert chosen(outcome(fight, [100], named=True).contested) == {0, 1}
 
 
-def test_more_competitors_than_can_be_weighed_go_to_a_clerk():
-    fight = [claim({0: 100}, rank) for rank in range(CONTEST_EXACT_MAX + 1)]
-    assert chosen(outcome(fight, [100], named=True).contested) == set(range(len(fight)))
-    found = outcome(fight[:-1], [100], named=True)
+def test_of_any_number_of_payments_of_one_invoice_the_first_settles_it():
+    fight = [claim({0: 100}, rank) for rank in range(3 * CONTEST_EXACT_MAX)]
+    found = outcome(fight, [100], named=True)
     assert chosen(found.accepted) == {0}
+    assert chosen(found.second) == set(range(1, len(fight)))
+
+
+def test_more_competitors_than_can_be_weighed_go_to_a_clerk():
+    fight = [claim({n: 100, n + 1: 100}, n) for n in range(CONTEST_EXACT_MAX + 1)]
+    found = outcome(fight, [100] * (len(fight) + 1), named=True)
+    assert chosen(found.contested) == set(range(len(fight)))
+    found = outcome(fight[:-1], [100] * len(fight), named=True)
+    assert chosen(found.accepted) == set(range(0, len(fight) - 1, 2))
 
 
 def test_a_contest_others_have_a_part_in_is_left_to_those_who_see_it():
