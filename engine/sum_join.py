@@ -133,9 +133,13 @@ def _bits(bounds: NDArray[np.int64], value: NDArray[np.int64]) -> int:
 
 
 def build_sums(
-    bounds: NDArray[np.int64], value: NDArray[np.int64], paired: NDArray[np.bool_]
+    bounds: NDArray[np.int64],
+    value: NDArray[np.int64],
+    paired: NDArray[np.bool_],
+    *,
+    runs: bool = True,
 ) -> SumTables:
-    """Tables of the ledgers in `value`; pairs and runs only of those in `paired`.
+    """Tables of the ledgers in `value`; pairs and (`runs`) runs only of those in `paired`.
 
     `ledgers_at_once` says how many ledgers one build may take; more raise `OverflowError`. Runs of
     more than the largest amount there can be are left out: no payment is that large.
@@ -157,11 +161,13 @@ def build_sums(
     shift = (owner[first] << bits) + reach
     pair = shift + value[first]
     pair += value[second]
-    run_sum = prefix[second + 1] - prefix[first]
-    fits = np.abs(run_sum) < reach - 1
-    run = (shift + run_sum)[fits] if not fits.all() else shift + run_sum
     pair.sort()
-    run.sort()
+    run = pair[:0]
+    if runs:
+        run_sum = prefix[second + 1] - prefix[first]
+        fits = np.abs(run_sum) < reach - 1
+        run = (shift + run_sum)[fits] if not fits.all() else shift + run_sum
+        run.sort()
     return SumTables(
         bounds=bounds,
         value=value,

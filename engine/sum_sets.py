@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from engine.segments import expand_ranges, segment_sum
+from engine.segments import expand_ranges, mix64, segment_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,12 +113,8 @@ def runs_with(tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.i
         owner, row = expand_ranges(begin[part], end[part])
         start = tables.prefix[row] - tables.prefix[begin[part][owner]]
         stop = tables.prefix[row + 1] - tables.prefix[begin[part][owner]]
-        order = np.lexsort((start, owner))
-        rank, wanted = _ranks(owner, start[order], owner, stop - target[part][owner], order)
-        first = np.searchsorted(rank, wanted, side="left")
-        last = np.searchsorted(rank, wanted, side="right")
-        hit, entry = expand_ranges(first, last)
-        opening = row[order[entry]]
+        hit, entry = _meetings(owner, start, stop - target[part][owner])
+        opening = row[entry]
         kept = opening < row[hit]
         parts.append(
             FoundSets(part[owner[hit[kept]]], np.stack([opening[kept], row[hit[kept]]], axis=1))
@@ -126,22 +122,31 @@ def runs_with(tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.i
     return _together(parts, 2)
 
 
-def _ranks(
-    owner: NDArray[np.int64],
-    have: NDArray[np.int64],
-    seeker: NDArray[np.int64],
-    want: NDArray[np.int64],
-    order: NDArray[np.int64],
+def _meetings(
+    owner: NDArray[np.int64], have: NDArray[np.int64], want: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ranks of the sorted (owner, have) and of every (seeker, want) among them, as one number."""
-    owners = np.concatenate([owner[order], seeker])
-    values = np.concatenate([have, want])
-    sequence = np.lexsort((values, owners))
-    fresh = np.ones(len(sequence), dtype=np.bool_)
-    fresh[1:] = (np.diff(owners[sequence]) != 0) | (np.diff(values[sequence]) != 0)
-    rank = np.empty(len(sequence), dtype=np.int64)
-    rank[sequence] = np.cumsum(fresh)
-    return rank[: len(have)], rank[len(have) :]
+    """Pairs of rows (seeker, found) of one owner, where the one wants what the other has.
+
+    Few rows meet another one: tables of marks leave those few, on both sides, before any is sorted.
+    """
+    has, wants = mix64(owner, have), mix64(owner, want)
+    seeker = _marked(wants, has)
+    found = _marked(has, wants[seeker])
+    found = found[np.argsort(has[found], kind="stable")]
+    first = np.searchsorted(has[found], wants[seeker], side="left")
+    last = np.searchsorted(has[found], wants[seeker], side="right")
+    hit, entry = expand_ranges(first, last)
+    hit, entry = seeker[hit], found[entry]
+    same = (owner[hit] == owner[entry]) & (want[hit] == have[entry])
+    return hit[same], entry[same]
+
+
+def _marked(keys: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Rows of `keys` that may be among `others`: all that are, and few that are not."""
+    shift = np.uint64(64 - min(24, max(10, len(others).bit_length() + 3)))
+    marks = np.zeros(1 << int(64 - int(shift)), dtype=np.bool_)
+    marks[others >> shift] = True
+    return np.flatnonzero(marks[keys >> shift])
 
 
 def triples_with(

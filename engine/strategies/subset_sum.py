@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from engine.payer_ledgers import PayerLedgers
     from engine.situation import Situation
+    from engine.sum_join import SumTables
 
 __all__ = ["Combinations", "FewItems", "propose_combinations", "propose_few_items"]
 
@@ -241,7 +242,7 @@ class FewItems(msgspec.Struct, frozen=True, kw_only=True):
 def propose_few_items(situation: Situation, ledgers: PayerLedgers, *, net: bool) -> FewItems:
     """Three items, four items, and all but three, of ledgers that are not too large for it."""
     size = ledgers.size()
-    tables = build_sums(ledgers.bounds, ledgers.value, size <= TRIPLE_ITEMS_MAX)
+    tables = build_sums(ledgers.bounds, ledgers.value, size <= TRIPLE_ITEMS_MAX, runs=False)
     view = ledgers.view
     cash = situation.cash[ledgers.payment]
     triples = tables.paired[view] & (size[view] >= 3)
@@ -258,7 +259,7 @@ def propose_few_items(situation: Situation, ledgers: PayerLedgers, *, net: bool)
         weight = share * _weight(np.full(len(sets), width), size[view[problem]])
         found.append(_of_rows(ledgers, FoundSets(problem, sets.rows), name, weight))
     if not net:
-        found.append(_all_but_three(ledgers, cash, tables.total, size))
+        found.append(_all_but_three(ledgers, cash, tables))
     return FewItems(
         candidates=_with_discount(Candidates.concat(found), net=net),
         triples=tables.paired[view],
@@ -267,16 +268,11 @@ def propose_few_items(situation: Situation, ledgers: PayerLedgers, *, net: bool)
     )
 
 
-def _all_but_three(
-    ledgers: PayerLedgers,
-    cash: NDArray[np.int64],
-    total: NDArray[np.int64],
-    size: NDArray[np.int64],
-) -> Candidates:
-    tables = build_sums(ledgers.bounds, ledgers.value, size <= COUNTED_ITEMS_MAX)
-    view = ledgers.view
-    excess = total[view] - cash
-    todo = np.flatnonzero(tables.paired[view] & (size[view] >= 7) & (excess != 0))
+def _all_but_three(ledgers: PayerLedgers, cash: NDArray[np.int64], tables: SumTables) -> Candidates:
+    view, size = ledgers.view, ledgers.size()
+    excess = tables.total[view] - cash
+    small = size <= min(COUNTED_ITEMS_MAX, TRIPLE_ITEMS_MAX)
+    todo = np.flatnonzero(small[view] & (size[view] >= 7) & (excess != 0))
     sets, _ = triples_with(tables, view[todo], excess[todo], LEFT_OUT_MAX)
     problem = todo[sets.lookup]
     candidate, row = ledgers.rows_of(problem)
