@@ -36,7 +36,7 @@ BANK_FILE = (
 )
 
 
-def match_by_number(match_input, observe):
+def match_by_number(match_input, observe, **_):
     """Apply a payment to the one item whose amount and number it names; leave the others."""
     observe("settle", len(match_input.payments))
     payments, items = match_input.payments, match_input.open_items

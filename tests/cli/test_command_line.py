@@ -175,7 +175,7 @@ def test_ctrl_c_exits_130_and_leaves_nothing(match, tmp_path, monkeypatch):
 
 
 def test_sigterm_exits_143_and_leaves_nothing(match, tmp_path, monkeypatch):
-    terminate = Mock(side_effect=lambda *_: signal.raise_signal(signal.SIGTERM))
+    terminate = Mock(side_effect=lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     monkeypatch.setattr("tieout.matching_job.match_payments", terminate)
     before = signal.getsignal(signal.SIGTERM)
     try:
