@@ -7,7 +7,7 @@ CODEGEN := .cache/codegen
 PEERS := .cache/peers
 FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-scale docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-scale calibration docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -51,6 +51,9 @@ bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside fl
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale
+
+calibration: $(VENV)/.test  ## fit the calibration that ships on seeded worlds
+	$(BIN)/python -m bench.calibration
 
 docs: $(VENV)/.test  ## write the generated pages and the README's numbers
 	$(BIN)/python docs/generate.py

@@ -26,6 +26,9 @@ __all__ = [
     "UNIQUENESS",
     "UNIQUE_AMOUNTS",
     "UNIQUE_SET",
+    "WITHHELD",
+    "WITHHELD_BY_PRECISION",
+    "WITHHELD_BY_SHADOW",
     "CandidateRows",
     "Candidates",
     "strategy_code",
@@ -58,6 +61,12 @@ STRATEGIES: Final = (
 
 UNIQUENESS: Final = ("not_searched", "unique_set", "unique_amounts", "ambiguous", "not_proven")
 NOT_SEARCHED, UNIQUE_SET, UNIQUE_AMOUNTS, AMBIGUOUS, NOT_PROVEN = range(5)
+
+
+WITHHELD: Final = ("", "shadow", "precision")
+"""What kept back a candidate that would have been applied: shadow mode, its strategy's record."""
+
+WITHHELD_BY_SHADOW, WITHHELD_BY_PRECISION = 1, 2
 
 
 def strategy_code(name: str) -> int:
@@ -124,7 +133,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     fits: how many different sets of items fit as well (counting this one); code: exception code to
     raise with it (index into `engine.exception_codes.CODES`, 0 none); weight: prior weight of this
     very set, for those found by amount (see `engine.accident`), else 0; surplus: cash beyond what
-    its items can take, known once differences are settled.
+    its items can take, known once differences are settled; withheld: index into `WITHHELD`.
     """
 
     payment: NDArray[np.int64]
@@ -136,6 +145,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     code: NDArray[np.int64]
     weight: NDArray[np.float64]
     surplus: NDArray[np.int64]
+    withheld: NDArray[np.int64]
     rows: CandidateRows
 
     def __len__(self) -> int:
@@ -156,6 +166,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             code=whole,
             weight=whole.astype(np.float64),
             surplus=whole,
+            withheld=whole,
             rows=CandidateRows.of(whole, whole, whole),
         )
 
@@ -185,6 +196,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             code=np.broadcast_to(np.asarray(code, dtype=np.int64), (count,)).copy(),
             weight=np.broadcast_to(np.asarray(weight, dtype=np.float64), (count,)).copy(),
             surplus=np.zeros(count, dtype=np.int64),
+            withheld=np.zeros(count, dtype=np.int64),
             rows=rows,
         )
 

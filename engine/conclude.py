@@ -255,6 +255,9 @@ def _application_rows(
     explanation, evidence = explain_rows(
         both, index, exponent, conclusion.by[payment], written, remaining
     )
+    confidence = intake.calibration.confidences(
+        np.where(automatic, 0, rank), both.strategy, both.uniqueness, both.wrong
+    )
     reasons = pa.array(REASONS, pa.string()).take(pa.array(rows.reason))
     stated = intake.remittances.text("deduction_reason")
     deducted = pa.concat_arrays([stated, pa.array(["", "short_pay"], pa.string())]).take(
@@ -281,7 +284,7 @@ def _application_rows(
             "write_off_minor": rows.write_off,
             "write_off_reason": pc.if_else(pa.array(rows.write_off != 0), reasons, ""),
             "strategy": pa.array(STRATEGIES, pa.string()).take(pa.array(both.strategy[of])),
-            "confidence": np.clip(1.0 - both.wrong[of], 0.0, 1.0),
+            "confidence": confidence[of],
             "uniqueness": pa.array(UNIQUENESS, pa.string()).take(pa.array(both.uniqueness[of])),
             "explanation": explanation,
             "evidence": evidence,

@@ -5,6 +5,7 @@
     ├── SchemaError                SCHEMA_MISMATCH: a batch without the columns or types promised
     ├── DuplicateKeyError          DUPLICATE_KEY: two rows with one key
     ├── PolicyError                POLICY_*: a rule that contradicts itself or is out of range
+    ├── EvidenceError              EVIDENCE_INVALID: a table of outcomes that cannot be one
     └── ConservationError          CONSERVATION: the audit found a cent that moved without a reason
 
 `reason` never changes between releases; the message names value, place and expectation.
@@ -16,6 +17,7 @@ __all__ = [
     "ConservationError",
     "DuplicateKeyError",
     "EngineError",
+    "EvidenceError",
     "MoneyError",
     "PolicyError",
     "SchemaError",
@@ -50,6 +52,12 @@ class PolicyError(EngineError, ValueError):
     """A policy that is out of range or contradicts itself."""
 
     reason = "POLICY_INVALID"
+
+
+class EvidenceError(EngineError, ValueError):
+    """A calibration or precision ledger whose counts cannot be."""
+
+    reason = "EVIDENCE_INVALID"
 
 
 class ConservationError(EngineError, AssertionError):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.batches import ADVICE_SCALE, ExceptionBatch
+from engine.candidates import WITHHELD_BY_PRECISION
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
 from engine.limits import CHOICES_BITS_MAX
 from engine.money import exponent_of, exponents_of, money_texts
@@ -236,6 +237,7 @@ def _batch(
         pc.binary_join_element_wise(nameless, amount_text, currencies, " "),
         ": ",
     )
+    message = _with_records(intake, conclusion, payment, code, message)
     return ExceptionBatch.from_columns(
         {
             "exception_id": pc.binary_join_element_wise(ids, codes, "-"),
@@ -251,6 +253,27 @@ def _batch(
             "proposal_ranks": _proposal_ranks(conclusion, len(intake.payments)).take(rows),
         }
     )
+
+
+def _with_records(
+    intake: Intake,
+    conclusion: Conclusion,
+    payment: NDArray[np.int64],
+    code: NDArray[np.int64],
+    message: pa.StringArray,
+) -> pa.StringArray:
+    """`message`, and what the record of its strategy says where that alone kept a set back."""
+    best = conclusion.proposed.at(conclusion.ranks == 1)
+    kept = best.withheld == WITHHELD_BY_PRECISION
+    if not kept.any():
+        return message
+    strategy = np.full(len(intake.payments), -1)
+    strategy[best.payment[kept]] = best.strategy[kept]
+    of = strategy[payment]
+    told = pa.array(intake.precision.sentences(), pa.string()).take(pa.array(of, mask=of < 0))
+    longer = pc.binary_join_element_wise(message, told, "; ")
+    is_told = pa.array((of >= 0) & (code == code_number("POL-CONFIDENCE")))
+    return pc.if_else(is_told, longer, message)
 
 
 def _proposal_ranks(conclusion: Conclusion, count: int) -> pa.StringArray:

@@ -9,7 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.candidates import STRATEGIES, UNIQUE_SET, UNIQUENESS
+from engine.candidates import (
+    STRATEGIES,
+    UNIQUE_SET,
+    UNIQUENESS,
+    WITHHELD,
+    WITHHELD_BY_PRECISION,
+    WITHHELD_BY_SHADOW,
+)
 from engine.identify import IDENTIFIED_BY
 from engine.money import money_texts
 from engine.settle import REASONS
@@ -158,6 +165,12 @@ def explain_rows(
     text = _append(
         text, fits > 1, " Sets of items that fit: ", pa.array(fits).cast(pa.string()), "."
     )
+    withheld = candidates.withheld[rows.candidate]
+    for reason, sentence in (
+        (WITHHELD_BY_SHADOW, " It would be applied, were this not shadow mode."),
+        (WITHHELD_BY_PRECISION, " Its strategy's record does not let it decide alone."),
+    ):
+        text = _append(text, withheld == reason, sentence, blank, "")
     return text, _evidence(candidates, document, exponents, identified_by, written, remaining)
 
 
@@ -234,7 +247,10 @@ def _evidence(
         mark = '"' if quoted else ""
         pieces += [pa.scalar(f'{between}"{name}":{mark}'), value]
         between = f"{mark},"
-    return pc.binary_join_element_wise(*pieces, pa.scalar("}"), "")
+    withheld = candidates.withheld[of]
+    text = pc.binary_join_element_wise(*pieces, "")
+    text = _append(text, withheld > 0, ',"withheld":"', names(WITHHELD, withheld), '"')
+    return pc.binary_join_element_wise(text, pa.scalar("}"), "")
 
 
 def _escaped(text: pa.StringArray) -> pa.StringArray:

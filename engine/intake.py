@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.calibration import Calibration
     from engine.match_input import MatchInput, StageObserver
+    from engine.precision_ledger import PrecisionLedger
     from engine.reference_slots import ReferenceSlots
 
 __all__ = ["Intake", "take_in"]
@@ -68,7 +70,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     homeless: our bank account is in no list, so the company is not known;
     idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
     item of the amount in another company, or in another currency;
-    not_receivable: no customer's payment; precedence: rank by date and bank reference.
+    not_receivable: no customer's payment; precedence: rank by date and bank reference;
+    calibration, precision: what outcomes of earlier decisions say.
     """
 
     payments: PaymentBatch
@@ -86,6 +89,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     other_currency: NDArray[np.bool_]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
+    calibration: Calibration
+    precision: PrecisionLedger
     situation: Situation
 
 
@@ -154,6 +159,8 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         other_currency=read.other_currency,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
+        calibration=match_input.calibration,
+        precision=match_input.precision,
         situation=situation,
     )
 

@@ -19,10 +19,14 @@ from engine.batches import (
     ReversalBatch,
 )
 from engine.policy import PolicyBook
+from engine.precision_ledger import PrecisionLedger
+from engine.shipped_calibration import SHIPPED_CALIBRATION
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Iterable, Iterator
+
+    from engine.calibration import Calibration
 
 __all__ = ["MapOrdered", "MatchInput", "MatchResult", "StageObserver"]
 
@@ -37,6 +41,8 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     customers: CustomerBatch = msgspec.field(default_factory=CustomerBatch.empty)
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
     policy: PolicyBook = PolicyBook()
+    calibration: Calibration = SHIPPED_CALIBRATION
+    precision: PrecisionLedger = PrecisionLedger()
     as_of: datetime.date | None = None
 
 

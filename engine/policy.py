@@ -79,6 +79,7 @@ class Automation(_Rules, frozen=True, kw_only=True):
 
     wrong_budget: float = 0.0001
     mode: Literal["apply", "shadow"] = "apply"
+    precision: Literal["ignore", "demote", "promote"] = "demote"
 
     def __post_init__(self) -> None:
         """Refuse a budget that is no probability."""

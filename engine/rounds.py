@@ -14,8 +14,14 @@ import numpy as np
 
 from engine.accident import roundness_shares
 from engine.amounts import propose_by_amount
-from engine.candidates import Candidates, strategy_code
+from engine.candidates import (
+    WITHHELD_BY_PRECISION,
+    WITHHELD_BY_SHADOW,
+    Candidates,
+    strategy_code,
+)
 from engine.decisions import settle_candidates
+from engine.exception_codes import code_number
 from engine.groups import Groups, Part
 from engine.open_item_index import CANCELLED, PAID
 from engine.reference_slots import NO_LINE
@@ -292,7 +298,6 @@ def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> 
     rule = situation.rule[candidates.payment]
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
-    automatic &= ~situation.rules.shadow[rule]
     # Of several items paid short nobody can tell which one: only what closes all of them is clear.
     unclear = (candidates.strategy == strategy_code("reference")) & (candidates.item_count() > 1)
     rows = candidates.rows
@@ -303,4 +308,23 @@ def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> 
     automatic &= ~intake.payers.conflict[candidates.payment]
     idle = np.zeros(len(candidates), dtype=np.bool_)
     idle[rows.candidate[intake.idle[situation.index.customer[rows.item]]]] = True
-    return msgspec.structs.replace(candidates, automatic=automatic & ~idle)
+    return _withhold(intake, situation, candidates, automatic & ~idle)
+
+
+def _withhold(
+    intake: Intake, situation: Situation, candidates: Candidates, automatic: NDArray[np.bool_]
+) -> Candidates:
+    """Keep back what would be `automatic` in shadow mode, or by a strategy without the record."""
+    rules, rule = situation.rules, situation.rule[candidates.payment]
+    refused = automatic & intake.precision.refused(
+        candidates.strategy, rules.wrong_budget[rule], rules.precision[rule]
+    )
+    withheld = np.where(refused, WITHHELD_BY_PRECISION, 0)
+    withheld[automatic & rules.shadow[rule]] = WITHHELD_BY_SHADOW
+    doubted = withheld == WITHHELD_BY_PRECISION
+    return msgspec.structs.replace(
+        candidates,
+        automatic=automatic & (withheld == 0),
+        withheld=withheld,
+        code=np.where(doubted, code_number("POL-CONFIDENCE"), candidates.code),
+    )

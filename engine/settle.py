@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from engine.exception_codes import code_number
+from engine.precision_ledger import PRECISION_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
     future_items: NDArray[np.bool_]
     surplus: NDArray[np.int64]
     shadow: NDArray[np.bool_]
+    precision: NDArray[np.int64]
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[Policy, str]]) -> PolicyTable:
@@ -88,6 +90,7 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
             future_items=flag([p.strategies.future_items for p, _ in pairs]),
             surplus=whole([where.index(p.overpayment.known_payer) for p, _ in pairs]),
             shadow=flag([p.automation.mode == "shadow" for p, _ in pairs]),
+            precision=whole([PRECISION_MODES.index(p.automation.precision) for p, _ in pairs]),
         )
 
 

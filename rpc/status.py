@@ -40,6 +40,7 @@ CODES: Final = {
     "CHUNK_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     "CONSERVATION": grpc.StatusCode.INTERNAL,
     "DUPLICATE_KEY": grpc.StatusCode.INVALID_ARGUMENT,
+    "EVIDENCE_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "FIELD_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "FILE_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     INTERNAL: grpc.StatusCode.INTERNAL,

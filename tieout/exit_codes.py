@@ -17,6 +17,7 @@ __all__ = [
     "MemoryFileError",
     "NoUsableFileError",
     "NothingToDoError",
+    "OutcomeFileError",
     "OutputDirectoryError",
     "PolicyFileError",
     "RunDirectoryError",
@@ -53,7 +54,8 @@ class JobError(Exception):
     ├── RunDirectoryError      65   a directory that is read as a run is none
     ├── MemoryFileError        65   a memory of earlier runs that cannot be read
     ├── MemoryBusyError        75   another run holds the memory
-    └── PolicyFileError        78   the policy file is no policy
+    ├── PolicyFileError        78   the policy file is no policy
+    └── OutcomeFileError       78   a calibration or precision ledger is none
     """
 
     exit_code = ExitCode.INTERNAL
@@ -97,6 +99,12 @@ class MemoryBusyError(JobError):
 
 class PolicyFileError(JobError):
     """A policy file that is no TOML, or whose rules are not understood."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class OutcomeFileError(JobError):
+    """A file of earlier outcomes that is no calibration or precision ledger."""
 
     exit_code = ExitCode.CONFIG
 

@@ -40,6 +40,7 @@ from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
 from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
+from tieout.outcome_tables import outcome_hash, read_outcome_tables
 from tieout.own_layouts import read_own_layouts
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
@@ -84,7 +85,8 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     """What to match against what, by which rules, and where the result goes.
 
     Paths are bank files (`-` is standard input) and tables (format by extension); `remittances` may
-    be several, in the payers' own forms (`remittance_options`). `as_of` is the
+    be several, in the payers' own forms (`remittance_options`). `calibration` and `precision` are
+    what `tieout evaluate` wrote of earlier outcomes. `as_of` is the
     latest booking date of the input where not given; without `out` nothing is written. `memory` is
     a directory that carries from run to run what was seen and applied.
     """
@@ -98,6 +100,8 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     remittances: str | Path | tuple[str | Path, ...] | None = None
     remittance_options: RemittanceOptions = RemittanceOptions()
     policy: str | Path | None = None
+    calibration: str | Path | None = None
+    precision: str | Path | None = None
     memory: str | Path | None = None
     as_of: datetime.date | None = None
     out: str | Path | None = None
@@ -190,6 +194,7 @@ def _run(
         bank_accounts=tables.bank_accounts,
         policy=policy,
         as_of=as_of,
+        **read_outcome_tables(job.calibration, job.precision),
     )
     result = match(match_input, clock)
     clock("write", len(intake.payments))
@@ -349,6 +354,8 @@ def _summary(match_input: MatchInput, run: RunTables, tables: _Tables, intake: I
             tieout=metadata.version("tieout"),
             policy=POLICY_VERSION,
             policy_hash=hashlib.sha256(policy).hexdigest(),
+            calibration_hash=outcome_hash(match_input.calibration),
+            precision_hash=outcome_hash(match_input.precision),
         ),
         inputs=[*tables.inputs, *intake.inputs],
         counted_rows=intake.counted_rows | tables.counted_rows,

@@ -62,11 +62,16 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Versions(msgspec.Struct, frozen=True, kw_only=True):
-    """What decided: the release of Tieout, the shape of its policy, the policy's own content."""
+    """What decided: the release of Tieout, the shape of its policy, the policy's own content.
+
+    `calibration_hash` and `precision_hash` are the contents of the tables of earlier outcomes.
+    """
 
     tieout: str
     policy: int
     policy_hash: str
+    calibration_hash: str = ""
+    precision_hash: str = ""
 
 
 class Rate(msgspec.Struct, frozen=True):

@@ -25,7 +25,10 @@ the postings of your ledger, written so, are a truth.
 Examples:
   tieout evaluate runs/2026-09-30 --truth postings/2026-09
   tieout evaluate runs/2026-09-* --truth postings/2026-09 --out report --min-automatic 0.85
-  tieout evaluate runs/2026-09-30 --truth world --json
+  tieout evaluate runs/2026-09-* --truth postings/2026-09 --fit own.json --ledger record.json
+
+--fit and --ledger write what the outcomes teach: how sure each kind of proposal may claim to be,
+and how often each strategy was wrong. `tieout match --calibration F --precision F` uses them.
 
 --out writes evaluation.html to read, evaluation.json with every figure, the charts as SVG, and
 payments.parquet and sets.parquet with what was judged.
@@ -45,6 +48,8 @@ Exit codes:
 @click.argument("run_dirs", metavar="RUN_DIR...", nargs=-1, required=True, type=_PATH)
 @click.option("--truth", type=_PATH, required=True, help="Directory with the truth.")
 @click.option("--out", type=_PATH, help="Directory to write the report to: new or empty.")
+@click.option("--fit", type=_PATH, help="File to write a calibration of confidence to.")
+@click.option("--ledger", type=_PATH, help="File to write the strategies' record to.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier report in --out.")
 @click.option(
     "--show", type=click.IntRange(min=0), default=5, show_default=True, help="Wrong ones to list."
@@ -74,6 +79,8 @@ def evaluate_command(
     run_dirs: tuple[Path, ...],
     truth: Path,
     out: Path | None,
+    fit: Path | None,
+    ledger: Path | None,
     overwrite: bool,
     show: int,
     max_wrong_rate: float | None,
@@ -86,8 +93,10 @@ def evaluate_command(
     import msgspec
 
     from tieout.evaluation import evaluate_runs
+    from tieout.evaluation.outcomes import calibration_with_shipped, precision_of
     from tieout.evaluation.report_files import EVALUATION_FILE, write_report
     from tieout.evaluation.report_text import evaluation_text
+    from tieout.outcome_tables import write_outcome_table
     from tieout.progress import ProgressReporter
     from tieout.run_directory import new_directory
 
@@ -97,6 +106,11 @@ def evaluate_command(
             reporter("write_report", evaluated.evaluation.payments)
             with new_directory(out, overwrite=overwrite, mark=EVALUATION_FILE) as folder:
                 write_report(evaluated, folder)
+    sets, source = evaluated.judgement.sets, f"runs {', '.join(evaluated.evaluation.runs)}"
+    if fit is not None:
+        write_outcome_table(fit, calibration_with_shipped(sets, source))
+    if ledger is not None:
+        write_outcome_table(ledger, precision_of(sets, source))
     evaluation = evaluated.evaluation
     click.echo(msgspec.json.encode(evaluation) if as_json else evaluation_text(evaluation, show))
     if out is not None and not as_json:

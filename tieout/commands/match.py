@@ -55,7 +55,7 @@ Exit codes:
   65  no bank file could be used, or a table is malformed
   66  no such file
   75  another run holds --memory; try again
-  78  the policy, or a lockbox layout, is not understood
+  78  the policy, a lockbox layout, --calibration or --precision is not understood
 
 Whatever stops a run leaves nothing half-written.
 """
@@ -89,6 +89,8 @@ Whatever stops a run leaves nothing half-written.
     help="Order of day, month and year, where the dates do not prove it.",
 )
 @click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
+@click.option("--calibration", type=_PATH, help="What `tieout evaluate --fit` wrote.")
+@click.option("--precision", type=_PATH, help="What `tieout evaluate --ledger` wrote.")
 @click.option("--memory", type=_PATH, help="What earlier runs saw and applied; kept up to date.")
 @click.option(
     "--as-of",
@@ -136,6 +138,8 @@ def match_command(
     remittance_decimal: Any,
     remittance_date: Any,
     policy: Path | None,
+    calibration: Path | None,
+    precision: Path | None,
     memory: Path | None,
     as_of: datetime.datetime | None,
     out: Path | None,
@@ -170,6 +174,8 @@ def match_command(
             preset=remittance_preset, decimal=remittance_decimal, date=remittance_date
         ),
         policy=policy,
+        calibration=calibration,
+        precision=precision,
         memory=memory,
         as_of=as_of.date() if as_of else None,
         out=None if dry_run else out,
