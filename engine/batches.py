@@ -32,6 +32,7 @@ __all__ = [
     "CustomerBatch",
     "DiagnosticBatch",
     "ExceptionBatch",
+    "LearnedFactBatch",
     "OpenItemBatch",
     "PaymentBatch",
     "PaymentOutcomeBatch",
@@ -303,6 +304,14 @@ class BankAccountBatch(Batch):
 
     SCHEMA = schemas.BANK_ACCOUNT
     KEY = ("bank_account", "lockbox", "currency")
+    __slots__ = ()
+
+
+class LearnedFactBatch(Batch):
+    """What decisions taught about payers."""
+
+    SCHEMA = schemas.LEARNED_FACT
+    KEY = ("fact_id",)
     __slots__ = ()
 
 

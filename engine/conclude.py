@@ -113,8 +113,7 @@ def _customers(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The customer whose items are settled or, failing that, named; else the payer."""
     payers, index = intake.payers, intake.index
-    customer = np.where(payers.payer >= 0, payers.payer, -1)
-    customer = np.where(payers.conflict, -1, customer)
+    customer = np.where(payers.known & ~payers.conflict, payers.payer, -1)
     by = np.where(customer >= 0, payers.by, 0)
     slots = intake.situation.slots
     strong = (slots.item >= 0) & (slots.strength > 1) & ~slots.repaired
@@ -136,7 +135,9 @@ def _customers(
             head = (found < 0) & (family >= 0) & (customer < 0)
             found, takes = np.where(head, family, found), takes | head
         other = takes & (found != customer)
-        by = np.where(other & (customer < 0), _BY_REFERENCES, by)
+        # A payer only suggested is one where his own items have the payment's amount.
+        proven = payers.tentative & (found == payers.payer)
+        by = np.where(other & (customer < 0), np.where(proven, payers.by, _BY_REFERENCES), by)
         customer = np.where(takes, found, customer)
     return customer, by
 
@@ -177,7 +178,7 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     directory = intake.directory
     ids = pa.concat_arrays([directory.customer_ids, pa.array([""], pa.string())])
     nobody = len(directory)
-    payer = np.where(intake.payers.payer >= 0, intake.payers.payer, conclusion.customer)
+    payer = np.where(intake.payers.known, intake.payers.payer, conclusion.customer)
     company = np.where(
         known, np.append(directory.company, -1)[conclusion.customer], situation.company
     )

@@ -15,25 +15,62 @@ import pyarrow.compute as pc
 
 from engine.names import NormalNames, normalise_names
 from engine.owner_table import OwnerTable
+from engine.payer_accounts import account_keys
+from engine.segments import first_of_runs, mix64
+from engine.text_hashes import HashedOwners, same_texts, text_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import CustomerBatch, OpenItemBatch
 
-__all__ = ["ANY_COMPANY", "CustomerDirectory", "company_key", "normalise_accounts"]
+__all__ = ["ANY_COMPANY", "CustomerDirectory", "Relations", "company_key"]
 
 ANY_COMPANY = "*"
 """Scope of evidence where a payment's company is not known."""
 
-_FAMILY_DEPTH_MAX = 8
+_FAMILY_DOUBLINGS = 6
+"""Chains of parents are followed 2^6 steps up."""
+
+
+class Relations(msgspec.Struct, frozen=True):
+    """Families that may pay for others: sorted distinct keys of pairs (`of_pairs`)."""
+
+    pairs: NDArray[np.int64]
+
+    @classmethod
+    def of_pairs(cls, payer: NDArray[np.int64], family: NDArray[np.int64]) -> Relations:
+        """`payer` families may pay for `family`, pair by pair."""
+        pairs = np.sort(_pair_keys(payer, family))
+        return cls(pairs[first_of_runs(pairs)] if len(pairs) else pairs)
+
+    def with_more(self, other: Relations) -> Relations:
+        """These and the other's."""
+        pairs = np.sort(np.concatenate([self.pairs, other.pairs]))
+        return Relations(pairs[first_of_runs(pairs)] if len(pairs) else pairs)
+
+    def allow(self, payer: NDArray[np.int64], family: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The families are one, or the first may pay for the second (-1 is no family)."""
+        same: NDArray[np.bool_] = payer == family
+        if not len(self.pairs):
+            return same
+        key = _pair_keys(payer, family)
+        at = np.minimum(np.searchsorted(self.pairs, key), len(self.pairs) - 1)
+        return same | ((self.pairs[at] == key) & (payer >= 0) & (family >= 0))
+
+
+def _pair_keys(payer: NDArray[np.int64], family: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One key per pair of families, both below 2^31."""
+    return payer * (1 << 31) + family
 
 
 class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     """All customers (array index = customer number) and the keys that identify them.
 
     company: code into `companies`; family: number of the topmost parent; names: one row per name
-    or alias, `name_owner` its customer.
+    or alias, `name_owner` its customer; accounts, account_numbers, bare_accounts: whole accounts,
+    their numbers without a bank, and those the master has without one; relations: who the
+    master says may pay for whom.
     """
 
     companies: list[str]
@@ -48,7 +85,10 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     names: NormalNames
     name_owner: NDArray[np.int64]
     accounts: OwnerTable
+    account_numbers: OwnerTable
+    bare_accounts: OwnerTable
     numbers: OwnerTable
+    relations: Relations
 
     @classmethod
     def of(
@@ -84,22 +124,31 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
 
         found = pc.index_in(company_ids, value_set=pa.array(companies, pa.string()))
         company = found.to_numpy(zero_copy_only=False).astype(np.int64)
-        name_text, name_owner = _names(column("name"), column("aliases"))
-        accounts = _exploded(column("bank_accounts"))
-        account_owner = accounts[1]
+        name_text, name_owner, own_count = _names(column("name"), column("aliases"))
+        names = normalise_names(name_text)
+        family = _families(keys, company_ids, column("parent_customer_id"))
+        kept, relations = _third_parties(names, name_owner, own_count, company, family)
+        accounts, account_owner = _exploded(column("bank_accounts"))
+        account = account_keys(accounts)
+        bare = np.flatnonzero(account.bare)
         return cls(
             companies=companies,
             keys=keys,
             customer_ids=pc.list_element(parts, 1) if len(keys) else pa.array([], pa.string()),
             company=company,
-            family=_families(keys, company_ids, column("parent_customer_id")),
+            family=family,
             status=column("status"),
             policy=column("policy"),
             display_name=column("name"),
             has_account=np.isin(np.arange(len(keys)), account_owner),
-            names=normalise_names(name_text),
-            name_owner=name_owner,
-            accounts=_scoped_table(company_ids, normalise_accounts(accounts[0]), account_owner),
+            names=names.take(kept),
+            name_owner=name_owner[kept],
+            accounts=_scoped_table(company_ids, account.whole, account_owner),
+            account_numbers=_scoped_table(company_ids, account.number, account_owner),
+            bare_accounts=_scoped_table(
+                company_ids, account.number.take(pa.array(bare)), account_owner[bare]
+            ),
+            relations=relations,
             numbers=OwnerTable.of(keys, np.arange(len(keys), dtype=np.int64)),
         )
 
@@ -119,12 +168,6 @@ def company_key(company_ids: pa.StringArray, keys: pa.StringArray) -> pa.StringA
     return pc.binary_join_element_wise(company_ids, keys, "\x1f")
 
 
-def normalise_accounts(accounts: pa.StringArray) -> pa.StringArray:
-    """Bank accounts without blanks and hyphens, upper case; `routing/account` keeps its slash."""
-    packed = pc.replace_substring_regex(pc.utf8_upper(accounts), r"[^A-Z0-9/]+", "")
-    return pc.if_else(pc.match_substring_regex(packed, "[A-Z1-9]"), packed, "")
-
-
 def _keys(batch: CustomerBatch | OpenItemBatch) -> pa.StringArray:
     return company_key(batch.text("company_id"), batch.text("customer_id"))
 
@@ -140,13 +183,40 @@ def _exploded(column: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]
 
 def _names(
     names: pa.StringArray, aliases: pa.StringArray
-) -> tuple[pa.StringArray, NDArray[np.int64]]:
+) -> tuple[pa.StringArray, NDArray[np.int64], int]:
+    """Every name, then every alias, beside its customer; and how many of them are names."""
     alias, alias_owner = _exploded(aliases)
-    own = np.arange(len(names), dtype=np.int64)
-    text = pa.concat_arrays([names, alias])
-    owner = np.concatenate([own, alias_owner])
-    some = pc.not_equal(text, "")
-    return text.filter(some), owner[some.to_numpy(zero_copy_only=False)]
+    own = np.flatnonzero(pc.not_equal(names, "").to_numpy(zero_copy_only=False))
+    text = pa.concat_arrays([names.take(pa.array(own)), alias])
+    return text, np.concatenate([own, alias_owner]), len(own)
+
+
+def _third_parties(
+    names: NormalNames,
+    owner: NDArray[np.int64],
+    own_count: int,
+    company: NDArray[np.int64],
+    family: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], Relations]:
+    """Names that are somebody's own, and who may pay for whom.
+
+    An alias that is the registered name of another customer of the company is no name of this one:
+    the master says so that the other pays for it.
+    """
+    every = np.arange(len(owner))
+    if own_count == len(owner):
+        return every, Relations(np.empty(0, dtype=np.int64))
+    hashes = mix64(text_hashes(names.core), company[owner], names.form)
+    registered = HashedOwners.of(hashes[:own_count], owner[:own_count])
+    alias = every[own_count:]
+    entry = registered.find(hashes[alias])
+    row = np.where(entry < 0, -1, registered.row[entry]) if len(registered.key) else entry
+    known = same_texts(names.core.take(pa.array(alias)), names.core, row)
+    payer, customer = family[owner[row]], family[owner[alias]]
+    declared = known & (payer != customer)
+    kept = np.ones(len(owner), dtype=np.bool_)
+    kept[alias[declared]] = False
+    return np.flatnonzero(kept), Relations.of_pairs(payer[declared], customer[declared])
 
 
 def _scoped_table(
@@ -165,14 +235,17 @@ def _scoped_table(
 def _families(
     keys: pa.StringArray, company_ids: pa.StringArray, parents: pa.StringArray
 ) -> NDArray[np.int64]:
-    """Topmost parent of each customer; chains deeper than the bound, and cycles, end there."""
+    """Topmost parent of each customer; customers whose parents go round in a circle are one family,
+    named by its least member.
+    """
     own = np.arange(len(keys), dtype=np.int64)
     if not len(keys):
         return own
     found = pc.index_in(company_key(company_ids, parents), value_set=keys)
     parent = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     above = np.where(parent < 0, own, parent)
-    family = above
-    for _ in range(_FAMILY_DEPTH_MAX):
-        family = above[family]
-    return np.minimum(family, above[family])
+    least, top = own, above
+    for _ in range(_FAMILY_DOUBLINGS):
+        least, top = np.minimum(least, least[top]), top[top]
+    # Above the topmost nobody stands; where somebody still does, the chain is a circle.
+    return np.where(above[top] == top, top, least[top])

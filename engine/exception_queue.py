@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 from engine.batches import ADVICE_SCALE, ExceptionBatch
 from engine.candidates import WITHHELD_BY_PRECISION
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
+from engine.identify import FIRST_NAME
 from engine.limits import CHOICES_BITS_MAX
 from engine.money import exponent_of, exponents_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
+from engine.payer_messages import payer_candidates
 from engine.segments import first_of_runs, pick, segment_sum
 
 if TYPE_CHECKING:
@@ -83,9 +85,21 @@ def _pairs(
     surplus = conclusion.code_of == code_number("AMT-OVER")
     raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~(surplus & meant))
     raise_code("AMT-OVER", over & ~meant)
+    raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
     _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
+
+
+def _from_new_account(intake: Intake, conclusion: Conclusion) -> NDArray[np.bool_]:
+    """Payments settled by amount alone, and nothing else to say of them, of a payer known by name
+    who has accounts on file and paid from one that is nobody's.
+    """
+    decided = conclusion.decided
+    clean = (decided.weight > 0) & (decided.code == 0) & (decided.surplus == 0)
+    marked = np.zeros(len(intake.payments), dtype=np.bool_)
+    marked[decided.payment[clean]] = True
+    return marked & intake.payers.new_account & (intake.payers.by >= FIRST_NAME)
 
 
 def _raise_intake_codes(
@@ -238,6 +252,12 @@ def _batch(
         ": ",
     )
     message = _with_records(intake, conclusion, payment, code, message)
+    candidates = payer_candidates(intake, payment, code)
+    message = pc.if_else(
+        pc.equal(candidates, ""),
+        message,
+        pc.binary_join_element_wise(message, candidates, "; "),
+    )
     return ExceptionBatch.from_columns(
         {
             "exception_id": pc.binary_join_element_wise(ids, codes, "-"),

@@ -1,8 +1,10 @@
 """Who paid: the customer behind each payment, with the kind of evidence and its reliability.
 
-Evidence is tried from strong to weak (account, customer number, exact name, words of the name,
-clipped name, misspelt name). Stronger evidence is never overridden by weaker; where two kinds name
-different families the payment keeps both and is marked as a conflict for the stages behind.
+Evidence is tried from strong to weak; `IDENTIFIED_BY` is the order. Weaker evidence never overrides
+stronger: where two kinds name customers that have nothing to do with each other the payment keeps
+both and is a conflict for the stages behind. What only *suggests* a payer (a name that is like the
+customer's, a fact nobody confirmed for long) is tentative: amounts may prove it, nothing else may
+lean on it.
 """
 
 from __future__ import annotations
@@ -13,69 +15,115 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from rapidfuzz import fuzz, process
 
-from engine.customer_directory import ANY_COMPANY, company_key, normalise_accounts
-from engine.names import NormalNames, normalise_names, search_names
+from engine.customer_directory import ANY_COMPANY, company_key
+from engine.learned_facts import name_keys
+from engine.name_evidence import NAME
 from engine.owner_table import NOBODY, SEVERAL, OwnerTable
-from engine.segments import expand_ranges
+from engine.payer_accounts import account_keys
+from engine.payer_names import read_payer_names
 from engine.tokens import scan_words, text_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import BankAccountBatch, PaymentBatch
-    from engine.customer_directory import CustomerDirectory
-    from engine.reference_slots import ReferenceSlots
+    from engine.customer_directory import CustomerDirectory, Relations
+    from engine.learned_facts import LearnedFacts
+    from engine.name_evidence import NamesFound
 
 __all__ = [
+    "FIRST_NAME",
     "IDENTIFIED_BY",
     "RELIABILITY",
     "Payers",
     "companies_of",
-    "confirm_by_name",
     "identify_payers",
 ]
 
 IDENTIFIED_BY: Final = (
     "",
-    "bank_account",
+    "virtual_account",
+    "creditor_reference",
     "customer_number",
+    "bank_account",
+    "learned_account",
+    "learned_alias",
+    "account_number",
     "name",
     "name_without_form",
     "name_words",
     "name_clipped",
     "name_misspelt",
+    "name_like",
     "references",
 )
-"""Kinds of payer evidence; a payment's `by` is an index into it."""
+"""Kinds of payer evidence, strong to weak (`references`, found out behind, last); a payment's `by`
+is an index into it."""
 
-RELIABILITY: Final = np.array([0.0, 0.9999, 0.999, 0.9995, 0.999, 0.997, 0.99, 0.99, 0.995])
-"""Probability that evidence of a kind names the right customer, before amounts are looked at.
-Estimates from generated worlds with 30 % unknown payers; kinds below 1 are always corroborated."""
+RELIABILITY: Final = np.array(
+    [
+        *(0.0, 0.9999, 0.9999, 0.999, 0.9999, 0.9995, 0.999, 0.999),
+        *(0.9995, 0.999, 0.997, 0.99, 0.96, 0.93, 0.995),
+    ]
+)
+"""Probability that evidence of a kind names the right customer, before amounts are looked at. Those
+of names are measured with 30 % unknown payers (`docs/decisions/0009-payer-evidence.md`); kinds
+below 1 are always corroborated."""
 
-_ACCOUNT, _NUMBER, _NAME, _CORE, _WORDS, _CLIPPED, _MISSPELT = range(1, 8)
-_CLIPPED_LENGTH_MIN = 12
+(
+    _VIRTUAL,
+    _CREDITOR,
+    _CUSTOMER_NUMBER,
+    _ACCOUNT,
+    _LEARNED_ACCOUNT,
+    _LEARNED_ALIAS,
+    _ACCOUNT_NUMBER,
+    FIRST_NAME,
+) = range(1, 9)
+"""Codes of the kinds up to the strongest one of names (`FIRST_NAME`)."""
+
+_LIKE = IDENTIFIED_BY.index("name_like")
 _NUMBER_DIGITS_MIN = 4
-_SIMILAR, _SIMILAR_PART, _SIMILAR_LENGTH_MIN = 82, 95, 8
 
 
 class Payers(msgspec.Struct, frozen=True, kw_only=True):
     """Per payment: company code (-1 unknown), payer (customer number or -1), kind of evidence.
 
-    several: the evidence fits more than one customer; conflict: account and name name different
-    families, `rival` is what the name says; new_account: a known payer with accounts on file paid
-    from another one; namesake: a customer has this name with another legal form.
+    tentative: the payer is only suggested; stale: and by a fact too old to decide anything;
+    several: the evidence fits more than one customer; conflict: two kinds of evidence name two
+    unrelated customers, `rival` is the other one and `rival_by` its kind, also where several fit;
+    nearest: of an unknown payer the customer with the nearest name (-1 none); new_account: a known
+    payer with accounts on file paid from one that is nobody's; namesake: a customer has this name
+    with another legal form.
     """
 
     company: NDArray[np.int64]
     payer: NDArray[np.int64]
     by: NDArray[np.int64]
+    tentative: NDArray[np.bool_]
+    stale: NDArray[np.bool_]
     several: NDArray[np.bool_]
     conflict: NDArray[np.bool_]
     rival: NDArray[np.int64]
+    rival_by: NDArray[np.int64]
+    nearest: NDArray[np.int64]
     new_account: NDArray[np.bool_]
     namesake: NDArray[np.bool_]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Payments whose payer is more than suggested."""
+        return (self.payer >= 0) & ~self.tentative
+
+
+class _Evidence(msgspec.Struct, frozen=True):
+    """One kind: per payment the kind's code, the customer (`NOBODY`, `SEVERAL`), two to name."""
+
+    by: NDArray[np.int64]
+    found: NDArray[np.int64]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
 
 
 def companies_of(
@@ -86,7 +134,7 @@ def companies_of(
     owner_names = bank_accounts.strings("company_id")
     owners = np.array([codes.get(name, NOBODY) for name in owner_names], dtype=np.int64)
     ours = pa.concat_arrays(
-        [normalise_accounts(bank_accounts.text("bank_account")), bank_accounts.text("lockbox")]
+        [account_keys(bank_accounts.text("bank_account")).whole, bank_accounts.text("lockbox")]
     )
     by_account = OwnerTable.of(ours, np.tile(owners, 2)) if len(ours) else None
     given = payments.text("company_id")
@@ -94,7 +142,7 @@ def companies_of(
     company = known.look_up(given)
     if by_account is not None:
         account = payments.text("bank_account")
-        found = by_account.look_up(normalise_accounts(account))
+        found = by_account.look_up(account_keys(account).whole)
         found = np.where(found < 0, by_account.look_up(account), found)
         company = np.where(company < 0, found, company)
     elif len(companies) == 1:
@@ -103,89 +151,207 @@ def companies_of(
 
 
 def identify_payers(
-    payments: PaymentBatch, directory: CustomerDirectory, company: NDArray[np.int64]
+    payments: PaymentBatch,
+    directory: CustomerDirectory,
+    company: NDArray[np.int64],
+    learned: LearnedFacts,
+    bank_accounts: BankAccountBatch,
+    by_creditor_reference: NDArray[np.int64],
 ) -> Payers:
-    """The payer of each payment, from its account, the numbers in its text, and its name."""
-    count = len(payments)
+    """The payer of each payment, from accounts, numbers in its text, learned facts and its name."""
     scope = pa.array([*directory.companies, ANY_COMPANY], pa.string()).take(
         pa.array(np.where(company < 0, len(directory.companies), company))
     )
-    accounts = normalise_accounts(payments.text("payer_account"))
-    has_account = pc.not_equal(accounts, "").to_numpy(zero_copy_only=False)
-    by_account = np.where(
-        has_account, directory.accounts.look_up(company_key(scope, accounts)), NOBODY
+    virtual = _virtual_accounts(payments, directory, scope, bank_accounts)
+    company = np.where(
+        (company < 0) & (virtual.found >= 0),
+        np.append(directory.company, NOBODY)[np.maximum(virtual.found, NOBODY)],
+        company,
     )
-    by_number = _numbers_in_text(payments, directory, company)
-    by_name, name_kind, namesake = _by_name(payments.text("payer_name"), directory, company)
+    number = _numbers_in_text(payments, directory, company)
+    accounts, has_account, nobodys = _accounts(payments, directory, scope, learned)
+    sure = [
+        virtual,
+        _plain(_CREDITOR, by_creditor_reference),
+        _plain(_CUSTOMER_NUMBER, number),
+        *accounts,
+    ]
+    payer = np.full(len(payments), NOBODY, dtype=np.int64)
+    for one in reversed(sure):
+        payer = np.where(one.found >= 0, one.found, payer)
+    names = read_payer_names(payments, directory, company, payer, learned)
+    by_name = _Evidence(
+        np.where(names.kind > 0, names.kind + FIRST_NAME - NAME, 0),
+        names.owner,
+        names.first,
+        names.second,
+    )
+    alias, stale = _learned_names(payments, scope, learned), _stale_facts(payments, scope, learned)
+    *leading, account_number = sure
+    return _weigh(
+        [*leading, alias, account_number, by_name, stale],
+        directory,
+        directory.relations.with_more(learned.relations),
+        company,
+        names,
+        has_account & nobodys,
+    )
 
+
+def _weigh(
+    evidence: list[_Evidence],
+    directory: CustomerDirectory,
+    relations: Relations,
+    company: NDArray[np.int64],
+    names: NamesFound,
+    from_nobodys_account: NDArray[np.bool_],
+) -> Payers:
+    """The strongest evidence of each payment, and what the others say against it."""
+    count = len(company)
     payer = np.full(count, NOBODY, dtype=np.int64)
-    kind = np.zeros(count, dtype=np.int64)
-    several = np.zeros(count, dtype=np.bool_)
-    for found, kinds in (
-        (by_account, np.full(count, _ACCOUNT)),
-        (by_number, np.full(count, _NUMBER)),
-        (by_name, name_kind),
-    ):
-        fresh = (payer < 0) & (found >= 0)
-        payer = np.where(fresh, found, payer)
-        kind = np.where(fresh, kinds, kind)
-        several |= (payer < 0) & (found == SEVERAL)
+    by, rival_by = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    rival, nearest = payer.copy(), payer.copy()
+    several, conflict = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     family = np.append(directory.family, [NOBODY, NOBODY])
-    exact = (by_name >= 0) & (name_kind == _NAME)
-    conflict = exact & (payer >= 0) & (family[payer] != family[by_name])
+    stale_from = len(evidence) - 1
+    stale = several.copy()
+    for place, one in enumerate(evidence):
+        speaks = (one.found >= 0) & (one.by != _LIKE) & (place < stale_from)
+        theirs = family[one.found]
+        related = relations.allow(family[payer], theirs) | relations.allow(theirs, family[payer])
+        against = speaks & (payer >= 0) & ~related & ~conflict
+        conflict |= against
+        rival, rival_by = np.where(against, one.found, rival), np.where(against, one.by, rival_by)
+        fresh = (payer < 0) & (one.found >= 0)
+        stale |= fresh & (place == stale_from)
+        payer, by = np.where(fresh, one.found, payer), np.where(fresh, one.by, by)
+        unclear = (payer < 0) & (one.found == SEVERAL) & ~several
+        several |= unclear
+        nearest = np.where(unclear, one.first, nearest)
+        rival = np.where(unclear, one.second, rival)
+    nearest = np.where((nearest < 0) & (payer < 0), names.first, nearest)
+    rival = np.where((payer >= 0) & ~conflict, NOBODY, rival)
     known_elsewhere = np.append(directory.has_account, [False, False])[payer]
     return Payers(
         company=company,
         payer=payer,
-        by=kind,
-        several=several,
+        by=by,
+        tentative=(by == _LIKE) | stale,
+        stale=stale,
+        several=several & (payer < 0),
         conflict=conflict,
-        rival=np.where(conflict, by_name, NOBODY),
-        new_account=(kind != _ACCOUNT) & (payer >= 0) & has_account & known_elsewhere,
-        namesake=namesake & (payer < 0),
+        rival=rival,
+        rival_by=rival_by,
+        nearest=nearest,
+        new_account=(payer >= 0) & from_nobodys_account & known_elsewhere,
+        namesake=names.namesake & (payer < 0),
     )
 
 
-def confirm_by_name(
-    slots: ReferenceSlots,
+def _plain(kind: int, found: NDArray[np.int64]) -> _Evidence:
+    return _Evidence(np.full(len(found), kind), found, found, found)
+
+
+def _looked_up(
+    kind: int,
+    table: OwnerTable,
+    keys: pa.StringArray,
+    learned: LearnedFacts,
+    values: pa.StringArray,
+) -> _Evidence:
+    """What `table` says of `keys`, unless decisions say that `values` are not that customer's."""
+    found, first, second = table.look_up_rivals(keys)
+    found = np.where(learned.deny(values, found), NOBODY, found)
+    return _Evidence(np.full(len(found), kind), found, first, second)
+
+
+def _virtual_accounts(
     payments: PaymentBatch,
     directory: CustomerDirectory,
-    payer: NDArray[np.int64],
-    customer_of_item: NDArray[np.int64],
-) -> ReferenceSlots:
-    """Where nobody is identified: a reference to an item of a customer with a similar name.
+    scope: pa.StringArray,
+    bank_accounts: BankAccountBatch,
+) -> _Evidence:
+    """Customers in whose master data our receiving account stands: it was given to them alone.
 
-    Number and name together are evidence of the payer that neither is alone; such slots count as
-    the payer's family from here on.
+    An account in the table of our own accounts collects from everybody and says nothing.
     """
-    rows = np.flatnonzero((slots.item >= 0) & (payer[slots.payment] < 0))
-    if not len(rows):
-        return slots
-    customer = customer_of_item[slots.item[rows]]
-    known = directory.names.core
-    by_owner = np.argsort(directory.name_owner, kind="stable")
-    owners = directory.name_owner[by_owner]
-    pair, position = expand_ranges(
-        np.searchsorted(owners, customer, side="left"),
-        np.searchsorted(owners, customer, side="right"),
+    ours = account_keys(payments.text("bank_account")).whole
+    collecting = pc.is_in(ours, value_set=account_keys(bank_accounts.text("bank_account")).whole)
+    wanted = pc.if_else(pc.or_(collecting, pc.equal(ours, "")), "", company_key(scope, ours))
+    found, first, second = directory.accounts.look_up_rivals(wanted)
+    return _Evidence(np.full(len(found), _VIRTUAL), found, first, second)
+
+
+def _accounts(
+    payments: PaymentBatch,
+    directory: CustomerDirectory,
+    scope: pa.StringArray,
+    learned: LearnedFacts,
+) -> tuple[list[_Evidence], NDArray[np.bool_], NDArray[np.bool_]]:
+    """The paying account: whole, learned, by its bare number; whether there is one, and whether it
+    is nobody's.
+    """
+    keys = account_keys(payments.text("payer_account"))
+    given = pc.not_equal(keys.whole, "")
+    scoped = pc.if_else(given, company_key(scope, keys.whole), "")
+    has_number = pc.not_equal(keys.number, "")
+    number = pc.if_else(has_number, company_key(scope, keys.number), "")
+    # Two numbers with two banks are two accounts: one side must be written without a bank.
+    with_bank = pc.if_else(pa.array(keys.bare), "", number)
+    without_bank = pc.if_else(pa.array(keys.bare), number, "")
+    whole = _looked_up(_ACCOUNT, directory.accounts, scoped, learned, keys.whole)
+    taught = _looked_up(_LEARNED_ACCOUNT, learned.accounts, scoped, learned, keys.whole)
+    bare = _looked_up(_ACCOUNT_NUMBER, directory.account_numbers, without_bank, learned, keys.whole)
+    master = _looked_up(_ACCOUNT_NUMBER, directory.bare_accounts, with_bank, learned, keys.whole)
+    use = bare.found == NOBODY
+    number_only = _Evidence(
+        bare.by,
+        *(
+            np.where(use, getattr(master, name), getattr(bare, name))
+            for name in ("found", "first", "second")
+        ),
     )
-    names = normalise_names(payments.text("payer_name").take(pa.array(slots.payment[rows])))
-    ours = names.core.take(pa.array(pair)).to_pylist()
-    theirs = known.take(pa.array(by_owner[position])).to_pylist()
-    whole = process.cpdist(ours, theirs, scorer=fuzz.ratio, dtype=np.uint8)
-    part = process.cpdist(ours, theirs, scorer=fuzz.partial_ratio, dtype=np.uint8)
-    long = pc.greater_equal(pc.utf8_length(names.core), _SIMILAR_LENGTH_MIN)
-    similar = (whole >= _SIMILAR) | (
-        (part >= _SIMILAR_PART) & long.to_numpy(zero_copy_only=False)[pair]
+    nobodys = (whole.found == NOBODY) & (taught.found == NOBODY) & (number_only.found == NOBODY)
+    return [whole, taught, number_only], given.to_numpy(zero_copy_only=False), nobodys
+
+
+def _learned_names(
+    payments: PaymentBatch, scope: pa.StringArray, learned: LearnedFacts
+) -> _Evidence:
+    if not len(learned.aliases.keys):
+        return _plain(_LEARNED_ALIAS, np.full(len(payments), NOBODY, dtype=np.int64))
+    keys = _keys_of_names(payments)
+    scoped = pc.if_else(pc.equal(keys, ""), "", company_key(scope, keys))
+    return _looked_up(_LEARNED_ALIAS, learned.aliases, scoped, learned, keys)
+
+
+def _stale_facts(payments: PaymentBatch, scope: pa.StringArray, learned: LearnedFacts) -> _Evidence:
+    """Accounts and names of facts too long unconfirmed, whoever has nothing better."""
+    nobody = _plain(0, np.full(len(payments), NOBODY, dtype=np.int64))
+    if not len(learned.stale_aliases.keys) and not len(learned.stale_accounts.keys):
+        return nobody
+    accounts, names = account_keys(payments.text("payer_account")).whole, _keys_of_names(payments)
+    by_account, by_name = (
+        _looked_up(
+            kind, table, pc.if_else(pc.equal(keys, ""), "", company_key(scope, keys)), learned, keys
+        )
+        for kind, table, keys in (
+            (_LEARNED_ACCOUNT, learned.stale_accounts, accounts),
+            (_LEARNED_ALIAS, learned.stale_aliases, names),
+        )
     )
-    form, known_form = names.form[pair], directory.names.form[by_owner[position]]
-    similar &= (form == 0) | (known_form == 0) | (form == known_form)
-    similar &= pc.not_equal(names.core, "").to_numpy(zero_copy_only=False)[pair]
-    agrees = np.zeros(len(rows), dtype=np.bool_)
-    agrees[pair[similar]] = True
-    family = slots.family.copy()
-    family[rows[agrees]] = True
-    return msgspec.structs.replace(slots, family=family)
+    use = by_account.found == NOBODY
+    return _Evidence(
+        *(
+            np.where(use, getattr(by_name, name), getattr(by_account, name))
+            for name in ("by", "found", "first", "second")
+        )
+    )
+
+
+def _keys_of_names(payments: PaymentBatch) -> pa.StringArray:
+    encoded = payments.text("payer_name").dictionary_encode()
+    return name_keys(encoded.dictionary).take(encoded.indices)
 
 
 def _numbers_in_text(
@@ -217,132 +383,3 @@ def _numbers_in_text(
         np.minimum.at(least, row[fits], found[fits])
         np.maximum.at(most, row[fits], found[fits])
     return np.where(most < 0, NOBODY, np.where(least == most, most, SEVERAL))
-
-
-def _by_name(
-    payer_names: pa.StringArray, directory: CustomerDirectory, company: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Customer, kind of evidence and namesake mark per payment; each distinct name is read once."""
-    scope = np.where(company < 0, len(directory.companies), company)
-    keys = company_key(pa.array(scope).cast(pa.string()), payer_names).dictionary_encode()
-    code = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    parts = pc.split_pattern(keys.dictionary, "\x1f", max_splits=1)
-    if not len(keys.dictionary):
-        nothing = np.full(len(code), NOBODY, dtype=np.int64)
-        return nothing, np.zeros(len(code), dtype=np.int64), np.zeros(len(code), dtype=np.bool_)
-    names = normalise_names(pc.list_element(parts, 1))
-    scopes = pc.list_element(parts, 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
-    owner, kind, namesake = _resolve_names(names, scopes, directory)
-    return owner[code], kind[code], namesake[code]
-
-
-def _resolve_names(
-    names: NormalNames, scopes: NDArray[np.int64], directory: CustomerDirectory
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    known, owner_of = directory.names, directory.name_owner
-    everywhere = len(directory.companies)
-    known_scope = np.concatenate(
-        [directory.company[owner_of], np.full(len(owner_of), everywhere, dtype=np.int64)]
-    )
-    owners = np.tile(owner_of, 2)
-    count = len(names.full)
-    owner = np.full(count, NOBODY, dtype=np.int64)
-    kind = np.zeros(count, dtype=np.int64)
-    blank = pc.equal(names.full, "").to_numpy(zero_copy_only=False)
-    form = names.form
-
-    def keyed(texts: pa.StringArray, scope: NDArray[np.int64]) -> pa.StringArray:
-        return company_key(pa.array(scope).cast(pa.string()), texts)
-
-    def doubled(texts: pa.StringArray) -> pa.StringArray:
-        return keyed(pa.concat_arrays([texts, texts]), known_scope)
-
-    def settle(found: NDArray[np.int64], code: int, allowed: NDArray[np.bool_]) -> None:
-        fresh = (owner == NOBODY) & (found != NOBODY) & allowed & ~blank
-        owner[fresh] = found[fresh]
-        kind[fresh] = np.where(found[fresh] >= 0, code, 0)
-
-    settle(
-        OwnerTable.of(doubled(known.full), owners).look_up(keyed(names.full, scopes)), _NAME, ~blank
-    )
-    core = OwnerTable.of(doubled(known.core), owners).look_up(keyed(names.core, scopes))
-    known_form = _forms_of_core(doubled(known.core), np.tile(known.form, 2))
-    core_form = known_form.look_up(keyed(names.core, scopes))
-    # A form on both sides must be the same one; none on either side contradicts nothing.
-    compatible = (form == 0) | (core_form <= 0) | (core_form == form)
-    namesake = (core >= 0) & ~compatible & (owner == NOBODY)
-    settle(core, _CORE, compatible)
-    words = OwnerTable.of(doubled(known.sorted_core()), owners).look_up(
-        keyed(names.sorted_core(), scopes)
-    )
-    settle(words, _WORDS, (form == 0) & ~namesake)
-    found = _clipped(names.full, scopes, doubled(known.full), owners)
-    settle(found, _CLIPPED, (form == 0) & ~namesake)
-    _settle_misspelt(names, scopes, directory, owner, kind, blank | namesake)
-    return owner, kind, namesake
-
-
-def _forms_of_core(keys: pa.StringArray, forms: NDArray[np.int64]) -> OwnerTable:
-    """Legal form of each core name; `SEVERAL` (no constraint) where namesakes differ."""
-    return OwnerTable.of(keys, forms)
-
-
-def _clipped(
-    full: pa.StringArray,
-    scopes: NDArray[np.int64],
-    known_keys: pa.StringArray,
-    owners: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Owner of the only names that begin with the (clipped) text, at least 12 bytes long."""
-    order = pc.array_sort_indices(known_keys)
-    ordered = known_keys.take(order).to_numpy(zero_copy_only=False).astype(str)
-    ordered_owner = owners[order.to_numpy(zero_copy_only=False)]
-    query = company_key(pa.array(scopes).cast(pa.string()), full)
-    text = query.to_numpy(zero_copy_only=False).astype(str)
-    low = np.searchsorted(ordered, text, side="left")
-    high = np.searchsorted(ordered, np.char.add(text, "\U0010ffff"), side="right")
-    padded = np.append(ordered_owner, NOBODY)
-    first, last = padded[low], padded[np.maximum(high, 1) - 1]
-    long = pc.greater_equal(pc.binary_length(full), _CLIPPED_LENGTH_MIN)
-    some = (high > low) & long.to_numpy(zero_copy_only=False)
-    # Owners between first and last differ only where several customers share the beginning.
-    spread = np.zeros(len(text), dtype=np.bool_)
-    wide = np.flatnonzero(some & (high - low > 1))
-    change = np.concatenate([[0], np.cumsum(ordered_owner[1:] != ordered_owner[:-1])])
-    spread[wide] = change[high[wide] - 1] != change[low[wide]]
-    found = np.where(spread, SEVERAL, np.where(first == last, first, SEVERAL))
-    return np.where(some, found, NOBODY)
-
-
-def _settle_misspelt(
-    names: NormalNames,
-    scopes: NDArray[np.int64],
-    directory: CustomerDirectory,
-    owner: NDArray[np.int64],
-    kind: NDArray[np.int64],
-    excluded: NDArray[np.bool_],
-) -> None:
-    """One typo (two in long names), and nobody else within two more: writes owner and kind."""
-    length = pc.binary_length(names.core).to_numpy(zero_copy_only=False)
-    todo = np.flatnonzero((owner == NOBODY) & ~excluded & (length >= 7))
-    if not len(todo) or not len(directory.name_owner):
-        return
-    known, owner_of = directory.names, directory.name_owner
-    everywhere = np.full(len(owner_of), len(directory.companies), dtype=np.int64)
-    needs_everywhere = bool((scopes[todo] == len(directory.companies)).any())
-    twice = 2 if needs_everywhere else 1
-    known_scope = np.concatenate([directory.company[owner_of], everywhere][:twice])
-    searched = pa.concat_arrays([known.core] * twice)
-    owners = np.tile(owner_of, twice)
-    match = search_names(
-        names.core.take(pa.array(todo)), scopes[todo], searched, known_scope, owners
-    )
-    allowed = np.where(length[todo] >= 14, 2, 1)
-    forms = np.append(np.tile(known.form, twice), 0)[match.row]
-    form = names.form[todo]
-    same_form = (form == 0) | (forms == 0) | (form == forms)
-    near = (match.row >= 0) & (match.distance <= allowed) & same_form
-    clear = match.runner_up >= match.distance + 2
-    owner[todo[near & clear]] = owners[match.row[near & clear]]
-    kind[todo[near & clear]] = _MISSPELT
-    owner[todo[near & ~clear]] = SEVERAL

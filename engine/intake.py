@@ -15,15 +15,12 @@ import pyarrow.compute as pc
 
 from engine.advices import JoinedAdvices, join_advices
 from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
-from engine.customer_directory import CustomerDirectory
-from engine.identify import (
-    RELIABILITY,
-    Payers,
-    companies_of,
-    confirm_by_name,
-    identify_payers,
-)
+from engine.creditor_references import customers_by_creditor_reference
+from engine.customer_directory import CustomerDirectory, Relations
+from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
+from engine.learned_facts import LearnedFacts
 from engine.open_item_index import OpenItemIndex, build_index
+from engine.payer_names import confirm_by_name
 from engine.reference_keys import joined_digits
 from engine.reference_slots import NO_LINE
 from engine.references import read_references
@@ -113,15 +110,28 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
 
     observe("identify", len(payments))
     company = companies_of(payments, match_input.bank_accounts, directory.companies)
-    payers = identify_payers(payments, directory, company)
-    family = np.append(directory.family, -1)[payers.payer]
-    family = np.where(payers.payer >= 0, family, -1)
+    learned = LearnedFacts.of(
+        match_input.learned, directory, match_input.policy, _last_day(payments, match_input.as_of)
+    )
+    payers = identify_payers(
+        payments,
+        directory,
+        company,
+        learned,
+        match_input.bank_accounts,
+        customers_by_creditor_reference(payments, remittances, line_payment, company, index),
+    )
+    company = payers.company
+    family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
     read = read_references(payments, remittances, line_payment, company, family, currency, index)
     slots = _without_customer_numbers(read.slots, payers, directory)
-    slots = confirm_by_name(slots, payments, directory, payers.payer, index.customer)
+    slots = confirm_by_name(slots, payments, directory, family, index.customer)
+    slots = _with_third_parties(
+        slots, family, directory.relations.with_more(learned.relations), index
+    )
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     not_receivable, held = _gates(payments, payers, slots)
     situation = Situation(
@@ -209,6 +219,17 @@ def _without_customer_numbers(
     )
 
 
+def _with_third_parties(
+    slots: ReferenceSlots, family: NDArray[np.int64], relations: Relations, index: OpenItemIndex
+) -> ReferenceSlots:
+    """A reference to an item of a customer the payer may pay for is one to his own."""
+    payer = family[slots.payment]
+    rows = np.flatnonzero((slots.item >= 0) & ~slots.family & (payer >= 0))
+    of_others = slots.family.copy()
+    of_others[rows] = relations.allow(payer[rows], index.family[slots.item[rows]])
+    return msgspec.structs.replace(slots, family=of_others)
+
+
 def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lines:
     reason = remittances.text("deduction_reason")
     fee = _matches(reason, _FEE_REASON)
@@ -259,8 +280,14 @@ def _pay_days(payments: PaymentBatch, as_of: datetime.date | None) -> NDArray[np
     booked = payments.days("booking_date")
     day = payments.days("value_date")
     day = np.where(day == NO_DATE, booked, day)
-    last = int(booked.max(initial=NO_DATE)) if as_of is None else as_of.toordinal() - _EPOCH
-    return np.where(day == NO_DATE, last, day)
+    return np.where(day == NO_DATE, _last_day(payments, as_of), day)
+
+
+def _last_day(payments: PaymentBatch, as_of: datetime.date | None) -> int:
+    """The as-of date, else the latest booking date of the payments."""
+    if as_of is not None:
+        return as_of.toordinal() - _EPOCH
+    return int(payments.days("booking_date").max(initial=NO_DATE))
 
 
 _EPOCH: Final = 719_163  # datetime.date(1970, 1, 1).toordinal()

@@ -49,8 +49,9 @@ LEFT_OUT_MAX = 8
 """Items of one ledger that could be the one left out of a total: more are all alike, and each would
 lay out the whole ledger again."""
 
-CANDIDATE_CUSTOMERS_MAX = 20
-"""Customers a name is rescored against. Recall at 20 was 0.99 of recall at all (100,000 names)."""
+CANDIDATE_CUSTOMERS_MAX = 40
+"""Names a payer's name is compared with letter by letter. Of 10,000 damaged names against 100,000
+customers 0.955 find theirs with 40 candidates, 0.956 with 80; comparing is a tenth of the work."""
 
 DOCUMENT_FREQUENCY_MAX = 50
 """Open items one reference key may point at before it stops being evidence of any of them."""

@@ -12,6 +12,7 @@ from engine.batches import (
     BankAccountBatch,
     CustomerBatch,
     ExceptionBatch,
+    LearnedFactBatch,
     OpenItemBatch,
     PaymentBatch,
     PaymentOutcomeBatch,
@@ -40,6 +41,7 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
     customers: CustomerBatch = msgspec.field(default_factory=CustomerBatch.empty)
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
+    learned: LearnedFactBatch = msgspec.field(default_factory=LearnedFactBatch.empty)
     policy: PolicyBook = PolicyBook()
     calibration: Calibration = SHIPPED_CALIBRATION
     precision: PrecisionLedger = PrecisionLedger()

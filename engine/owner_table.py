@@ -22,10 +22,14 @@ SEVERAL: Final = -2
 
 
 class OwnerTable(msgspec.Struct, frozen=True):
-    """Distinct keys and the owner of each, `SEVERAL` where they share it."""
+    """Distinct keys and the owner of each, `SEVERAL` where they share it; of those that do the
+    least and the greatest.
+    """
 
     keys: pa.StringArray
     owner: NDArray[np.int64]
+    least: NDArray[np.int64]
+    greatest: NDArray[np.int64]
 
     @classmethod
     def of(cls, keys: pa.StringArray, owners: NDArray[np.int64]) -> OwnerTable:
@@ -39,12 +43,32 @@ class OwnerTable(msgspec.Struct, frozen=True):
         high = np.full(len(encoded.dictionary), -1, dtype=np.int64)
         np.minimum.at(low, codes, owners)
         np.maximum.at(high, codes, owners)
-        return cls(encoded.dictionary, np.where(low == high, low, SEVERAL))
+        return cls(encoded.dictionary, np.where(low == high, low, SEVERAL), low, high)
 
     def look_up(self, keys: pa.StringArray) -> NDArray[np.int64]:
         """Owner of each of `keys`, `NOBODY` or `SEVERAL` (shape: rows of `keys`)."""
+        return self._at(self.owner, self.find(keys))
+
+    def find(self, keys: pa.StringArray) -> NDArray[np.int64]:
+        """Entry of each of `keys`, -1 where there is none."""
         if not len(self.keys):
-            return np.full(len(keys), NOBODY, dtype=np.int64)
+            return np.full(len(keys), -1, dtype=np.int64)
         found = pc.index_in(keys, value_set=self.keys)
-        position = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return np.where(position < 0, NOBODY, self.owner[position])
+        position: NDArray[np.int64] = (
+            pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        )
+        return position
+
+    def look_up_rivals(
+        self, keys: pa.StringArray
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """As `look_up`, and the two owners to name where it is `SEVERAL` (the same one where not)."""
+        position = self.find(keys)
+        return (
+            self._at(self.owner, position),
+            self._at(self.least, position),
+            self._at(self.greatest, position),
+        )
+
+    def _at(self, owners: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.append(owners, NOBODY)[position]

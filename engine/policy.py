@@ -23,6 +23,7 @@ __all__ = [
     "Automation",
     "BankCharges",
     "Discount",
+    "Learning",
     "Limit",
     "Overpayment",
     "Policy",
@@ -156,6 +157,24 @@ class Strategies(_Rules, frozen=True, kw_only=True):
             raise PolicyError(message)
 
 
+class Learning(_Rules, frozen=True, kw_only=True):
+    """How long learned facts about payers stay good, and when a suggestion becomes one."""
+
+    confirmed_days: int = 540
+    confirmations_min: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that would make nothing, or everything, a fact."""
+        if not 1 <= self.confirmed_days <= 36_500:
+            message = f"learning.confirmed_days = {self.confirmed_days} is not between 1 and 36500"
+            raise PolicyError(message)
+        if not 2 <= self.confirmations_min <= 1_000:
+            message = (
+                f"learning.confirmations_min = {self.confirmations_min} is not between 2 and 1000"
+            )
+            raise PolicyError(message)
+
+
 class Policy(_Rules, frozen=True, kw_only=True):
     """One complete set of rules."""
 
@@ -166,6 +185,7 @@ class Policy(_Rules, frozen=True, kw_only=True):
     short_pay: ShortPay = ShortPay()
     overpayment: Overpayment = Overpayment()
     strategies: Strategies = Strategies()
+    learning: Learning = Learning()
 
 
 class PolicyBook(_Rules, frozen=True, kw_only=True):

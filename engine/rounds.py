@@ -93,7 +93,7 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
         ]
         return _Proposal(Candidates.concat(found), situation.slots, _none_of(situation))
 
-    # Who pays is known, and nothing but the payer's own items is looked at: no payment is beyond.
+    # Nothing but the payer's own items is looked at: only payers merely suggested are beyond.
     known = msgspec.structs.replace(
         situation, open_for_matching=situation.open_for_matching & (situation.payer >= 0)
     )
@@ -306,6 +306,7 @@ def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> 
     automatic &= ~unclear
     # Two facts that name two payers, or a customer nobody should take money for unasked.
     automatic &= ~intake.payers.conflict[candidates.payment]
+    automatic &= ~(intake.payers.stale[candidates.payment] & (candidates.weight > 0))
     idle = np.zeros(len(candidates), dtype=np.bool_)
     idle[rows.candidate[intake.idle[situation.index.customer[rows.item]]]] = True
     return _withhold(intake, situation, candidates, automatic & ~idle)

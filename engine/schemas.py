@@ -22,6 +22,7 @@ __all__ = [
     "CUSTOMER",
     "DIAGNOSTIC",
     "EXCEPTION",
+    "LEARNED_FACT",
     "OPEN_ITEM",
     "PAYMENT",
     "PAYMENT_OUTCOME",
@@ -212,3 +213,22 @@ EXCEPTION: Final = pa.schema(
     ]
 )
 """What needs a clerk. `payment_id` is empty where it concerns a file or an advice."""
+
+LEARNED_FACT: Final = pa.schema(
+    [
+        *_text("fact_id", "kind", "company_id", "value", "customer_id", "open_item_ids"),
+        *_text("source", "learned_by"),
+        *_date("learned_on", "confirmed_on"),
+        pa.field("confirmations", pa.int64(), nullable=False),
+        *_date("revoked_on"),
+        *_text("revoked_by", "evidence"),
+    ]
+)
+"""What decisions taught about payers (`engine.learned_facts`), one row per fact.
+
+`kind`: `alias` and `payer_account` (`value`, a name or an account, is the customer's), `pays_for`
+(`value`, a customer id, may pay for `customer_id`), `not_alias` and `not_account` (`value` is not
+the customer's) and `not_items` (payment `value` does not pay the `open_item_ids`). `source`: `clerk` or `references`
+(what the references of payments suggest). `confirmations` counts the payments that said so, the
+last one on `confirmed_on`. `evidence` names the payments.
+"""

@@ -38,8 +38,11 @@ class _Seen:
         for row in result.applications.record_batch.to_pylist():
             self.rows[row["payment_id"]].append(row)
         self.codes: dict[str, list[str]] = defaultdict(list)
+        self.messages: dict[str, str] = {}
         for row in result.exceptions.record_batch.to_pylist():
             owner = row["payment_id"] or row["remittance_id"]
+            if row["is_primary"]:
+                self.messages[owner] = row["message"]
             self.codes[owner].insert(
                 0 if row["is_primary"] else len(self.codes[owner]), row["code"]
             )
@@ -165,6 +168,9 @@ def _fact_difference(
     elif kind == "customer":
         who = outcome["customer_id"] or "nobody"
         got = " ".join([who, outcome["identified_by"]][: len(rest)])
+    elif kind == "says":
+        said = seen.messages.get(payment, "")
+        got = expected if expected in said else said
     elif kind == "uniqueness":
         first = [row for row in seen.proposed(payment) if row["proposal_rank"] == 1]
         rows = seen.automatic(payment) or first

@@ -26,6 +26,7 @@ expect      PAYMENT → ITEM AMOUNT [strategy]            all automatic rows and
             PAYMENT nothing proposed
             PAYMENT status S | exception CODE|none | also CODE | customer ID|nobody [KIND]
             PAYMENT uniqueness U                         of its automatic rows, else of rank 1
+            PAYMENT says "TEXT"                          in the message of its primary exception
             PAYMENT reopens ITEM AMOUNT
             ITEM remains AMOUNT                          open after this run
             ADVICE exception RMT-ORPHAN

@@ -8,7 +8,7 @@ import pytest
 import engine.choice_sums
 import engine.combinations
 import engine.groups
-import engine.names
+import engine.name_search
 import engine.rounds
 import engine.sum_sets
 import engine.tokens
@@ -47,7 +47,7 @@ def test_small_chunks_decide_the_same_as_one_large_one(world, monkeypatch):
     monkeypatch.setattr(engine.combinations, "SUBSET_COMBINATIONS_MAX", 1 << 11)
     monkeypatch.setattr(engine.tokens, "_CHUNK_ROWS", 7)
     monkeypatch.setattr(engine.tokens, "_CHUNK_BYTES", 300)
-    monkeypatch.setattr(engine.names, "_POSTINGS_MAX", 53)
+    monkeypatch.setattr(engine.name_search, "_POSTINGS_MAX", 53)
     cut = match_payments(world, quiet)
     assert len(whole.applications) > 100
     assert cut.outcomes == whole.outcomes

@@ -1,0 +1,137 @@
+"""Creditor references: numbers with check digits that we printed on the invoice and get back.
+
+RF references (ISO 11649) are recognised in any text, Swiss QR references by their 27 digits; other
+numbers with a check digit (KID, OCR) only where a remittance line says it holds one. A reference that verifies and
+belongs to items of one customer says whose account is paid, whoever pays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.owner_table import NOBODY, OwnerTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.batches import PaymentBatch, RemittanceBatch
+    from engine.open_item_index import OpenItemIndex
+
+__all__ = ["customers_by_creditor_reference"]
+
+_RF: Final = r"(?P<found>\bRF ?[0-9]{2}(?: ?[0-9A-Z]){1,21}\b)"
+_QR: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2}(?: ?[0-9]{5}){5})(?:[^0-9]|$)"
+_CARRY: Final = np.array([0, 9, 4, 6, 8, 2, 7, 1, 3, 5], dtype=np.int64)
+_QR_LENGTH: Final = 27
+_KID: Final = "^[0-9]{4,25}$"
+
+
+def customers_by_creditor_reference(
+    payments: PaymentBatch,
+    remittances: RemittanceBatch,
+    line_payment: NDArray[np.int64],
+    company: NDArray[np.int64],
+    index: OpenItemIndex,
+) -> NDArray[np.int64]:
+    """Customer whose items bear the creditor references of each payment; `NOBODY`, `SEVERAL`."""
+    nobody = np.full(len(payments), NOBODY, dtype=np.int64)
+    keys, item = _references_of_items(index)
+    if not len(keys):
+        return nobody
+    owners = OwnerTable.of(_scoped(keys, index.company[item]), index.customer[item])
+    every = np.arange(len(payments), dtype=np.int64)
+    stated = pc.equal(remittances.text("reference_kind"), "creditor_reference")
+    lines = remittances.text("reference")
+    found = [
+        (_packed(pc.if_else(stated, lines, "")), line_payment),
+        *(
+            (_found_in(text, pattern), rows)
+            for pattern in (_RF, _QR)
+            for text, rows in (
+                (lines, line_payment),
+                (payments.text("remittance_text"), every),
+                (payments.text("customer_reference"), every),
+                (payments.text("end_to_end_id"), every),
+            )
+        ),
+    ]
+    low = np.full(len(payments), np.iinfo(np.int64).max)
+    high = nobody.copy()
+    for key, payment in found:
+        customer = owners.look_up(_scoped(key, company[payment]))
+        hit = customer >= 0
+        np.minimum.at(low, payment[hit], customer[hit])
+        np.maximum.at(high, payment[hit], customer[hit])
+    return np.where(high < 0, NOBODY, np.where(low == high, high, -2))
+
+
+def _references_of_items(index: OpenItemIndex) -> tuple[pa.StringArray, NDArray[np.int64]]:
+    """What items carry that verifies: packed text, item."""
+    references = index.items.text("references")
+    some = np.flatnonzero(pc.not_equal(references, "").to_numpy(zero_copy_only=False))
+    lists = pc.split_pattern(references.take(pa.array(some)), ";")
+    owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    packed = _packed(pc.list_flatten(lists))
+    verified = _verifies(packed) | _has_check_digit(packed)
+    return packed.filter(pa.array(verified)), some[owner[verified]]
+
+
+def _found_in(texts: pa.StringArray, pattern: str) -> pa.StringArray:
+    """The first place of each text the pattern finds, packed; empty where none verifies."""
+    upper = pc.utf8_upper(texts)
+    likely = pc.match_substring_regex(upper, pattern)
+    rows = np.flatnonzero(likely.to_numpy(zero_copy_only=False))
+    if not len(rows):
+        return pa.repeat(pa.scalar(""), len(texts))
+    found = _packed(pc.struct_field(pc.extract_regex(upper.take(pa.array(rows)), pattern), "found"))
+    values = pa.array(np.where(_verifies(found), np.arange(len(rows)), len(rows)))
+    chosen = pa.concat_arrays([found, pa.array([""], pa.string())]).take(values)
+    place = np.full(len(texts), len(rows), dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    return pa.concat_arrays([chosen, pa.array([""], pa.string())]).take(pa.array(place))
+
+
+def _packed(texts: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(pc.utf8_upper(texts), "[^A-Z0-9]+", "")
+
+
+def _scoped(keys: pa.StringArray, company: NDArray[np.int64]) -> pa.StringArray:
+    scope = pa.array(company).cast(pa.string())
+    return pc.if_else(pc.equal(keys, ""), "", pc.binary_join_element_wise(scope, keys, "\x1f"))
+
+
+def _verifies(packed: pa.StringArray) -> NDArray[np.bool_]:
+    """RF references by 97, twenty-seven digits by the carry table of Swiss references."""
+    rf = pc.match_substring_regex(packed, "^RF[0-9]{2}[0-9A-Z]{1,21}$")
+    rf_rows = np.flatnonzero(rf.to_numpy(zero_copy_only=False))
+    qr = pc.match_substring_regex(packed, f"^[0-9]{{{_QR_LENGTH}}}$")
+    qr_rows = np.flatnonzero(qr.to_numpy(zero_copy_only=False))
+    right = np.zeros(len(packed), dtype=np.bool_)
+    for row, text in zip(rf_rows.tolist(), packed.take(rf_rows).to_pylist(), strict=True):
+        right[row] = int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+    if len(qr_rows):
+        digits = np.array([list(text) for text in packed.take(qr_rows).to_pylist()]).astype(
+            np.int64
+        )
+        carry = np.zeros(len(qr_rows), dtype=np.int64)
+        for column in digits[:, :-1].T:
+            carry = _CARRY[(carry + column) % 10]
+        right[qr_rows] = (10 - carry) % 10 == digits[:, -1]
+    return right
+
+
+def _has_check_digit(packed: pa.StringArray) -> NDArray[np.bool_]:
+    """Digits whose last one is right by 10 (every other one doubled, from the right) or by 11."""
+    matched = pc.match_substring_regex(packed, _KID).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(matched)
+    right = np.zeros(len(packed), dtype=np.bool_)
+    for row, text in zip(rows.tolist(), packed.take(pa.array(rows)).to_pylist(), strict=True):
+        digits = [int(letter) for letter in reversed(text)]
+        doubled = sum(d if n % 2 == 0 else sum(divmod(2 * d, 10)) for n, d in enumerate(digits))
+        weighted = sum(d * (1 if n == 0 else (n - 1) % 6 + 2) for n, d in enumerate(digits))
+        right[row] = doubled % 10 == 0 or weighted % 11 == 0
+    return right

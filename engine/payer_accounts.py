@@ -1,0 +1,104 @@
+"""Bank accounts made comparable: the same account, whichever way bank and master write it.
+
+An IBAN is its country and what follows the check digits, where those verify; in countries that
+also write `routing/account`, both ways are one. An IBAN that does not verify is only equal to
+itself. Leading zeros of routing and account numbers say nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["AccountKeys", "account_keys"]
+
+_ROUTING_DIGITS: Final = {"DE": 8, "AT": 5, "CH": 5, "GB": 10, "BE": 3, "NL": 4}
+"""Characters of an IBAN behind the check digits that name the bank, where `routing/account` is a
+custom; in Britain four letters stand before the six digits of the sort code."""
+
+_NUMBER_LENGTH_MIN: Final = 6
+_IBAN: Final = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$"
+_LETTER_VALUE: Final = np.zeros(256, dtype=np.int64)
+_LETTER_VALUE[ord("0") : ord("9") + 1] = np.arange(10)
+_LETTER_VALUE[ord("A") : ord("Z") + 1] = np.arange(10, 36)
+
+
+class AccountKeys(msgspec.Struct, frozen=True):
+    """Per account: `whole` (equal for equal accounts), its bare `number` (empty where it cannot be
+    told or is short), and whether the account *is* written bare, without a bank.
+    """
+
+    whole: pa.StringArray
+    number: pa.StringArray
+    bare: NDArray[np.bool_]
+
+
+def account_keys(accounts: pa.StringArray) -> AccountKeys:
+    """Keys of `accounts`; each distinct text is read once. The empty text has empty keys."""
+    encoded = accounts.dictionary_encode()
+    keys = _keys_of(encoded.dictionary)
+    code = encoded.indices
+    return AccountKeys(
+        keys.whole.take(code),
+        keys.number.take(code),
+        keys.bare[code.to_numpy(zero_copy_only=False)],
+    )
+
+
+def _keys_of(accounts: pa.StringArray) -> AccountKeys:
+    packed = pc.replace_substring_regex(pc.utf8_upper(accounts), r"[^A-Z0-9/]+", "")
+    packed = pc.replace_substring_regex(packed, "^IBAN", "")
+    packed = pc.if_else(pc.match_substring_regex(packed, "[A-Z1-9]"), packed, "")
+    verified = _verified(packed)
+    basic = pc.utf8_slice_codeunits(packed, 4)
+    country = pc.utf8_slice_codeunits(packed, 0, 2)
+    whole = pc.if_else(pa.array(verified), pc.binary_join_element_wise(country, basic, ":"), packed)
+    routing = pc.replace_substring_regex(packed, "/.*$", "")
+    number = pc.replace_substring_regex(packed, "^.*/", "")
+    split = pc.match_substring(packed, "/").to_numpy(zero_copy_only=False).copy()
+    for name, length in _ROUTING_DIGITS.items():
+        here = verified & pc.equal(country, name).to_numpy(zero_copy_only=False)
+        first = 4 if name == "GB" else 0
+        routing = pc.if_else(pa.array(here), pc.utf8_slice_codeunits(basic, first, length), routing)
+        number = pc.if_else(pa.array(here), pc.utf8_slice_codeunits(basic, length), number)
+        split |= here
+    routing, number = pc.utf8_ltrim(routing, "0"), pc.utf8_ltrim(number, "0")
+    whole = pc.if_else(pa.array(split), pc.binary_join_element_wise(routing, number, "/"), whole)
+    digits = pc.match_substring_regex(number, "^[0-9]+$").to_numpy(zero_copy_only=False)
+    bare = digits & ~split
+    whole = pc.if_else(pa.array(bare), number, whole)
+    long = pc.greater_equal(pc.binary_length(number), _NUMBER_LENGTH_MIN)
+    tells = (digits | split) & long.to_numpy(zero_copy_only=False)
+    return AccountKeys(whole, pc.if_else(pa.array(tells), number, ""), bare)
+
+
+def _verified(packed: pa.StringArray) -> NDArray[np.bool_]:
+    """IBANs whose check digits are right (remainder 1 by 97, letters read as 10 to 35)."""
+    verified: NDArray[np.bool_] = (
+        pc.match_substring_regex(packed, _IBAN).to_numpy(zero_copy_only=False).copy()
+    )
+    rows = np.flatnonzero(verified)
+    turned = pc.binary_join_element_wise(
+        pc.utf8_slice_codeunits(packed.take(pa.array(rows)), 4),
+        pc.utf8_slice_codeunits(packed.take(pa.array(rows)), 0, 4),
+        "",
+    )
+    offsets = np.frombuffer(turned.buffers()[1], dtype=np.int32)[: len(rows) + 1].astype(np.int64)
+    data = turned.buffers()[2]
+    content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
+    length = np.diff(offsets)
+    remainder = np.zeros(len(rows), dtype=np.int64)
+    for place in range(int(length.max(initial=0))):
+        live = np.flatnonzero(length > place)
+        value = _LETTER_VALUE[content[offsets[live] + place]]
+        shift = np.where(value > 9, 100, 10)
+        remainder[live] = (remainder[live] * shift + value) % 97
+    verified[rows] = remainder == 1
+    return verified

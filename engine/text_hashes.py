@@ -1,0 +1,128 @@
+"""Texts as 64-bit numbers, and tables from such a number to who owns the text.
+
+A hash only narrows a search: who looks a text up compares the text behind the hit. Two texts that
+share a hash by accident share an entry, which then belongs to several or to nobody; evidence may
+be lost by it, never made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow.compute as pc
+
+from engine.owner_table import NOBODY, SEVERAL
+from engine.segments import first_of_runs, mix64
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["HashedOwners", "same_texts", "text_hashes", "word_hashes"]
+
+_WORD = 8
+_MASKS = np.array([(1 << (8 * size)) - 1 for size in range(_WORD + 1)], dtype=np.uint64)
+_BLANK = 32
+
+
+class HashedOwners(msgspec.Struct, frozen=True):
+    """Distinct hashes, sorted, and of the rows behind each: the first, and its least and greatest
+    owner; `owner` is the only one, or `SEVERAL`.
+    """
+
+    key: NDArray[np.uint64]
+    row: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, hashes: NDArray[np.uint64], owners: NDArray[np.int64]) -> HashedOwners:
+        """One entry per distinct hash of the rows (hash, owner)."""
+        if not len(hashes):
+            return cls(hashes, owners, owners, owners)
+        order = np.lexsort((owners, hashes))
+        key, owner = hashes[order], owners[order]
+        head = np.flatnonzero(first_of_runs(key.view(np.int64)))
+        last = np.append(head[1:], len(key)) - 1
+        return cls(key[head], order[head], owner[head], owner[last])
+
+    def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Entry of each hash, -1 where there is none."""
+        if not len(self.key):
+            return np.full(len(hashes), -1, dtype=np.int64)
+        order = np.argsort(hashes)
+        at = np.empty(len(hashes), dtype=np.int64)
+        at[order] = np.searchsorted(self.key, hashes[order])
+        at = np.minimum(at, len(self.key) - 1)
+        return np.where(self.key[at] == hashes, at, -1)
+
+    def owners(self, entry: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Owner of each entry (`NOBODY`, `SEVERAL`), and the greatest owner where it is several."""
+        if not len(self.key):
+            nothing = np.full(len(entry), NOBODY, dtype=np.int64)
+            return nothing, nothing
+        low, high = self.low[entry], self.high[entry]
+        owner = np.where(low == high, low, SEVERAL)
+        return np.where(entry < 0, NOBODY, owner), np.where(entry < 0, NOBODY, high)
+
+
+def text_hashes(texts: pa.StringArray) -> NDArray[np.uint64]:
+    """Hash of the bytes of each text (shape: rows)."""
+    content, offsets = _bytes(texts)
+    return _hash_ranges(content, offsets[:-1], offsets[1:])
+
+
+def word_hashes(texts: pa.StringArray) -> NDArray[np.uint64]:
+    """Hash of the words of each text in any order; words stand between single blanks."""
+    content, offsets = _bytes(texts)
+    inside = content[: offsets[-1]] != _BLANK
+    edge = np.zeros(len(inside) + 1, dtype=np.bool_)
+    edge[1:-1] = inside[1:] != inside[:-1]
+    edge[offsets] = True
+    edges = np.flatnonzero(edge)
+    start, end = edges[:-1], edges[1:]
+    some = inside[start] if len(start) else np.empty(0, dtype=np.bool_)
+    start, end = start[some], end[some]
+    row = np.searchsorted(offsets, start, side="right") - 1
+    sums = np.zeros(len(texts), dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        np.add.at(sums, row, mix64(_hash_ranges(content, start, end)))
+    return sums
+
+
+def _bytes(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The bytes of all texts with a word of zeros behind, and where each text begins and ends."""
+    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int32)[
+        texts.offset : texts.offset + len(texts) + 1
+    ].astype(np.int64)
+    data = texts.buffers()[2]
+    raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
+    content = raw[offsets[0] : offsets[-1]]
+    return np.concatenate([content, np.zeros(_WORD, dtype=np.uint8)]), offsets - offsets[0]
+
+
+def _hash_ranges(
+    content: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """Hash of each range of bytes, eight at a time; `content` ends with eight that do not count."""
+    words = np.ndarray((len(content) - _WORD + 1,), dtype="<u8", buffer=content, strides=(1,))
+    length = end - start
+    state = length.astype(np.uint64)
+    for step in range(0, int(length.max(initial=0)), _WORD):
+        live = np.flatnonzero(length > step)
+        word = words[start[live] + step] & _MASKS[np.minimum(length[live] - step, _WORD)]
+        state[live] = mix64(state[live], word)
+    return state
+
+
+def same_texts(
+    texts: pa.StringArray, others: pa.StringArray, rows: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether each text is the one of `others` at its row (False where the row is -1)."""
+    found = np.flatnonzero(rows >= 0)
+    same = np.zeros(len(rows), dtype=np.bool_)
+    equal = pc.equal(texts.take(found), others.take(rows[found]))
+    same[found] = equal.to_numpy(zero_copy_only=False)
+    return same
