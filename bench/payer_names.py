@@ -1,7 +1,7 @@
 """Customer names and how payers write them: a seeded set of both, with the truth.
 
 Every name is coined; none is taken from a register. Damage follows the mix that the measurements of
-`docs/decisions/0010-names.md` were made with: legal form dropped or changed 45 %, abbreviations
+`docs/decisions/0010-payer-evidence.md` were made with: legal form dropped or changed 45 %, abbreviations
 30 %, one typo 30 %, two 15 %, words swapped 12 %, blanks lost 10 %, a word lost 8 %, cut to 22
 letters 15 %, everything to 35.
 """
@@ -90,7 +90,7 @@ def _new_name(dice: random.Random, taken: set[str]) -> tuple[tuple[str, ...], st
         core = " ".join(words).upper()
         if core not in taken:
             taken.add(core)
-            return tuple(words), dice.choices(list(_FORMS), weights=_FORMS.values())[0]
+            return tuple(words), dice.choices(list(_FORMS), weights=list(_FORMS.values()))[0]
 
 
 def _stem(dice: random.Random) -> str:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.owner_table import NOBODY, OwnerTable
+from engine.segments import inverse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,13 +72,13 @@ def customers_by_creditor_reference(
 
 def _references_of_items(index: OpenItemIndex) -> tuple[pa.StringArray, NDArray[np.int64]]:
     """What items carry that verifies: packed text, item."""
-    references = index.items.text("references")
+    references = index.source.text("references")
     some = np.flatnonzero(pc.not_equal(references, "").to_numpy(zero_copy_only=False))
     lists = pc.split_pattern(references.take(pa.array(some)), ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     packed = _packed(pc.list_flatten(lists))
     verified = _verifies(packed) | _has_check_digit(packed)
-    return packed.filter(pa.array(verified)), some[owner[verified]]
+    return packed.filter(pa.array(verified)), inverse(index.order)[some[owner[verified]]]
 
 
 def _found_in(texts: pa.StringArray, pattern: str) -> pa.StringArray:

@@ -56,7 +56,8 @@ class Relations(msgspec.Struct, frozen=True):
             return same
         key = _pair_keys(payer, family)
         at = np.minimum(np.searchsorted(self.pairs, key), len(self.pairs) - 1)
-        return same | ((self.pairs[at] == key) & (payer >= 0) & (family >= 0))
+        declared: NDArray[np.bool_] = (self.pairs[at] == key) & (payer >= 0) & (family >= 0)
+        return same | declared
 
 
 def _pair_keys(payer: NDArray[np.int64], family: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -68,7 +68,7 @@ RELIABILITY: Final = np.array(
     ]
 )
 """Probability that evidence of a kind names the right customer, before amounts are looked at. Those
-of names are measured with 30 % unknown payers (`docs/decisions/0009-payer-evidence.md`); kinds
+of names are measured with 30 % unknown payers (`docs/decisions/0010-payer-evidence.md`); kinds
 below 1 are always corroborated."""
 
 (
@@ -93,7 +93,7 @@ class Payers(msgspec.Struct, frozen=True, kw_only=True):
     tentative: the payer is only suggested; stale: and by a fact too old to decide anything;
     several: the evidence fits more than one customer; conflict: two kinds of evidence name two
     unrelated customers, `rival` is the other one and `rival_by` its kind, also where several fit;
-    nearest: of an unknown payer the customer with the nearest name (-1 none); new_account: a known
+    nearest: of a payer unknown or only suggested the customer nearest to it (-1 none); new_account: a known
     payer with accounts on file paid from one that is nobody's; namesake: a customer has this name
     with another legal form.
     """
@@ -229,14 +229,16 @@ def _weigh(
         several |= unclear
         nearest = np.where(unclear, one.first, nearest)
         rival = np.where(unclear, one.second, rival)
+    tentative = (by == _LIKE) | stale
     nearest = np.where((nearest < 0) & (payer < 0), names.first, nearest)
+    nearest = np.where(tentative, payer, nearest)
     rival = np.where((payer >= 0) & ~conflict, NOBODY, rival)
     known_elsewhere = np.append(directory.has_account, [False, False])[payer]
     return Payers(
         company=company,
         payer=payer,
         by=by,
-        tentative=(by == _LIKE) | stale,
+        tentative=tentative,
         stale=stale,
         several=several & (payer < 0),
         conflict=conflict,

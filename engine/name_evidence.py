@@ -139,7 +139,8 @@ class NameBook(msgspec.Struct, frozen=True):
         known = self.names.form[table.row][entry]
         alone = (table.low == table.high)[entry]
         fits: NDArray[np.bool_] = (entry < 0) | (form == 0) | (known == 0) | (known == form)
-        return fits | ~alone
+        unclear: NDArray[np.bool_] = ~alone
+        return fits | unclear
 
     @staticmethod
     def _settle(

@@ -9,7 +9,7 @@ letter by letter. What is found says how near the nearest is, and how near the n
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -212,7 +212,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         query: NDArray[np.int64],
         name: NDArray[np.int64],
         share: NDArray[np.float64],
-    ) -> tuple[NDArray[np.int64], ...]:
+    ) -> tuple[NDArray[Any], ...]:
         """Compare letter by letter; gives the queries and the columns of their `NameMatches`."""
         ours, theirs = queries.take(pa.array(query)), self.texts.take(pa.array(name))
         words = ours.to_pylist(), theirs.to_pylist()
@@ -257,7 +257,8 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
 
 def _rarity(frequency: NDArray[np.int64], count: int) -> NDArray[np.float64]:
     """What sharing a run of letters says: the logarithm of how rare it is, scaled, whole."""
-    return np.rint(_WEIGHT * np.log((count + 1.0) / np.maximum(frequency, 1)))
+    rarity: NDArray[np.float64] = np.log((count + 1.0) / np.maximum(frequency, 1))
+    return np.rint(_WEIGHT * rarity)
 
 
 def _scoped(scopes: NDArray[np.int64], letters: NDArray[np.int64]) -> NDArray[np.int64]:

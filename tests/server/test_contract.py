@@ -115,6 +115,7 @@ def test_a_row_message_has_the_columns_of_its_schema(kind):
         "ShortPay",
         "Overpayment",
         "Strategies",
+        "Learning",
         "Policy",
     ],
 )

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16tieout/v1/policy.proto\x12\ttieout.v1\"I\n\x05Limit\x12\x13\n\x06\x61mount\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07percent\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_amountB\n\n\x08_percent\"a\n\nAutomation\x12\x19\n\x0cwrong_budget\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\'\n\x04mode\x18\x02 \x01(\x0e\x32\x19.tieout.v1.AutomationModeB\x0f\n\r_wrong_budget\"L\n\tTolerance\x12\x1f\n\x05under\x18\x01 \x01(\x0b\x32\x10.tieout.v1.Limit\x12\x1e\n\x04over\x18\x02 \x01(\x0b\x32\x10.tieout.v1.Limit\"\x81\x01\n\x0b\x42\x61nkCharges\x12\x13\n\x06\x61mount\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07percent\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0fneeds_reference\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\t\n\x07_amountB\n\n\x08_percentB\x12\n\x10_needs_reference\"b\n\x08\x44iscount\x12\x17\n\ngrace_days\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0e\x61llow_unearned\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\r\n\x0b_grace_daysB\x11\n\x0f_allow_unearned\":\n\x08ShortPay\x12\x1b\n\x0e\x62ook_deduction\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_book_deduction\"6\n\x0bOverpayment\x12\'\n\x0bknown_payer\x18\x01 \x01(\x0e\x32\x12.tieout.v1.Surplus\"\x96\x01\n\nStrategies\x12\x19\n\x0coldest_first\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x30\n\x0eunique_amounts\x18\x02 \x01(\x0e\x32\x18.tieout.v1.UniqueAmounts\x12\x19\n\x0c\x66uture_items\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x0f\n\r_oldest_firstB\x0f\n\r_future_items\"\xb1\x02\n\x06Policy\x12)\n\nautomation\x18\x01 \x01(\x0b\x32\x15.tieout.v1.Automation\x12\'\n\ttolerance\x18\x02 \x01(\x0b\x32\x14.tieout.v1.Tolerance\x12,\n\x0c\x62\x61nk_charges\x18\x03 \x01(\x0b\x32\x16.tieout.v1.BankCharges\x12%\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x13.tieout.v1.Discount\x12&\n\tshort_pay\x18\x05 \x01(\x0b\x32\x13.tieout.v1.ShortPay\x12+\n\x0boverpayment\x18\x06 \x01(\x0b\x32\x16.tieout.v1.Overpayment\x12)\n\nstrategies\x18\x07 \x01(\x0b\x32\x15.tieout.v1.Strategies\"\xa8\x02\n\nPolicyBook\x12!\n\x06\x63ommon\x18\x01 \x01(\x0b\x32\x11.tieout.v1.Policy\x12\x37\n\tcompanies\x18\x02 \x03(\x0b\x32$.tieout.v1.PolicyBook.CompaniesEntry\x12\x35\n\x08profiles\x18\x03 \x03(\x0b\x32#.tieout.v1.PolicyBook.ProfilesEntry\x1a\x43\n\x0e\x43ompaniesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.tieout.v1.Policy:\x02\x38\x01\x1a\x42\n\rProfilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.tieout.v1.Policy:\x02\x38\x01*h\n\x0e\x41utomationMode\x12\x1f\n\x1b\x41UTOMATION_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41UTOMATION_MODE_APPLY\x10\x01\x12\x1a\n\x16\x41UTOMATION_MODE_SHADOW\x10\x02*e\n\x07Surplus\x12\x17\n\x13SURPLUS_UNSPECIFIED\x10\x00\x12\x16\n\x12SURPLUS_ON_ACCOUNT\x10\x01\x12\x15\n\x11SURPLUS_UNAPPLIED\x10\x02\x12\x12\n\x0eSURPLUS_REFUND\x10\x03*e\n\rUniqueAmounts\x12\x1e\n\x1aUNIQUE_AMOUNTS_UNSPECIFIED\x10\x00\x12\x1a\n\x16UNIQUE_AMOUNTS_PROPOSE\x10\x01\x12\x18\n\x14UNIQUE_AMOUNTS_APPLY\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16tieout/v1/policy.proto\x12\ttieout.v1\"I\n\x05Limit\x12\x13\n\x06\x61mount\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07percent\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_amountB\n\n\x08_percent\"a\n\nAutomation\x12\x19\n\x0cwrong_budget\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\'\n\x04mode\x18\x02 \x01(\x0e\x32\x19.tieout.v1.AutomationModeB\x0f\n\r_wrong_budget\"L\n\tTolerance\x12\x1f\n\x05under\x18\x01 \x01(\x0b\x32\x10.tieout.v1.Limit\x12\x1e\n\x04over\x18\x02 \x01(\x0b\x32\x10.tieout.v1.Limit\"\x81\x01\n\x0b\x42\x61nkCharges\x12\x13\n\x06\x61mount\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07percent\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0fneeds_reference\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\t\n\x07_amountB\n\n\x08_percentB\x12\n\x10_needs_reference\"b\n\x08\x44iscount\x12\x17\n\ngrace_days\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0e\x61llow_unearned\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\r\n\x0b_grace_daysB\x11\n\x0f_allow_unearned\":\n\x08ShortPay\x12\x1b\n\x0e\x62ook_deduction\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_book_deduction\"6\n\x0bOverpayment\x12\'\n\x0bknown_payer\x18\x01 \x01(\x0e\x32\x12.tieout.v1.Surplus\"\x96\x01\n\nStrategies\x12\x19\n\x0coldest_first\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x30\n\x0eunique_amounts\x18\x02 \x01(\x0e\x32\x18.tieout.v1.UniqueAmounts\x12\x19\n\x0c\x66uture_items\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x0f\n\r_oldest_firstB\x0f\n\r_future_items\"p\n\x08Learning\x12\x1b\n\x0e\x63onfirmed_days\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1e\n\x11\x63onfirmations_min\x18\x02 \x01(\x05H\x01\x88\x01\x01\x42\x11\n\x0f_confirmed_daysB\x14\n\x12_confirmations_min\"\xd8\x02\n\x06Policy\x12)\n\nautomation\x18\x01 \x01(\x0b\x32\x15.tieout.v1.Automation\x12\'\n\ttolerance\x18\x02 \x01(\x0b\x32\x14.tieout.v1.Tolerance\x12,\n\x0c\x62\x61nk_charges\x18\x03 \x01(\x0b\x32\x16.tieout.v1.BankCharges\x12%\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x13.tieout.v1.Discount\x12&\n\tshort_pay\x18\x05 \x01(\x0b\x32\x13.tieout.v1.ShortPay\x12+\n\x0boverpayment\x18\x06 \x01(\x0b\x32\x16.tieout.v1.Overpayment\x12)\n\nstrategies\x18\x07 \x01(\x0b\x32\x15.tieout.v1.Strategies\x12%\n\x08learning\x18\x08 \x01(\x0b\x32\x13.tieout.v1.Learning\"\xa8\x02\n\nPolicyBook\x12!\n\x06\x63ommon\x18\x01 \x01(\x0b\x32\x11.tieout.v1.Policy\x12\x37\n\tcompanies\x18\x02 \x03(\x0b\x32$.tieout.v1.PolicyBook.CompaniesEntry\x12\x35\n\x08profiles\x18\x03 \x03(\x0b\x32#.tieout.v1.PolicyBook.ProfilesEntry\x1a\x43\n\x0e\x43ompaniesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.tieout.v1.Policy:\x02\x38\x01\x1a\x42\n\rProfilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.tieout.v1.Policy:\x02\x38\x01*h\n\x0e\x41utomationMode\x12\x1f\n\x1b\x41UTOMATION_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41UTOMATION_MODE_APPLY\x10\x01\x12\x1a\n\x16\x41UTOMATION_MODE_SHADOW\x10\x02*e\n\x07Surplus\x12\x17\n\x13SURPLUS_UNSPECIFIED\x10\x00\x12\x16\n\x12SURPLUS_ON_ACCOUNT\x10\x01\x12\x15\n\x11SURPLUS_UNAPPLIED\x10\x02\x12\x12\n\x0eSURPLUS_REFUND\x10\x03*e\n\rUniqueAmounts\x12\x1e\n\x1aUNIQUE_AMOUNTS_UNSPECIFIED\x10\x00\x12\x1a\n\x16UNIQUE_AMOUNTS_PROPOSE\x10\x01\x12\x18\n\x14UNIQUE_AMOUNTS_APPLY\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICYBOOK_COMPANIESENTRY']._serialized_options = b'8\001'
   _globals['_POLICYBOOK_PROFILESENTRY']._loaded_options = None
   _globals['_POLICYBOOK_PROFILESENTRY']._serialized_options = b'8\001'
-  _globals['_AUTOMATIONMODE']._serialized_start=1397
-  _globals['_AUTOMATIONMODE']._serialized_end=1501
-  _globals['_SURPLUS']._serialized_start=1503
-  _globals['_SURPLUS']._serialized_end=1604
-  _globals['_UNIQUEAMOUNTS']._serialized_start=1606
-  _globals['_UNIQUEAMOUNTS']._serialized_end=1707
+  _globals['_AUTOMATIONMODE']._serialized_start=1550
+  _globals['_AUTOMATIONMODE']._serialized_end=1654
+  _globals['_SURPLUS']._serialized_start=1656
+  _globals['_SURPLUS']._serialized_end=1757
+  _globals['_UNIQUEAMOUNTS']._serialized_start=1759
+  _globals['_UNIQUEAMOUNTS']._serialized_end=1860
   _globals['_LIMIT']._serialized_start=37
   _globals['_LIMIT']._serialized_end=110
   _globals['_AUTOMATION']._serialized_start=112
@@ -57,12 +57,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OVERPAYMENT']._serialized_end=635
   _globals['_STRATEGIES']._serialized_start=638
   _globals['_STRATEGIES']._serialized_end=788
-  _globals['_POLICY']._serialized_start=791
-  _globals['_POLICY']._serialized_end=1096
-  _globals['_POLICYBOOK']._serialized_start=1099
-  _globals['_POLICYBOOK']._serialized_end=1395
-  _globals['_POLICYBOOK_COMPANIESENTRY']._serialized_start=1260
-  _globals['_POLICYBOOK_COMPANIESENTRY']._serialized_end=1327
-  _globals['_POLICYBOOK_PROFILESENTRY']._serialized_start=1329
-  _globals['_POLICYBOOK_PROFILESENTRY']._serialized_end=1395
+  _globals['_LEARNING']._serialized_start=790
+  _globals['_LEARNING']._serialized_end=902
+  _globals['_POLICY']._serialized_start=905
+  _globals['_POLICY']._serialized_end=1249
+  _globals['_POLICYBOOK']._serialized_start=1252
+  _globals['_POLICYBOOK']._serialized_end=1548
+  _globals['_POLICYBOOK_COMPANIESENTRY']._serialized_start=1413
+  _globals['_POLICYBOOK_COMPANIESENTRY']._serialized_end=1480
+  _globals['_POLICYBOOK_PROFILESENTRY']._serialized_start=1482
+  _globals['_POLICYBOOK_PROFILESENTRY']._serialized_end=1548
 # @@protoc_insertion_point(module_scope)

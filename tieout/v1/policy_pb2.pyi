@@ -344,6 +344,39 @@ class Strategies(_message.Message):
 Global___Strategies: _TypeAlias = Strategies  # noqa: Y015
 
 @_typing.final
+class Learning(_message.Message):
+    """How learned facts about payers are trusted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIRMED_DAYS_FIELD_NUMBER: _builtins.int
+    CONFIRMATIONS_MIN_FIELD_NUMBER: _builtins.int
+    confirmed_days: _builtins.int
+    """Days after its last confirmation on which a fact still identifies a payer by itself."""
+    confirmations_min: _builtins.int
+    """Payments whose references must say so before an account or name is taken as the customer's."""
+    def __init__(
+        self,
+        *,
+        confirmed_days: _builtins.int | None = ...,
+        confirmations_min: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confirmations_min", b"_confirmations_min", "_confirmed_days", b"_confirmed_days", "confirmations_min", b"confirmations_min", "confirmed_days", b"confirmed_days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confirmations_min", b"_confirmations_min", "_confirmed_days", b"_confirmed_days", "confirmations_min", b"confirmations_min", "confirmed_days", b"confirmed_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confirmations_min: _TypeAlias = _typing.Literal["confirmations_min"]  # noqa: Y015
+    _WhichOneofArgType__confirmations_min: _TypeAlias = _typing.Literal["_confirmations_min", b"_confirmations_min"]  # noqa: Y015
+    _WhichOneofReturnType__confirmed_days: _TypeAlias = _typing.Literal["confirmed_days"]  # noqa: Y015
+    _WhichOneofArgType__confirmed_days: _TypeAlias = _typing.Literal["_confirmed_days", b"_confirmed_days"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confirmations_min) -> _WhichOneofReturnType__confirmations_min | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confirmed_days) -> _WhichOneofReturnType__confirmed_days | None: ...
+
+Global___Learning: _TypeAlias = Learning  # noqa: Y015
+
+@_typing.final
 class Policy(_message.Message):
     """One set of rules."""
 
@@ -356,6 +389,7 @@ class Policy(_message.Message):
     SHORT_PAY_FIELD_NUMBER: _builtins.int
     OVERPAYMENT_FIELD_NUMBER: _builtins.int
     STRATEGIES_FIELD_NUMBER: _builtins.int
+    LEARNING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def automation(self) -> Global___Automation:
         """When a decision may be taken without a clerk."""
@@ -384,6 +418,10 @@ class Policy(_message.Message):
     def strategies(self) -> Global___Strategies:
         """Switches of strategies."""
 
+    @_builtins.property
+    def learning(self) -> Global___Learning:
+        """How learned facts about payers are trusted."""
+
     def __init__(
         self,
         *,
@@ -394,10 +432,11 @@ class Policy(_message.Message):
         short_pay: Global___ShortPay | None = ...,
         overpayment: Global___Overpayment | None = ...,
         strategies: Global___Strategies | None = ...,
+        learning: Global___Learning | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "overpayment", b"overpayment", "short_pay", b"short_pay", "strategies", b"strategies", "tolerance", b"tolerance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "learning", b"learning", "overpayment", b"overpayment", "short_pay", b"short_pay", "strategies", b"strategies", "tolerance", b"tolerance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "overpayment", b"overpayment", "short_pay", b"short_pay", "strategies", b"strategies", "tolerance", b"tolerance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "learning", b"learning", "overpayment", b"overpayment", "short_pay", b"short_pay", "strategies", b"strategies", "tolerance", b"tolerance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
