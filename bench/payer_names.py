@@ -1,9 +1,8 @@
 """Customer names and how payers write them: a seeded set of both, with the truth.
 
-Every name is coined; none is taken from a register. Damage follows the mix that the measurements of
-`docs/decisions/0010-payer-evidence.md` were made with: legal form dropped or changed 45 %, abbreviations
-30 %, one typo 30 %, two 15 %, words swapped 12 %, blanks lost 10 %, a word lost 8 %, cut to 22
-letters 15 %, everything to 35.
+Every name is coined; none is taken from a register. Damage (shares of the payers' names): legal form
+lost or changed 45 %, abbreviations 30 %, one typo 30 %, two 15 %, words swapped 12 %, blanks lost
+10 %, a word lost 8 %, cut to 22 letters 15 %, everything cut to 35.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ _TRADES: Final = _listed(
     "Transport Chemicals Automotive Consulting Energy Metals Textiles Furniture Printing Tools "
     "Hydraulics Bearings Coatings Castings Refrigeration Laboratories Instruments Materials "
     "Maschinenbau Werkzeugbau Stahlbau Verpackungen Spedition Kunststoffe Messtechnik Elektro "
-    "Groothandel Bouwstoffen Koeltechniek Machinefabriek Papier Transporte Apparatebau Lebensmittel "
-    "Distribution Equipment Solutions Pharma Optics Ceramics Lumber Roofing Paper Steel Glass Marine "
+    "Groothandel Bouwstoffen Koeltechniek Machinefabriek Papier Transporte Apparatebau Foods "
+    "Distribution Equipment Solutions Pharma Optics Ceramics Lumber Roofing Paper Steel Glass "
     "Aviation Software Media Water Security Dental Rubber Wire Cable Pumps Valves Controls"
 )
 _PLACES: Final = _listed("Nord West Ost Central Pacific Atlantic Europe Ohio Texas Midwest Benelux")
@@ -61,7 +60,7 @@ class NameWorld(NamedTuple):
 
 
 def make_names(customers: int, payers: int, *, unknown_share: float, seed: int) -> NameWorld:
-    """A world of distinct customers; `unknown_share` of the payers are of the same make, and none."""
+    """A world of distinct customers; `unknown_share` of the payers are none of them."""
     dice = random.Random(seed)  # noqa: S311 - a world is seeded on purpose
     taken: set[str] = set()
     known = [_new_name(dice, taken) for _ in range(customers)]

@@ -1,8 +1,8 @@
 """Creditor references: numbers with check digits that we printed on the invoice and get back.
 
 RF references (ISO 11649) are recognised in any text, Swiss QR references by their 27 digits; other
-numbers with a check digit (KID, OCR) only where a remittance line says it holds one. A reference that verifies and
-belongs to items of one customer says whose account is paid, whoever pays.
+numbers with a check digit (KID, OCR) only where a remittance line says it holds one. A reference
+that verifies and belongs to items of one customer says whose account is paid, whoever pays.
 """
 
 from __future__ import annotations

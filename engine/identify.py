@@ -93,9 +93,9 @@ class Payers(msgspec.Struct, frozen=True, kw_only=True):
     tentative: the payer is only suggested; stale: and by a fact too old to decide anything;
     several: the evidence fits more than one customer; conflict: two kinds of evidence name two
     unrelated customers, `rival` is the other one and `rival_by` its kind, also where several fit;
-    nearest: of a payer unknown or only suggested the customer nearest to it (-1 none); new_account: a known
-    payer with accounts on file paid from one that is nobody's; namesake: a customer has this name
-    with another legal form.
+    nearest: of a payer unknown or only suggested the customer nearest to it (-1 none);
+    new_account: a known payer with accounts on file paid from one that is nobody's;
+    namesake: a customer has this name with another legal form.
     """
 
     company: NDArray[np.int64]
@@ -155,10 +155,15 @@ def identify_payers(
     directory: CustomerDirectory,
     company: NDArray[np.int64],
     learned: LearnedFacts,
+    relations: Relations,
     bank_accounts: BankAccountBatch,
     by_creditor_reference: NDArray[np.int64],
 ) -> Payers:
-    """The payer of each payment, from accounts, numbers in its text, learned facts and its name."""
+    """The payer of each payment, from accounts, numbers in its text, learned facts and its name.
+
+    `relations` are those of the master and the learned ones; `by_creditor_reference` is the
+    customer such references of each payment lead to.
+    """
     scope = pa.array([*directory.companies, ANY_COMPANY], pa.string()).take(
         pa.array(np.where(company < 0, len(directory.companies), company))
     )
@@ -191,7 +196,7 @@ def identify_payers(
     return _weigh(
         [*leading, alias, account_number, by_name, stale],
         directory,
-        directory.relations.with_more(learned.relations),
+        relations,
         company,
         names,
         has_account & nobodys,

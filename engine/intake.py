@@ -109,17 +109,8 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     index = build_index(match_input.open_items, directory, currencies)
 
     observe("identify", len(payments))
-    company = companies_of(payments, match_input.bank_accounts, directory.companies)
-    learned = LearnedFacts.of(
-        match_input.learned, directory, match_input.policy, _last_day(payments, match_input.as_of)
-    )
-    payers = identify_payers(
-        payments,
-        directory,
-        company,
-        learned,
-        match_input.bank_accounts,
-        customers_by_creditor_reference(payments, remittances, line_payment, company, index),
+    payers, relations = _identify(
+        match_input, payments, remittances, line_payment, directory, index
     )
     company = payers.company
     family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
@@ -129,9 +120,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     read = read_references(payments, remittances, line_payment, company, family, currency, index)
     slots = _without_customer_numbers(read.slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, family, index.customer)
-    slots = _with_third_parties(
-        slots, family, directory.relations.with_more(learned.relations), index
-    )
+    slots = _with_third_parties(slots, family, relations, index)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     not_receivable, held = _gates(payments, payers, slots)
     situation = Situation(
@@ -173,6 +162,31 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         precision=match_input.precision,
         situation=situation,
     )
+
+
+def _identify(
+    match_input: MatchInput,
+    payments: PaymentBatch,
+    remittances: RemittanceBatch,
+    line_payment: NDArray[np.int64],
+    directory: CustomerDirectory,
+    index: OpenItemIndex,
+) -> tuple[Payers, Relations]:
+    """Who paid each payment, and who may pay for whom."""
+    company = companies_of(payments, match_input.bank_accounts, directory.companies)
+    day = _last_day(payments, match_input.as_of)
+    learned = LearnedFacts.of(match_input.learned, directory, match_input.policy, day)
+    relations = directory.relations.with_more(learned.relations)
+    payers = identify_payers(
+        payments,
+        directory,
+        company,
+        learned,
+        relations,
+        match_input.bank_accounts,
+        customers_by_creditor_reference(payments, remittances, line_payment, company, index),
+    )
+    return payers, relations
 
 
 def _sorted_lines(

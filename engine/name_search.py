@@ -1,4 +1,4 @@
-"""The customers whose names are most like a payer's: rare runs of letters first, then a closer look.
+"""Customers whose names are most like a payer's: rare runs of letters, then a closer look.
 
 A customer is a candidate where it shares rare runs of four letters with the payer's name; the rare
 ones of each stretch of the name are taken, because the rarest of all are mostly the typo. Shared

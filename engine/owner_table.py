@@ -62,7 +62,7 @@ class OwnerTable(msgspec.Struct, frozen=True):
     def look_up_rivals(
         self, keys: pa.StringArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """As `look_up`, and the two owners to name where it is `SEVERAL` (the same one where not)."""
+        """As `look_up`, and two owners to name where it is `SEVERAL` (one where not)."""
         position = self.find(keys)
         return (
             self._at(self.owner, position),

@@ -1,4 +1,4 @@
-"""Who is meant in exceptions about payers: the customers that evidence names, each with its kind."""
+"""Who is meant in exceptions about payers: the customers that evidence names, with its kind."""
 
 from __future__ import annotations
 

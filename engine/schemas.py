@@ -228,7 +228,7 @@ LEARNED_FACT: Final = pa.schema(
 
 `kind`: `alias` and `payer_account` (`value`, a name or an account, is the customer's), `pays_for`
 (`value`, a customer id, may pay for `customer_id`), `not_alias` and `not_account` (`value` is not
-the customer's) and `not_items` (payment `value` does not pay the `open_item_ids`). `source`: `clerk` or `references`
-(what the references of payments suggest). `confirmations` counts the payments that said so, the
-last one on `confirmed_on`. `evidence` names the payments.
+the customer's) and `not_items` (payment `value` does not pay the `open_item_ids`). `source`:
+`clerk` or `references` (what the references of payments suggest). `confirmations`
+counts the payments that said so, the last one on `confirmed_on`. `evidence` names the payments.
 """
