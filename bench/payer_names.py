@@ -1,8 +1,8 @@
 """Customer names and how payers write them: a seeded set of both, with the truth.
 
-Every name is coined; none is taken from a register. Damage (shares of the payers' names): legal form
-lost or changed 45 %, abbreviations 30 %, one typo 30 %, two 15 %, words swapped 12 %, blanks lost
-10 %, a word lost 8 %, cut to 22 letters 15 %, everything cut to 35.
+Every name is coined; none is taken from a register. Damage, in shares of the payers' names: legal
+form lost or changed 45 %, abbreviations 30 %, one typo 30 %, two 15 %, words swapped 12 %, blanks
+lost 10 %, a word lost 8 %, cut to 22 letters 15 %, everything cut to 35.
 """
 
 from __future__ import annotations
