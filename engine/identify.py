@@ -68,7 +68,7 @@ RELIABILITY: Final = np.array(
     ]
 )
 """Probability that evidence of a kind names the right customer, before amounts are looked at. Those
-of names are measured with 30 % unknown payers (`docs/decisions/0010-payer-evidence.md`); kinds
+of names are measured with 30 % unknown payers (`docs/decisions/0011-payer-evidence.md`); kinds
 below 1 are always corroborated."""
 
 (

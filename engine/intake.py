@@ -93,10 +93,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
 def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     """Sort, index, identify, read references (see module)."""
-    source = match_input.payments
-    order = pc.array_sort_indices(source.text("payment_id")).to_numpy(zero_copy_only=False)
-    order = order.astype(np.int64)
-    payments = source.take(order)
+    ids = match_input.payments.text("payment_id")
+    order = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
+    payments = match_input.payments.take(order)
     joined = join_advices(payments, match_input.remittances, match_input.advices)
     remittances, line_payment = _sorted_lines(payments, joined.remittances)
 
@@ -112,12 +111,13 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     payers, relations = _identify(
         match_input, payments, remittances, line_payment, directory, index
     )
-    company = payers.company
     family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
-    read = read_references(payments, remittances, line_payment, company, family, currency, index)
+    read = read_references(
+        payments, remittances, line_payment, payers.company, family, currency, index
+    )
     slots = _without_customer_numbers(read.slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, family, index.customer)
     slots = _with_third_parties(slots, family, relations, index)
