@@ -99,13 +99,11 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     joined = join_advices(payments, match_input.remittances, match_input.advices)
     remittances, line_payment = _sorted_lines(payments, joined.remittances)
 
-    observe("index", len(match_input.open_items))
-    directory = CustomerDirectory.of(
-        match_input.customers, match_input.open_items, payments.text("company_id")
-    )
-    batches = (payments, match_input.open_items)
-    currencies = sorted({code for batch in batches for code in batch.codes("currency")[1]})
-    index = build_index(match_input.open_items, directory, currencies)
+    items = match_input.open_items
+    observe("index", len(items))
+    directory = CustomerDirectory.of(match_input.customers, items, payments.text("company_id"))
+    currencies = sorted({*payments.codes("currency")[1], *items.codes("currency")[1]})
+    index = build_index(items, directory, currencies)
 
     observe("identify", len(payments))
     payers, relations = _identify(
