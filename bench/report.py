@@ -10,8 +10,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from bench.reading_record import ReadingRecord
     from bench.record import Record
+    from bench.scale_record import ScaleMeasure, ScaleRecord
 
-__all__ = ["print_report", "reading_table", "readme_table"]
+__all__ = ["print_report", "reading_table", "readme_table", "scale_table"]
 
 
 def print_report(record: Record, console: Console | None = None) -> None:
@@ -112,3 +113,43 @@ def reading_table(record: ReadingRecord) -> str:
         "identities, offsets, totals, Arrow columns. `make bench-reading` measures again."
     )
     return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])
+
+
+def scale_table(record: ScaleRecord) -> str:
+    """The README's table of sizes, and what bounds the largest run."""
+    rows = [
+        ("`tieout match`, Parquet in and out", "seconds", "on cores", "a payment", "peak", "wrong"),
+        ("---", "---:", "---:", "---:", "---:", "---:"),
+    ]
+    rows += [
+        (
+            f"{run.payments:,} payments × {run.open_items:,} open items, {run.customers:,} customers",
+            f"{run.cost.seconds:.0f} s",
+            f"{run.cost.cpu_seconds:.0f} s",
+            f"{run.microseconds():.0f} µs",
+            f"{run.cost.peak_mib / 1024:.1f} GiB",
+            f"{run.quality.wrong_count} of {run.quality.automatic_count:,}",
+        )
+        for run in record.runs
+    ]
+    ratio = record.ratios["seconds per payment"]
+    contests = record.contests.candidates / record.contests.cpu_seconds / 1e6
+    where = (
+        f"{record.date}, {record.machine.cores} cores, {record.machine.system}, "
+        f"Python {record.machine.python}; one process each, from start to end. A payment costs "
+        f"{ratio:.2f} times as much at the largest size. {_bounds(record.runs[-1])} Competing "
+        f"payments are resolved at {contests:.1f} million candidates a second on one core. "
+        "`make bench-scale` measures again."
+    )
+    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])
+
+
+def _bounds(run: ScaleMeasure) -> str:
+    """Which stages take most of the time, and how much of it is on more than one core."""
+    total = sum(one.seconds for one in run.stages)
+    most = sorted(run.stages, key=lambda one: -one.seconds)[:3]
+    shares = ", ".join(f"{one.stage.replace('_', ' ')} {one.seconds / total:.0%}" for one in most)
+    return (
+        f"The largest stages are {shares}; {run.cost.cpu_seconds / run.cost.seconds:.1f} cores are "
+        "busy on average."
+    )
