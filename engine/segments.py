@@ -76,7 +76,9 @@ def expand_ranges(
 
 def pick(values: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """`values[rows]`, and 0 where a row is -1 ("none"), however few values there are."""
-    return np.append(values, np.int64(0))[rows]
+    if not len(values):
+        return np.zeros(len(rows), dtype=values.dtype)
+    return np.where(rows < 0, values.dtype.type(0), values[rows])
 
 
 def inverse(permutation: NDArray[np.int64]) -> NDArray[np.int64]:

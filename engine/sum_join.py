@@ -17,7 +17,6 @@ import msgspec
 import numpy as np
 
 from engine.limits import AMOUNT_MINOR_MAX
-from engine.segments import expand_ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +30,8 @@ __all__ = [
     "ledgers_at_once",
     "pair_work",
 ]
+
+_SUMS_AT_ONCE = 1 << 19
 
 
 class KeyTable(msgspec.Struct, frozen=True):
@@ -155,19 +156,15 @@ def build_sums(
     reach = 1 << (bits - 1)
     single = (owner << bits) + (value + reach)
     order = np.argsort(single, kind="stable")
-    row = np.flatnonzero(paired[owner])
-    first, second = expand_ranges(row + 1, bounds[owner[row] + 1])
-    first = row[first]
-    shift = (owner[first] << bits) + reach
-    pair = shift + value[first]
-    pair += value[second]
-    pair.sort()
+    shift = np.repeat((np.arange(count) << bits) + reach, np.where(paired, pair_work(size), 0))
+    pair = _sums_of_two(bounds, value, paired, apart=0)
+    pair += shift
     run = pair[:0]
     if runs:
-        run_sum = prefix[second + 1] - prefix[first]
-        fits = np.abs(run_sum) < reach - 1
-        run = (shift + run_sum)[fits] if not fits.all() else shift + run_sum
-        run.sort()
+        run = _sums_of_two(bounds, prefix, paired, apart=1)
+        fits = np.abs(run) < reach - 1
+        run += shift
+        run = run if fits.all() else run[fits]
     return SumTables(
         bounds=bounds,
         value=value,
@@ -179,6 +176,35 @@ def build_sums(
         pair=KeyTable(pair, bits),
         run=KeyTable(run, bits),
     )
+
+
+def _sums_of_two(
+    bounds: NDArray[np.int64], value: NDArray[np.int64], paired: NDArray[np.bool_], *, apart: int
+) -> NDArray[np.int64]:
+    """Sums of every two rows, ascending within each of the `paired` ledgers, those one by one.
+
+    With `apart` 1 `value` is what stands before each row, and the sums are those of the rows from
+    the one to the other. Ledgers of one size are worked on together: their rows are a matrix.
+    """
+    size = np.diff(bounds)
+    work = np.where(paired, pair_work(size), 0)
+    place = np.cumsum(work) - work
+    sums = np.empty(int(work.sum()), dtype=np.int64)
+    order = np.argsort(size, kind="stable")
+    order = order[work[order] > 0]
+    cuts = np.flatnonzero(np.diff(size[order])) + 1
+    for alike in np.split(order, cuts) if len(order) else []:
+        width = int(size[alike[0]])
+        one, two = np.triu_indices(width, 1)
+        step = max(1, _SUMS_AT_ONCE // len(one))
+        for begin in range(0, len(alike), step):
+            part = alike[begin : begin + step]
+            row = value[bounds[part][:, None] + np.arange(width + apart)]
+            table = row[:, two + apart]
+            table = table - row[:, one] if apart else table + row[:, one]
+            table.sort(axis=1)
+            sums[place[part][:, None] + np.arange(len(one))] = table
+    return sums
 
 
 def count_structured(
