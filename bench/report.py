@@ -123,7 +123,8 @@ def scale_table(record: ScaleRecord) -> str:
     ]
     rows += [
         (
-            f"{run.payments:,} payments × {run.open_items:,} open items, {run.customers:,} customers",
+            f"{run.payments:,} payments × {run.open_items:,} open items, "
+            f"{run.customers:,} customers",
             f"{run.cost.seconds:.0f} s",
             f"{run.cost.cpu_seconds:.0f} s",
             f"{run.microseconds():.0f} µs",
