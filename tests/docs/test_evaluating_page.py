@@ -21,6 +21,9 @@ def commands():
 
 def test_every_command_of_the_page_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text("utf-8")
+    for name, content in re.findall(r"<!-- file (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL):
+        (tmp_path / name).write_text(content, "utf-8")
     shown = commands()
     assert len(shown) > 1
     for command in shown:

@@ -47,6 +47,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.evaluate:evaluate_command",
         "Judge runs by the truth about their payments.",
     ),
+    "replay": (
+        "tieout.commands.replay:replay_command",
+        "Match a history again under another policy.",
+    ),
     "serve": ("tieout.commands.serve:serve_command", "Run the server."),
     "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
     "version": ("tieout.commands.version:version_command", "Print versions."),

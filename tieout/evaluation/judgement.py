@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray  # noqa: TC002 - msgspec reads the annotations
 
 from engine.segments import first_of_runs
+from tieout.evaluation.truth_matching import keys_of_payments, payments_of_keys
 from tieout.exit_codes import RunDirectoryError
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ __all__ = ["LEFT", "PART", "RIGHT", "WRONG", "CandidateSets", "Judgement", "judg
 LEFT, RIGHT, PART, WRONG = range(4)
 """What was applied automatically: nothing, all of it rightly, part of it rightly, some wrongly."""
 
-_REFERENCES: Final = ("payment_id", "bank_reference", "check_number", "end_to_end_id")
-"""Columns of a payment a truth's key may be, in the order they are tried."""
-
-_KEY_DIGITS: Final = 9
 _NO_RECEIVABLE: Final = "IN-NONAR|IN-DUPPAY|IN-DUPFILE|RET-"
 _NO_STATUS: Final = ("non_ar", "returned", "reversed")
 
@@ -140,28 +137,13 @@ def _sum(values: NDArray[np.int64], segment: NDArray[np.int64], count: int) -> N
 def _match_payments(
     truth: Truth, runs: RunColumns
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Truth row of each payment, payment row of each truth row, and payments that share a key.
-
-    A key is a payment's id or one of its references, or the digits of a bank reference or check
-    number (nine of them, as worlds number their payments).
-    """
-    found = pa.nulls(len(runs.amounts), pa.int32())
-    for name in _REFERENCES:
-        found = pc.coalesce(found, pc.index_in(runs.text(name), value_set=truth.keys))
-    bank = runs.text("bank_reference")
-    numbered = pc.starts_with(bank, "BK")
-    digits = pc.if_else(numbered, pc.utf8_slice_codeunits(bank, 2), runs.text("check_number"))
-    short = pc.utf8_lpad(pc.utf8_slice_codeunits(digits, -_KEY_DIGITS), _KEY_DIGITS, "0")
-    known = pc.if_else(pc.equal(digits, ""), "", short)
-    found = pc.coalesce(found, pc.index_in(known, value_set=truth.keys))
-    row = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    of_truth = np.full(len(truth) + 1, -1)
-    of_truth[row] = np.arange(len(row))
-    of_truth = of_truth[:-1]
-    matched = row[row >= 0]
+    """Truth row of each payment, payment row of each truth row, and payments that share a key."""
+    row = keys_of_payments(truth.keys, runs.text)
+    of_truth = payments_of_keys(truth.keys, runs.text)
+    found = of_truth >= 0
     kept = np.full(len(row), -1)
-    kept[of_truth[of_truth >= 0]] = np.flatnonzero(of_truth >= 0)
-    return kept, of_truth, len(matched) - int((of_truth >= 0).sum())
+    kept[of_truth[found]] = np.flatnonzero(found)
+    return kept, of_truth, int((row >= 0).sum() - found.sum())
 
 
 class _Applied(msgspec.Struct, frozen=True):
