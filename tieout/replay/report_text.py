@@ -54,7 +54,8 @@ def _headlines(comparison: Comparison) -> Iterator[str]:
     if comparison.wrong_before is None:
         yield "  wrong          nobody knows: no truth was given (--truth)"
     else:
-        yield f"  wrong          {comparison.wrong_before:,} before, {comparison.wrong_after:,} after"
+        before, after = comparison.wrong_before, comparison.wrong_after
+        yield f"  wrong          {before:,} before, {after:,} after"
 
 
 def change_rows(comparison: Comparison) -> list[tuple[str, ...]]:
