@@ -94,6 +94,8 @@ class BankFileStream:
         for _ in self._steps:
             if collector.row_count >= part_rows:
                 yield collector.drain()
+            else:
+                collector.settle()
         yield collector.drain()
         self.end = collector.end()
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import schemas
-from engine.batches import AdviceBatch, PaymentBatch, RemittanceBatch
+from engine.batches import AdviceBatch, PaymentBatch
 from parsers.byte_source import content_hash
-from parsers.column_chunks import ColumnChunk, column_kinds, facts_of, join_chunks
+from parsers.column_chunks import ColumnChunk
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES
 from parsers.excerpts import (
     EXCERPT_LENGTH,
@@ -26,7 +25,7 @@ from parsers.excerpts import (
     find_place,
     quoted_value,
 )
-from parsers.identities import OrdinalCounter, identify_payments
+from parsers.gathered_rows import LINE_KINDS, PAYMENT_KINDS, GatheredRows
 from parsers.line_index import LineIndex
 from parsers.parsed_file import FileEnd, ParsedPart
 from parsers.row_batches import advice_batch, check_batch, diagnostic_batch
@@ -42,43 +41,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FileCollector", "hold_payments"]
 
-_IDENTITY: Final = (
-    "bank_account",
-    "booking_date",
-    "value_date",
-    "amount_minor",
-    "currency",
-    "type_code",
-    "bank_reference",
-    "customer_reference",
-    "end_to_end_id",
-    "check_number",
-    "trace_number",
-    "uetr",
-    "payer_name",
-    "payer_account",
-    "remittance_text",
-    "original_reference",
-)
-"""The facts a payment is known by. A column that is added later does not change old identities."""
-
-_GIVEN: Final = ("payment_id", "file_id", "source_file", "source_format", "company_id")
-_COLLECTED: Final = tuple(name for name in schemas.PAYMENT.names if name not in _GIVEN)
-_KINDS: Final = column_kinds(schemas.PAYMENT, _COLLECTED)
-_LINE_COLLECTED: Final = (
-    "reference",
-    "reference_kind",
-    "amount_minor",
-    "discount_minor",
-    "deduction_minor",
-    "deduction_reason",
-    "source",
-)
-_LINE_KINDS: Final = column_kinds(schemas.REMITTANCE_LINE, _LINE_COLLECTED)
 _ADVICE_COLUMNS: Final = set(schemas.ADVICE_LINE.names) - {
     *("file_id", "source_file", "advice_number")
 }
-_FACT_SEPARATOR, _REFERENCES = "\x1f", "\x1e"
+_SETTLED_ROWS: Final = 1 << 12
+"""So many payments are settled at once: some windows' worth, or the rest of a small file."""
 
 
 class FileCollector:
@@ -100,15 +67,10 @@ class FileCollector:
         self.source_format = ""
         self._source = source
         self._line_index = LineIndex(source)
-        self._drained_count = 0
-        self._open_payments: dict[str, list[Any]] = {name: [] for name in _COLLECTED}
-        self._payments: list[ColumnChunk] = []
-        self._sealed_count = 0
-        self._open_lines: dict[str, list[Any]] = {name: [] for name in _LINE_COLLECTED}
+        self._rows = GatheredRows()
+        self._open_payments: dict[str, list[Any]] = {name: [] for name in PAYMENT_KINDS}
+        self._open_lines: dict[str, list[Any]] = {name: [] for name in LINE_KINDS}
         self._open_owners: list[int] = []
-        self._lines: list[ColumnChunk] = []
-        self._owners: list[NDArray[np.int64]] = []
-        self._sealed_lines = 0
         self._advices: list[dict[str, Any]] = []
         self._advice_count = 0
         self._last_advice_line = ("", 0)
@@ -118,7 +80,6 @@ class FileCollector:
         self._diagnostics: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
         self._file_codes: set[str] = set()
-        self._ordinals = OrdinalCounter()
         self._ending: tuple[str, int] | None = None
 
     @cached_property
@@ -129,13 +90,13 @@ class FileCollector:
     @property
     def payment_count(self) -> int:
         """Payments of the file so far; the next payment gets this index."""
-        return self._drained_count + self._sealed_count + len(self._open_payments["amount_minor"])
+        return self._rows.next_index + len(self._open_payments["amount_minor"])
 
     @property
     def row_count(self) -> int:
         """Rows collected and not given away yet: of the kind of which there are most."""
-        payments = self._sealed_count + len(self._open_payments["amount_minor"])
-        lines = self._sealed_lines + len(self._open_owners)
+        payments = self._rows.payment_count + len(self._open_payments["amount_minor"])
+        lines = self._rows.line_count + len(self._open_owners)
         lines += self._sealed_advices + len(self._advices)
         return max(payments, lines, len(self._diagnostics), len(self._checks))
 
@@ -171,15 +132,14 @@ class FileCollector:
         `engine.schemas.PAYMENT` columns by name, with at least `amount_minor`; absent ones stay
         empty.
         """
-        unknown = set(columns) - set(_COLLECTED)
+        unknown = columns.keys() - PAYMENT_KINDS.keys()
         if unknown:
             message = f"unknown payment columns {sorted(unknown)}"
             raise TypeError(message)
         self._seal_payments()
         first = self.payment_count
         rows = len(columns["amount_minor"])
-        self._payments.append(ColumnChunk.of(rows, columns, _KINDS))
-        self._sealed_count += rows
+        self._rows.add_payments(ColumnChunk.of(rows, columns, PAYMENT_KINDS))
         return first
 
     def add_remittances(
@@ -191,10 +151,8 @@ class FileCollector:
         `deduction_minor`, `deduction_reason` and `source`, each as long as `payments`.
         """
         self._seal_lines()
-        rows = len(payments)
-        self._owners.append(np.asarray(payments, np.int64))
-        self._lines.append(ColumnChunk.of(rows, columns, _LINE_KINDS))
-        self._sealed_lines += rows
+        chunk = ColumnChunk.of(len(payments), columns, LINE_KINDS)
+        self._rows.add_lines(np.asarray(payments, np.int64), chunk)
 
     def remittance(
         self,
@@ -331,12 +289,24 @@ class FileCollector:
         """The file is read to its end; called once, by its reader."""
         self._ending = (dialect, statement_count)
 
+    def settle(self) -> None:
+        """Hash what the payments so far say, where they are many.
+
+        No line may be added to them any more.
+        """
+        if self._rows.unsettled_count >= _SETTLED_ROWS:
+            self._seal_payments()
+            self._seal_lines()
+            self._rows.settle()
+
     def drain(self) -> ParsedPart:
         """Give away what was collected since the last call."""
         self._seal_payments()
         self._seal_lines()
         self._seal_advices()
-        payments, remittances = self._joined_rows()
+        names = ("file_id", "source_file", "source_format")
+        texts = {name: pa.scalar(getattr(self, name), pa.string()) for name in names}
+        payments, remittances = self._rows.give(texts)
         part = ParsedPart(
             payments=payments,
             remittances=remittances,
@@ -344,9 +314,6 @@ class FileCollector:
             control_checks=check_batch(self.source_file, self._checks),
             diagnostics=diagnostic_batch(self._diagnostics),
         )
-        self._drained_count += len(payments)
-        self._sealed_count = self._sealed_lines = 0
-        self._payments, self._lines, self._owners = [], [], []
         self._advice_chunks, self._checks, self._diagnostics = [], [], []
         self._sealed_advices = 0
         return part
@@ -369,18 +336,15 @@ class FileCollector:
         """Turn payments added one by one into a chunk of columns."""
         rows = len(self._open_payments["amount_minor"])
         if rows:
-            self._payments.append(ColumnChunk.of(rows, self._open_payments, _KINDS))
-            self._sealed_count += rows
-            self._open_payments = {name: [] for name in _COLLECTED}
+            self._rows.add_payments(ColumnChunk.of(rows, self._open_payments, PAYMENT_KINDS))
+            self._open_payments = {name: [] for name in PAYMENT_KINDS}
 
     def _seal_lines(self) -> None:
         """Turn lines added one by one into a chunk of columns."""
         if self._open_owners:
-            self._owners.append(np.array(self._open_owners, np.int64))
-            rows = len(self._open_owners)
-            self._lines.append(ColumnChunk.of(rows, self._open_lines, _LINE_KINDS))
-            self._sealed_lines += rows
-            self._open_lines = {name: [] for name in _LINE_COLLECTED}
+            chunk = ColumnChunk.of(len(self._open_owners), self._open_lines, LINE_KINDS)
+            self._rows.add_lines(np.array(self._open_owners, np.int64), chunk)
+            self._open_lines = {name: [] for name in LINE_KINDS}
             self._open_owners = []
 
     def _seal_advices(self) -> None:
@@ -389,55 +353,6 @@ class FileCollector:
             self._advice_chunks.append(advice_batch(self._advices))
             self._sealed_advices += len(self._advices)
             self._advices = []
-
-    def _joined_rows(self) -> tuple[PaymentBatch, RemittanceBatch]:
-        """All sealed payments, and their lines in the order of the payments."""
-        rows = sum(chunk.rows for chunk in self._payments)
-        if not rows:
-            return PaymentBatch.empty(), RemittanceBatch.empty()
-        payments = join_chunks(self._payments, _KINDS)
-        lines = join_chunks(self._lines, _LINE_KINDS) if self._lines else {}
-        owners = np.concatenate([*self._owners, np.empty(0, np.int64)]) - self._drained_count
-        if (owners[1:] < owners[:-1]).any():
-            order = np.argsort(owners, kind="stable")
-            owners = owners[order]
-            lines = {name: column.take(pa.array(order)) for name, column in lines.items()}
-        identities = self._identities(owners, lines.get("reference"))
-        given = {
-            "payment_id": identities,
-            "file_id": pa.repeat(self.file_id, rows),
-            "source_file": pa.repeat(self.source_file, rows),
-            "source_format": pa.repeat(self.source_format, rows),
-        }
-        batch = PaymentBatch.from_distinct(payments | given)
-        if not lines:
-            return batch, RemittanceBatch.empty()
-        owner = pa.array(owners)
-        owned = {
-            "payment_id": identities.take(owner),
-            "currency": payments["currency"].take(owner),
-            "line_number": _numbers_in_runs(owners),
-        }
-        return batch, RemittanceBatch.from_distinct(owned | lines)
-
-    def _identities(self, owners: NDArray[np.int64], references: pa.Array | None) -> pa.Array:
-        """`payment_id` of every row; `owners` are the ascending rows of `references`.
-
-        Chunk by chunk, so that the texts to be hashed stay in the caches of a processor.
-        """
-        rows = sum(chunk.rows for chunk in self._payments)
-        joined: pa.Array | None = None
-        if len(owners):
-            counts = np.bincount(owners, minlength=rows)
-            bounds = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
-            lists = pa.ListArray.from_arrays(bounds, references, mask=pa.array(counts == 0))
-            joined = pc.binary_join(lists, _FACT_SEPARATOR)
-        facts, start = [], 0
-        for chunk in self._payments:
-            lines = None if joined is None else joined.slice(start, chunk.rows)
-            facts.append(facts_of(chunk, _IDENTITY, _FACT_SEPARATOR, _REFERENCES, lines))
-            start += chunk.rows
-        return identify_payments(facts, self._ordinals)
 
 
 def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
@@ -454,9 +369,3 @@ def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
     field = PaymentBatch.SCHEMA.field(at)
     columns = payments.record_batch.set_column(at, field, column)
     return PaymentBatch.of_distinct(columns)
-
-
-def _numbers_in_runs(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
-    """1, 2, 3 … within each run of equal values."""
-    heads = np.searchsorted(ascending, ascending)
-    return np.arange(1, len(ascending) + 1) - heads

@@ -15,7 +15,17 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ColumnChunk", "ColumnKind", "column_kinds", "facts_of", "join_chunks"]
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ColumnChunk",
+    "ColumnKind",
+    "column_kinds",
+    "facts_of",
+    "join_chunks",
+    "merge_chunks",
+]
 
 
 class ColumnKind(NamedTuple):
@@ -50,12 +60,33 @@ class ColumnChunk(msgspec.Struct, frozen=True):
         """Columns of `kinds` out of lists, numpy or Arrow arrays; absent ones are empty."""
         return cls(rows, {name: _column(kind, values.get(name)) for name, kind in kinds.items()})
 
+    def take(self, rows: NDArray[np.int64]) -> ColumnChunk:
+        """The given rows, in the given order."""
+        places = pa.array(rows)
+        return ColumnChunk(
+            len(rows),
+            {
+                name: column if isinstance(column, pa.Scalar) else column.take(places)
+                for name, column in self.columns.items()
+            },
+        )
+
 
 def join_chunks(
     chunks: Sequence[ColumnChunk], kinds: Mapping[str, ColumnKind]
 ) -> dict[str, pa.Array]:
     """All rows of `chunks`, column by column."""
-    return {name: _joined(chunks, name, kind) for name, kind in kinds.items()}
+    merged = merge_chunks(chunks, kinds)
+    return {
+        name: pa.repeat(column, merged.rows) if isinstance(column, pa.Scalar) else column
+        for name, column in merged.columns.items()
+    }
+
+
+def merge_chunks(chunks: Sequence[ColumnChunk], kinds: Mapping[str, ColumnKind]) -> ColumnChunk:
+    """All rows of `chunks` as one; a value that all of them share is still kept as one."""
+    rows = sum(chunk.rows for chunk in chunks)
+    return ColumnChunk(rows, {name: _merged(chunks, name, kind) for name, kind in kinds.items()})
 
 
 def facts_of(
@@ -66,8 +97,15 @@ def facts_of(
     `more` follows where it is not null, behind another separator. Null columns are empty text.
     """
     parts: list[pa.Array | str] = []
+    dates: dict[int, pa.Array] = {}
     for name in names:
         column = chunk.columns[name]
+        if isinstance(column, pa.Date32Array):
+            texts = dates.get(id(column))
+            if texts is None:
+                texts = dates[id(column)] = _date_texts(column)
+            parts.append(texts)
+            continue
         if not isinstance(column, pa.Scalar):
             parts.append(_texts(column))
             continue
@@ -97,14 +135,14 @@ def _column(kind: ColumnKind, values: Any) -> pa.Array | pa.Scalar:
     return pc.fill_null(column, "") if kind.is_text and column.null_count else column
 
 
-def _joined(chunks: Sequence[ColumnChunk], name: str, kind: ColumnKind) -> pa.Array:
+def _merged(chunks: Sequence[ColumnChunk], name: str, kind: ColumnKind) -> pa.Array | pa.Scalar:
     columns = [chunk.columns[name] for chunk in chunks]
     first = columns[0] if columns else kind.empty
     if isinstance(first, pa.Scalar) and all(
         column is first or (isinstance(column, pa.Scalar) and column.equals(first))
         for column in columns
     ):
-        return pa.repeat(first, sum(chunk.rows for chunk in chunks))
+        return first
     arrays = [
         pa.repeat(column, chunk.rows) if isinstance(column, pa.Scalar) else column
         for column, chunk in zip(columns, chunks, strict=True)
@@ -113,12 +151,12 @@ def _joined(chunks: Sequence[ColumnChunk], name: str, kind: ColumnKind) -> pa.Ar
 
 
 def _texts(column: pa.Array) -> pa.Array:
-    """A column as text; dates by their distinct values, of which there are few."""
-    if pa.types.is_string(column.type):
-        return column
-    if pa.types.is_date(column.type):
-        encoded = column.dictionary_encode()
-        texts = encoded.dictionary.cast(pa.string()).take(encoded.indices)
-    else:
-        texts = column.cast(pa.string())
+    """A column as text, nulls as empty text."""
+    texts = column if pa.types.is_string(column.type) else column.cast(pa.string())
     return pc.fill_null(texts, "") if texts.null_count else texts
+
+
+def _date_texts(column: pa.Date32Array) -> pa.Array:
+    """Dates as text, by their distinct values, of which there are few."""
+    encoded = column.dictionary_encode()
+    return _texts(encoded.dictionary.cast(pa.string()).take(encoded.indices))

@@ -12,11 +12,11 @@ import pyarrow as pa
 from xxhash import xxh3_128_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["OrdinalCounter", "identify_payments", "payment_identity"]
+__all__ = ["OrdinalCounter", "digests_of", "identify_payments", "payment_identity"]
 
 _HEX_LENGTH: Final = 32
 _RECENT_MAX: Final = 1 << 17
@@ -34,18 +34,24 @@ def payment_identity(parts: tuple[object, ...], references: str, ordinal: int) -
     return _numbered(f"{text}\x1e{references}", ordinal).hex()
 
 
-def identify_payments(facts: Iterable[pa.Array], counter: OrdinalCounter) -> pa.Array:
-    """`payment_identity` of every row: `facts` are its facts and its lines' references, joined.
+def digests_of(texts: pa.Array) -> bytes:
+    """The digests of what payments say, one after the other."""
+    return b"".join(map(xxh3_128_digest, texts.view(pa.binary()).to_pylist()))
 
-    They come in pieces, each small enough to stay in the caches of a processor.
+
+def identify_payments(
+    plain: bytes, facts: Sequence[Callable[[], pa.Array]], counter: OrdinalCounter
+) -> pa.Array:
+    """`payment_identity` of every row: `plain` are the digests of their facts and references.
+
+    Where a payment stands twice, `facts` are asked for what all of them say, piece by piece.
     """
-    pieces = list(facts)
-    plain = b"".join([_digests(piece) for piece in pieces])
     ordinals = counter.ordinals(np.frombuffer(plain, ">u8")[::2].astype(np.uint64))
     letters = plain.hex().encode()
     repeated = np.flatnonzero(ordinals)
     if len(repeated):
-        texts = pa.chunked_array(pieces, pa.string()).take(pa.array(repeated)).to_pylist()
+        pieces = pa.chunked_array([piece() for piece in facts], pa.string())
+        texts = pieces.take(pa.array(repeated)).to_pylist()
         numbered = bytearray(letters)
         for row, text in zip(repeated.tolist(), texts, strict=True):
             identity = _numbered(text, int(ordinals[row])).hex()
@@ -53,11 +59,6 @@ def identify_payments(facts: Iterable[pa.Array], counter: OrdinalCounter) -> pa.
         letters = bytes(numbered)
     bounds = np.arange(0, len(letters) + 1, _HEX_LENGTH, dtype=np.int32)
     return pa.StringArray.from_buffers(len(ordinals), pa.py_buffer(bounds), pa.py_buffer(letters))
-
-
-def _digests(texts: pa.Array) -> bytes:
-    """The digests of `texts`, one after the other."""
-    return b"".join(map(xxh3_128_digest, texts.view(pa.binary()).to_pylist()))
 
 
 def _numbered(text: str, ordinal: int) -> bytes:
@@ -68,37 +69,47 @@ def _numbered(text: str, ordinal: int) -> bytes:
 class OrdinalCounter:
     """How often each identity came before in a file, in 8 bytes per payment.
 
-    An identity is remembered by its first 64 bits, each time it comes, in two sorted arrays: the
-    recent ones, few enough to be merged with every call, and all others. Two unequal payments that
-    share the bits would only make the later one carry an ordinal it does not need: once in 750,000
-    files of seven million payments.
+    An identity is remembered by its first 64 bits, each time it comes, in sorted arrays: those of
+    the last call, recent ones, few enough to be merged with every call, and all others. Two unequal
+    payments that share the bits would only make the later one carry an ordinal it does not need:
+    once in 750,000 files of seven million payments.
     """
 
     def __init__(self) -> None:
         """No identity yet."""
-        self._recent = np.empty(0, np.uint64)
+        self._last = self._recent = np.empty(0, np.uint64)
         self._older = np.empty(0, np.uint64)
 
     def ordinals(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """For each identity's first 64 bits, how many equal ones came before it."""
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        found = np.empty(len(keys), np.int64)
-        found[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
-        for known in (self._recent, self._older):
-            if len(known):
-                found[order] += _times_in(known, ordered)
-        self._recent = np.sort(np.concatenate([self._recent, ordered]), kind="stable")
+        self._remember()
+        ordered = np.sort(keys)
+        before = _times_in(self._recent, ordered) + _times_in(self._older, ordered)
+        found = np.zeros(len(keys), np.int64)
+        if before.any() or (ordered[1:] == ordered[:-1]).any():
+            order = np.argsort(keys, kind="stable")
+            before += np.arange(len(keys)) - np.searchsorted(ordered, ordered)
+            found[order] = before
+        self._last = ordered
+        return found
+
+    def _remember(self) -> None:
+        """Put the identities of the last call among the others."""
+        if not len(self._recent):
+            self._recent = self._last
+        else:
+            self._recent = np.sort(np.concatenate([self._recent, self._last]), kind="stable")
         if len(self._recent) > _RECENT_MAX:
             _merge(self._older, self._recent)
             self._recent = np.empty(0, np.uint64)
-        return found
 
 
 def _times_in(known: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
     """How often each of `wanted` stands in the ascending `known`."""
-    first = np.searchsorted(known, wanted)
     times = np.zeros(len(wanted), np.int64)
+    if not len(known):
+        return times
+    first = np.searchsorted(known, wanted)
     is_known = np.flatnonzero(known[np.minimum(first, len(known) - 1)] == wanted)
     if len(is_known):
         times[is_known] = np.searchsorted(known, wanted[is_known], "right") - first[is_known]
