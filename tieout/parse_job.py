@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
+import pyarrow as pa
 
 from engine.batches import BankAccountBatch
 from parsers.bank_files import BankFileStream
@@ -137,6 +138,7 @@ def _stream(
     for part in stream.parts():
         tally.add(part)
         sink.add(part)
+        pa.default_memory_pool().release_unused()  # else it keeps what several parts need
     end = stream.end
     assert end is not None  # noqa: S101 - the parts were read to the end
     report = ParseReport(
