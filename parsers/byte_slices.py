@@ -7,6 +7,8 @@ both sides, so that reading a few of them around a field never needs a look at t
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -67,12 +69,11 @@ class ByteText:
         """Where any of `letters` stands, followed by offsets beyond the end."""
         found = self._positions.get(letters)
         if found is None:
-            mask = self._bytes == letters[0]
-            for letter in letters[1:]:
-                mask |= self._bytes == letter
             size = len(self._bytes) - _PADDING
-            beyond = np.full(_SENTINELS, size + 1, np.int64)
-            found = np.concatenate([np.flatnonzero(mask[:size]), beyond])
+            written = [letter for letter in letters if letter in self._padded]
+            masks = [self._bytes[:size] == letter for letter in written]
+            places = np.flatnonzero(reduce(or_, masks)) if masks else np.empty(0, np.int64)
+            found = np.concatenate([places, np.full(_SENTINELS, size + 1, np.int64)])
             self._positions[letters] = found
         return found
 

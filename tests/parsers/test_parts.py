@@ -52,6 +52,34 @@ def test_the_size_of_parts_changes_nothing(path, part_rows):
         assert value == getattr(whole, name), name
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_when_payments_are_settled_changes_nothing(path, monkeypatch):
+    whole = parse_source(BytesSource(path.read_bytes()), path.name)
+    monkeypatch.setattr("parsers.collector._SETTLED_ROWS", 0)
+    assert parse_source(BytesSource(path.read_bytes()), path.name) == whole
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3), st.booleans()), max_size=12))
+def test_lines_find_their_payments_however_they_are_settled(steps):
+    together, apart = (FileCollector(BytesSource(b"x"), "f") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parsers.collector._SETTLED_ROWS", 0)
+        first = 0
+        for number, (rows, lines, is_settled) in enumerate(steps):
+            owners = [first + line % rows for line in range(lines)]
+            for collector in (together, apart):
+                amounts = [1 + row for row in range(rows)]
+                collector.add_payments({"amount_minor": amounts, "currency": ["EUR"] * rows})
+                references = [f"{number}-{line}" for line in range(lines)]
+                collector.add_remittances(
+                    owners, {"reference": references, "source": ["x"] * lines}
+                )
+            first += rows
+            if is_settled:
+                apart.settle()
+    assert apart.drain() == together.drain()
+
+
 def test_equal_payments_of_several_parts_are_told_apart_as_those_of_one():
     facts = {"currency": "EUR", "booking_date": None, "bank_account": "A"}
     together = FileCollector(BytesSource(b"x"), "f")
