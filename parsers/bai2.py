@@ -16,7 +16,7 @@ in one stream. A total that does not foot, or a missing trailer, holds every pay
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from parsers.bai2_accounts import RecordVoice
 from parsers.bai2_cuts import cut_window
@@ -24,7 +24,6 @@ from parsers.bai2_rows import DetailRows
 from parsers.bai2_structure import StreamStructure
 from parsers.bai2_survey import ItemSurvey
 from parsers.bai2_windows import WindowCutter
-from parsers.byte_source import WINDOW_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +35,16 @@ if TYPE_CHECKING:
 
 __all__ = ["read_bai2"]
 
+_WINDOW_BYTES: Final = 3 << 18
+"""Up to six windows are under way on two cores, each with some eight times its bytes in columns;
+smaller ones spend more of their time between the columns."""
+
 
 def read_bai2(
     source: ByteSource,
     collector: FileCollector,
     options: ReadOptions,
-    window_bytes: int = WINDOW_BYTES,
+    window_bytes: int = _WINDOW_BYTES,
 ) -> Iterator[None]:
     """Read a BAI2 stream as far as it goes; never raises.
 

@@ -97,14 +97,13 @@ def facts_of(
     `more` follows where it is not null, behind another separator. Null columns are empty text.
     """
     parts: list[pa.Array | str] = []
-    dates: dict[int, pa.Array] = {}
+    dates = dated = None
     for name in names:
         column = chunk.columns[name]
         if isinstance(column, pa.Date32Array):
-            texts = dates.get(id(column))
-            if texts is None:
-                texts = dates[id(column)] = _date_texts(column)
-            parts.append(texts)
+            if column is not dates:  # mostly both dates are one column
+                dates, dated = column, _date_texts(column)
+            parts.append(dated)
             continue
         if not isinstance(column, pa.Scalar):
             parts.append(_texts(column))

@@ -105,14 +105,12 @@ def test_control_checks_alone_make_a_part():
 
 @given(
     st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=8),
-    st.sampled_from([0, 1, 7, 1 << 17]),
-    st.sampled_from([1, 3, 1 << 12]),
+    st.sampled_from([1, 7, 30, 1 << 19]),
 )
-def test_ordinals_count_what_came_before(batches, recent_max, merged):
+def test_ordinals_count_what_came_before(batches, full):
     counter, seen = OrdinalCounter(), Counter()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parsers.identities._RECENT_MAX", recent_max)
-        patch.setattr("parsers.identities._MERGED", merged)
+        patch.setattr("parsers.identities._FULL", full)
         for batch in batches:
             keys = np.array([value * 0x0601_0203_0405_0607 for value in batch], np.uint64)
             expected = []
