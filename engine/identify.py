@@ -155,14 +155,13 @@ def identify_payers(
     directory: CustomerDirectory,
     company: NDArray[np.int64],
     learned: LearnedFacts,
-    relations: Relations,
     bank_accounts: BankAccountBatch,
     by_creditor_reference: NDArray[np.int64],
 ) -> Payers:
     """The payer of each payment, from accounts, numbers in its text, learned facts and its name.
 
-    `relations` are those of the master and the learned ones; `by_creditor_reference` is the
-    customer such references of each payment lead to.
+    `learned` holds the relations of the master too; `by_creditor_reference` is the customer such
+    references of each payment lead to.
     """
     scope = pa.array([*directory.companies, ANY_COMPANY], pa.string()).take(
         pa.array(np.where(company < 0, len(directory.companies), company))
@@ -196,7 +195,7 @@ def identify_payers(
     return _weigh(
         [*leading, alias, account_number, by_name, stale],
         directory,
-        relations,
+        learned.relations,
         company,
         names,
         has_account & nobodys,

@@ -68,6 +68,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
     item of the amount in another company, or in another currency;
     not_receivable: no customer's payment; precedence: rank by date and bank reference;
+    refused: sets of items a clerk refused, by payment id;
     calibration, precision: what outcomes of earlier decisions say.
     """
 
@@ -86,6 +87,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     other_currency: NDArray[np.bool_]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
+    refused: dict[str, frozenset[tuple[str, ...]]]
     calibration: Calibration
     precision: PrecisionLedger
     situation: Situation
@@ -106,9 +108,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     index = build_index(items, directory, currencies)
 
     observe("identify", len(payments))
-    payers, relations = _identify(
-        match_input, payments, remittances, line_payment, directory, index
-    )
+    payers, learned = _identify(match_input, payments, remittances, line_payment, directory, index)
     family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
     currency = _codes_of(payments.text("currency"), currencies)
 
@@ -118,7 +118,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     )
     slots = _without_customer_numbers(read.slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, family, index.customer)
-    slots = _with_third_parties(slots, family, relations, index)
+    slots = _with_third_parties(slots, family, learned.relations, index)
     rules, rule = _rules(match_input, directory, payers, currency, currencies)
     not_receivable, held = _gates(payments, payers, slots)
     situation = Situation(
@@ -156,6 +156,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         other_currency=read.other_currency,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
+        refused=learned.refused_sets(),
         calibration=match_input.calibration,
         precision=match_input.precision,
         situation=situation,
@@ -169,22 +170,22 @@ def _identify(
     line_payment: NDArray[np.int64],
     directory: CustomerDirectory,
     index: OpenItemIndex,
-) -> tuple[Payers, Relations]:
-    """Who paid each payment, and who may pay for whom."""
+) -> tuple[Payers, LearnedFacts]:
+    """Who paid each payment, and the facts it was found by, the master's relations among them."""
     company = companies_of(payments, match_input.bank_accounts, directory.companies)
     day = _last_day(payments, match_input.as_of)
     learned = LearnedFacts.of(match_input.learned, directory, match_input.policy, day)
     relations = directory.relations.with_more(learned.relations)
+    learned = msgspec.structs.replace(learned, relations=relations)
     payers = identify_payers(
         payments,
         directory,
         company,
         learned,
-        relations,
         match_input.bank_accounts,
         customers_by_creditor_reference(payments, remittances, line_payment, company, index),
     )
-    return payers, relations
+    return payers, learned
 
 
 def _sorted_lines(

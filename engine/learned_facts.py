@@ -92,6 +92,14 @@ class LearnedFacts(msgspec.Struct, frozen=True, kw_only=True):
             ).take(pa.array(refused)),
         )
 
+    def refused_sets(self) -> dict[str, frozenset[tuple[str, ...]]]:
+        """Sets of open item ids (sorted) that a clerk refused, by payment id."""
+        sets: dict[str, set[tuple[str, ...]]] = {}
+        for text in self.refused.to_pylist():
+            payment, _, items = text.partition("\x1f")
+            sets.setdefault(payment, set()).add(tuple(sorted(items.split(";"))))
+        return {payment: frozenset(found) for payment, found in sets.items()}
+
     def deny(self, keys: pa.StringArray, found: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a value (its key) was refused as evidence of the customer found by it."""
         if not len(self.denied):

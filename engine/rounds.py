@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.accident import roundness_shares
 from engine.amounts import propose_by_amount
@@ -293,8 +295,32 @@ def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int
     return np.split(todo, fresh[1:])
 
 
+def _without_refused(intake: Intake, candidates: Candidates) -> Candidates:
+    """`candidates` without the very sets a clerk refused for their payment."""
+    if not intake.refused:
+        return candidates
+    ids = intake.payments.text("payment_id")
+    asked = pc.is_in(ids, value_set=pa.array(list(intake.refused), pa.string()))
+    rows = candidates.rows
+    owner = candidates.payment[rows.candidate]
+    at = np.flatnonzero(asked.to_numpy(zero_copy_only=False)[owner])
+    sets: dict[tuple[str, int], list[str]] = {}
+    for payment, candidate, item in zip(
+        ids.take(pa.array(owner[at])).to_pylist(),
+        rows.candidate[at].tolist(),
+        intake.index.text("open_item_id", rows.item[at]).to_pylist(),
+        strict=True,
+    ):
+        sets.setdefault((payment, candidate), []).append(item)
+    kept = np.ones(len(candidates), dtype=np.bool_)
+    for (payment, candidate), items in sets.items():
+        kept[candidate] = tuple(sorted(items)) not in intake.refused[payment]
+    return candidates.at(kept)
+
+
 def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> Candidates:
     """`candidates`, automatic only as far as intake, policy and payer let them be."""
+    candidates = _without_refused(intake, candidates)
     rule = situation.rule[candidates.payment]
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]

@@ -11,6 +11,7 @@ from engine.errors import ConservationError, PolicyError
 from parsers.errors import LayoutError, ParserError
 
 __all__ = [
+    "DecisionFileError",
     "ExitCode",
     "JobError",
     "MemoryBusyError",
@@ -21,6 +22,7 @@ __all__ = [
     "OutputDirectoryError",
     "PolicyFileError",
     "RunDirectoryError",
+    "UnknownFactError",
     "exit_code_of",
 ]
 
@@ -53,6 +55,8 @@ class JobError(Exception):
     ├── NoUsableFileError      65   every bank file was refused
     ├── RunDirectoryError      65   a directory that is read as a run is none
     ├── MemoryFileError        65   a memory of earlier runs that cannot be read
+    ├── DecisionFileError      65   decisions of clerks that cannot be read
+    ├── UnknownFactError       66   a memory without the fact that is asked for
     ├── MemoryBusyError        75   another run holds the memory
     ├── PolicyFileError        78   the policy file is no policy
     └── OutcomeFileError       78   a calibration or precision ledger is none
@@ -89,6 +93,18 @@ class MemoryFileError(JobError):
     """A memory of earlier runs that cannot be read."""
 
     exit_code = ExitCode.MALFORMED
+
+
+class DecisionFileError(JobError):
+    """Decisions that cannot be read, or are about payments the run does not have."""
+
+    exit_code = ExitCode.MALFORMED
+
+
+class UnknownFactError(JobError):
+    """No learned fact has this id."""
+
+    exit_code = ExitCode.MISSING
 
 
 class MemoryBusyError(JobError):

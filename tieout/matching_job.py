@@ -23,6 +23,7 @@ from engine.batches import (
     BankAccountBatch,
     CustomerBatch,
     ExceptionBatch,
+    LearnedFactBatch,
     OpenItemBatch,
     PaymentBatch,
 )
@@ -42,6 +43,8 @@ from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
 from tieout.outcome_tables import outcome_hash, read_outcome_tables
 from tieout.own_layouts import read_own_layouts
+from tieout.payer_lessons import lessons_of_run, reliance_of_run
+from tieout.payer_memory import PayerMemory
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
 from tieout.run_directory import check_output_directory, write_run
@@ -180,10 +183,13 @@ def _run(
     clock.handled(sum(file.rows for file in tables.inputs))
     clock("parse", len(job.bank_files))
     memory = None if job.memory is None else RunMemory.read(Path(job.memory))
+    learned = None if job.memory is None else PayerMemory.read(Path(job.memory))
     intake = _read_payments(job, tables, stdin)
     as_of = job.as_of or _latest_booking_date(intake.payments)
     if memory is not None:
         intake = _without_seen(intake, memory)
+    if learned is not None:
+        intake = _with_learned(intake, learned)
     clock.handled(len(intake.payments))
     match_input = MatchInput(
         payments=in_key_order(intake.payments),
@@ -192,6 +198,7 @@ def _run(
         advices=AdviceBatch.concat([tables.advices, intake.advices]),
         customers=tables.customers,
         bank_accounts=tables.bank_accounts,
+        learned=LearnedFactBatch.empty() if learned is None else learned.facts,
         policy=policy,
         as_of=as_of,
         **read_outcome_tables(job.calibration, job.precision),
@@ -204,6 +211,7 @@ def _run(
     timings = _write(job, match_input, run, summary, clock, cores)
     if memory is not None and job.out is not None and policy.default.automation.mode == "apply":
         memory.after(tables.open_items, match_input, result).write()
+        _learn(learned, match_input, result)
     code = ExitCode.PARTIAL if intake.refused else ExitCode.GATE if failed else ExitCode.DONE
     return JobReport(
         exit_code=code,
@@ -324,6 +332,28 @@ def _without_seen(intake: Intake, memory: RunMemory) -> Intake:
         counted_rows=intake.counted_rows | counted,
         inputs=(*intake.inputs, remembered),
     )
+
+
+def _with_learned(intake: Intake, learned: PayerMemory) -> Intake:
+    """`intake` whose inputs tell which learned facts the run depends on."""
+    if not len(learned.facts):
+        return intake
+    known = InputFile(
+        role="learned_facts",
+        source_file="",
+        content_hash=learned.content_hash,
+        rows=len(learned.facts),
+        format="parquet",
+    )
+    return msgspec.structs.replace(intake, inputs=(*intake.inputs, known))
+
+
+def _learn(learned: PayerMemory | None, match_input: MatchInput, result: MatchResult) -> None:
+    """Keep what the run suggests about payers, and which applications relied on facts."""
+    if learned is None:
+        return
+    relied = learned.relied(reliance_of_run(match_input, result, learned.facts))
+    relied.taught(lessons_of_run(match_input, result)).write()
 
 
 def _latest_booking_date(payments: PaymentBatch) -> datetime.date | None:

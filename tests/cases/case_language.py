@@ -9,6 +9,8 @@ policy      KEY VALUE                      e.g. tolerance.under.amount 1.00
 as of       2026-09-30
 accounts    OUR_ACCOUNT COMPANY [lockbox NUMBER]
 customers   ID ["Name"] [company C] [alias "A;B"] [parent ID] [account "X;Y"] [policy NAME]
+learned     KIND VALUE CUSTOMER DATE [company C] [by WHO] [times N] [revoked DATE] [items "A;B"]
+            (kinds of `engine.learned_facts`; without `by` references suggested it)
 open items  ID CUSTOMER CURRENCY AMOUNT [due DATE] [dated DATE] [discount AMOUNT until DATE]
             [number TEXT] [po TEXT] [also "A;B"] [type TYPE] [company C]
             [disputed | blocked | paid | cancelled]     (paid, cancelled: AMOUNT is the original)
@@ -46,6 +48,7 @@ from engine.batches import (
     AdviceBatch,
     BankAccountBatch,
     CustomerBatch,
+    LearnedFactBatch,
     OpenItemBatch,
     PaymentBatch,
     RemittanceBatch,
@@ -65,6 +68,7 @@ SECTIONS = (
     "as of",
     "accounts",
     "customers",
+    "learned",
     "open items",
     "payments",
     "remittance",
@@ -143,6 +147,7 @@ def match_input_of(case: Case) -> MatchInput:
         advices=AdviceBatch.from_columns(_columns(_advices(case))),
         customers=CustomerBatch.from_columns(_columns(_customers(case, items))),
         bank_accounts=BankAccountBatch.from_columns(_columns(_accounts(case))),
+        learned=LearnedFactBatch.from_columns(_columns(_learned(case))),
         policy=read_policy(_policy(case)),
         as_of=dates[0] if dates else None,
     )
@@ -337,6 +342,33 @@ def _customers(case: Case, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def _learned(case: Case) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for number, record in enumerate(case.sections.get("learned", [])):
+        kind, value, customer, day, *_ = record.words
+        known = dict(company="company_id", by="learned_by", times="n", revoked="d", items="i")
+        said = _named(record, 4, **known)
+        times, revoked = int(said.pop("n", "1")), said.pop("d", "")
+        rows.append(
+            {
+                "fact_id": str(number),
+                "kind": kind,
+                "value": value,
+                "customer_id": customer,
+                "open_item_ids": said.pop("i", ""),
+                "source": "clerk" if "learned_by" in said else "references",
+                "learned_on": _date(day),
+                "confirmed_on": _date(day),
+                "confirmations": times,
+                "revoked_on": _date(revoked) if revoked else None,
+                "company_id": "",
+                "learned_by": "",
+            }
+            | said
+        )
+    return rows
+
+
 def _accounts(case: Case) -> list[dict[str, Any]]:
     return [
         {"bank_account": record.words[0], "company_id": record.words[1]}
@@ -363,6 +395,6 @@ def _policy(case: Case) -> dict[str, Any]:
 def _policy_value(key: str, text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
-    if key == "grace_days":
+    if key in ("grace_days", "confirmed_days", "confirmations_min"):
         return int(text)
     return float(text) if key == "wrong_budget" else text

@@ -39,6 +39,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.remittances:remittances_command",
         "Show how a payer's remittance table is understood.",
     ),
+    "memory": (
+        "tieout.commands.memory:memory_command",
+        "Show and correct what was learned about payers.",
+    ),
     "explain": (
         "tieout.commands.explain:explain_command",
         "Say why a payment went where it went, or did not.",
