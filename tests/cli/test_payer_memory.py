@@ -107,7 +107,7 @@ def test_a_rejected_payment_keeps_name_and_account_from_that_customer(run, memor
     assert run(payment(2, "2026-09-22"))["P-2"]["customer_id"] in (None, "")
 
 
-def test_what_cannot_be_learned_is_named(run, memory, tmp_path, capsys):
+def test_what_cannot_be_learned_is_named(run, tmp_path, capsys):
     run(payment(1, "2026-09-20"))
     for row, words in (
         ("P-9,accept,C1,", "no payment P-9"),

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from engine.batches import Batch
     from tieout.payer_memory import RelianceBatch
 
-__all__ = ["memory_command"]
+__all__ = [
+    "forget_command",
+    "learn_command",
+    "list_command",
+    "memory_command",
+    "revoke_command",
+]
 
 _LEARN_HELP = """Learn from decisions about the payments of RUN, into the memory DIR.
 
