@@ -6,7 +6,7 @@ leaves the others to be read here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
         RecordTable,
     )
     from parsers.lockbox_records import LinePlace
+    from parsers.lockbox_report import LockboxReport
 
 __all__ = [
     "Batch",
     "CheckReader",
     "CheckRow",
     "PaidEntry",
-    "Report",
     "item_of",
     "known_types",
     "payer_account_of",
@@ -43,38 +43,6 @@ __all__ = [
 
 _LAST_FLAGS: Final = ("9", "")
 """The flag of a last overflow record; a record that ends before its flag is taken as one."""
-
-
-class Report(Protocol):
-    """What the reader of a file does with what is wrong, and with what is no payment."""
-
-    def say(
-        self,
-        code: str,
-        message: str,
-        place: LinePlace,
-        columns: Columns | None = None,
-        *,
-        expected: str = "",
-    ) -> None:
-        """Add a diagnostic about the field in `columns` of a record, or about all of it."""
-        ...
-
-    def lost(
-        self,
-        code: str,
-        message: str,
-        place: LinePlace,
-        columns: Columns | None = None,
-        *,
-        expected: str = "",
-    ) -> None:
-        """Say it, and hold every payment of the file."""
-        ...
-
-    def count(self, reason: str, rows: int = 1) -> None:
-        """Count rows that are no payments."""
-        ...
 
 
 class Batch(msgspec.Struct):
@@ -141,7 +109,7 @@ class CheckReader:
         self,
         layout: LockboxLayout,
         table_of: Callable[[str], RecordTable | None],
-        report: Report,
+        report: LockboxReport,
     ) -> None:
         """`table_of` gives the table of a record; what is wrong goes to `report`."""
         self._layout = layout

@@ -33,7 +33,7 @@ FORMAT_RANKS: Final = {
     name: rank
     for rank, name in enumerate(
         (
-            *("camt.053", "bai2", "mt940", "mt950"),
+            *("camt.053", "bai2", "mt940"),
             *("camt.054", "nacha", "edi823", "lockbox"),
             *("camt.052", "mt942", "edi820"),
         )
@@ -42,7 +42,7 @@ FORMAT_RANKS: Final = {
 """Formats from the one whose row stays to the one whose row goes: statements book, notifications
 and lockbox files tell of booked money, intraday reports and orders come before the booking."""
 
-_STATEMENTS: Final = ("camt.053", "bai2", "mt940", "mt950")
+_STATEMENTS: Final = ("camt.053", "bai2", "mt940")
 _LOCKBOX: Final = ("lockbox",)
 _DEPOSITS: Final = ("lockbox", "edi823")
 """Formats that tell of the checks of a deposit and may name the lockbox in place of the account."""

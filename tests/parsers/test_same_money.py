@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from bai2_writing import ACCOUNT, bai2
@@ -17,6 +18,7 @@ from parsers.bank_files import parse_bank_file
 from parsers.repeats import merge_parsed
 from parsers.same_money import FORMAT_RANKS, count_once
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 MONDAY = dt.date(2026, 9, 14)
 TEXT = (
     *("uetr", "bank_reference", "trace_number", "customer_reference", "end_to_end_id"),
@@ -279,6 +281,16 @@ def test_bai2_and_its_lockbox_file_together():
     assert sorted(result.payments.int64("amount_minor").tolist()) == [4000, 5000, 6000]
     assert sorted(result.remittances.strings("reference")) == ["INV-1", "INV-2"]
     assert result.counted_rows == {"aggregate": 1}
+
+
+def test_every_format_that_gives_payments_has_a_rank_and_every_rank_a_format():
+    files = [path for path in GOLDEN.glob("*/*") if path.suffix != ".json"]
+    contents = [path.read_bytes() for path in files]
+    statement = (GOLDEN / "camt" / "statement_02.xml").read_bytes()
+    report = statement.replace(b"BkToCstmrStmt", b"BkToCstmrAcctRpt")
+    contents.append(report.replace(b"<Stmt>", b"<Rpt>").replace(b"</Stmt>", b"</Rpt>"))
+    read = [parse_bank_file(content, "f") for content in contents]
+    assert {one.source_format for one in read if len(one.payments)} == set(FORMAT_RANKS)
 
 
 some = st.sampled_from(["", "", "1", "01", "A", "a"])

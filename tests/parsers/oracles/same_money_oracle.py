@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 ORDER = [
-    *("camt.053", "bai2", "mt940", "mt950", "camt.054", "nacha", "edi823", "lockbox"),
+    *("camt.053", "bai2", "mt940", "camt.054", "nacha", "edi823", "lockbox"),
     *("camt.052", "mt942", "edi820"),
 ]
-STATEMENTS = ("camt.053", "bai2", "mt940", "mt950")
+STATEMENTS = ("camt.053", "bai2", "mt940")
 EVIDENCE = [
     ("uetr", "uetr"),
     ("bank_reference", "bank_reference"),
