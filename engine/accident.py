@@ -12,9 +12,13 @@ Derivation of the densities: `docs/decisions/0003-amount-evidence.md`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
 import numpy as np
+
+from engine.limits import AMOUNT_MINOR_MAX
+from engine.segments import first_of_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASS_WEIGHTS",
     "NONE_WEIGHT",
+    "AmountHabits",
     "accident_density",
     "granularity",
     "log_choose",
@@ -53,6 +58,7 @@ NONE_WEIGHT: Final = 0.02
 
 _STEPS: Final = np.array([1, 10, 100, 500, 1_000, 5_000, 10_000], dtype=np.int64)
 _DECADES = 6
+_AMOUNT_BITS: Final = AMOUNT_MINOR_MAX.bit_length()
 
 
 def granularity(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -79,6 +85,91 @@ def accident_density(
     cells = np.maximum(np.abs(targets) / _STEPS[level], 1.0)
     density: NDArray[np.float64] = np.minimum(shares[level] / (cells * span), 1.0)
     return density
+
+
+class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
+    """What amounts are like in each currency: how round, and which of them keep coming back.
+
+    shares: roundness shares (currencies × steps). Of the original amounts of all items, with their
+    currencies: key, sorted; rank of each; pair, rank and customer together, sorted. items_of: items
+    per currency; owned: items per (customer, currency).
+    """
+
+    shares: NDArray[np.float64]
+    key: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    customers: int
+    items_of: NDArray[np.int64]
+    owned: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        currency: NDArray[np.int64],
+        customer: NDArray[np.int64],
+        original: NDArray[np.int64],
+        currencies: int,
+    ) -> Self:
+        """Counted from the items there are, whatever became of them."""
+        size = np.abs(original)
+        shares = [roundness_shares(size[currency == code]) for code in range(currencies)]
+        key = _amount_key(currency, size)
+        order = np.lexsort((customer, key))
+        key = key[order]
+        rank = np.cumsum(first_of_runs(key)) - 1 if len(key) else key
+        customers = int(customer.max(initial=0)) + 1
+        return cls(
+            shares=np.stack(shares),
+            key=key,
+            rank=rank,
+            pair=rank * customers + customer[order],
+            customers=customers,
+            items_of=np.bincount(currency, minlength=currencies),
+            owned=np.bincount(customer * currencies + currency, minlength=customers * currencies),
+        )
+
+    def density(
+        self, amount: NDArray[np.int64], currency: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Probability that an unrelated amount of the currency is exactly each of `amount`."""
+        density = np.zeros(len(amount), dtype=np.float64)
+        for code in range(len(self.shares)):
+            of = currency == code
+            density[of] = accident_density(amount[of], self.shares[code])
+        return density
+
+    def recurrence(
+        self,
+        amount: NDArray[np.int64],
+        currency: NDArray[np.int64],
+        customer: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Share of other customers' items, and of this customer's, that are of exactly `amount`.
+
+        That probable it is that something else, which is not listed, is of this amount: a list
+        price is no coincidence, nor is a rent. One item may be one, so the first does not count.
+        """
+        if not len(self.key):
+            none = np.zeros(len(amount), dtype=np.float64)
+            return none, none
+        wanted = _amount_key(currency, amount)
+        first = np.searchsorted(self.key, wanted, side="left")
+        count = np.searchsorted(self.key, wanted, side="right") - first
+        rank = self.rank[np.minimum(first, len(self.rank) - 1)]
+        pair = rank * self.customers + customer
+        own = np.searchsorted(self.pair, pair, side="right")
+        own = np.where(count > 0, own - np.searchsorted(self.pair, pair, side="left"), 0)
+        among = self.owned[customer * len(self.items_of) + currency]
+        return (
+            np.maximum(count - own - 1, 0) / np.maximum(self.items_of[currency], 1),
+            np.maximum(own - 1, 0) / np.maximum(among, 1),
+        )
+
+
+def _amount_key(currency: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Currency and amount as one number: 47 bits hold the largest amount there can be."""
+    return (currency << _AMOUNT_BITS) + np.minimum(np.abs(amount), AMOUNT_MINOR_MAX)
 
 
 def log_choose(total: NDArray[np.int64], chosen: int) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from engine.strategies.totals import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.accident import AmountHabits
     from engine.payer_ledgers import PayerLedgers
     from engine.situation import Situation
     from engine.strategies.subset_sum import Combinations
@@ -51,7 +52,7 @@ def propose_by_amount(
     situation: Situation,
     payment: NDArray[np.int64],
     contradicted: NDArray[np.bool_],
-    shares: NDArray[np.float64],
+    habits: AmountHabits,
 ) -> Candidates:
     """Judged candidates of the given payments, whose payers are known."""
     count = len(situation)
@@ -78,7 +79,7 @@ def propose_by_amount(
         Candidates.concat([simple, beside, small.candidates, larger.candidates, *few]),
         search=search,
         contradicted=contradicted,
-        shares=shares,
+        habits=habits,
     )
 
 

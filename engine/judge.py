@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 import numpy as np
 
-from engine.accident import NONE_WEIGHT, accident_density
+from engine.accident import NONE_WEIGHT
 from engine.batches import NO_DATE
 from engine.candidates import (
     AMBIGUOUS,
@@ -28,6 +28,7 @@ from engine.segments import first_of_runs, mix64
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.accident import AmountHabits
     from engine.situation import Situation
 
 __all__ = ["Search", "judge_amounts", "set_keys"]
@@ -82,30 +83,27 @@ def judge_amounts(
     *,
     search: Search,
     contradicted: NDArray[np.bool_],
-    shares: NDArray[np.float64],
+    habits: AmountHabits,
 ) -> Candidates:
     """Distinct sets with doubt, uniqueness and permission.
 
     Per payment `contradicted` says whether references speak against any decision by amount.
-    `shares` are the roundness shares of each currency (currencies × steps). Sets in which something
+    `habits` say how likely an amount is by itself. Sets in which something
     is that must not be paid make others ambiguous and are then dropped.
     """
     if not len(candidates):
         return candidates
     candidates, amounts = _distinct(candidates)
     payment, count = candidates.payment, len(situation)
-    density = np.zeros(count, dtype=np.float64)
-    for currency in range(len(shares)):
-        of = situation.currency == currency
-        density[of] = accident_density(situation.cash[of], shares[currency])
-    nothing = (NONE_WEIGHT + situation.payer_doubt + search.unsearched) * density
+    nothing = _nothing(situation, candidates, search, habits)
     fits = np.bincount(payment, minlength=count) + search.sets
     total = np.bincount(payment, weights=candidates.weight, minlength=count) + nothing
     total += search.weight
     wrong = 1.0 - candidates.weight / total[payment]
     # 1 - p loses the small numbers that matter: a lone candidate's doubt is worked out directly.
     lone = fits[payment] == 1
-    wrong[lone] = (nothing / total)[payment[lone]]
+    other = nothing[payment[lone]] + _not_listed(situation, candidates.at(lone), habits)
+    wrong[lone] = other / (candidates.weight[lone] + other)
 
     low = np.full(count, np.iinfo(np.int64).max)
     high = np.full(count, np.iinfo(np.int64).min)
@@ -126,7 +124,7 @@ def judge_amounts(
     equal = (uniqueness == UNIQUE_AMOUNTS) & ~some_barred[payment]
     oldest = _oldest_of_alike(situation, candidates, equal)
     # Among interchangeable sets the doubt is whether it is any of them, not which.
-    wrong[oldest] = (nothing / total)[payment[oldest]]
+    wrong[oldest] = nothing[payment[oldest]] / total[payment[oldest]]
     automatic |= oldest & allowed
     return msgspec.structs.replace(
         candidates,
@@ -136,6 +134,43 @@ def judge_amounts(
         automatic=automatic,
         code=_codes(candidates, uniqueness, automatic),
     ).at(~barred)
+
+
+def _nothing(
+    situation: Situation, candidates: Candidates, search: Search, habits: AmountHabits
+) -> NDArray[np.float64]:
+    """Per payment, the weight of "none of the sets looked at": another item, another payer, a set
+    nobody searched. 0 for payments without candidates.
+    """
+    nothing = np.zeros(len(situation), dtype=np.float64)
+    some = np.flatnonzero(np.bincount(candidates.payment, minlength=len(situation)))
+    cash, currency, payer = situation.cash[some], situation.currency[some], situation.payer[some]
+    density = habits.density(cash, currency)
+    single, _ = habits.recurrence(cash, currency, payer)
+    other = (NONE_WEIGHT + situation.payer_doubt[some]) * np.maximum(density, single)
+    nothing[some] = other + np.maximum(search.unsearched[some], 0.0) * density
+    return nothing
+
+
+def _not_listed(
+    situation: Situation, candidates: Candidates, habits: AmountHabits
+) -> NDArray[np.float64]:
+    """Weight of "it pays items of just these amounts, but not these: they are not listed".
+
+    For sets of several items. Next to nothing where amounts do not recur; for list prices and rents
+    the main doubt.
+    """
+    rows = candidates.rows
+    payment = candidates.payment[rows.candidate]
+    others, own = habits.recurrence(
+        rows.cash + rows.discount, situation.currency[payment], situation.payer[payment]
+    )
+    alike = np.ones(len(candidates), dtype=np.float64)
+    # In whatever order they are written: n items are n! orders of the same n amounts.
+    place = np.arange(len(rows)) - np.searchsorted(rows.candidate, rows.candidate, side="left") + 1
+    np.multiply.at(alike, rows.candidate, np.maximum(others, own) * place)
+    several = candidates.item_count() > 1
+    return NONE_WEIGHT * np.where(several, np.minimum(alike, 1.0), 0.0)
 
 
 def _distinct(candidates: Candidates) -> tuple[Candidates, NDArray[np.int64]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.accident import roundness_shares
+from engine.accident import AmountHabits
 from engine.amounts import propose_by_amount
 from engine.candidates import (
     WITHHELD_BY_PRECISION,
@@ -79,11 +79,8 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
     """The payer's items whose amounts are the cash: one, a total, or else a combination."""
     index = situation.index
     contradicted = _contradicted(situation)
-    shares = np.stack(
-        [
-            roundness_shares(np.abs(index.original_minor[index.currency == code]))
-            for code in range(max(len(intake.currencies), 1))
-        ]
+    habits = AmountHabits.of(
+        index.currency, index.customer, index.original_minor, max(len(intake.currencies), 1)
     )
 
     def propose(part: Part) -> _Proposal:
@@ -91,7 +88,7 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
         todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
         against = contradicted[part.payment]
         found = [
-            propose_by_amount(situation, one, against, shares) for one in _parts(situation, todo)
+            propose_by_amount(situation, one, against, habits) for one in _parts(situation, todo)
         ]
         return _Proposal(Candidates.concat(found), situation.slots, _none_of(situation))
 

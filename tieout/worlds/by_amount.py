@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tieout.worlds import texts
 from tieout.worlds.drafts import Draft, Truth
+from tieout.worlds.open_items import NOT_LISTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,10 @@ LEDGER_WIDE: Final = ("amount_balance", "amount_past_due", "amount_all_but_one")
 """Scenarios that need a customer nobody has paid for yet; they are planned first."""
 
 _BALANCE_ITEMS_MAX: Final = 14
+_INFEASIBLE_CODES: Final = (
+    "AMT-NOMATCH;POL-CONFIDENCE;REF-NONE;REF-CLOSED;AMB-SINGLE;AMB-AMOUNTS;AMB-COMBO;AMB-TOTAL;"
+    "AMB-LIMIT;AMB-COMPETE;PAY-AMBIG;PAY-UNKNOWN;PAY-NEWACCT"
+)
 
 
 def _silent(plan: Planner, scenario: str, rows: list[int]) -> Draft:
@@ -108,6 +113,19 @@ def _credit_amount(plan: Planner) -> list[Draft] | None:
     return [_silent(plan, "credit_amount", [plan.dice.pick(owed), credit])]
 
 
+def _amount_infeasible(plan: Planner) -> list[Draft] | None:
+    """Pays what is not in the open items (billed elsewhere, or not yet): nothing may be applied."""
+    rows = plan.seed_group(1 + plan.dice.below(3))
+    if rows is None:
+        return None
+    draft = _silent(plan, "amount_infeasible", rows)
+    for row in rows:
+        plan.items.status[row] = NOT_LISTED
+    draft.truth, draft.expect, draft.by_amount = [], "exception", False
+    draft.codes = _INFEASIBLE_CODES
+    return [draft]
+
+
 def _set_face(plan: Planner, row: int, face: int) -> None:
     items = plan.items
     items.face[row] = items.original[row] = face
@@ -155,6 +173,7 @@ AMOUNT_SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     "amount_balance": _amount_balance,
     "amount_past_due": _amount_past_due,
     "amount_all_but_one": _amount_all_but_one,
+    "amount_infeasible": _amount_infeasible,
     "discount_amount": _discount_amount,
     "credit_amount": _credit_amount,
     "ambiguous_single": _ambiguous_single,

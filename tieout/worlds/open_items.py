@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from tieout.worlds.dice import Dice
     from tieout.worlds.spec import WorldSpec
 
-__all__ = ["EPOCH", "OpenItems", "build_open_items"]
+__all__ = ["EPOCH", "NOT_LISTED", "OpenItems", "build_open_items"]
 
 EPOCH: Final = dt.date(1970, 1, 1)
 """Day 0 of every `day` in this package."""
+
+NOT_LISTED: Final = "not listed"
+"""Status of an item that exists, that somebody pays, and that the open items do not have."""
 
 _TERMS: Final = (
     # text, days net, discount days, discount in tenths of a percent, weight

@@ -57,6 +57,7 @@ STANDARD_MIX: Final[dict[str, float]] = {
     "amount_balance": 14,
     "amount_past_due": 9,
     "amount_all_but_one": 9,
+    "amount_infeasible": 0,
     "discount_ref": 34,
     "discount_amount": 12,
     "discount_late": 6,
@@ -197,6 +198,10 @@ _FLAWS: Final = (
 )
 
 
+_INFEASIBLE: Final = {"amount_infeasible": 60, "amount_single": 60, "amount_subset": 60}
+"""One in three payments without a reference pays something the open items do not have."""
+
+
 def _variant(name: str, seed: int, **changes: object) -> WorldSpec:
     small = {"payment_count": 2_000, "open_item_count": 12_000, "customer_count": 1_000}
     return msgspec.structs.replace(_BASE, name=name, seed=seed, **(small | changes))
@@ -213,6 +218,16 @@ NAMED_SPECS: Final[dict[str, WorldSpec]] = {
         6,
         dense_numbers=True,
         scenario_weights={"ref_digit_wrong": 90, "ref_digits_swapped": 70, "ref_clipped": 40},
+    ),
+    "infeasible": _variant("infeasible", 8, scenario_weights=_INFEASIBLE),
+    "infeasible_prices": _variant(
+        "infeasible_prices", 9, amount_style="price_list", scenario_weights=_INFEASIBLE
+    ),
+    "infeasible_rent": _variant(
+        "infeasible_rent", 10, amount_style="rent", scenario_weights=_INFEASIBLE
+    ),
+    "infeasible_dollars": _variant(
+        "infeasible_dollars", 11, amount_style="whole_dollar", scenario_weights=_INFEASIBLE
     ),
     "clean": _variant(
         "clean",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from tieout.worlds.open_items import NOT_LISTED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -91,6 +93,7 @@ def _open_items(
         0 if day is None else items.discount[row] for row, day in zip(rows, shown, strict=True)
     ]
     terms = [items.terms[row] if items.terms_only[row] else "" for row in rows]
+    listed = pa.array([status != NOT_LISTED for status in items.status])
     return pa.table(
         {
             "open_item_id": item_ids,
@@ -110,7 +113,7 @@ def _open_items(
             "references": items.references,
             "status": items.status,
         }
-    )
+    ).filter(listed)
 
 
 def _without_zeros(minor: list[int]) -> pa.Array:
