@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .cache/codegen
 PEERS := .cache/peers
+COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-scale calibration docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-scale bench-combinations calibration docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -43,7 +44,7 @@ fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
 	@mkdir -p .cache/fuzz-inputs
 	cd tests/fuzz && $(CURDIR)/$(FUZZ)/bin/python fuzz_bank_files.py -max_total_time=$(or $(SECONDS),300) -max_len=8192 -artifact_prefix=$(CURDIR)/.cache/ $(CURDIR)/.cache/fuzz-inputs $(sort $(wildcard $(CURDIR)/tests/golden/*))
 
-bench: bench-reading bench-scale  ## speed and quality beside peers, lines into bench/history.jsonl
+bench: bench-reading bench-scale bench-combinations  ## speed and quality beside peers, lines into bench/history.jsonl
 	$(BIN)/python -m bench
 
 bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside floors and peers
@@ -54,6 +55,9 @@ bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open item
 
 calibration: $(VENV)/.test  ## fit the calibration that ships on seeded worlds
 	$(BIN)/python -m bench.calibration
+
+bench-combinations: $(VENV)/.test $(COMBINATION_PEERS)/.ready  ## subset sums beside dpss and CP-SAT
+	$(BIN)/python -m bench.combinations
 
 docs: $(VENV)/.test  ## write the generated pages and the README's numbers
 	$(BIN)/python docs/generate.py
@@ -75,6 +79,11 @@ $(FUZZ)/.ready: requirements.lock tests/fuzz/requirements.lock
 $(PEERS)/.ready: bench/requirements.lock
 	$(PYTHON) -m venv --clear $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
+	@touch $@
+
+$(COMBINATION_PEERS)/.ready: bench/combinations.lock
+	$(PYTHON) -m venv --clear $(COMBINATION_PEERS)
+	$(COMBINATION_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/combinations.lock
 	@touch $@
 
 $(CODEGEN)/.ready: proto/requirements.lock

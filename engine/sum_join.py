@@ -54,9 +54,14 @@ class KeyTable(msgspec.Struct, frozen=True):
         counts = np.zeros(len(wanted), dtype=np.int64)
         if not len(self.key):
             return counts
+        last = len(self.key) - 1
         first = np.searchsorted(self.key, wanted)
-        hit = np.flatnonzero(self.key[np.minimum(first, len(self.key) - 1)] == wanted)
-        counts[hit] = np.searchsorted(self.key, wanted[hit], side="right") - first[hit]
+        hit = np.flatnonzero(self.key[np.minimum(first, last)] == wanted)
+        counts[hit] = 1
+        # Few sums are made twice: only those are searched for their end.
+        after = first[hit] + 1
+        again = hit[(after <= last) & (self.key[np.minimum(after, last)] == wanted[hit])]
+        counts[again] = np.searchsorted(self.key, wanted[again], side="right") - first[again]
         return counts
 
     def between(
@@ -76,7 +81,8 @@ class KeyTable(msgspec.Struct, frozen=True):
 class SumTables(msgspec.Struct, frozen=True, kw_only=True):
     """What one build knows about many ledgers.
 
-    bounds, value: the ledgers; total: what each adds up to; prefix: sum of all values before each
+    bounds, value: the ledgers; total, least, most: what each adds up to, its smallest and largest
+    value (not beyond 0); prefix: sum of all values before each
     row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`; paired:
     ledgers whose pairs and runs are expanded. `pair` has an entry per two items, `run` one per two
     or more in a row.
@@ -85,6 +91,8 @@ class SumTables(msgspec.Struct, frozen=True, kw_only=True):
     bounds: NDArray[np.int64]
     value: NDArray[np.int64]
     total: NDArray[np.int64]
+    least: NDArray[np.int64]
+    most: NDArray[np.int64]
     prefix: NDArray[np.int64]
     order: NDArray[np.int64]
     paired: NDArray[np.bool_]
@@ -165,9 +173,14 @@ def build_sums(
         fits = np.abs(run) < reach - 1
         run += shift
         run = run if fits.all() else run[fits]
+    least, most = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    np.minimum.at(least, owner, value)
+    np.maximum.at(most, owner, value)
     return SumTables(
         bounds=bounds,
         value=value,
+        least=least,
+        most=most,
         total=prefix[bounds[1:]] - prefix[bounds[:-1]],
         prefix=prefix,
         order=order,
@@ -215,16 +228,25 @@ def count_structured(
     ledger, target = ledger[asked], target[asked]
     size = tables.size()[ledger]
     excess = tables.total[ledger] - target
+    low, high = tables.least[ledger], tables.most[ledger]
 
     def given_back(counts: NDArray[np.int64]) -> NDArray[np.int64]:
         back = np.empty_like(counts)
         back[asked] = counts
         return back
 
+    def left_out(table: KeyTable, items: int) -> NDArray[np.int64]:
+        # No look-up where more or less is left over than so many items can be.
+        able = (excess >= items * low) & (excess <= items * high) & (size >= items + 2)
+        at = np.flatnonzero(able)
+        counts = np.zeros(len(ledger), dtype=np.int64)
+        counts[at] = table.count(ledger[at], excess[at])
+        return counts
+
     return StructuredCounts(
         single=given_back(tables.single.count(ledger, target)),
         pair=given_back(tables.pair.count(ledger, target)),
         run=given_back(tables.run.count(ledger, target)),
-        all_but_one=given_back(tables.single.count(ledger, excess) * (size >= 3)),
-        all_but_two=given_back(tables.pair.count(ledger, excess) * (size >= 4)),
+        all_but_one=given_back(left_out(tables.single, 1)),
+        all_but_two=given_back(left_out(tables.pair, 2)),
     )

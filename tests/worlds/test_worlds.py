@@ -115,7 +115,11 @@ def test_named_worlds_are_made_at_a_small_size(name):
     spec = scaled_spec(named_spec(name), 250, 2_500)
     world = generate_world(spec)
     assert world.tables["payments"].num_rows == 250
-    assert world.tables["open_items"].num_rows == 2_500
+    # What nobody listed is paid all the same, by one to three items a payment.
+    unlisted = sum(row["scenario"] == "amount_infeasible" for row in rows(world, "truth_payments"))
+    listed = world.tables["open_items"].num_rows
+    assert 2_500 - 3 * unlisted <= listed <= 2_500 - unlisted
+    assert bool(unlisted) == name.startswith("infeasible")
     assert not world.bank_files
 
 
@@ -298,3 +302,16 @@ def test_damage_leaves_something_of_the_number(damage, document):
     texts = {DAMAGES[damage](dice, document) for _ in range(30)}
     assert all(len(text) >= 4 for text in texts)
     assert all(sum(c.isalnum() for c in text) <= len(document) for text in texts)
+
+
+def test_payments_of_items_nobody_listed_have_no_truth_to_apply():
+    world = generate_world(scaled_spec(named_spec("infeasible"), 300, 3_000))
+    paid = {row["key"] for row in rows(world, "truth")}
+    infeasible = [
+        row for row in rows(world, "truth_payments") if row["scenario"] == "amount_infeasible"
+    ]
+    assert infeasible
+    for row in infeasible:
+        assert row["key"] not in paid
+        assert row["expect"] == "exception"
+        assert "AMT-NOMATCH" in row["expected_codes"].split(";")
