@@ -17,6 +17,7 @@ from engine.limits import CHOICES_BITS_MAX
 from engine.money import exponent_of, exponents_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.payer_messages import payer_candidates
+from engine.questions import distinguishing_questions
 from engine.segments import first_of_runs, pick, segment_sum
 
 if TYPE_CHECKING:
@@ -243,6 +244,9 @@ def _batch(
         return pa.array(table, pa.string()).take(pa.array(code))
 
     codes = pa.array(CODES, pa.string()).take(pa.array(code))
+    # Of several sets that fit, one fact may tell most apart: that is what is missing.
+    asked = distinguishing_questions(intake, conclusion.proposed, conclusion.ranks).take(rows)
+    is_asked = pc.and_(pc.starts_with(codes, "AMB-"), pc.not_equal(asked, ""))
     payer = intake.payments.text("payer_name").take(rows)
     nameless = pc.if_else(pc.equal(payer, ""), "an unnamed payer", payer)
     trigger = pc.utf8_capitalize(pc.utf8_slice_codeunits(meaning("trigger"), 0, 1))
@@ -268,7 +272,7 @@ def _batch(
             "amount_minor": np.where(rest != 0, rest, cash),
             "currency": currencies,
             "message": message,
-            "missing_fact": meaning("missing_fact"),
+            "missing_fact": pc.if_else(is_asked, asked, meaning("missing_fact")),
             "suggested_action": meaning("suggested_action"),
             "proposal_ranks": _proposal_ranks(conclusion, len(intake.payments)).take(rows),
         }

@@ -25,6 +25,8 @@ __all__ = [
     "LEFT_OUT_MAX",
     "PAIR_ITEMS_MAX",
     "PROPOSALS_MAX",
+    "PROVEN_ACCIDENTS_MAX",
+    "PROVEN_WORK_MAX",
     "SAME_AMOUNT_MAX",
     "SUBSET_COMBINATIONS_MAX",
     "TRIPLE_ITEMS_MAX",
@@ -111,3 +113,10 @@ COUNTED_ITEMS_MAX = 40
 CERTIFICATE_WORK_MAX = 1 << 32
 """Bits times amounts of one certificate of uniqueness: 500 amounts against 85,899.34 in cents, or
 200 against ten million units, about 0.2 s."""
+
+PROVEN_ACCIDENTS_MAX = 0.5
+"""Expected accidental sets of any size up to which a set found by a limited search is counted to
+the end: with more of them a second one would be found, for nothing."""
+
+PROVEN_WORK_MAX = 1 << 27
+"""Bits times amounts of a certificate within a match, about 5 ms: few payments get so far."""

@@ -160,11 +160,13 @@ def _sorted_sums(value: NDArray[np.int64], target: int) -> NDArray[np.int64]:
     return sums
 
 
-def ways_to_sum(amounts: Sequence[int], target: int) -> int | None:
+def ways_to_sum(
+    amounts: Sequence[int], target: int, *, work_max: int = CERTIFICATE_WORK_MAX
+) -> int | None:
     """0, 1 or 2 (two or more): how many non-empty subsets of `amounts` sum to `target`.
 
     Two big integers have a bit per reachable sum: made at all, made in more than one way. None
-    where that is more work than `CERTIFICATE_WORK_MAX` allows. Any number of amounts of both signs;
+    where that is more work than `work_max` allows. Any number of amounts of both signs;
     a target of zero, which the empty set makes too, raises `ValueError`.
     """
     if target == 0:
@@ -179,7 +181,7 @@ def ways_to_sum(amounts: Sequence[int], target: int) -> int | None:
     if goal % unit:
         return 0
     goal //= unit
-    if len(value) * (goal + 1) > CERTIFICATE_WORK_MAX:
+    if len(value) * (goal + 1) > work_max:
         return None
     mask = (1 << (goal + 1)) - 1
     once, twice = 1, 0

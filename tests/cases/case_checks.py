@@ -46,6 +46,11 @@ class _Seen:
             self.codes[owner].insert(
                 0 if row["is_primary"] else len(self.codes[owner]), row["code"]
             )
+        self.missing = {
+            row["payment_id"]: row["missing_fact"]
+            for row in result.exceptions.record_batch.to_pylist()
+            if row["is_primary"]
+        }
         self.reversals = result.reversals.record_batch.to_pylist()
         self.items = {
             row["open_item_id"]: row for row in match_input.open_items.record_batch.to_pylist()
@@ -165,6 +170,8 @@ def _fact_difference(
         got = codes[0] if codes else "none"
     elif kind == "also":
         got = expected if expected in codes[1:] else " ".join(codes[1:])
+    elif kind == "asks":
+        got = seen.missing.get(payment, "nothing")
     elif kind == "customer":
         who = outcome["customer_id"] or "nobody"
         got = " ".join([who, outcome["identified_by"]][: len(rest)])

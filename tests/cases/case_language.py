@@ -29,6 +29,7 @@ expect      PAYMENT → ITEM AMOUNT [strategy]            all automatic rows and
             PAYMENT status S | exception CODE|none | also CODE | customer ID|nobody [KIND]
             PAYMENT uniqueness U                         of its automatic rows, else of rank 1
             PAYMENT says "TEXT"                          in the message of its primary exception
+            PAYMENT asks "TEXT"                          the fact its primary exception misses
             PAYMENT reopens ITEM AMOUNT
             ITEM remains AMOUNT                          open after this run
             ADVICE exception RMT-ORPHAN

@@ -1,0 +1,106 @@
+"""How many sets of a ledger's items have an amount by accident: the expected number, λ.
+
+A search finds what was paid, and with it every set that happens to have the same sum. How many of
+those to expect follows from how densely sums lie around the amount: counted in coarse bins, set by
+set size, then spread evenly over the minor units of a few bins. Round amounts meet more often: only
+multiples of their common divisor can be hit, so each is hit that much more often.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["expected_accidents"]
+
+_BINS: Final = 512
+_AROUND: Final = 6
+"""Bins to each side of the amount's own that are counted: wide enough to be many sums, narrow
+enough to be like the amount's neighbourhood."""
+_BEYOND: Final = 1.1
+_PROBLEMS_AT_ONCE: Final = 256
+_STEPS: Final = (100, 1_000)
+"""Round is a whole unit, or ten of them, of a currency with two decimals."""
+
+
+def expected_accidents(
+    values: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    items_max: int | None,
+    known: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """λ per problem: sets of each size up to `items_max` (columns), or of any size (one column).
+
+    values: problems × items, 0 for none; known: sets of that size found already, which are no
+    accident (same shape as the result). The greatest estimate counts: of all items, or, where the
+    target is round, of the round ones alone.
+    """
+    found = []
+    for begin in range(0, len(values), _PROBLEMS_AT_ONCE):
+        part = slice(begin, begin + _PROBLEMS_AT_ONCE)
+        less = None if known is None else known[part]
+        rows, wanted = values[part], targets[part]
+        expected = _spread(rows, wanted, items_max, less)
+        for step in _STEPS:
+            alike = (rows % step == 0) & (wanted % step == 0)[:, None]
+            round_rows = np.where(alike, rows, 0)
+            expected = np.maximum(expected, _spread(round_rows, wanted, items_max, less))
+        found.append(expected)
+    width = 1 if items_max is None else items_max
+    return np.concatenate(found) if found else np.empty((0, width), dtype=np.float64)
+
+
+def _spread(
+    values: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    items_max: int | None,
+    known: NDArray[np.int64] | None,
+) -> NDArray[np.float64]:
+    """Sets near the target over the places near it that a sum can take."""
+    low = np.minimum(values, 0).sum(axis=1)
+    reach = targets * _BEYOND - low
+    width = np.maximum(reach / _BINS, 1.0)
+    counts = _binned(values, low, width, items_max)
+    unit = np.gcd(np.gcd.reduce(values, axis=1), targets)
+    middle = ((targets - low) / width).astype(np.int64)
+    first = np.maximum(middle - _AROUND, 0)
+    last = np.minimum(middle + _AROUND + 1, _BINS)
+    before = np.concatenate([np.zeros((*counts.shape[:2], 1)), np.cumsum(counts, axis=2)], axis=2)
+    rows = np.arange(len(values))
+    near = before[rows, :, last] - before[rows, :, first]
+    if known is not None:
+        near = np.maximum(near - known, 0.0)
+    places = np.maximum((last - first) * width / unit, 1.0)
+    expected: NDArray[np.float64] = near / places[:, None]
+    return expected
+
+
+def _binned(
+    values: NDArray[np.int64],
+    low: NDArray[np.int64],
+    width: NDArray[np.float64],
+    items_max: int | None,
+) -> NDArray[np.float64]:
+    """Numbers of sets per problem, size and bin; with no `items_max` sizes are not told apart."""
+    problems, size = values.shape
+    planes = 1 if items_max is None else items_max + 1
+    counts = np.zeros((problems, planes, _BINS), dtype=np.float64)
+    zero = np.minimum((-low / width).astype(np.int64), _BINS - 1)
+    counts[np.arange(problems), 0, zero] = 1.0
+    bins = np.arange(_BINS)
+    for column in range(size):
+        value = values[:, column]
+        source = bins - np.rint(value / width).astype(np.int64)[:, None]
+        able = (source >= 0) & (source < _BINS) & (value != 0)[:, None]
+        at = np.clip(source, 0, _BINS - 1)[:, None, :]
+        moved = np.take_along_axis(counts, np.broadcast_to(at, counts.shape), axis=2)
+        moved *= able[:, None, :]
+        if items_max is None:
+            counts += moved
+        else:
+            counts[:, 1:] += moved[:, :-1]
+    return counts if items_max is None else counts[:, 1:]
