@@ -1,4 +1,4 @@
-"""One line of `history.jsonl` about subset sums: ours beside the peers, same instances, same run."""
+"""One line of `history.jsonl` about subset sums: ours beside peers, same instances, same run."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def distinguishing_questions(
 ) -> pa.StringArray:
     """Per payment what to ask (a clause that begins with "whether"); empty where nothing helps.
 
-    Asked is for the item whose being paid is nearest to even odds, by the doubt about the proposals;
+    Asked is for the item whose being paid is nearest to even odds, by the doubt of the proposals;
     for two totals where these are the best two proposals.
     """
     count = len(intake.payments)
