@@ -81,8 +81,8 @@ class KeyTable(msgspec.Struct, frozen=True):
 class SumTables(msgspec.Struct, frozen=True, kw_only=True):
     """What one build knows about many ledgers.
 
-    bounds, value: the ledgers; total, least, most: what each adds up to, its smallest and largest
-    value (not beyond 0); prefix: sum of all values before each
+    bounds, value: the ledgers; total, debit, least, most: what each adds up to, its positive
+    values alone, its smallest and largest value (not beyond 0); prefix: sum of all values before each
     row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`; paired:
     ledgers whose pairs and runs are expanded. `pair` has an entry per two items, `run` one per two
     or more in a row.
@@ -91,6 +91,7 @@ class SumTables(msgspec.Struct, frozen=True, kw_only=True):
     bounds: NDArray[np.int64]
     value: NDArray[np.int64]
     total: NDArray[np.int64]
+    debit: NDArray[np.int64]
     least: NDArray[np.int64]
     most: NDArray[np.int64]
     prefix: NDArray[np.int64]
@@ -173,12 +174,14 @@ def build_sums(
         fits = np.abs(run) < reach - 1
         run += shift
         run = run if fits.all() else run[fits]
+    positive = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.maximum(value, 0))])
     least, most = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     np.minimum.at(least, owner, value)
     np.maximum.at(most, owner, value)
     return SumTables(
         bounds=bounds,
         value=value,
+        debit=positive[bounds[1:]] - positive[bounds[:-1]],
         least=least,
         most=most,
         total=prefix[bounds[1:]] - prefix[bounds[:-1]],
@@ -230,23 +233,23 @@ def count_structured(
     excess = tables.total[ledger] - target
     low, high = tables.least[ledger], tables.most[ledger]
 
-    def given_back(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        back = np.empty_like(counts)
-        back[asked] = counts
-        return back
-
-    def left_out(table: KeyTable, items: int) -> NDArray[np.int64]:
-        # No look-up where more or less is left over than so many items can be.
-        able = (excess >= items * low) & (excess <= items * high) & (size >= items + 2)
+    def among(
+        table: KeyTable, items: int, wanted: NDArray[np.int64], size_min: int
+    ) -> NDArray[np.int64]:
+        # No look-up where more or less is wanted than so many items can be.
+        able = (wanted >= items * low) & (wanted <= items * high) & (size >= size_min)
         at = np.flatnonzero(able)
         counts = np.zeros(len(ledger), dtype=np.int64)
-        counts[at] = table.count(ledger[at], excess[at])
+        counts[asked[at]] = table.count(ledger[at], wanted[at])
         return counts
 
+    run = np.zeros(len(ledger), dtype=np.int64)
+    at = np.flatnonzero((target <= tables.debit[ledger]) & (size >= 2))
+    run[asked[at]] = tables.run.count(ledger[at], target[at])
     return StructuredCounts(
-        single=given_back(tables.single.count(ledger, target)),
-        pair=given_back(tables.pair.count(ledger, target)),
-        run=given_back(tables.run.count(ledger, target)),
-        all_but_one=given_back(left_out(tables.single, 1)),
-        all_but_two=given_back(left_out(tables.pair, 2)),
+        single=among(tables.single, 1, target, 1),
+        pair=among(tables.pair, 2, target, 2),
+        run=run,
+        all_but_one=among(tables.single, 1, excess, 3),
+        all_but_two=among(tables.pair, 2, excess, 4),
     )

@@ -16,7 +16,7 @@ DECISIONS = Path(__file__).resolve().parents[2] / "docs" / "decisions"
 HEADINGS = ["Context", "Decision", "What we gave up", "How to reverse"]
 ITEMS = 20
 STEPS = 7
-COMBINATIONS = sum(CLASS_WEIGHTS[name] for name in ("pair", "triple", "four", "more"))
+LARGER_SETS = sum(CLASS_WEIGHTS[name] for name in ("triple", "four", "more"))
 
 
 def pages():
@@ -58,7 +58,7 @@ def test_the_examples_of_amount_evidence_are_what_the_engine_works_out(row):
     target = np.array([int(amount.replace(",", "").replace(".", ""))])
     density = accident_density(target, np.full(STEPS, float(share)))[0]
     payer_doubt = 1.0 - RELIABILITY[IDENTIFIED_BY.index("name")]
-    unsearched = 0.0 if searched == "everything" else COMBINATIONS
+    unsearched = 0.0 if searched == "everything" else LARGER_SETS
     z = (NONE_WEIGHT + payer_doubt + unsearched) * density
     doubt = z / (prior_of(what) + z)
     assert (prior, rest, wrong) == (f"{prior_of(what):.1e}", f"{z:.1e}", f"{doubt:.1e}")

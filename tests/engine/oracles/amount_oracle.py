@@ -1,13 +1,13 @@
 """Which sets of a payer's items have a payment's amount: every set, one by one.
 
-Looks at results from outside: what references took is subtracted first, then every combination of
-the payer's eligible items is tried, gross, and net of all discounts still offered.
+Looks at results from outside: what references took is subtracted first, then every choice of the
+payer's eligible items is tried, each gross or less the discount still offered on it.
 """
 
 from __future__ import annotations
 
 import datetime
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,9 +20,17 @@ BY_AMOUNT = (
     "single_amount_net",
     "balance",
     "past_due",
+    "statement",
+    "payment_term",
+    "due_until",
+    "due_from",
+    "due_window",
     "all_but_one",
+    "all_but_two",
+    "all_but_three",
     "subset_sum",
     "subset_sum_net",
+    "subset_sum_mixed",
 )
 _CLOSES = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
 
@@ -59,8 +67,11 @@ def fitting_sets(
     found = set()
     for size in range(1, len(eligible) + 1):
         for chosen in combinations(eligible, size):
-            for net in (False, True):
-                cash = [(name, left - net * offer) for name, left, offer in chosen]
+            for nets in product((False, True), repeat=size):
+                cash = [
+                    (name, left - net * offer)
+                    for (name, left, offer), net in zip(chosen, nets, strict=True)
+                ]
                 if sum(value for _, value in cash) == target:
                     found.add(frozenset(cash))
     return found
