@@ -1,8 +1,8 @@
 """Ledgers made to mislead: equal rents, list prices, whole dollars, amounts nobody owes.
 
 Every decision by amount is compared with every choice of the payer's items, tried one by one: each
-item left out, taken gross, or less its discount. No "only one" may be claimed that this refutes, and
-money of payments that pay nothing listed may not be applied.
+item left out, taken gross, or less its discount. No "only one" may be claimed that this refutes,
+and money of payments that pay nothing listed may not be applied.
 """
 
 from __future__ import annotations
