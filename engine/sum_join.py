@@ -83,9 +83,9 @@ class SumTables(msgspec.Struct, frozen=True, kw_only=True):
 
     bounds, value: the ledgers; total, debit, least, most: what each adds up to, its positive
     values alone, its smallest and largest value (not beyond 0); prefix: sum of all values before
-    each row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`; paired:
-    ledgers whose pairs and runs are expanded. `pair` has an entry per two items, `run` one per two
-    or more in a row.
+    each row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`;
+    paired: ledgers whose pairs and runs are expanded. `pair` has an entry per two items, `run` one
+    per two or more in a row.
     """
 
     bounds: NDArray[np.int64]
