@@ -170,13 +170,11 @@ def _fact_difference(
         got = codes[0] if codes else "none"
     elif kind == "also":
         got = expected if expected in codes[1:] else " ".join(codes[1:])
-    elif kind == "asks":
-        got = seen.missing.get(payment, "nothing")
     elif kind == "customer":
         who = outcome["customer_id"] or "nobody"
         got = " ".join([who, outcome["identified_by"]][: len(rest)])
-    elif kind == "says":
-        said = seen.messages.get(payment, "")
+    elif kind in ("says", "asks"):
+        said = (seen.messages if kind == "says" else seen.missing).get(payment, "")
         got = expected if expected in said else said
     elif kind == "uniqueness":
         first = [row for row in seen.proposed(payment) if row["proposal_rank"] == 1]
