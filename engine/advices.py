@@ -42,9 +42,10 @@ class OrphanAdvice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JoinedAdvices(msgspec.Struct, frozen=True, kw_only=True):
-    """All remittance lines, those of joined advices included, and the advices nobody could use."""
+    """All remittance lines, those of `joined` advices included, and the advices nobody could use."""
 
     remittances: RemittanceBatch
+    joined: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
     orphans: Sequence[OrphanAdvice] = ()
 
 
@@ -93,6 +94,7 @@ def join_advices(
     superfluous = (owner >= 0) & (lined[at_payment] | alike)
     return JoinedAdvices(
         remittances=RemittanceBatch.concat([remittances, joined]) if len(lines) else remittances,
+        joined=joined,
         orphans=_orphans(found, np.flatnonzero(~usable & ~superfluous)),
     )
 

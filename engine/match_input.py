@@ -49,12 +49,13 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a match decided and what it left, audited."""
+    """What a match decided and what it left, audited; `joined` are the lines of advices it used."""
 
     outcomes: PaymentOutcomeBatch
     applications: ApplicationBatch
     reversals: ReversalBatch
     exceptions: ExceptionBatch
+    joined: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
 
 
 class StageObserver(Protocol):

@@ -50,6 +50,7 @@ def match_payments(
         exceptions=raise_exceptions(
             intake, conclusion, original, unread, paid_twins(intake.situation)
         ),
+        joined=intake.advices.joined,
     )
 
     observe("audit", len(intake.payments))

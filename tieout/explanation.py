@@ -6,6 +6,7 @@ recorded; what is said about an item that was not chosen are facts compared now,
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from decimal import Decimal
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow.compute as pc
 
-from engine.batches import ADVICE_SCALE
 from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
@@ -29,17 +29,11 @@ __all__ = [
     "PaymentStory",
     "explain_item",
     "explain_payment",
+    "named_documents",
 ]
 
 _FINDERS: Final = ("bank_reference", "check_number", "end_to_end_id", "customer_reference")
 _RIVALS_SHOWN: Final = 5
-_ADVICE_FINDERS: Final = (
-    ("payment_reference", "bank_reference"),
-    ("payment_reference", "customer_reference"),
-    ("end_to_end_id", "end_to_end_id"),
-    ("check_number", "check_number"),
-)
-"""Column of an advice → column of a payment it may name."""
 _SHORTEST_REFERENCE: Final = 3
 """Letters and digits a reference needs before finding it in a text says anything."""
 
@@ -94,7 +88,7 @@ def explain_payment(run: RunDirectory, name: str) -> PaymentStory:
         proposals=[row for row in applications if row["decision"] != "auto"],
         exceptions=_rows_of(run, "exceptions", payment),
         reversals=_rows_of(run, "reversals", payment),
-        remittance_lines=_rows_of(run, "remittance_lines", payment) + _advice_lines(run, payment),
+        remittance_lines=_rows_of(run, "remittance_lines", payment),
     )
 
 
@@ -152,30 +146,6 @@ def _rows_of(run: RunDirectory, table: str, payment: dict[str, Any]) -> list[dic
     rows = run.table(table)
     own = rows.filter(pc.equal(rows["payment_id"], payment["payment_id"]))
     return [_plain(row, payment["currency"]) for row in own.to_pylist()]
-
-
-def _advice_lines(run: RunDirectory, payment: dict[str, Any]) -> list[dict[str, Any]]:
-    """Lines of advice that name the payment by one of its identifiers."""
-    rows = run.explain_table("advices")
-    named = pc.equal(rows["payment_reference"], payment["payment_id"])
-    for advice, column in _ADVICE_FINDERS:
-        if payment[column]:
-            named = pc.or_(named, pc.equal(rows[advice], payment[column]))
-    return [
-        {
-            "reference": row["reference"],
-            "amount": _advice_amount(row["amount_minor"]),
-            "source": "advice",
-            "remittance_id": row["remittance_id"],
-            "line_number": row["line_number"],
-        }
-        for row in rows.filter(named).to_pylist()
-    ]
-
-
-def _advice_amount(scaled: int | None) -> str | None:
-    """An amount of advice as text; it has four places and no currency of its own."""
-    return None if scaled is None else f"{Decimal(scaled).scaleb(-ADVICE_SCALE):f}"
 
 
 def _plain(row: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -253,13 +223,28 @@ def _state_facts(run: RunDirectory, item: dict[str, Any]) -> list[ItemFact]:
     return facts
 
 
+def named_documents(story: PaymentStory, documents: list[str]) -> list[str]:
+    """Those of `documents` that stand in the payment's text or lines, spelling aside."""
+    said = _said(story)
+    return [
+        name
+        for name in documents
+        if len(_letters(name)) >= _SHORTEST_REFERENCE and _letters(name) in said
+    ]
+
+
+def _said(story: PaymentStory) -> str:
+    return _letters(
+        " ".join(
+            [story.payment["remittance_text"] or "", story.payment["customer_reference"] or ""]
+            + [line["reference"] or "" for line in story.remittance_lines]
+        )
+    )
+
+
 def _reference_facts(story: PaymentStory, item: dict[str, Any]) -> list[ItemFact]:
     """Whether any reference of the item stands in the payment's text or lines, spelling aside."""
-    text = " ".join(
-        [story.payment["remittance_text"] or "", story.payment["customer_reference"] or ""]
-        + [line["reference"] or "" for line in story.remittance_lines]
-    )
-    said = _letters(text)
+    said = _said(story)
     names = [item["document_number"], item["purchase_order"], *item["references"].split(";")]
     named = [name for name in names if len(_letters(name)) >= _SHORTEST_REFERENCE]
     found = [name for name in named if _letters(name) in said]
@@ -285,10 +270,21 @@ def _amount_facts(story: PaymentStory, item: dict[str, Any]) -> list[ItemFact]:
     said = f"the payment is {abs(difference):f} {word} than its open amount {still_open}"
     facts = [ItemFact("amount", said, against=True)]
     if item["discount_minor"]:
-        until = item["discount_date"] or "an unstated date"
-        said = f"it offers a discount of {_major(item, 'discount_minor'):f} until {until}"
-        facts.append(ItemFact("discount", said, against=False))
+        facts.append(_discount_fact(story, item))
     return facts
+
+
+def _discount_fact(story: PaymentStory, item: dict[str, Any]) -> ItemFact:
+    until = item["discount_date"]
+    said = f"it offers a discount of {_major(item, 'discount_minor'):f}"
+    if until is None:
+        return ItemFact("discount", f"{said} until an unstated date", against=False)
+    paid = story.payment["value_date"] or story.payment["booking_date"] or ""
+    late = (datetime.date.fromisoformat(paid) - until).days if paid else 0
+    if late <= 0:
+        return ItemFact("discount", f"{said} until {until}", against=False)
+    days = f"{late} day{'s' if late > 1 else ''}"
+    return ItemFact("discount", f"{said} that expired {days} before ({until})", against=True)
 
 
 def _reserved_facts(run: RunDirectory, story: PaymentStory, item: dict[str, Any]) -> list[ItemFact]:

@@ -26,6 +26,7 @@ from engine.batches import (
     LearnedFactBatch,
     OpenItemBatch,
     PaymentBatch,
+    RemittanceBatch,
 )
 from engine.errors import PolicyError
 from engine.matcher import MatchInput, MatchResult, match_payments
@@ -47,7 +48,7 @@ from tieout.payer_lessons import lessons_of_run, reliance_of_run
 from tieout.payer_memory import PayerMemory
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
-from tieout.run_directory import check_output_directory, write_run
+from tieout.run_directory import EXPLAIN_POLICY, check_output_directory, write_run
 from tieout.run_memory import RunMemory, locked_memory
 from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
 from tieout.run_tables import RunTables, output_tables
@@ -365,7 +366,7 @@ def _run_tables(match_input: MatchInput, intake: Intake, result: MatchResult) ->
     return RunTables(
         payments=match_input.payments,
         outcomes=result.outcomes,
-        remittances=match_input.remittances,
+        remittances=RemittanceBatch.concat([match_input.remittances, result.joined]),
         applications=result.applications,
         reversals=result.reversals,
         exceptions=ExceptionBatch.concat([intake.exceptions, result.exceptions]),
@@ -434,6 +435,7 @@ def _write(
         return {
             "summary.json": _json_document(summary),
             "timings.json": _json_document(timings[0]),
+            EXPLAIN_POLICY: msgspec.json.encode(match_input.policy, order="sorted"),
         }
 
     write_run(

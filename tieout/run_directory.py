@@ -23,6 +23,7 @@ from engine.batches import (
     PaymentBatch,
     PaymentOutcomeBatch,
 )
+from engine.policy import PolicyBook
 from tieout.exit_codes import OutputDirectoryError, RunDirectoryError
 from tieout.run_formats import FILE_FORMATS, FileFormat, read_table, table_bytes
 from tieout.run_summary import Summary
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from engine.match_input import MapOrdered
 
 __all__ = [
+    "EXPLAIN_POLICY",
     "EXPLAIN_TABLES",
     "TABLE_NAMES",
     "RunDirectory",
@@ -51,6 +53,9 @@ EXPLAIN_TABLES: Final[dict[str, type[Batch]]] = {
     "open_items": OpenItemBatch,
 }
 """The inputs kept for `explain`, in the engine's own columns, under `explain/`."""
+
+EXPLAIN_POLICY: Final = "explain/policy.json"
+"""The rules of the run, for `explain`."""
 
 _SUMMARY: Final = "summary.json"
 
@@ -195,6 +200,14 @@ class RunDirectory:
             message = f"{self.path} holds no explain/{name}.parquet: it was not written by match"
             raise RunDirectoryError(message)
         return pyarrow.parquet.read_table(path)
+
+    def policy(self) -> PolicyBook:
+        """The rules of the run; raises `RunDirectoryError` where they were not kept."""
+        try:
+            return msgspec.json.decode((self.path / EXPLAIN_POLICY).read_bytes(), type=PolicyBook)
+        except (FileNotFoundError, msgspec.DecodeError) as error:
+            message = f"{self.path}: {EXPLAIN_POLICY} cannot be read: {error}"
+            raise RunDirectoryError(message) from None
 
 
 def _schemas() -> dict[str, pa.Schema]:

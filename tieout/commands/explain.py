@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tieout.explanation import ItemStory, PaymentStory
     from tieout.record_view import RawRecord
     from tieout.run_directory import RunDirectory
+    from tieout.why_not import WhyNot
 
 __all__ = ["explain_command"]
 
@@ -23,6 +24,10 @@ _HELP = """Say why a payment of a run went where it went, or why an item was not
 
 RUN_DIR is what `tieout match --out` wrote. PAYMENT is a payment_id or its beginning, a bank
 reference, a check number, an end-to-end id or a customer reference.
+
+Of a payment that was not decided whole it says how near simple readings came, and what would have
+to be otherwise: an item closed, the payer known, a number named, a key of the policy. Each such
+condition is tried by the engine on this payment. With --item: what would have it applied there.
 
 \b
 Examples:
@@ -48,9 +53,16 @@ Exit codes:
     type=click.Path(path_type=Path),
     help="The file the payment was read from: show its record and where each fact stands.",
 )
+@click.option("--brief", is_flag=True, help="Leave out what would change it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def explain_command(
-    *, run_dir: Path, payment: str, item: str | None, bank_file: Path | None, as_json: bool
+    *,
+    run_dir: Path,
+    payment: str,
+    item: str | None,
+    bank_file: Path | None,
+    brief: bool,
+    as_json: bool,
 ) -> None:
     """Print the story of one payment."""
     import msgspec
@@ -58,22 +70,41 @@ def explain_command(
     from tieout.explanation import PaymentNotFoundError, explain_item, explain_payment
     from tieout.record_view import RecordNotFoundError, record_lines
     from tieout.run_directory import RunDirectory
+    from tieout.why_not import why_not
 
     run = RunDirectory.open(run_dir)
     try:
         story = explain_payment(run, payment)
         item_story = None if item is None else explain_item(run, story, item)
+        reasons = None if brief else why_not(run, story, item_story)
         record = None if bank_file is None else _record(run, story, bank_file)
     except (PaymentNotFoundError, RecordNotFoundError) as error:
         raise click.UsageError(str(error)) from None
     if as_json:
-        told = {"story": story, "item": item_story, "record": record}
+        told = {"story": story, "item": item_story, "why_not": reasons, "record": record}
         click.echo(msgspec.json.encode(told))
         return
     lines = _payment_lines(story) if item_story is None else _item_lines(story, item_story)
-    click.echo("\n".join(lines))
+    click.echo("\n".join([*lines, *_why_not_lines(reasons)]))
     if record is not None:
         click.echo("\n".join(["", f"Record in {record.source_file}", *record_lines(record)]))
+
+
+def _why_not_lines(reasons: WhyNot | None) -> Iterator[str]:
+    """How near simple readings came, and what would change the outcome."""
+    if reasons is None:
+        return
+    if reasons.near_misses:
+        yield "How near it came"
+        yield from (f"  {miss.sentence}" for miss in reasons.near_misses)
+    if reasons.accident:
+        yield f"  {reasons.accident}"
+    if reasons.what_ifs:
+        yield "What would change it (each tried on this payment)"
+    for one in reasons.what_ifs:
+        yield f"  if {one.condition}, it would be applied to {', '.join(one.open_item_ids)}"
+    if reasons.remark:
+        yield f"  {reasons.remark}"
 
 
 def _record(run: RunDirectory, story: PaymentStory, bank_file: Path) -> RawRecord:
@@ -99,6 +130,8 @@ def _payment_lines(story: PaymentStory) -> Iterator[str]:
         yield f"Customer {payment['customer_id']}{other}, by {how}, confidence {confidence:.4f}"
     else:
         yield "Customer not known"
+    for row in story.remittance_lines:
+        yield f"  advises {row['amount'] or 'no amount'} on {row['reference']} ({row['source']})"
     yield from _applications("Applied", story.applied)
     for row in story.reversals:
         yield f"Re-opens {row['amount']} of {row['open_item_id']} ({row['original_payment_id']})"

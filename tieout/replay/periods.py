@@ -22,6 +22,7 @@ from engine.batches import (
     ExceptionBatch,
     OpenItemBatch,
     PaymentOutcomeBatch,
+    RemittanceBatch,
     ReversalBatch,
 )
 from engine.limits import DECIMAL_SCALE
@@ -183,6 +184,7 @@ def _together(match_input: MatchInput, found: list[MatchResult]) -> MatchResult:
         applications=ApplicationBatch.concat([one.applications for one in found]),
         reversals=ReversalBatch.concat([one.reversals for one in found]),
         exceptions=_exceptions(found),
+        joined=RemittanceBatch.concat([one.joined for one in found]),
     )
 
 
