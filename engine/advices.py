@@ -42,7 +42,7 @@ class OrphanAdvice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JoinedAdvices(msgspec.Struct, frozen=True, kw_only=True):
-    """All remittance lines, those of `joined` advices included, and the advices nobody could use."""
+    """All remittance lines, those of `joined` advices too, and the advices nobody could use."""
 
     remittances: RemittanceBatch
     joined: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)

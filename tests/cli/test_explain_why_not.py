@@ -11,8 +11,11 @@ import pytest
 from tieout.commands import main
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "explain"
+COLUMNS = (
+    *("open_item_id", "customer_id", "document_number", "currency", "open_amount"),
+    *("document_date", "due_date", "discount_date", "discount_amount", "status"),
+)
 ITEMS = """\
-open_item_id,customer_id,document_number,currency,open_amount,document_date,due_date,discount_date,discount_amount,status
 A1,C1,INV-410001,EUR,812.40,2026-07-01,2026-08-01,,,open
 A2,C1,INV-410002,EUR,812.40,2026-07-08,2026-08-08,,,open
 A3,C1,INV-410003,EUR,377.15,2026-08-12,2026-09-12,,,open
@@ -49,7 +52,11 @@ STORIES = ("P-AMBIGUOUS", "P-DISCOUNT", "P-DISPUTED", "P-STRANGER", "P-NEAR", "P
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("explain")
-    tables = {"items": ITEMS, "customers": CUSTOMERS, "payments": PAYMENTS}
+    tables = {
+        "items": f"{','.join(COLUMNS)}\n{ITEMS}",
+        "customers": CUSTOMERS,
+        "payments": PAYMENTS,
+    }
     for name, content in (tables | {"remittances": REMITTANCES}).items():
         (folder / f"{name}.csv").write_text(content, "utf-8")
     command = ["match", "--payments", str(folder / "payments.csv")]
