@@ -205,7 +205,7 @@ advices_strategy = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(payments_strategy, advices_strategy, st.sets(st.sampled_from(["P0", "P1"])), st.randoms())
 def test_joining_equals_the_oracle_in_any_order(payments, advices, lined, random):
     payments = [row | {"payment_id": f"P{at}"} for at, row in enumerate(payments)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.candidates import STRATEGIES
@@ -43,7 +43,6 @@ def isotonic_by_definition(pools):
     ]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(counts)
 def test_pooling_is_the_isotonic_regression(pools):
     steps = falling_shares([(at, right, total) for at, (right, total) in enumerate(pools)])
@@ -56,7 +55,6 @@ def test_pooling_is_the_isotonic_regression(pools):
     assert sum(total for _, _, total in steps) == sum(total for _, total in pools)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(counts)
 def test_with_a_prior_shares_still_fall_and_no_outcome_is_lost(pools):
     steps = falling_shares([(at, r, t) for at, (r, t) in enumerate(pools)], prior=1)

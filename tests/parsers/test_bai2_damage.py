@@ -56,7 +56,7 @@ def damaged(draw):
 
 
 @given(damaged())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_file_is_refused_or_read_and_never_breaks_the_reader(content):
     try:
         parsed = parse_bank_file(content, "damaged.bai")
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_refused_or_read_and_never_breaks_the_reader(content):
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_lost_or_repeated_money_row_is_never_silent(data):
     content = data.draw(st.sampled_from(MUTATED))
     lines_ = content.split(b"\n")
@@ -185,7 +185,7 @@ TEXT_LINES = st.lists(
     ),
     st.sampled_from(["USD", "JPY", "KWD"]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_rows_read_together_are_what_rows_read_one_by_one_are(details, currency):
     assert_same(
         bai2(
@@ -199,7 +199,7 @@ def test_rows_read_together_are_what_rows_read_one_by_one_are(details, currency)
 
 
 @given(damaged())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damage_is_read_the_same_together_and_one_by_one(content):
     assert_same(content)
 
@@ -215,7 +215,7 @@ def test_damage_is_read_the_same_together_and_one_by_one(content):
         max_size=12,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_well_formed_file_agrees_with_the_slow_reader(details):
     content = bai2(
         *(

@@ -52,7 +52,7 @@ def test_the_size_of_windows_changes_nothing(number, window_bytes):
 
 
 @given(damaged(), st.integers(1, 600))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_size_of_windows_changes_nothing_under_damage(content, window_bytes):
     assert_equal(read_in_windows(content, window_bytes), read(content))
 
@@ -64,7 +64,7 @@ def test_the_size_of_windows_changes_nothing_under_damage(content, window_bytes)
     ),
     st.integers(1, 200),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_deposits_and_items_are_decided_alike_in_windows_of_any_size(levels, window_bytes):
     content = bai2(*(f"16,{code},{amount},,B{at},," for at, (code, amount) in enumerate(levels)))
     content += bai2("16,115,5,,B,,", "16,116,5,,C,,", file_id="8")

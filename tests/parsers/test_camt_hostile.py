@@ -287,7 +287,7 @@ def mutations(draw):
     return mutated(draw)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutations())
 def test_no_mutation_breaks_the_reader_or_loses_money_in_silence(content):
     try:
@@ -300,7 +300,7 @@ def test_no_mutation_breaks_the_reader_or_loses_money_in_silence(content):
         assert doubts or not any(row["kind"] == "balance" for row in rows)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, len(GOOD)))
 def test_every_truncation_is_told_and_held(cut):
     try:

@@ -148,7 +148,7 @@ SMALL = message(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 400))
 def test_any_window_reads_the_same(window_bytes):
     assert read_all(SMALL, window_bytes=window_bytes) == read_all(SMALL, with_columns=False)

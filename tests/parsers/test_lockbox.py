@@ -308,7 +308,7 @@ MUTATED = [
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_file_is_refused_or_read_and_never_breaks_the_reader(data):
     content = data.draw(st.sampled_from(MUTATED))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -332,7 +332,7 @@ def test_a_damaged_file_is_refused_or_read_and_never_breaks_the_reader(data):
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_lost_or_repeated_check_is_never_silent(data):
     content = data.draw(st.sampled_from(MUTATED))
     lines_ = content.split(b"\n")
@@ -347,7 +347,7 @@ def test_a_lost_or_repeated_check_is_never_silent(data):
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**7), st.integers(0, 4)), min_size=1, max_size=20))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_well_formed_file_agrees_with_the_slow_reader(checks):
     content = lockbox(
         *(

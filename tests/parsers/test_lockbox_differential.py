@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lockbox_writing import check, layout_a, layout_b, lockbox
 
@@ -118,7 +118,7 @@ def test_the_size_of_windows_changes_nothing(name, window_bytes, ordinary):
 
 
 @given(st.data())
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120)
 def test_a_damaged_file_reads_the_same_in_columns_and_one_by_one(data):
     name = data.draw(st.sampled_from(["sap", "a", "b", "golden", "accents"]))
     content = mutated(data, SAMPLES[name])
@@ -132,7 +132,7 @@ ITEMS = st.lists(st.sampled_from([1, 2, 3, 4, 5, 997, 998, 999, 0]), min_size=1,
 
 
 @given(ITEMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_items_in_any_order_are_told_apart_the_same(items):
     content = lockbox(*(check(item, 5, number=at) for at, item in enumerate(items)))
     fast = everything(content, ordinary=True)

@@ -124,7 +124,7 @@ def test_a_line_of_any_length_that_is_no_record_is_reported_once():
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_windows_hold_every_record_once_and_begin_before_a_check_or_a_control_record(data):
     content = layout_a([(5, ["A", "B"]), (7, []), (9, ["C"] * 3)], [(11, ["D"])], width=40)
     size = data.draw(st.integers(1, 400))

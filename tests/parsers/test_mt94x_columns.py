@@ -206,13 +206,13 @@ def assert_same(content):
 
 
 @given(LINES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_lines_read_at_once_are_those_read_one_by_one(lines):
     assert_same(written(lines))
 
 
 @given(st.lists(st.tuples(HEADS, TEXTS, st.booleans()), min_size=1, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lines_of_two_encodings_read_at_once_are_those_read_one_by_one(lines):
     content = written([(head, text) for head, text, _ in lines]).encode()
     for _, text, is_latin in lines:

@@ -77,7 +77,7 @@ def line_count(content):
 
 
 @given(damaged())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_file_is_refused_or_read_and_every_line_is_accounted_for(content):
     try:
         parsed = parse_bank_file(content, "damaged.sta")
@@ -94,13 +94,13 @@ def test_a_damaged_file_is_refused_or_read_and_every_line_is_accounted_for(conte
 
 
 @given(damaged(), st.sampled_from([1, 3, 17, 64, 257]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_damaged_file_read_in_windows_is_the_file_read_as_a_whole(content, window_bytes):
     assert read_in_windows(content, window_bytes) == read_in_windows(content, 1 << 20)
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_lost_or_repeated_money_line_is_never_silent(data):
     content = data.draw(st.sampled_from(FILES))
     lines = content.split(b"\n")
@@ -119,7 +119,7 @@ def test_a_lost_or_repeated_money_line_is_never_silent(data):
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_file_cut_off_inside_a_statement_is_held(data):
     content = FILES[0]
     stop = data.draw(st.integers(content.index(b":61:") + 4, content.rindex(b":62F:") + 5))

@@ -244,7 +244,7 @@ def advices(draw):
     return "".join(parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(advices(), min_size=1, max_size=4), st.integers(1, 7), st.sampled_from(["", "ns"]))
 def test_lines_equal_the_oracles(contents, version, prefix):
     text = message(*contents, version=version, prefix=prefix)
@@ -261,7 +261,7 @@ def test_lines_equal_the_oracles(contents, version, prefix):
     assert found == expected_lines(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_damaged_messages_neither_crash_nor_pass_unsaid(data):
     whole = message(element("RmtId", "A") + TWO + payment(), TWO + payment()).encode()

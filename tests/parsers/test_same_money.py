@@ -323,7 +323,7 @@ def made(rows):
     return made_rows
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(rows_strategy, st.randoms())
 def test_counting_once_equals_the_oracle_whatever_the_order(rows, random):
     rows = made([dict(row) for row in rows])

@@ -244,14 +244,14 @@ _FILES = st.lists(st.tuples(_AMOUNTS, st.lists(_SEGMENTS, max_size=8)), min_size
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_FILES, st.integers(1, 400))
 def test_the_size_of_windows_changes_nothing(content, window_bytes):
     with pytest.MonkeyPatch.context() as patch:
         assert in_windows(patch, content, window_bytes) == everything(parsed(content))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_FILES)
 def test_columns_read_what_the_careful_way_reads(content):
     plain = everything(parsed(content))
@@ -297,7 +297,7 @@ _PLAIN = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_PLAIN, min_size=1, max_size=6), st.integers(0, 3))
 def test_sets_read_in_columns_say_what_walked_ones_say(kinds, damage):
     sets = [

@@ -330,7 +330,7 @@ tables = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(tables, st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(".,"), st.booleans())
 def test_what_was_written_is_read_in_any_shape(rows, separator, sign, with_total):
     def money(value):
@@ -351,7 +351,7 @@ def test_what_was_written_is_read_in_any_shape(rows, separator, sign, with_total
     assert found.counted_rows == ({"total": 1} if with_total else {})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_damaged_table_is_refused_or_read_never_a_crash(data):
     content = bytearray(GERMAN.encode())

@@ -124,7 +124,7 @@ cells = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(cells, max_size=6), max_size=6), st.booleans())
 def test_what_was_written_is_read(rows, shared):
     found = rows_of(workbook(("A", rows), shared=shared))
@@ -139,7 +139,7 @@ def test_what_was_written_is_read(rows, shared):
     assert found == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_workbook_is_refused_or_read_never_a_crash(data):
     content = bytearray(workbook(("A", [["Invoice", "Amount"], ["1", Decimal("2.50")]])))
