@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PaymentBatch,
         PaymentOutcomeBatch,
         ReversalBatch,
+        SettledBatch,
     )
 
 __all__ = ["audit"]
@@ -45,8 +46,14 @@ def audit(
     outcomes: PaymentOutcomeBatch,
     applications: ApplicationBatch,
     reversals: ReversalBatch,
+    earlier: SettledBatch,
+    sisters: frozenset[tuple[str, str]],
 ) -> None:
-    """Raise `ConservationError` unless every payment and every open item balances."""
+    """Raise `ConservationError` unless every payment and every open item balances.
+
+    `earlier` is what payments of earlier runs settled, which a return of today may re-open;
+    `sisters` are the pairs of companies of which the first may collect for the second.
+    """
     if not outcomes.text("payment_id").equals(payments.text("payment_id")):
         message = "every payment must have exactly one outcome, in the payments' order"
         raise ConservationError(message)
@@ -54,7 +61,8 @@ def audit(
         pc.equal(applications.text("decision"), pa.scalar("auto"))
     )
     _audit_payments(payments, outcomes, decided)
-    _audit_items(payments, outcomes, open_items, decided, reversals)
+    _audit_companies(payments, outcomes, sisters)
+    _audit_items(payments, outcomes, open_items, decided, reversals, earlier)
 
 
 def _audit_payments(
@@ -80,12 +88,28 @@ def _audit_payments(
         _refuse(ids, credit & (outcomes.int64(name) < 0), f"{name} is negative")
 
 
+def _audit_companies(
+    payments: PaymentBatch, outcomes: PaymentOutcomeBatch, sisters: frozenset[tuple[str, str]]
+) -> None:
+    """A payment stays with the company it says, or goes to a declared sister."""
+    stated, settled = payments.text("company_id"), outcomes.text("company_id")
+    moved = pc.and_(pc.not_equal(stated, ""), pc.not_equal(stated, settled))
+    if not pc.any(moved).as_py():
+        return
+    both = _key(stated, settled)
+    declared = pa.array(["\x1f".join(pair) for pair in sorted(sisters)], pa.string())
+    strange = pc.and_(moved, pc.invert(pc.is_in(both, value_set=declared)))
+    wrong = strange.to_numpy(zero_copy_only=False)
+    _refuse(payments.text("payment_id"), wrong, "a payment settles another company's items")
+
+
 def _audit_items(
     payments: PaymentBatch,
     outcomes: PaymentOutcomeBatch,
     open_items: OpenItemBatch,
     decided: pa.RecordBatch,
     reversals: ReversalBatch,
+    earlier: SettledBatch,
 ) -> None:
     payment_row = pc.index_in(decided.column("payment_id"), value_set=payments.text("payment_id"))
     company = outcomes.text("company_id").take(payment_row)
@@ -103,8 +127,9 @@ def _audit_items(
     _refuse(ids, closed * np.sign(opened) < 0, "an application changes the item's sign")
     _refuse(ids, (opened == 0) & (closed != 0), "something is applied to an item of nothing")
     if len(reversals):
-        back = _reopened(payments, outcomes, open_items, decided, reversals)
-        np.add.at(closed, back, -reversals.int64("amount_minor"))
+        back = _reopened(payments, outcomes, open_items, decided, reversals, earlier)
+        there = back >= 0
+        np.add.at(closed, back[there], -reversals.int64("amount_minor")[there])
     _refuse(ids, closed * np.sign(opened) > np.abs(opened), "more is applied than is open")
 
 
@@ -131,21 +156,46 @@ def _reopened(
     open_items: OpenItemBatch,
     decided: pa.RecordBatch,
     reversals: ReversalBatch,
+    earlier: SettledBatch,
 ) -> NDArray[np.int64]:
-    """Item of each reversal; each must undo exactly what its original put on the item, once."""
-    original = pc.index_in(reversals.text("original_payment_id"), payments.text("payment_id"))
-    company = outcomes.text("company_id").take(original)
-    item = _items_of(open_items, company, reversals.text("open_item_id"))
-    pairs = _key(decided.column("payment_id"), decided.column("open_item_id"))
-    undone = _key(reversals.text("original_payment_id"), reversals.text("open_item_id"))
+    """Item of each reversal (-1: settled earlier, and in no list any more); each must undo what its
+    original put on the item, once: all of it, or the part that was returned.
+    """
+    name, item = reversals.text("original_payment_id"), reversals.text("open_item_id")
+    company = outcomes.text("company_id").take(
+        pc.index_in(decided.column("payment_id"), payments.text("payment_id"))
+    )
+    pairs = pa.concat_arrays(
+        [
+            _key(decided.column("payment_id"), decided.column("open_item_id")),
+            _key(earlier.text("payment_id"), earlier.text("open_item_id")),
+        ]
+    )
+    companies = pa.concat_arrays([company, earlier.text("company_id")])
+    now = sum(decided.column(name).to_numpy() for name in _CLOSES)
+    closed_by = np.concatenate([now, earlier.int64("closed_minor")])
+    undone = _key(name, item)
     row = pc.index_in(undone, value_set=pairs)
     if row.null_count or pc.count_distinct(undone).as_py() != len(undone):
         message = "a reversal undoes something that was not applied, or undoes it twice"
         raise ConservationError(message)
-    at = row.to_numpy(zero_copy_only=False)
-    closed = sum(decided.column(name).to_numpy()[at] for name in _CLOSES)
-    _refuse(undone, closed != reversals.int64("amount_minor"), "a reversal of another amount")
-    rows: NDArray[np.int64] = item.to_numpy(zero_copy_only=False).astype(np.int64)
+    at = row.to_numpy(zero_copy_only=False).astype(np.int64)
+    closed, amount = closed_by[at], reversals.int64("amount_minor")
+    owner = pc.index_in(reversals.text("payment_id"), payments.text("payment_id"))
+    returned = -payments.int64("amount_minor")[owner.to_numpy(zero_copy_only=False)]
+    amount_of = payments.int64("amount_minor")
+    paid_now = amount_of[pc.index_in(decided.column("payment_id"), payments.text("payment_id"))]
+    paid = np.concatenate([paid_now, earlier.int64("paid_minor")])[at]
+    part = (amount == returned) & (amount > 0) & (amount < closed) & (returned < paid)
+    _refuse(undone, (closed != amount) & ~part, "a reversal of another amount")
+    named = np.flatnonzero(pc.is_in(open_items.text("open_item_id"), value_set=item))
+    listed = open_items.take(named)
+    keys = _key(listed.text("company_id"), listed.text("open_item_id"))
+    place = pc.fill_null(pc.index_in(_key(companies.take(row), item), value_set=keys), -1)
+    found = place.to_numpy(zero_copy_only=False).astype(np.int64)
+    gone = (found < 0) & (at < decided.num_rows)
+    _refuse(undone, gone, "a reversal of an item that is not there")
+    rows: NDArray[np.int64] = np.append(named, -1)[found]
     return rows
 
 

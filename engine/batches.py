@@ -38,6 +38,7 @@ __all__ = [
     "PaymentOutcomeBatch",
     "RemittanceBatch",
     "ReversalBatch",
+    "SettledBatch",
 ]
 
 NO_DATE: Final = np.iinfo(np.int32).min
@@ -341,6 +342,14 @@ class ApplicationBatch(Batch):
     """Amounts of payments on open items, decided or proposed."""
 
     SCHEMA = schemas.APPLICATION
+    __slots__ = ()
+
+
+class SettledBatch(Batch):
+    """What payments of earlier runs settled, so that their return can re-open it."""
+
+    SCHEMA = schemas.SETTLED
+    KEY = ("payment_id", "company_id", "open_item_id")
     __slots__ = ()
 
 

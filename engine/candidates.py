@@ -35,11 +35,13 @@ __all__ = [
 ]
 
 STRATEGIES: Final = (
+    "processor_payout",
     "remittance_detail",
     "references",
     "references_net",
     "references_mixed",
     "reference",
+    "installment",
     "repaired_reference",
     "single_amount",
     "single_amount_net",
@@ -56,6 +58,7 @@ STRATEGIES: Final = (
     "subset_sum",
     "subset_sum_net",
     "subset_sum_mixed",
+    "oldest_first",
 )
 """Strategies, strongest evidence first; a candidate's `strategy` is an index into this."""
 

@@ -9,14 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
-from engine.candidates import STRATEGIES, UNIQUENESS, Candidates
+from engine.batches import ApplicationBatch, PaymentOutcomeBatch
+from engine.candidates import STRATEGIES, UNIQUENESS, WITHHELD_BY_SHADOW, Candidates
 from engine.decisions import rank_proposals
 from engine.explain import explain_rows
 from engine.identify import IDENTIFIED_BY, RELIABILITY
 from engine.limits import CHUNK_ROWS
 from engine.money import exponent_of
 from engine.open_item_index import OPEN, ledger_rows
+from engine.patterns import codes_over_payments
+from engine.segments import mix64
 from engine.settle import REASONS
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from engine.rounds import Round
     from engine.situation import Situation
 
-__all__ = ["Conclusion", "conclude", "reverse_returns", "write_applications", "write_outcomes"]
+__all__ = ["Conclusion", "conclude", "write_applications", "write_outcomes"]
 
 _BY_REFERENCES: Final = IDENTIFIED_BY.index("references")
 _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
@@ -36,15 +38,22 @@ _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
     """Decided and proposed candidates, and per payment what follows from them.
 
-    applied: cash on items; surplus: the decided candidate leaves money over on purpose; customer:
-    whose account is settled (-1 unknown), by: kind of evidence; code_of: exception code of the
-    decided candidate (0 none); second, contested: lost to an earlier payment, or to competition;
+    watched: what would be decided but for shadow mode (its candidates are proposals of rank 1);
+    settling: decided and watched together; settled_cash: what those put on items; stopped: which
+    gate alone kept a payment from being decided (gates × payments); applied: cash on items;
+    surplus: the decided candidate leaves money over on purpose; customer: whose account is settled
+    (-1 unknown), by: kind of evidence; code_of: exception code of the candidate that settles it (0
+    none); second, contested: lost to an earlier payment of the same amount, or to competition;
     doubtful: a reference may be mistyped.
     """
 
     decided: Candidates
+    settling: Candidates
     proposed: Candidates
     ranks: NDArray[np.int64]
+    watched: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
+    settled_cash: NDArray[np.int64]
     applied: NDArray[np.int64]
     surplus: NDArray[np.bool_]
     customer: NDArray[np.int64]
@@ -58,19 +67,28 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
 def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> Conclusion:
     """Gather the rounds: accepted candidates are decided, the best others are proposed."""
     count = len(intake.payments)
-    decided = Candidates.concat([one.candidates.at(one.resolution.accepted) for one in rounds])
+    accepted = Candidates.concat([one.candidates.at(one.resolution.accepted) for one in rounds])
     others = Candidates.concat([one.candidates.at(~one.resolution.accepted) for one in rounds])
+    shadow = intake.gates.only_watched(accepted, intake.index)
+    decided, watching = accepted.at(~shadow), accepted.at(shadow)
+    watching = msgspec.structs.replace(
+        watching, withheld=np.full(len(watching), WITHHELD_BY_SHADOW)
+    )
+    settling = Candidates.concat([decided, watching])
     second, contested = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     for one in rounds:
         second[one.candidates.payment[one.resolution.second]] = True
         contested[one.candidates.payment[one.resolution.contested]] = True
-    applied = np.zeros(count, dtype=np.int64)
+    applied, settled_cash = (np.zeros(count, dtype=np.int64) for _ in range(2))
     np.add.at(applied, decided.payment, decided.cash())
-    settled = np.zeros(count, dtype=np.bool_)
-    settled[decided.payment] = True
-    proposed, ranks = rank_proposals(others, ~settled)
+    np.add.at(settled_cash, settling.payment, settling.cash())
+    again = second & _repeats_of_settled(intake, settling, others)
+    settled, watched = (np.zeros(count, dtype=np.bool_) for _ in range(2))
+    settled[settling.payment] = True
+    watched[watching.payment] = True
+    proposed, ranks = rank_proposals(watching, others, ~settled | watched)
     code_of = np.zeros(count, dtype=np.int64)
-    code_of[decided.payment] = decided.code
+    code_of[settling.payment] = codes_over_payments(settling, intake.index)
     surplus = np.zeros(count, dtype=np.bool_)
     surplus[decided.payment] = decided.surplus > 0
     # A surplus beside a reference nobody could use is not the customer's to keep yet.
@@ -81,17 +99,37 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     customer, by = _customers(intake, decided, proposed.at(ranks == 1))
     return Conclusion(
         decided=decided,
+        settling=settling,
         proposed=proposed,
         ranks=ranks,
+        watched=watched,
+        stopped=np.logical_or.reduce([one.stopped for one in rounds]),
+        settled_cash=settled_cash,
         applied=applied,
         surplus=surplus,
         customer=customer,
         by=by,
         code_of=code_of,
-        second=second & ~settled,
-        contested=contested & ~settled,
+        second=again & ~settled,
+        contested=(contested | (second & ~again)) & ~settled,
         doubtful=np.logical_or.reduce([one.doubtful for one in rounds]),
     )
+
+
+def _repeats_of_settled(
+    intake: Intake, settling: Candidates, others: Candidates
+) -> NDArray[np.bool_]:
+    """Payments of the very amount of another one that settles an item they would settle."""
+    cash = intake.situation.cash
+
+    def keys(candidates: Candidates) -> NDArray[np.uint64]:
+        rows = candidates.rows
+        return mix64(rows.item, cash[candidates.payment[rows.candidate]])
+
+    repeats = np.zeros(len(cash), dtype=np.bool_)
+    found = np.isin(keys(others), keys(settling))
+    repeats[others.payment[others.rows.candidate[found]]] = True
+    return repeats
 
 
 def _pays_another(
@@ -184,13 +222,16 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     )
     settled = conclusion.decided
     company[settled.payment[settled.rows.candidate]] = intake.index.company[settled.rows.item]
+    on_items = np.zeros(len(cash), dtype=np.bool_)
+    on_items[settled.payment] = True
     companies = pa.array([*directory.companies, ""], pa.string())
     given = intake.payments.text("company_id")
     found = companies.take(pa.array(np.where(company < 0, len(directory.companies), company)))
     batch = PaymentOutcomeBatch.from_distinct(
         {
             "payment_id": intake.payments.text("payment_id"),
-            "company_id": pc.if_else(pc.equal(given, ""), found, given),
+            # Of the company whose items it settles, be it a sister of the one it was paid to.
+            "company_id": pc.if_else(pc.or_(pc.equal(given, ""), pa.array(on_items)), found, given),
             "currency": intake.payments.text("currency"),
             "customer_id": ids.take(pa.array(np.where(known, conclusion.customer, nobody))),
             "payer_customer_id": ids.take(pa.array(np.where(payer >= 0, payer, nobody))),
@@ -270,6 +311,8 @@ def _application_rows(
             )
         )
     )
+    named = pa.array((rows.deduction != 0) & (rows.reason != 0))
+    deducted = pc.if_else(named, reasons, deducted)
     return ApplicationBatch.from_columns(
         {
             "payment_id": intake.payments.text("payment_id").take(pa.array(payment)),
@@ -290,63 +333,4 @@ def _application_rows(
             "explanation": explanation,
             "evidence": evidence,
         }
-    )
-
-
-def reverse_returns(
-    intake: Intake, applications: ApplicationBatch
-) -> tuple[ReversalBatch, NDArray[np.int64]]:
-    """What whole returns of payments of this batch re-open, and each return's original (-1)."""
-    payments, cash = intake.payments, intake.situation.cash
-    returned = np.flatnonzero(cash < 0)
-    original = np.full(len(payments), -1, dtype=np.int64)
-    if not len(returned):
-        return ReversalBatch.empty(), original
-    wanted = payments.text("original_reference").take(pa.array(returned))
-    incoming = np.flatnonzero(cash > 0)
-    for name in ("bank_reference", "end_to_end_id", "check_number", "trace_number"):
-        values = payments.text(name).take(pa.array(incoming))
-        counted = values.value_counts()
-        once = pc.and_(
-            pc.equal(counted.field("counts"), 1), pc.not_equal(counted.field("values"), "")
-        )
-        found = pc.index_in(wanted, value_set=values)
-        single = pc.is_in(wanted, value_set=counted.field("values").filter(once))
-        at = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
-        hit = single.to_numpy(zero_copy_only=False) & (original[returned] < 0)
-        original[returned[hit]] = incoming[at[hit]]
-    # A payment comes back once: a second return of it is of a payment nobody knows.
-    order = returned[np.lexsort((intake.precedence[returned], original[returned]))]
-    repeated = order[1:][(original[order[1:]] == original[order[:-1]]) & (original[order[1:]] >= 0)]
-    original[repeated] = -1
-    whole = returned[(original[returned] >= 0) & (cash[original[returned]] == -cash[returned])]
-    if not len(whole):
-        return ReversalBatch.empty(), original
-    automatic = applications.record_batch.filter(pc.equal(applications.text("decision"), "auto"))
-    return_of = pa.table(
-        {
-            "original_payment_id": payments.text("payment_id").take(pa.array(original[whole])),
-            "payment_id": payments.text("payment_id").take(pa.array(whole)),
-        }
-    )
-    table = pa.Table.from_batches([automatic]).rename_columns(
-        ["original_payment_id", *automatic.schema.names[1:]]
-    )
-    joined = table.join(return_of, "original_payment_id", join_type="inner").sort_by(
-        [("payment_id", "ascending"), ("open_item_id", "ascending")]
-    )
-    closed = joined["applied_minor"]
-    for name in ("discount_minor", "deduction_minor", "write_off_minor"):
-        closed = pc.add(closed, joined[name])
-    return (
-        ReversalBatch.from_columns(
-            {
-                "payment_id": joined["payment_id"],
-                "original_payment_id": joined["original_payment_id"],
-                "open_item_id": joined["open_item_id"],
-                "currency": joined["currency"],
-                "amount_minor": closed,
-            }
-        ),
-        original,
     )

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from engine.batches import ADVICE_SCALE, ExceptionBatch
 from engine.candidates import WITHHELD_BY_PRECISION
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
+from engine.gates import GATES
 from engine.identify import FIRST_NAME
 from engine.limits import CHOICES_BITS_MAX
+from engine.missing_references import cut_off, partly_read, waits_for_advice
 from engine.money import exponent_of, exponents_of, money_texts
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.payer_messages import payer_candidates
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from engine.advices import OrphanAdvice
     from engine.conclude import Conclusion
     from engine.intake import Intake
+    from engine.returns import Returns
 
 __all__ = ["raise_exceptions"]
 
@@ -35,12 +38,12 @@ __all__ = ["raise_exceptions"]
 def raise_exceptions(
     intake: Intake,
     conclusion: Conclusion,
-    original: NDArray[np.int64],
+    returns: Returns,
     unread: NDArray[np.int64],
     twins: NDArray[np.bool_],
 ) -> ExceptionBatch:
     """Exceptions of all payments, and of advices nobody paid; the first by code is primary."""
-    payment, code = _pairs(intake, conclusion, original, unread, twins)
+    payment, code = _pairs(intake, conclusion, returns, unread, twins)
     order = np.lexsort((code, payment))
     payment, code = payment[order], code[order]
     if len(payment):
@@ -53,7 +56,7 @@ def raise_exceptions(
 def _pairs(
     intake: Intake,
     conclusion: Conclusion,
-    original: NDArray[np.int64],
+    returns: Returns,
     unread: NDArray[np.int64],
     twins: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -69,25 +72,36 @@ def _pairs(
     _raise_intake_codes(intake, payments, codes)
     raise_code("IN-NONAR", intake.not_receivable)
     cash = intake.situation.cash
-    raise_code("RET-NSF", (cash < 0) & (original >= 0))
-    raise_code("RET-NOPAYMENT", (cash < 0) & (original < 0))
+    known = (returns.original >= 0) | returns.posted
+    raise_code("RET-RECALL", returns.recalled)
+    raise_code("RET-NSF", (returns.original >= 0) & ~returns.recalled)
+    raise_code("RET-POSTED", returns.posted)
+    raise_code("RET-NOPAYMENT", (cash < 0) & ~known)
     decided = np.zeros(len(cash), dtype=np.bool_)
-    decided[conclusion.decided.payment] = True
+    decided[conclusion.settling.payment] = True
     over = np.zeros(len(cash), dtype=np.bool_)
-    over[conclusion.decided.payment] = conclusion.decided.surplus > 0
-    rest = decided & (cash - conclusion.applied > 0)
+    over[conclusion.settling.payment] = conclusion.settling.surplus > 0
+    rest = decided & (cash - conclusion.settled_cash > 0)
     unusable = _unusable_items(intake)
     for code, where in unusable.items():
         raise_code(code, rest & where)
     said = np.logical_or.reduce(list(unusable.values()))
-    raise_code("REF-NOTFOUND", rest & ((unread > 0) | ~over) & ~said)
+    missing = rest & ((unread > 0) | ~over) & ~said
+    partly = partly_read(intake)
+    raise_code("RMT-PARTIAL", missing & partly)
+    raise_code("REF-NOTFOUND", missing & ~partly)
     # What is left over for something the payer named is no surplus.
     meant = rest & (said | (unread > 0))
     surplus = conclusion.code_of == code_number("AMT-OVER")
     raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~(surplus & meant))
     raise_code("AMT-OVER", over & ~meant)
     raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
+    raise_code("POL-HOLD", conclusion.watched)
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
+    for gate, stops in zip(GATES, conclusion.stopped, strict=True):
+        raise_code(gate, open_still & stops)
+    raise_code("POL-HOLD", open_still & intake.gates.hold)
+    open_still &= ~conclusion.stopped.any(axis=0)
     _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
 
@@ -135,6 +149,8 @@ def _raise_undecided(
     proposed[candidates.payment] = True
     by_reference = np.zeros(count, dtype=np.bool_)
     by_reference[candidates.payment[candidates.weight == 0]] = True
+    several = np.zeros(count, dtype=np.bool_)
+    several[candidates.payment[(candidates.weight > 0) & (candidates.item_count() > 1)]] = True
     unknown = conclusion.customer < 0
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
         ("IN-ACCT", intake.homeless),
@@ -146,19 +162,25 @@ def _raise_undecided(
         ("REF-CANCELLED", unusable["REF-CANCELLED"] & ~named["open"]),
         ("ITM-DISPUTED", unusable["ITM-DISPUTED"]),
         ("ITM-LOCKED", unusable["ITM-LOCKED"]),
+        ("ITM-INSTALL", best_code == code_number("ITM-INSTALL")),
         ("REF-DUPNO", named["several"]),
         ("PAY-THIRD", named["strange_amount"]),
         ("REF-TYPO", conclusion.doubtful & by_reference),
         ("RMT-SUM", by_reference & _lines_that_do_not_foot(intake)),
+        ("RMT-PARTIAL", (unread > 0) & partly_read(intake)),
+        # One paid item of the very amount says more than a combination that happens to fit.
+        ("REF-CLOSED", twins & several),
         (None, best_code > 0),
         ("PAY-CROSS", named["strange"]),
         ("AMT-FX", intake.other_currency),
         ("REF-WRONGCO", intake.elsewhere),
         ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
         ("PAY-UNKNOWN", unknown & ~by_reference),
+        ("REF-TRUNC", (unread > 0) & cut_off(intake, undecided)),
         ("REF-NOTFOUND", unread > 0),
         ("POL-CONFIDENCE", proposed),
         ("REF-CLOSED", twins),
+        ("RMT-WAIT", waits_for_advice(intake)),
         ("AMB-LIMIT", _large_ledgers(intake)),
         ("AMT-NOMATCH", np.ones(count, dtype=np.bool_)),
     )

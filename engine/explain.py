@@ -24,7 +24,7 @@ from engine.settle import REASONS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.candidates import Candidates
+    from engine.candidates import CandidateRows, Candidates
     from engine.open_item_index import OpenItemIndex
 
 __all__ = ["explain_rows"]
@@ -33,6 +33,10 @@ _FIRST_BY_AMOUNT: Final = STRATEGIES.index("single_amount")
 _FIRST_COMBINATION: Final = STRATEGIES.index("subset_sum")
 
 _SENTENCES: Final = {
+    "processor_payout": (
+        "The payout of a payment processor covers {document} with {cash}, less its fee",
+        ".",
+    ),
     "remittance_detail": ("The remittance advice puts {cash} on {document}", "."),
     "references": ("The payment names {document}, and all it names adds up to its amount", "."),
     "references_net": (
@@ -45,6 +49,10 @@ _SENTENCES: Final = {
         ".",
     ),
     "reference": ("The payment names {document} and puts {cash} on it", "."),
+    "installment": (
+        "The payment names {document}; {cash} goes to the installment that is due next",
+        ".",
+    ),
     "repaired_reference": ("The payment names {document} with a damaged number", "."),
     "single_amount": ("{document} has exactly the amount of the payment, {cash}", "."),
     "single_amount_net": (
@@ -99,6 +107,10 @@ _SENTENCES: Final = {
         "with the payment's amount",
         ".",
     ),
+    "oldest_first": (
+        "The payer's money goes to its oldest items first, and {document} is one of them",
+        ".",
+    ),
 }
 
 
@@ -128,24 +140,7 @@ def explain_rows(
             money_texts(rows.discount, exponents),
             " is granted.",
         ),
-        (
-            rows.deduction != 0,
-            " A deduction of ",
-            money_texts(rows.deduction, exponents),
-            " is booked.",
-        ),
-        (
-            (rows.write_off != 0) & (rows.reason == 1),
-            " A difference of ",
-            money_texts(rows.write_off, exponents),
-            " is written off within tolerance.",
-        ),
-        (
-            (rows.write_off != 0) & (rows.reason == 2),
-            " A shortfall of ",
-            money_texts(rows.write_off, exponents),
-            " is written off as a bank's fee.",
-        ),
+        *_differences(rows, exponents),
         (left != 0, " Of the item ", money_texts(left, exponents), " remain open."),
     )
     for applies, before, amount, after in extras:
@@ -172,6 +167,54 @@ def explain_rows(
     ):
         text = _append(text, withheld == reason, sentence, blank, "")
     return text, _evidence(candidates, document, exponents, identified_by, written, remaining)
+
+
+def _differences(
+    rows: CandidateRows, exponents: NDArray[np.int64]
+) -> list[tuple[NDArray[np.bool_], str, pa.StringArray, str]]:
+    """What closes besides cash and discount, one sentence for each reason."""
+    deduction = money_texts(rows.deduction, exponents)
+    write_off = money_texts(rows.write_off, exponents)
+    deducted, written = rows.deduction != 0, rows.write_off != 0
+
+    def reason(name: str) -> NDArray[np.bool_]:
+        because: NDArray[np.bool_] = rows.reason == REASONS.index(name)
+        return because
+
+    return [
+        (deducted & reason(""), " A deduction of ", deduction, " is booked."),
+        (deducted & reason("tax"), " A tax of ", deduction, " is booked as a deduction."),
+        (
+            deducted & reason("withholding"),
+            " A withholding of ",
+            deduction,
+            " is booked as a deduction.",
+        ),
+        (
+            written & reason("tolerance"),
+            " A difference of ",
+            write_off,
+            " is written off within tolerance.",
+        ),
+        (
+            written & reason("bank_charge"),
+            " A shortfall of ",
+            write_off,
+            " is written off as a bank's fee.",
+        ),
+        (
+            written & reason("rounding"),
+            " A difference of ",
+            write_off,
+            " is written off: the payer rounds.",
+        ),
+        (
+            written & reason("processor_fee"),
+            " The payment processor kept ",
+            write_off,
+            " of it.",
+        ),
+    ]
 
 
 def _sentence(

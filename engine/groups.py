@@ -135,7 +135,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_WHOLE = ("rules", "index", "remaining")
+_WHOLE = ("rules", "index", "remaining", "claims")
 _OWNED = ("slots", "shared", "lines")
 
 

@@ -6,7 +6,7 @@ order rows came in, everything behind sees the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -15,16 +15,19 @@ import pyarrow.compute as pc
 
 from engine.advices import JoinedAdvices, join_advices
 from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
+from engine.claims import claim_keys
 from engine.creditor_references import customers_by_creditor_reference
 from engine.customer_directory import CustomerDirectory, Relations
+from engine.gates import Gates, build_gates
 from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
 from engine.learned_facts import LearnedFacts
 from engine.open_item_index import OpenItemIndex, build_index
 from engine.payer_names import confirm_by_name
+from engine.policy_table import assign_rules
 from engine.reference_keys import joined_digits
 from engine.reference_slots import NO_LINE
 from engine.references import read_references
-from engine.settle import PolicyTable
+from engine.relations import declare_relations, sister_companies
 from engine.situation import Lines, Situation
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from engine.match_input import MatchInput, StageObserver
     from engine.precision_ledger import PrecisionLedger
     from engine.reference_slots import ReferenceSlots
+    from engine.relations import Declared
 
 __all__ = ["Intake", "take_in"]
 
@@ -43,6 +47,10 @@ _FEE: Final = (
     r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
     r"\bcharges? (?:sha|ben|our)\b|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr|\bfrais bancaires|"
     r"\bbankkosten"
+)
+_TAX: Final = (
+    r"(?i)\b(?:withh\w*|wht|tds|tax|vat|gst|mwst|ust|btw|iva|tva|quellensteuer|bronbelasting|"
+    r"retenci\w*|retenue|ritenuta)\b"
 )
 _FEE_REASON: Final = r"(?i)bank|charge|fee|spesen|geb(?:ue|ü)hr|kosten"
 _REASON: Final = (
@@ -68,8 +76,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
     item of the amount in another company, or in another currency;
     not_receivable: no customer's payment; precedence: rank by date and bank reference;
-    refused: sets of items a clerk refused, by payment id;
-    calibration, precision: what outcomes of earlier decisions say.
+    refused: sets of items a clerk refused, by payment id; gates: what policy keeps from going
+    through alone; calibration, precision: what outcomes of earlier decisions say.
     """
 
     payments: PaymentBatch
@@ -90,6 +98,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, frozenset[tuple[str, ...]]]
     calibration: Calibration
     precision: PrecisionLedger
+    gates: Gates
     situation: Situation
 
 
@@ -101,44 +110,44 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     joined = join_advices(payments, match_input.remittances, match_input.advices)
     remittances, line_payment = _sorted_lines(payments, joined.remittances)
 
-    items = match_input.open_items
+    items, book = match_input.open_items, match_input.policy
     observe("index", len(items))
     directory = CustomerDirectory.of(match_input.customers, items, payments.text("company_id"))
     currencies = sorted({*payments.codes("currency")[1], *items.codes("currency")[1]})
     index = build_index(items, directory, currencies)
 
     observe("identify", len(payments))
+    day = _last_day(payments, match_input.as_of)
     payers, learned = _identify(match_input, payments, remittances, line_payment, directory, index)
     family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
     currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
+    may = sister_companies(book, directory.companies)
     read = read_references(
-        payments, remittances, line_payment, payers.company, family, currency, index
+        payments, remittances, line_payment, payers.company, family, currency, index, may
     )
-    slots = _without_customer_numbers(read.slots, payers, directory)
-    slots = confirm_by_name(slots, payments, directory, family, index.customer)
-    slots = _with_third_parties(slots, family, learned.relations, index)
-    rules, rule = _rules(match_input, directory, payers, currency, currencies)
-    not_receivable, held = _gates(payments, payers, slots)
+    slots = _of_the_payer(read.slots, payments, directory, payers, family, learned.relations, index)
+    declared = declare_relations(slots, payments, directory, payers, index, book)
+    assigned = assign_rules(book, directory, payers.company, payers.payer, currency, currencies)
+    not_receivable, held = _gates(payments, payers, declared.slots)
     situation = Situation(
-        cash=payments.int64("amount_minor"),
-        pay_day=_pay_days(payments, match_input.as_of),
         currency=currency,
         company=payers.company,
         payer=np.where(payers.conflict, -1, payers.payer),
         payer_family=family,
-        claimed_family=_claimed(slots, family, index),
+        claimed_family=_claimed(declared.slots, family, declared.several, index),
         payer_doubt=1.0 - RELIABILITY[payers.by],
-        rule=rule,
+        rule=assigned.rule,
         open_for_matching=(payments.int64("amount_minor") > 0) & ~not_receivable,
-        rules=rules,
+        rules=assigned.table,
         index=index,
         remaining=index.open_minor,
-        slots=slots,
+        slots=declared.slots,
         shared=read.shared,
         lines=_lines(remittances, line_payment),
-        **_text_facts(payments),
+        claims=claim_keys(index),
+        **_told_facts(payments, declared, day),
     )
     return Intake(
         payments=payments,
@@ -159,6 +168,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
         refused=learned.refused_sets(),
         calibration=match_input.calibration,
         precision=match_input.precision,
+        gates=build_gates(assigned, situation.cash, payers.payer, payers.company, day, index),
         situation=situation,
     )
 
@@ -199,22 +209,39 @@ def _sorted_lines(
     return remittances.take(order), row[order]
 
 
-def _text_facts(payments: PaymentBatch) -> dict[str, NDArray[np.bool_]]:
-    """What the words of a payment say: no payer name, a bank's fee, a reason for paying less."""
+def _told_facts(payments: PaymentBatch, declared: Declared, last: int) -> dict[str, NDArray[Any]]:
+    """What policy says of the payer; what bank and payer say: amount, day, charges taken out (0
+    where nothing is said), no payer name, words of a bank's fee, of a tax, of a reason for paying
+    less. `last` is the day of payments without one.
+    """
     text = payments.text("remittance_text")
+    charges = pc.fill_null(payments.record_batch.column("charges_minor"), 0)
     return {
+        "cash": payments.int64("amount_minor"),
+        "pay_day": _pay_days(payments, last),
+        "declared": declared.several,
+        "fee_ppm": declared.fee_ppm,
+        "fee_minor": declared.fee_minor,
+        "charges": charges.to_numpy(zero_copy_only=False).astype(np.int64),
         "nameless": pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
         "fee_in_text": _matches(text, _FEE),
+        "tax_in_text": _matches(text, _TAX),
         "reason_in_text": _matches(text, _REASON),
     }
 
 
 def _claimed(
-    slots: ReferenceSlots, family: NDArray[np.int64], index: OpenItemIndex
+    slots: ReferenceSlots,
+    family: NDArray[np.int64],
+    declared: NDArray[np.bool_],
+    index: OpenItemIndex,
 ) -> NDArray[np.int64]:
-    """The payer's family, else the family reference and name point to together."""
+    """The payer's family, else the family reference and name point to together; a payer for many
+    has none.
+    """
     claimed = family.copy()
-    rows = np.flatnonzero(slots.family & (slots.item >= 0) & (family[slots.payment] < 0))
+    nobody = (family < 0) & ~declared
+    rows = np.flatnonzero(slots.family & (slots.item >= 0) & nobody[slots.payment])
     claimed[slots.payment[rows]] = index.family[slots.item[rows]]
     return claimed
 
@@ -232,10 +259,20 @@ def _without_customer_numbers(
     )
 
 
-def _with_third_parties(
-    slots: ReferenceSlots, family: NDArray[np.int64], relations: Relations, index: OpenItemIndex
+def _of_the_payer(
+    slots: ReferenceSlots,
+    payments: PaymentBatch,
+    directory: CustomerDirectory,
+    payers: Payers,
+    family: NDArray[np.int64],
+    relations: Relations,
+    index: OpenItemIndex,
 ) -> ReferenceSlots:
-    """A reference to an item of a customer the payer may pay for is one to his own."""
+    """What number and name together make the payer's own; and a reference to an item of a customer
+    the payer may pay for.
+    """
+    slots = _without_customer_numbers(slots, payers, directory)
+    slots = confirm_by_name(slots, payments, directory, family, index.customer)
     payer = family[slots.payment]
     rows = np.flatnonzero((slots.item >= 0) & ~slots.family & (payer >= 0))
     of_others = slots.family.copy()
@@ -254,6 +291,7 @@ def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lin
         discount=remittances.int64("discount_minor"),
         deduction=remittances.int64("deduction_minor"),
         fee=fee,
+        tax=_matches(reason, _TAX),
         reasoned=stated & ~fee,
     )
 
@@ -288,14 +326,6 @@ def _gates(
     return (by_file | by_text) & credit, held
 
 
-def _pay_days(payments: PaymentBatch, as_of: datetime.date | None) -> NDArray[np.int64]:
-    """Value date, else booking date, else the as-of date (latest booking date where not given)."""
-    booked = payments.days("booking_date")
-    day = payments.days("value_date")
-    day = np.where(day == NO_DATE, booked, day)
-    return np.where(day == NO_DATE, _last_day(payments, as_of), day)
-
-
 def _last_day(payments: PaymentBatch, as_of: datetime.date | None) -> int:
     """The as-of date, else the latest booking date of the payments."""
     if as_of is not None:
@@ -303,32 +333,14 @@ def _last_day(payments: PaymentBatch, as_of: datetime.date | None) -> int:
     return int(payments.days("booking_date").max(initial=NO_DATE))
 
 
+def _pay_days(payments: PaymentBatch, last: int) -> NDArray[np.int64]:
+    """Value date, else booking date, else the day of the run."""
+    day = payments.days("value_date")
+    day = np.where(day == NO_DATE, payments.days("booking_date"), day)
+    return np.where(day == NO_DATE, last, day)
+
+
 _EPOCH: Final = 719_163  # datetime.date(1970, 1, 1).toordinal()
-
-
-def _rules(
-    match_input: MatchInput,
-    directory: CustomerDirectory,
-    payers: Payers,
-    currency: NDArray[np.int64],
-    currencies: list[str],
-) -> tuple[PolicyTable, NDArray[np.int64]]:
-    """Rules in use, one entry per distinct (company, profile, currency), and each payment's."""
-    encoded = directory.policy.dictionary_encode()
-    profiles = [*encoded.dictionary.to_pylist(), ""]
-    profile_of = np.append(encoded.indices.to_numpy(zero_copy_only=False), len(profiles) - 1)
-    profile = profile_of[np.where(payers.payer >= 0, payers.payer, len(profile_of) - 1)]
-    companies = [*directory.companies, ""]
-    company = np.where(payers.company < 0, len(companies) - 1, payers.company)
-    key = (company * len(profiles) + profile) * len(currencies) + currency
-    combined = pa.array(key).dictionary_encode()
-    pairs = []
-    for number in combined.dictionary.to_pylist():
-        rest, money = divmod(number, len(currencies))
-        of_company, of_profile = divmod(rest, len(profiles))
-        rules = match_input.policy.rules_of(companies[of_company], profiles[of_profile])
-        pairs.append((rules, currencies[money]))
-    return PolicyTable.of(pairs), combined.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _precedence(payments: PaymentBatch, pay_day: NDArray[np.int64]) -> NDArray[np.int64]:

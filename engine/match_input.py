@@ -18,6 +18,7 @@ from engine.batches import (
     PaymentOutcomeBatch,
     RemittanceBatch,
     ReversalBatch,
+    SettledBatch,
 )
 from engine.policy import PolicyBook
 from engine.precision_ledger import PrecisionLedger
@@ -41,6 +42,7 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
     customers: CustomerBatch = msgspec.field(default_factory=CustomerBatch.empty)
     bank_accounts: BankAccountBatch = msgspec.field(default_factory=BankAccountBatch.empty)
+    earlier: SettledBatch = msgspec.field(default_factory=SettledBatch.empty)
     learned: LearnedFactBatch = msgspec.field(default_factory=LearnedFactBatch.empty)
     policy: PolicyBook = PolicyBook()
     calibration: Calibration = SHIPPED_CALIBRATION

@@ -1,20 +1,22 @@
 """The whole engine on one screen: payments and open items in, applications and exceptions out.
 
 take in (sort, index, identify, read references) → decide by reference → decide by amount →
-settle → audit. Each decision round proposes by all its strategies, settles differences by policy
-and resolves who gets what (`engine.rounds`); what is not proven is proposed, and says why
-(`engine.exception_queue`).
+decide by custom (oldest first, where policy says so) → settle → audit. Each decision round proposes
+by all its strategies, settles differences by policy and resolves who gets what (`engine.rounds`);
+what is not proven is proposed, and says why (`engine.exception_queue`).
 """
 
 from __future__ import annotations
 
 from engine.audit import audit
-from engine.conclude import conclude, reverse_returns, write_applications, write_outcomes
+from engine.conclude import conclude, write_applications, write_outcomes
 from engine.exception_queue import raise_exceptions
 from engine.intake import take_in
 from engine.match_input import MapOrdered, MatchInput, MatchResult, StageObserver
+from engine.returns import reverse_returns
 from engine.rounds import (
     decide_by_amount,
+    decide_by_custom,
     decide_by_reference,
     paid_twins,
     unread_references,
@@ -37,18 +39,19 @@ def match_payments(
 
     observe("amounts", int(named.situation.open_for_matching.sum()))
     by_amount = decide_by_amount(intake, named.situation, map_ordered)
+    by_custom = decide_by_custom(intake, by_amount.situation, map_ordered)
 
     observe("settle", len(intake.payments))
     unread = unread_references(intake.situation)
-    conclusion = conclude(intake, [named, by_amount], unread)
+    conclusion = conclude(intake, [named, by_amount, by_custom], unread)
     applications = write_applications(intake, conclusion, map_ordered)
-    reversals, original = reverse_returns(intake, applications)
+    returns = reverse_returns(intake, applications, match_input.earlier)
     result = MatchResult(
         outcomes=write_outcomes(intake, conclusion),
         applications=applications,
-        reversals=reversals,
+        reversals=returns.reversals,
         exceptions=raise_exceptions(
-            intake, conclusion, original, unread, paid_twins(intake.situation)
+            intake, conclusion, returns, unread, paid_twins(intake.situation)
         ),
         joined=intake.advices.joined,
     )
@@ -60,5 +63,7 @@ def match_payments(
         result.outcomes,
         result.applications,
         result.reversals,
+        match_input.earlier,
+        match_input.policy.sisters(),
     )
     return result

@@ -65,13 +65,18 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 class Payers(msgspec.Struct, frozen=True):
-    """Per text: payment, company and family of the payer or -1, currency, cash stated for it."""
+    """Per text: payment, company and family of the payer or -1, currency, cash stated for it.
+
+    sisters: whose items a payment of each company may settle (companies × companies, both with a
+    last place for a company that is not known).
+    """
 
     payment: NDArray[np.int64]
     company: NDArray[np.int64]
     family: NDArray[np.int64]
     currency: NDArray[np.int64]
     cash: NDArray[np.int64]
+    sisters: NDArray[np.bool_]
 
 
 def look_up(chunk: TextChunk, payers: Payers, index: OpenItemIndex) -> tuple[Hits, Chains]:
@@ -98,8 +103,7 @@ def reachable(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether each hit is of the payment's company, as far as that is known; of its currency."""
     row = chunk.row_of(hits.start)
-    company = payers.company[row]
-    ours: NDArray[np.bool_] = (company < 0) | (index.company[hits.item] == company)
+    ours: NDArray[np.bool_] = payers.sisters[payers.company[row], index.company[hits.item]]
     same_money: NDArray[np.bool_] = index.currency[hits.item] == payers.currency[row]
     return ours, same_money
 

@@ -68,10 +68,12 @@ def read_references(
     payer_family: NDArray[np.int64],
     payment_currency: NDArray[np.int64],
     index: OpenItemIndex,
+    sisters: NDArray[np.bool_],
 ) -> ReadReferences:
     """Slots of all payments, readings that mean several items alike, and references gone astray.
 
-    `line_payment` is the payment row of each remittance line, sorted.
+    `line_payment` is the payment row of each remittance line, sorted; `sisters` tells whose items a
+    payment of a company may settle (`engine.relations`).
     """
     count = len(payments)
     text, payment, line = _in_order(payments, remittances, line_payment)
@@ -86,7 +88,9 @@ def read_references(
         gross=gross,
     )
     total = payments.int64("amount_minor")
-    parts = [_read_chunk(chunk, texts, total, index) for chunk in text_chunks(text, payment)]
+    parts = [
+        _read_chunk(chunk, texts, total, index, sisters) for chunk in text_chunks(text, payment)
+    ]
 
     def marked(name: str) -> NDArray[np.bool_]:
         mark = np.zeros(count, dtype=np.bool_)
@@ -139,21 +143,29 @@ def _stated(
 
 
 def _read_chunk(
-    chunk: TextChunk, texts: _Texts, total: NDArray[np.int64], index: OpenItemIndex
+    chunk: TextChunk,
+    texts: _Texts,
+    total: NDArray[np.int64],
+    index: OpenItemIndex,
+    sisters: NDArray[np.bool_],
 ) -> _Part:
     rows = slice(chunk.first_row, chunk.first_row + len(chunk))
     own = _Texts(**{name: getattr(texts, name)[rows] for name in texts.__struct_fields__})
-    payers = Payers(own.payment, own.company, own.family, own.currency, own.cash)
+    payers = Payers(own.payment, own.company, own.family, own.currency, own.cash, sisters)
     hits, chains = look_up(chunk, payers, index)
     ours, same_money = reachable(hits, chunk, payers, index)
 
-    def astray(where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def astray(where: NDArray[np.bool_], *, of_payer: bool) -> NDArray[np.int64]:
         lost = np.flatnonzero(where & (hits.strength == STRONG))
-        payment = own.payment[chunk.row_of(hits.start[lost])]
-        found: NDArray[np.int64] = payment[index.original_minor[hits.item[lost]] == total[payment]]
+        row, item = chunk.row_of(hits.start[lost]), hits.item[lost]
+        payment = own.payment[row]
+        meant = index.original_minor[item] == total[payment]
+        meant |= of_payer & (index.family[item] == own.family[row])
+        found: NDArray[np.int64] = payment[meant]
         return found
 
-    elsewhere, other_currency = astray(~ours), astray(ours & ~same_money)
+    elsewhere = astray(~ours, of_payer=False)
+    other_currency = astray(ours & ~same_money, of_payer=True)
     hits = widest(hits.at(ours & same_money), chunk)
     read, shared = _resolve(hits, chunk, own, chains, index)
     read = add_ranges(read, chunk.content, index)

@@ -1,4 +1,4 @@
-"""Two rounds: first what payers name, then what amounts alone can prove on what is left.
+"""Rounds: what payers name, what amounts alone can prove on what is left, what custom says.
 
 Each round proposes with all its strategies, closes differences by policy, resolves who gets what,
 and hands the next round a situation without the payments and amounts that are settled. It works
@@ -16,21 +16,25 @@ import pyarrow.compute as pc
 
 from engine.accident import AmountHabits
 from engine.amounts import propose_by_amount
-from engine.candidates import (
-    WITHHELD_BY_PRECISION,
-    WITHHELD_BY_SHADOW,
-    Candidates,
-    strategy_code,
-)
+from engine.candidates import WITHHELD_BY_PRECISION, Candidates, strategy_code
 from engine.decisions import settle_candidates
 from engine.exception_codes import code_number
+from engine.gates import GATES
 from engine.groups import Groups, Part
 from engine.open_item_index import CANCELLED, PAID
 from engine.reference_slots import NO_LINE
 from engine.resolver import ItemAmounts, Resolution, possible, resolve
 from engine.segments import first_of_runs, mix64, pick, segment_sum
-from engine.strategies.exact import propose_detail, propose_differences, propose_sums
+from engine.strategies.exact import (
+    propose_across,
+    propose_detail,
+    propose_differences,
+    propose_sums,
+)
 from engine.strategies.fuzzy import correct_references, repair_references
+from engine.strategies.installments import propose_installments
+from engine.strategies.oldest_first import propose_oldest_first
+from engine.strategies.payouts import propose_payouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Round",
     "decide_by_amount",
+    "decide_by_custom",
     "decide_by_reference",
     "paid_twins",
     "unread_references",
@@ -58,13 +63,15 @@ _CONTRADICTING_DIGITS = 100_000
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """What a round did: candidates, how they were resolved, and the situation after it.
 
-    doubtful: per payment, a reference may be a mistyped one of the same customer.
+    doubtful: per payment, a reference may be a mistyped one of the same customer; stopped: which
+    gate of policy alone keeps each payment from being decided (shape: gates × payments).
     """
 
     candidates: Candidates
     resolution: Resolution
     situation: Situation
     doubtful: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
 
 
 def decide_by_reference(
@@ -99,6 +106,21 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
     return _decide(intake, situation, Groups.by_payer(known), propose, map_ordered, named=False)
 
 
+def decide_by_custom(intake: Intake, situation: Situation, map_ordered: MapOrdered = map) -> Round:
+    """Payers whose money goes to their oldest items, as policy says: where they name nothing."""
+    wanted = situation.open_for_matching & (situation.payer >= 0)
+    wanted &= situation.rules.oldest_first[situation.rule] & ~_names_something(situation)
+    flagged = msgspec.structs.replace(situation, open_for_matching=wanted)
+
+    def propose(part: Part) -> _Proposal:
+        situation = part.situation
+        todo = np.flatnonzero(situation.open_for_matching)
+        candidates = propose_oldest_first(situation, todo, intake.precedence[part.payment])
+        return _Proposal(candidates, situation.slots, _none_of(situation))
+
+    return _decide(intake, flagged, Groups.by_payer(flagged), propose, map_ordered, named=False)
+
+
 class _Proposal(msgspec.Struct, frozen=True):
     """What is proposed for a part: candidates, its slots as read in the end, doubtful payments."""
 
@@ -108,11 +130,14 @@ class _Proposal(msgspec.Struct, frozen=True):
 
 
 class _Decided(msgspec.Struct, frozen=True):
-    """A part's proposal in the rows of the whole, and what was resolved of it on its own."""
+    """A part's proposal in the rows of the whole, and what was resolved of it on its own; stopped:
+    which gate keeps which candidate from being automatic (gates × candidates).
+    """
 
     part: Part
     proposal: _Proposal
     candidates: Candidates
+    stopped: NDArray[np.bool_]
     resolution: Resolution
 
 
@@ -131,8 +156,9 @@ def _decide(
         part = Part.of(situation, payment)
         proposal = propose(part)
         settled = settle_candidates(part.situation, proposal.candidates)
-        candidates = _permitted(intake, situation, part.back(settled))
-        return _Decided(part, proposal, candidates, Resolution.nothing(candidates.automatic))
+        candidates, stopped = _permitted(intake, situation, part.back(settled))
+        nothing = Resolution.nothing(candidates.automatic)
+        return _Decided(part, proposal, candidates, stopped, nothing)
 
     def contest(
         candidates: Candidates, remaining: NDArray[np.int64], others: ItemAmounts
@@ -145,7 +171,7 @@ def _decide(
         found = proposed(payment)
         candidates = _at_home(situation, groups, found.candidates)
         resolution = contest(candidates, situation.remaining, wanted)
-        return _Decided(found.part, found.proposal, candidates, resolution)
+        return _Decided(found.part, found.proposal, candidates, found.stopped, resolution)
 
     beyond = list(map_ordered(proposed, groups.beyond))
     outside = Candidates.concat([one.candidates for one in beyond])
@@ -171,7 +197,22 @@ def _decide(
         open_for_matching=still_open,
         slots=slots,
     )
-    return Round(candidates=candidates, resolution=resolution, situation=after, doubtful=doubtful)
+    return Round(
+        candidates=candidates,
+        resolution=resolution,
+        situation=after,
+        doubtful=doubtful,
+        stopped=_stopped_payments(situation, decided),
+    )
+
+
+def _stopped_payments(situation: Situation, decided: list[_Decided]) -> NDArray[np.bool_]:
+    """Which gate keeps which payment from being decided (gates × payments)."""
+    stopped = np.zeros((len(GATES), len(situation)), dtype=np.bool_)
+    for one in decided:
+        for gate, stops in enumerate(one.stopped):
+            stopped[gate, one.candidates.payment[stops]] = True
+    return stopped
 
 
 def _less(
@@ -226,13 +267,16 @@ def _propose_by_reference(part: Part) -> _Proposal:
         still_open[candidates.payment[candidates.automatic]] = False
         return msgspec.structs.replace(now, open_for_matching=still_open)
 
-    now = collect(propose_detail(situation, partial=False), situation)
+    now = collect(propose_payouts(situation, unread), situation)
+    now = collect(propose_detail(now, partial=False), now)
     now = collect(propose_sums(now), now)
     mended = msgspec.structs.replace(now, slots=repair_references(now))
     mended = collect(propose_detail(mended, partial=False), mended)
     mended = collect(propose_sums(mended), mended)
     mended = collect(propose_detail(mended, partial=True), mended)
     plain = msgspec.structs.replace(mended, slots=situation.slots)
+    plain = collect(propose_installments(plain), plain)
+    collect(propose_across(plain), plain)
     collect(propose_differences(plain, unread), plain)
     candidates = Candidates.concat(found)
     sure = candidates.automatic & ~doubtful[candidates.payment]
@@ -265,14 +309,19 @@ def paid_twins(situation: Situation) -> NDArray[np.bool_]:
 
 
 def _contradicted(situation: Situation) -> NDArray[np.bool_]:
-    """Payments that name something: then their amount alone decides nothing."""
+    """Payments that name something, or may be second ones: their amount alone decides nothing."""
+    return _names_something(situation) | paid_twins(situation)
+
+
+def _names_something(situation: Situation) -> NDArray[np.bool_]:
+    """Payments with a reference, usable or not."""
     slots = situation.slots
     status = pick(situation.index.status, slots.item)
     closed = (slots.item >= 0) & np.isin(status, [PAID, CANCELLED])
     named = (slots.hits > 0) & ((slots.strength > 1) | slots.family & (slots.amount | closed))
-    contradicted = (unread_references(situation) > 0) | paid_twins(situation)
-    contradicted[slots.payment[named]] = True
-    return contradicted
+    something: NDArray[np.bool_] = unread_references(situation) > 0
+    something[slots.payment[named]] = True
+    return something
 
 
 def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -315,8 +364,12 @@ def _without_refused(intake: Intake, candidates: Candidates) -> Candidates:
     return candidates.at(kept)
 
 
-def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> Candidates:
-    """`candidates`, automatic only as far as intake, policy and payer let them be."""
+def _permitted(
+    intake: Intake, situation: Situation, candidates: Candidates
+) -> tuple[Candidates, NDArray[np.bool_]]:
+    """`candidates`, automatic only as far as intake, policy and payer let them be; and which gates
+    stop which of those that would be (gates × candidates).
+    """
     candidates = _without_refused(intake, candidates)
     rule = situation.rule[candidates.payment]
     automatic = candidates.automatic & ~intake.held[candidates.payment]
@@ -332,23 +385,17 @@ def _permitted(intake: Intake, situation: Situation, candidates: Candidates) -> 
     automatic &= ~(intake.payers.stale[candidates.payment] & (candidates.weight > 0))
     idle = np.zeros(len(candidates), dtype=np.bool_)
     idle[rows.candidate[intake.idle[situation.index.customer[rows.item]]]] = True
-    return _withhold(intake, situation, candidates, automatic & ~idle)
-
-
-def _withhold(
-    intake: Intake, situation: Situation, candidates: Candidates, automatic: NDArray[np.bool_]
-) -> Candidates:
-    """Keep back what would be `automatic` in shadow mode, or by a strategy without the record."""
-    rules, rule = situation.rules, situation.rule[candidates.payment]
+    automatic &= ~idle
+    rules = situation.rules
     refused = automatic & intake.precision.refused(
         candidates.strategy, rules.wrong_budget[rule], rules.precision[rule]
     )
-    withheld = np.where(refused, WITHHELD_BY_PRECISION, 0)
-    withheld[automatic & rules.shadow[rule]] = WITHHELD_BY_SHADOW
-    doubted = withheld == WITHHELD_BY_PRECISION
-    return msgspec.structs.replace(
+    stopped = intake.gates.of(candidates, situation.index) & automatic & ~refused
+    automatic &= ~stopped.any(axis=0) & ~refused
+    permitted = msgspec.structs.replace(
         candidates,
-        automatic=automatic & (withheld == 0),
-        withheld=withheld,
-        code=np.where(doubted, code_number("POL-CONFIDENCE"), candidates.code),
+        automatic=automatic,
+        withheld=np.where(refused, WITHHELD_BY_PRECISION, 0),
+        code=np.where(refused, code_number("POL-CONFIDENCE"), candidates.code),
     )
+    return permitted, stopped

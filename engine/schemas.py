@@ -28,6 +28,7 @@ __all__ = [
     "PAYMENT_OUTCOME",
     "REMITTANCE_LINE",
     "REVERSAL",
+    "SETTLED",
 ]
 
 
@@ -203,6 +204,21 @@ REVERSAL: Final = pa.schema(
     ]
 )
 """What a returned payment re-opens on one open item."""
+
+SETTLED: Final = pa.schema(
+    [
+        *_text("payment_id", "company_id", "open_item_id", "currency"),
+        *_minor("paid_minor", "applied_minor", "closed_minor"),
+        *_date("value_date"),
+        *_text("bank_reference", "customer_reference", "end_to_end_id", "check_number"),
+        *_text("trace_number", "uetr"),
+    ]
+)
+"""What payments of earlier runs settled: one row per item, one without an item where none was.
+
+`paid_minor` is the payment's amount, `applied_minor` what of it went on the item, `closed_minor`
+what that took off the item, discount, deduction and write-off included. `company_id` is the item's.
+"""
 
 EXCEPTION: Final = pa.schema(
     [

@@ -1,9 +1,11 @@
 """What the strategies look at in one round: payments, payers, references, what is still open.
 
-Arrays have one entry per payment unless their name says line or item. Between rounds only
-`remaining`, `open_for_matching` and `slots` change. `payer_family` is who paid by evidence of the
-payer; `claimed_family` is that or, where nobody is identified, the family of the items that
-reference and name together point to.
+Arrays have one entry per payment unless their name says line or item; `claims` are keys of amounts
+customers have claimed before (`engine.claims`). Between rounds only `remaining`,
+`open_for_matching` and `slots` change. `declared` payers may pay for several customers; `fee_ppm`
+and `fee_minor` are what a payment processor keeps of an item (`engine.relations`). `payer_family`
+is who paid by evidence of the payer; `claimed_family` is that or, where nobody is identified, the
+family of the items that reference and name together point to.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ import numpy as np
 from engine.open_item_index import OPEN
 from engine.reference_slots import NO_LINE
 from engine.segments import first_of_runs, pick
-from engine.settle import PolicyTable, eligible_discount
+from engine.settle import eligible_discount
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.open_item_index import OpenItemIndex
+    from engine.policy_table import PolicyTable
     from engine.reference_slots import ReferenceSlots, SharedReferences
 
 __all__ = ["Lines", "Referenced", "Situation"]
@@ -36,6 +39,7 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
     discount: NDArray[np.int64]
     deduction: NDArray[np.int64]
     fee: NDArray[np.bool_]
+    tax: NDArray[np.bool_]
     reasoned: NDArray[np.bool_]
 
 
@@ -72,7 +76,12 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     payer_doubt: NDArray[np.float64]
     nameless: NDArray[np.bool_]
     rule: NDArray[np.int64]
+    declared: NDArray[np.bool_]
+    fee_ppm: NDArray[np.int64]
+    fee_minor: NDArray[np.int64]
+    charges: NDArray[np.int64]
     fee_in_text: NDArray[np.bool_]
+    tax_in_text: NDArray[np.bool_]
     reason_in_text: NDArray[np.bool_]
     open_for_matching: NDArray[np.bool_]
     rules: PolicyTable
@@ -81,6 +90,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     slots: ReferenceSlots
     shared: SharedReferences
     lines: Lines
+    claims: NDArray[np.uint64]
 
     def __len__(self) -> int:
         """Number of payments."""
@@ -94,7 +104,15 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             self.pay_day[payment],
             self.rules.grace_days[self.rule[payment]],
         )
-        return np.where(self.remaining[item] == self.index.open_minor[item], offered, 0)
+        return np.where(self.unpaid(item), offered, 0)
+
+    def unpaid(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Nothing of the item was paid yet, in this run or before: its discount is still whole."""
+        opened = self.index.open_minor[item]
+        unpaid: NDArray[np.bool_] = (self.remaining[item] == opened) & (
+            self.index.original_minor[item] == opened
+        )
+        return unpaid
 
     def payable(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
         """The item is open, undisputed, not blocked, and something of it remains."""
@@ -112,9 +130,10 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         supported: NDArray[np.bool_] = slots.family | slots.amount
         return supported | ((slots.strength > 1) & anybody)
 
-    def referenced(self, *, unknown_payers: bool = False) -> Referenced:
+    def referenced(self, *, unknown_payers: bool = False, strangers: bool = False) -> Referenced:
         """Items the open payments refer to, as far as payer or amount (or nobody) contradicts;
-        with `unknown_payers` also fully read ones of payers nobody could identify.
+        with `unknown_payers` also fully read ones of payers nobody could identify, with `strangers`
+        also those of other customers than the payer.
         """
         slots = self.slots
         some = (slots.item >= 0) & self.open_for_matching[slots.payment]
@@ -122,6 +141,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         credible = self.credible()
         if unknown_payers:
             credible |= (slots.strength > 1) & (self.payer_family[slots.payment] < 0)
+        if strangers:
+            credible |= (slots.strength > 1) & ~slots.repaired
         rows = np.flatnonzero(some & credible)
         # Of several readings of one item a line beats free text, the stronger the weaker.
         order = np.lexsort(

@@ -23,6 +23,10 @@ def policy_book(message: policy_pb2.PolicyBook) -> PolicyBook:
     content = _content(message.common)
     content["company"] = {name: _content(rules) for name, rules in message.companies.items()}
     content["profile"] = {name: _content(rules) for name, rules in message.profiles.items()}
+    content["customer"] = {name: _content(rules) for name, rules in message.customers.items()}
+    content["third_party"] = [_content(party) for party in message.third_parties]
+    content["processor"] = [_content(processor) for processor in message.processors]
+    content["intercompany"] = _content(message.intercompany)
     return read_policy(content)
 
 
@@ -36,6 +40,8 @@ def _content(message: Message) -> dict[str, Any]:
 
 
 def _value(field: FieldDescriptor, value: Any) -> Any:
+    if field.is_repeated:
+        return [_content(one) if field.message_type is not None else one for one in value]
     if field.message_type is not None:
         return _content(value)
     if field.enum_type is not None:

@@ -27,6 +27,7 @@ from engine.batches import (
     OpenItemBatch,
     PaymentBatch,
     RemittanceBatch,
+    SettledBatch,
 )
 from engine.errors import PolicyError
 from engine.matcher import MatchInput, MatchResult, match_payments
@@ -52,6 +53,7 @@ from tieout.run_directory import EXPLAIN_POLICY, check_output_directory, write_r
 from tieout.run_memory import RunMemory, locked_memory
 from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
 from tieout.run_tables import RunTables, output_tables
+from tieout.settlement_memory import SettlementMemory
 
 if TYPE_CHECKING:
     import datetime
@@ -185,6 +187,7 @@ def _run(
     clock("parse", len(job.bank_files))
     memory = None if job.memory is None else RunMemory.read(Path(job.memory))
     learned = None if job.memory is None else PayerMemory.read(Path(job.memory))
+    settled = None if job.memory is None else SettlementMemory.read(Path(job.memory))
     intake = _read_payments(job, tables, stdin)
     as_of = job.as_of or _latest_booking_date(intake.payments)
     if memory is not None:
@@ -200,6 +203,7 @@ def _run(
         customers=tables.customers,
         bank_accounts=tables.bank_accounts,
         learned=LearnedFactBatch.empty() if learned is None else learned.facts,
+        earlier=SettledBatch.empty() if settled is None else settled.settled,
         policy=policy,
         as_of=as_of,
         **read_outcome_tables(job.calibration, job.precision),
@@ -210,7 +214,9 @@ def _run(
     summary = _summary(match_input, run, tables, intake)
     failed = _failed_gates(job.gates, summary)
     timings = _write(job, match_input, run, summary, clock, cores)
-    if memory is not None and job.out is not None and policy.default.automation.mode == "apply":
+    applies = job.out is not None and policy.default.automation.mode == "apply"
+    if memory is not None and settled is not None and applies:
+        settled.after(match_input, result).write()
         memory.after(tables.open_items, match_input, result).write()
         _learn(learned, match_input, result)
     code = ExitCode.PARTIAL if intake.refused else ExitCode.GATE if failed else ExitCode.DONE

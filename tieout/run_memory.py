@@ -221,6 +221,8 @@ def _consumed(items: OpenItemBatch, result: MatchResult) -> NDArray[np.int64]:
     consumed = np.zeros(len(items), dtype=np.int64)
     np.add.at(consumed, _rows_of(items, auto, result), amounts)
     reopened = result.reversals.record_batch
+    known = pc.is_in(reopened.column("open_item_id"), items.text("open_item_id"))
+    reopened = reopened.filter(known)
     where = _rows_of(items, reopened, result)
     np.subtract.at(consumed, where, reopened.column("amount_minor").to_numpy())
     return consumed

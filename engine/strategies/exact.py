@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from engine.candidates import UNIQUE_SET, CandidateRows, Candidates
 from engine.combinations import subset_solutions
+from engine.exception_codes import code_number
 from engine.segments import first_of_runs, segment_sum
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from engine.situation import Referenced, Situation
 
-__all__ = ["propose_detail", "propose_differences", "propose_sums"]
+__all__ = ["propose_across", "propose_detail", "propose_differences", "propose_sums"]
 
 _WRONG_DETAIL, _WRONG_SUM, _WRONG_SOME, _WRONG_REPAIRED = 1e-5, 2e-5, 5e-5, 5e-5
 _MIXED_ITEMS_MAX = 12
@@ -96,6 +98,21 @@ def propose_sums(situation: Situation) -> Candidates:
     taken[some.payment] = True
     of_shared = _mixed(situation, shared.at(~taken[shared.payment]), partly=True)
     return Candidates.concat([*found, mixed, some, of_shared])
+
+
+def propose_across(situation: Situation) -> Candidates:
+    """What payers name of other customers, where all they name adds up to the cash: a proposal."""
+    named = situation.referenced(strangers=True)
+    known = situation.payer_family[named.payment] >= 0
+    strange = np.bincount(named.payment[known & ~named.family], minlength=len(situation)) > 0
+    named = named.at(strange[named.payment])
+    found = [_whole_sum(situation, named, net=net) for net in (False, True)]
+    candidates = Candidates.concat(found)
+    return msgspec.structs.replace(
+        candidates,
+        automatic=np.zeros(len(candidates), dtype=np.bool_),
+        code=np.full(len(candidates), code_number("PAY-CROSS"), dtype=np.int64),
+    )
 
 
 def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Candidates:
@@ -180,7 +197,8 @@ def _agrees(
     np.minimum.at(low, candidate, family)
     np.maximum.at(high, candidate, family)
     ours: NDArray[np.bool_] = np.bincount(candidate[~named.family], minlength=count) == 0
-    ours &= low == high
+    several = np.bincount(candidate[situation.declared[named.payment]], minlength=count) > 0
+    ours &= (low == high) | several
     if not exact:
         return ours
     unsure = ~named.strong | named.repaired

@@ -5,20 +5,25 @@ come sections, each named at the start of a line, with one record per line; furt
 on indented lines below. Words are separated by blanks, text with blanks stands in "quotes".
 
 policy      KEY VALUE                      e.g. tolerance.under.amount 1.00
-            company US01 KEY VALUE | profile NAME KEY VALUE
+            company US01 KEY VALUE | profile NAME KEY VALUE | customer ID KEY VALUE
+            company US01 customer ID KEY VALUE          a list: 19;7, or as TOML without blanks
 as of       2026-09-30
 accounts    OUR_ACCOUNT COMPANY [lockbox NUMBER]
 customers   ID ["Name"] [company C] [alias "A;B"] [parent ID] [account "X;Y"] [policy NAME]
 learned     KIND VALUE CUSTOMER DATE [company C] [by WHO] [times N] [revoked DATE] [items "A;B"]
             (kinds of `engine.learned_facts`; without `by` references suggested it)
 open items  ID CUSTOMER CURRENCY AMOUNT [due DATE] [dated DATE] [discount AMOUNT until DATE]
-            [number TEXT] [po TEXT] [also "A;B"] [type TYPE] [company C]
+            [number TEXT] [po TEXT] [also "A;B"] [type TYPE] [company C] [of ORIGINAL]
+            [installment TEXT]
             [disputed | blocked | paid | cancelled]     (paid, cancelled: AMOUNT is the original)
 payments    ID PAYER CURRENCY AMOUNT DATE ["text"] [account X] [into OUR_ACCOUNT] [company C]
             [check N] [trace N] [e2e X] [uetr X] [bankref X] [custref X] [held CODE] [returns REF]
+            [charges AMOUNT]
 remittance  PAYMENT REFERENCE [AMOUNT] [discount AMOUNT] [deduction AMOUNT ["reason"]]
 advices     ADVICE REFERENCE [AMOUNT] [discount AMOUNT] [deduction AMOUNT ["reason"]]
             [for PAYMENT] [check N] [trace N] [uetr X] [e2e X] [payer "NAME"] [pays AMOUNT]
+settled     PAYMENT CURRENCY AMOUNT ITEM APPLIED [closes AMOUNT] [company C] [check N] [trace N]
+            [e2e X] [uetr X] [bankref X] [custref X]    by earlier runs; `-` for ITEM: nothing
 expect      PAYMENT → ITEM AMOUNT [strategy]            all automatic rows and buckets, to the cent:
             PAYMENT → write-off AMOUNT [reason]         whatever moves and is not listed fails
             PAYMENT → discount AMOUNT | deduction AMOUNT ["reason"]
@@ -41,6 +46,7 @@ from __future__ import annotations
 
 import datetime
 import shlex
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -53,6 +59,7 @@ from engine.batches import (
     OpenItemBatch,
     PaymentBatch,
     RemittanceBatch,
+    SettledBatch,
 )
 from engine.matcher import MatchInput
 from engine.money import minor_from_text
@@ -74,6 +81,7 @@ SECTIONS = (
     "payments",
     "remittance",
     "advices",
+    "settled",
     "expect",
 )
 _FLAGS = ("disputed", "blocked", "paid", "cancelled")
@@ -128,7 +136,8 @@ def _case(file: str, block: list[tuple[int, str]]) -> Case:
         if not current:
             message = f"{place}: {line!r} begins no section; there are {', '.join(SECTIONS)}"
             raise CaseError(message)
-        sections.setdefault(current, []).append(Record(place, shlex.split(text)))
+        words = text.split() if current == "policy" else shlex.split(text)
+        sections.setdefault(current, []).append(Record(place, words))
     if "expect" not in sections:
         message = f"{file}:{first}: {title!r} expects nothing"
         raise CaseError(message)
@@ -149,6 +158,7 @@ def match_input_of(case: Case) -> MatchInput:
         customers=CustomerBatch.from_columns(_columns(_customers(case, items))),
         bank_accounts=BankAccountBatch.from_columns(_columns(_accounts(case))),
         learned=LearnedFactBatch.from_columns(_columns(_learned(case))),
+        earlier=SettledBatch.from_columns(_columns(_settled(case))),
         policy=read_policy(_policy(case)),
         as_of=dates[0] if dates else None,
     )
@@ -205,6 +215,8 @@ def _open_item(record: Record) -> dict[str, Any]:
         also="references",
         type="document_type",
         company="company_id",
+        of="original_minor",
+        installment="installment",
         disputed="status",
         blocked="status",
         paid="status",
@@ -225,8 +237,9 @@ def _open_item(record: Record) -> dict[str, Any]:
     for name in ("due_date", "document_date", "discount_date"):
         if name in row:
             row[name] = _date(row[name])
-    if "discount_minor" in row:
-        row["discount_minor"] = minor_from_text(row["discount_minor"], currency)
+    for name in ("discount_minor", "original_minor"):
+        if isinstance(row.get(name), str):
+            row[name] = minor_from_text(row[name], currency)
     return row
 
 
@@ -244,9 +257,13 @@ def _payment(record: Record) -> dict[str, Any]:
         custref="customer_reference",
         held="intake_codes",
         returns="original_reference",
+        charges="charges_minor",
     )
     text = rest[0] if rest and rest[0] not in known else ""
     start = 6 if rest and rest[0] not in known else 5
+    given = _named(record, start, **known)
+    if "charges_minor" in given:
+        given["charges_minor"] = minor_from_text(given["charges_minor"], currency)
     return {
         "payment_id": payment,
         "payer_name": "" if payer == "-" else payer,
@@ -255,7 +272,7 @@ def _payment(record: Record) -> dict[str, Any]:
         "value_date": _date(day),
         "booking_date": _date(day),
         "remittance_text": text.replace(r"\n", "\n"),
-    } | _named(record, start, **known)
+    } | given
 
 
 def _line_amounts(words: list[str], currency: str, place: str) -> tuple[dict[str, Any], int]:
@@ -378,12 +395,42 @@ def _accounts(case: Case) -> list[dict[str, Any]]:
     ]
 
 
+def _settled(case: Case) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for record in case.sections.get("settled", []):
+        payment, currency, paid, item, applied = record.words[:5]
+        given = _named(
+            record,
+            5,
+            closes="closed_minor",
+            company="company_id",
+            check="check_number",
+            trace="trace_number",
+            e2e="end_to_end_id",
+            uetr="uetr",
+            bankref="bank_reference",
+            custref="customer_reference",
+        )
+        given["closed_minor"] = minor_from_text(given.get("closed_minor", applied), currency)
+        rows.append(
+            {
+                "payment_id": payment,
+                "currency": currency,
+                "paid_minor": minor_from_text(paid, currency),
+                "open_item_id": "" if item == "-" else item,
+                "applied_minor": minor_from_text(applied, currency),
+                **given,
+            }
+        )
+    return rows
+
+
 def _policy(case: Case) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for record in case.sections.get("policy", []):
         *scope, path, value = record.words
-        if len(scope) not in (0, 2):
-            message = f"{record.place}: a rule is KEY VALUE, after company C or profile NAME"
+        if len(scope) not in (0, 2, 4):
+            message = f"{record.place}: a rule is KEY VALUE, after company C, profile or customer"
             raise CaseError(message)
         place = content
         *above, key = [*scope, *path.split(".")]
@@ -396,6 +443,10 @@ def _policy(case: Case) -> dict[str, Any]:
 def _policy_value(key: str, text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
-    if key in ("grace_days", "confirmed_days", "confirmations_min"):
+    if key in ("grace_days", "stale_days", "confirmed_days", "confirmations_min"):
         return int(text)
+    if text.startswith("["):
+        return tomllib.loads(f"value = {text}")["value"]
+    if key in ("rates", "schedule"):
+        return text.split(";")
     return float(text) if key == "wrong_budget" else text

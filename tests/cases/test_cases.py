@@ -31,6 +31,37 @@ def test_every_title_stands_once():
     assert sorted(set(titles)) == sorted(titles)
 
 
+def test_the_discount_grid_is_whole():
+    wanted = {
+        f"{when}, {what}, {size}"
+        for when in ("In the discount period", "In grace", "Late")
+        for what in ("gross", "net")
+        for size in (
+            "exact",
+            *(
+                f"{side} {how}"
+                for side in ("under", "over")
+                for how in ("within tolerance", "beyond tolerance")
+            ),
+        )
+    }
+    assert len(wanted) == 30
+    assert wanted <= {case.title for case in CASES}
+
+
+def test_the_tolerance_table_is_whole():
+    amounts = ("1005.00", "1000.00", "995.00", "985.00", "980.00", "975.00")
+    when = (
+        "in time",
+        "in grace, granted (A)",
+        "in grace, not granted (B)",
+        "late, disallowed",
+        "late, unearned allowed",
+    )
+    wanted = {f"{amount} paid {how}" for amount in amounts for how in when}
+    assert wanted <= {case.title for case in CASES}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -4,6 +4,7 @@ import fcntl
 
 import pytest
 
+from engine.matcher import match_payments
 from tieout.exit_codes import MemoryBusyError, MemoryFileError
 from tieout.matching_job import MatchingJob, run_matching_job
 from tieout.run_directory import RunDirectory
@@ -21,9 +22,11 @@ MONDAY = "P-1,US01,100.00,USD,2026-09-28,1001\n"
 def day(tmp_path, matcher):
     """Run one day: payments against items with so much open; gives the report and its tables."""
 
-    def run(payments, open_amount="100.00", policy="", **changes):
+    def run(payments, open_amount="100.00", policy="", *, engine=False, **changes):
         (tmp_path / "items.csv").write_text(ITEMS.format(open_amount))
-        (tmp_path / "payments.csv").write_text(PAYMENTS + payments)
+        (tmp_path / "payments.csv").write_text(
+            payments if payments.startswith("p") else PAYMENTS + payments
+        )
         (tmp_path / "policy.toml").write_text(policy)
         given = {
             "open_items": tmp_path / "items.csv",
@@ -33,7 +36,8 @@ def day(tmp_path, matcher):
             "out": tmp_path / "run",
             "overwrite": True,
         }
-        report = run_matching_job(MatchingJob(**(given | changes)), match=matcher)
+        match = match_payments if engine else matcher
+        report = run_matching_job(MatchingJob(**(given | changes)), match=match)
         return report.summary, RunDirectory.open(tmp_path / "run")
 
     return run
@@ -110,3 +114,49 @@ def test_a_broken_memory_is_refused(day, tmp_path):
     (tmp_path / "memory/memory.parquet").write_text("not Parquet")
     with pytest.raises(MemoryFileError, match=r"memory\.parquet is no memory"):
         day(MONDAY)
+
+
+NAMED = "P-1,US01,100.00,USD,2026-09-28,INV-1001\n"
+RETURNED = "payment_id,company_id,amount,currency,value_date,original_reference\n"
+
+
+def test_a_payment_of_yesterday_that_comes_back_re_opens_what_it_settled(day):
+    day(NAMED, engine=True)
+    _, run = day(RETURNED + "R-1,US01,-100.00,USD,2026-09-30,P-1\n", engine=True)
+    reversals = run.table("reversals").to_pylist()
+    assert [(row["original_payment_id"], row["open_item_id"]) for row in reversals] == [
+        ("P-1", "I1")
+    ]
+    assert [str(row["amount"]) for row in reversals] == ["100.0000"]
+    assert run.table("exceptions")["code"].to_pylist() == ["RET-POSTED"]
+
+
+def test_an_item_that_was_re_opened_can_be_paid_again(day):
+    day(NAMED, engine=True)
+    day(RETURNED + "R-1,US01,-100.00,USD,2026-09-30,P-1\n", engine=True)
+    summary, run = day("P-9,US01,100.00,USD,2026-10-02,INV-1001\n", engine=True)
+    assert left_of_item_1(run) == 100_00
+    assert summary.counts["automatic_applications"] == 1
+
+
+def test_a_payment_comes_back_once_only(day):
+    day(NAMED, engine=True)
+    for number, code in ((1, "RET-POSTED"), (2, "RET-NOPAYMENT")):
+        row = f"R-{number},US01,-100.00,USD,2026-09-30,P-1\n"
+        _, run = day(RETURNED + row, engine=True)
+        assert run.table("exceptions")["code"].to_pylist() == [code]
+        assert run.table("reversals").num_rows == (1 if number == 1 else 0)
+
+
+def test_a_payment_older_than_any_return_is_forgotten(day):
+    day(NAMED, engine=True)
+    day("P-2,US01,50.00,USD,2027-12-20,INV-1002\n", engine=True)
+    _, run = day(RETURNED + "R-1,US01,-100.00,USD,2027-12-30,P-1\n", engine=True)
+    assert run.table("exceptions")["code"].to_pylist() == ["RET-NOPAYMENT"]
+
+
+def test_settlements_that_cannot_be_read_stop_the_run(day, tmp_path):
+    day(NAMED, engine=True)
+    (tmp_path / "memory" / "settled.parquet").write_bytes(b"PAR1 no table PAR1")
+    with pytest.raises(MemoryFileError, match="no memory of settlements"):
+        day(NAMED, engine=True)

@@ -274,7 +274,17 @@ def policies(draw: st.DrawFn) -> PolicyBook:
         "percent": draw(st.sampled_from(["0.5", "10"])),
     }
     common = {
-        "automation": {"wrong_budget": draw(st.sampled_from([0.0001, 0.0001, 0.2, 1.0]))},
+        "automation": {
+            "wrong_budget": draw(st.sampled_from([0.0001, 0.0001, 0.2, 1.0])),
+            "amount_limit": draw(st.sampled_from(["", "", "", "500.00"])),
+        },
+        "bank_charges": {"schedule": draw(st.sampled_from([[], ["7.35"], ["5.00", "20.00"]]))},
+        "tax": {"rates": draw(st.sampled_from([[], ["19"], ["5", "10"]])), "book": False},
+        "withholding": {
+            "rates": draw(st.sampled_from([[], ["10"], ["2", "5"]])),
+            "book": draw(st.booleans()),
+        },
+        "rounding": {"step": draw(st.sampled_from(["0", "0", "0.05", "1.00"]))},
         "tolerance": {"under": limit, "over": limit},
         "discount": {
             "grace_days": draw(st.sampled_from([0, 3])),
@@ -287,8 +297,14 @@ def policies(draw: st.DrawFn) -> PolicyBook:
         "strategies": {
             "unique_amounts": draw(st.sampled_from(["propose", "apply"])),
             "future_items": draw(st.booleans()),
+            "oldest_first": draw(st.sampled_from([False, False, True])),
         },
-        "profile": {"special": {"tolerance": {"under": {"amount": "50.00"}}}},
+        "profile": {
+            "special": {
+                "tolerance": {"under": {"amount": "50.00"}},
+                "automation": {"mode": draw(st.sampled_from(["apply", "apply", "shadow"]))},
+            }
+        },
     }
     return read_policy(common)
 

@@ -13,7 +13,13 @@ from oracles.conservation_oracle import violations
 from random_worlds import CALM, matched, worlds
 
 from engine.audit import audit
-from engine.batches import OpenItemBatch, PaymentBatch, RemittanceBatch
+from engine.batches import (
+    OpenItemBatch,
+    PaymentBatch,
+    RemittanceBatch,
+    ReversalBatch,
+    SettledBatch,
+)
 from engine.errors import ConservationError
 from engine.matcher import MatchInput
 from engine.policy import read_policy
@@ -104,7 +110,15 @@ RESULT = matched(WORLD)
 
 
 def _audited(world, result):
-    audit(world.payments, world.open_items, result.outcomes, result.applications, result.reversals)
+    audit(
+        world.payments,
+        world.open_items,
+        result.outcomes,
+        result.applications,
+        result.reversals,
+        world.earlier,
+        world.policy.sisters(),
+    )
 
 
 def _changed(batch, column, row, cents):
@@ -183,6 +197,62 @@ def test_a_reversal_of_another_amount_is_refused(cents):
     reversals = _changed(RESULT.reversals, "amount_minor", 0, cents)
     with pytest.raises(ConservationError):
         _audited(WORLD, msgspec.structs.replace(RESULT, reversals=reversals))
+
+
+EARLIER_ROW = {
+    "payment_id": ["P-0"],
+    "company_id": [""],
+    "open_item_id": ["I-0"],
+    "currency": ["USD"],
+    "paid_minor": [980_00],
+    "applied_minor": [980_00],
+    "closed_minor": [1000_00],
+    "bank_reference": ["B-0"],
+}
+
+
+@pytest.mark.parametrize(
+    ("returned", "reopened", "holds"),
+    [
+        (980_00, 1000_00, True),
+        (980_00, 980_00, False),
+        (980_00, 1000_01, False),
+        (500_00, 500_00, True),
+        (500_00, 400_00, False),
+    ],
+)
+def test_a_reversal_of_an_earlier_run_undoes_what_it_settled(returned, reopened, holds):
+    world = MatchInput(
+        payments=PaymentBatch.from_columns(
+            {
+                "payment_id": ["R-1"],
+                "amount_minor": [-returned],
+                "currency": ["USD"],
+                "original_reference": ["B-0"],
+            }
+        ),
+        open_items=OpenItemBatch.empty(),
+        earlier=SettledBatch.from_columns(EARLIER_ROW),
+    )
+    result = matched(world)
+    assert result.reversals.strings("open_item_id") == ["I-0"]
+    reversals = ReversalBatch.from_columns(
+        {
+            "payment_id": ["R-1"],
+            "original_payment_id": ["P-0"],
+            "open_item_id": ["I-0"],
+            "currency": ["USD"],
+            "amount_minor": [reopened],
+        }
+    )
+    changed = msgspec.structs.replace(result, reversals=reversals)
+    assert (violations(world, changed) == []) is holds
+    if holds:
+        assert result.reversals == reversals
+        _audited(world, changed)
+    else:
+        with pytest.raises(ConservationError):
+            _audited(world, changed)
 
 
 def _with_text(batch, column, row, value):

@@ -16,7 +16,8 @@ from random_worlds import CALM, policies
 from engine.combinations import SOLUTIONS_MAX, subset_solutions
 from engine.exception_codes import CODES
 from engine.name_search import FAR, NameIndex
-from engine.settle import REASONS, PolicyTable, settle_rows
+from engine.policy_table import PolicyTable
+from engine.settle import REASONS, RowFacts, settle_rows
 
 AMOUNTS = st.integers(-300, 300).filter(bool) | st.sampled_from([100, 200, -50, 1])
 
@@ -84,6 +85,10 @@ ROWS = st.builds(
     stated_deduction=st.sampled_from([0, 0, 5_00, 20_00]),
     stated_fee=st.booleans(),
     stated_reason=st.booleans(),
+    stated_tax=st.booleans(),
+    charges=st.sampled_from([0, 0, 0, 7_35, 15_00]),
+    gone=st.sampled_from([0, 0, 20_00]),
+    claimed=st.booleans(),
 )
 
 
@@ -91,7 +96,9 @@ ROWS = st.builds(
 def near_rows(draw):
     """A row whose cash is near the item, near it less discount, or anywhere."""
     row = draw(ROWS)
-    off = draw(st.sampled_from([0, 1, 50, 49, 51, 99, 100, 101, -1, -50, -100, -101, 500, 1000]))
+    share = row.open_minor * draw(st.sampled_from([5, 10, 19])) // 100
+    near = [0, 1, 50, 49, 51, 99, 100, 101, -1, -50, -100, -101, 500, 1000, 735, 1500, 2, -3]
+    off = draw(st.sampled_from([*near, *near, share, share + 1, share + 2, 2_000]))
     base = draw(st.sampled_from([row.open_minor, row.open_minor - row.offered, row.cash]))
     return row._replace(cash=base - off)
 
@@ -104,17 +111,25 @@ def test_differences_are_closed_like_by_hand(rows, book):
 
     policy = book.default
     settled = settle_rows(
-        open_minor=column("open_minor"),
-        cash=column("cash"),
-        offered=column("offered"),
-        discount_day=np.full(len(rows), 20_000),
-        pay_day=20_000 + column("days_late"),
-        stated_discount=column("stated_discount"),
-        stated_deduction=column("stated_deduction"),
-        stated_fee=column("stated_fee", np.bool_),
-        stated_reason=column("stated_reason", np.bool_),
-        rules=PolicyTable.of([(policy, "USD")]),
-        rule=np.zeros(len(rows), dtype=np.int64),
+        RowFacts(
+            open_minor=column("open_minor"),
+            cash=column("cash"),
+            paid=column("cash"),
+            offered=column("offered"),
+            gone=column("gone"),
+            discount_day=np.full(len(rows), 20_000),
+            pay_day=20_000 + column("days_late"),
+            charges=column("charges"),
+            stated_discount=column("stated_discount"),
+            stated_deduction=column("stated_deduction"),
+            stated_fee=column("stated_fee", np.bool_),
+            stated_tax=column("stated_tax", np.bool_),
+            stated_reason=column("stated_reason", np.bool_),
+            claimed=column("claimed", np.bool_),
+            plain=np.zeros(len(rows), dtype=np.bool_),
+            rule=np.zeros(len(rows), dtype=np.int64),
+        ),
+        PolicyTable.of([(policy, "USD")]),
     )
     got = zip(
         settled.cash.tolist(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
+import msgspec
 import pytest
 
 from engine.errors import PolicyError
@@ -49,6 +50,12 @@ def test_the_default_is_what_the_contract_prints():
         ("[overpayment]\nknown_payer = 'keep'", r"keep.*\$\.overpayment\.known_payer"),
         ("[company.US01.discount]\ngrace = 3", r"company\.US01\..*grace.*\$\.discount"),
         ("[profile.strict.strategies]\noldest = true", r"profile\.strict\..*oldest"),
+        ("[customer.C-1.discount]\ngrace = 3", r"customer\.C-1\..*grace.*\$\.discount"),
+        ("[company.A.customer.C-1.tax]\nrate = 3", r"company\.A\.customer\.C-1\..*rate"),
+        ("[[third_party]]\nname = 'X'", r"third_party.*pays_for"),
+        ("[[third_party]]\npays_for = ['C']", r"third_party.*a payer needs a name"),
+        ("[[processor]]\nname = 'X'\nfee = '1'", r"processor.*fee"),
+        ("[intercompany]\npairs = [{ account_of = 'A' }]", r"intercompany.*items_of"),
     ],
 )
 def test_a_rule_that_does_not_exist_is_refused_by_its_path(toml, path):
@@ -69,6 +76,14 @@ def test_a_rule_that_does_not_exist_is_refused_by_its_path(toml, path):
         ("[automation]\nwrong_budget = nan", "wrong_budget = nan is no probability"),
         ("[discount]\ngrace_days = -1", "grace_days = -1 is not between 0 and 366"),
         ("[discount]\ngrace_days = 367", "grace_days = 367 is not between 0 and 366"),
+        ("[automation]\nstale_days = -1", "stale_days = -1 is not between 0 and 366"),
+        ("[automation]\namount_limit = '1,000'", "amount_limit = '1,000' is no decimal"),
+        ("[tolerance]\npayment_amount = 'x'", "payment_amount = 'x' is no decimal"),
+        ("[bank_charges]\nschedule = ['-5']", "schedule = '-5' is no decimal"),
+        ("[tax]\nrates = ['0']", "rates = '0' is no percentage between 0 and 100"),
+        ("[withholding]\nrates = ['100']", "rates = '100' is no percentage between 0 and 100"),
+        ("[rounding]\nstep = 'half'", "step = 'half' is no decimal"),
+        ("[[processor]]\nname = 'X'\nfee_percent = '-1'", "fee_percent = '-1' is no decimal"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_value(toml, complaint):
@@ -91,7 +106,7 @@ def test_a_company_and_a_profile_override_single_keys():
     )
     assert book.rules_of("US01", "") == book.default
     assert book.rules_of("DE01", "").tolerance.under == Limit(amount="2.00", percent="1")
-    assert book.rules_of("DE01", "strict").tolerance.under == Limit(amount="0", percent="0.5")
+    assert book.rules_of("DE01", "strict").tolerance.under == Limit(amount="0", percent="1")
     assert book.rules_of("DE01", "unheard-of") == book.rules_of("DE01", "")
 
 
@@ -128,3 +143,43 @@ def test_percentages_are_exact():
 def test_a_policy_is_frozen():
     with pytest.raises(AttributeError):
         Policy().discount.grace_days = 3
+
+
+def test_of_limits_the_tightest_level_holds_and_the_default_only_where_none_speaks():
+    book = read_policy(
+        tomllib.loads(
+            "[tolerance.under]\namount = '1.00'\n"
+            "[company.A.tolerance.under]\namount = '5.00'\n"
+            "[profile.key.tolerance.under]\namount = '10.00'\n"
+            "[customer.C-1.tolerance.under]\namount = '3.00'\n"
+            "[company.A.customer.C-2.automation]\nhold = true\n"
+            "[profile.key.automation]\nhold = false\nmode = 'shadow'\n"
+            "[customer.C-1.automation]\nmode = 'apply'\n"
+        )
+    )
+
+    def amount(*who):
+        return book.rules_of(*who).tolerance.under.amount
+
+    assert amount("B", "") == "1.00"
+    assert amount("A", "") == "5.00"
+    assert amount("B", "key") == "10.00"
+    assert amount("A", "key") == "5.00"
+    assert amount("A", "key", "C-1") == "3.00"
+    assert book.rules_of("A", "key", "C-2").automation.hold
+    assert not book.rules_of("B", "key", "C-2").automation.hold
+    assert book.rules_of("A", "key", "C-1").automation.mode == "apply"
+    assert book.rules_of("A", "key").automation.mode == "shadow"
+
+
+def test_asking_for_rules_leaves_the_book_as_it_is():
+    book = read_policy(
+        tomllib.loads(
+            "[company.A.tolerance.under]\namount = '5.00'\n"
+            "[profile.key.tolerance.under]\namount = '2.00'\n"
+        )
+    )
+    before = msgspec.json.encode(book)
+    book.rules_of("A", "key", "C-1")
+    assert msgspec.json.encode(book) == before
+    assert msgspec.json.decode(before, type=PolicyBook) == book

@@ -89,6 +89,8 @@ def match_by_period(
         whole.outcomes,
         whole.applications,
         whole.reversals,
+        match_input.earlier,
+        match_input.policy.sisters(),
     )
     return whole
 

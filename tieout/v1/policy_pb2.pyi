@@ -43,6 +43,34 @@ AUTOMATION_MODE_SHADOW: AutomationMode.ValueType  # 2
 """Decide everything, apply nothing."""
 Global___AutomationMode: _TypeAlias = AutomationMode  # noqa: Y015
 
+class _PrecisionMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PrecisionModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PrecisionMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRECISION_MODE_UNSPECIFIED: _PrecisionMode.ValueType  # 0
+    """The default: demote."""
+    PRECISION_MODE_IGNORE: _PrecisionMode.ValueType  # 1
+    """Neither demote nor promote."""
+    PRECISION_MODE_DEMOTE: _PrecisionMode.ValueType  # 2
+    """Leave a strategy to propose once its outcomes prove it wrong too often."""
+    PRECISION_MODE_PROMOTE: _PrecisionMode.ValueType  # 3
+    """Let a strategy decide only once its outcomes prove it right often enough."""
+
+class PrecisionMode(_PrecisionMode, metaclass=_PrecisionModeEnumTypeWrapper):
+    """What a strategy's record may do."""
+
+PRECISION_MODE_UNSPECIFIED: PrecisionMode.ValueType  # 0
+"""The default: demote."""
+PRECISION_MODE_IGNORE: PrecisionMode.ValueType  # 1
+"""Neither demote nor promote."""
+PRECISION_MODE_DEMOTE: PrecisionMode.ValueType  # 2
+"""Leave a strategy to propose once its outcomes prove it wrong too often."""
+PRECISION_MODE_PROMOTE: PrecisionMode.ValueType  # 3
+"""Let a strategy decide only once its outcomes prove it right often enough."""
+Global___PrecisionMode: _TypeAlias = PrecisionMode  # noqa: Y015
+
 class _Surplus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -136,22 +164,51 @@ class Automation(_message.Message):
 
     WRONG_BUDGET_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    AMOUNT_LIMIT_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    STALE_DAYS_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
     wrong_budget: _builtins.float
     """Greatest probability of a wrong application that may go through alone, 0 to 1."""
     mode: Global___AutomationMode.ValueType
     """What happens to decisions."""
+    amount_limit: _builtins.str
+    """Payments above so many major units wait for approval, decimal text; empty: no limit."""
+    hold: _builtins.bool
+    """Nothing goes through without a clerk."""
+    stale_days: _builtins.int
+    """Days the open items may be older than the as-of date; 0: whatever their age."""
+    precision: Global___PrecisionMode.ValueType
+    """What a strategy's record may do."""
     def __init__(
         self,
         *,
         wrong_budget: _builtins.float | None = ...,
         mode: Global___AutomationMode.ValueType = ...,
+        amount_limit: _builtins.str | None = ...,
+        hold: _builtins.bool | None = ...,
+        stale_days: _builtins.int | None = ...,
+        precision: Global___PrecisionMode.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_wrong_budget", b"_wrong_budget", "wrong_budget", b"wrong_budget"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit", "_hold", b"_hold", "_stale_days", b"_stale_days", "_wrong_budget", b"_wrong_budget", "amount_limit", b"amount_limit", "hold", b"hold", "stale_days", b"stale_days", "wrong_budget", b"wrong_budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wrong_budget", b"_wrong_budget", "mode", b"mode", "wrong_budget", b"wrong_budget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit", "_hold", b"_hold", "_stale_days", b"_stale_days", "_wrong_budget", b"_wrong_budget", "amount_limit", b"amount_limit", "hold", b"hold", "mode", b"mode", "precision", b"precision", "stale_days", b"stale_days", "wrong_budget", b"wrong_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__amount_limit: _TypeAlias = _typing.Literal["amount_limit"]  # noqa: Y015
+    _WhichOneofArgType__amount_limit: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit"]  # noqa: Y015
+    _WhichOneofReturnType__hold: _TypeAlias = _typing.Literal["hold"]  # noqa: Y015
+    _WhichOneofArgType__hold: _TypeAlias = _typing.Literal["_hold", b"_hold"]  # noqa: Y015
+    _WhichOneofReturnType__stale_days: _TypeAlias = _typing.Literal["stale_days"]  # noqa: Y015
+    _WhichOneofArgType__stale_days: _TypeAlias = _typing.Literal["_stale_days", b"_stale_days"]  # noqa: Y015
     _WhichOneofReturnType__wrong_budget: _TypeAlias = _typing.Literal["wrong_budget"]  # noqa: Y015
     _WhichOneofArgType__wrong_budget: _TypeAlias = _typing.Literal["_wrong_budget", b"_wrong_budget"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount_limit) -> _WhichOneofReturnType__amount_limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hold) -> _WhichOneofReturnType__hold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stale_days) -> _WhichOneofReturnType__stale_days | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__wrong_budget) -> _WhichOneofReturnType__wrong_budget | None: ...
 
 Global___Automation: _TypeAlias = Automation  # noqa: Y015
@@ -164,6 +221,9 @@ class Tolerance(_message.Message):
 
     UNDER_FIELD_NUMBER: _builtins.int
     OVER_FIELD_NUMBER: _builtins.int
+    PAYMENT_AMOUNT_FIELD_NUMBER: _builtins.int
+    payment_amount: _builtins.str
+    """At most so many major units on all items of one payment, decimal text; empty: as one item."""
     @_builtins.property
     def under(self) -> Global___Limit:
         """Paid too little."""
@@ -177,12 +237,15 @@ class Tolerance(_message.Message):
         *,
         under: Global___Limit | None = ...,
         over: Global___Limit | None = ...,
+        payment_amount: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["over", b"over", "under", b"under"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_payment_amount", b"_payment_amount", "over", b"over", "payment_amount", b"payment_amount", "under", b"under"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["over", b"over", "under", b"under"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_payment_amount", b"_payment_amount", "over", b"over", "payment_amount", b"payment_amount", "under", b"under"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__payment_amount: _TypeAlias = _typing.Literal["payment_amount"]  # noqa: Y015
+    _WhichOneofArgType__payment_amount: _TypeAlias = _typing.Literal["_payment_amount", b"_payment_amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__payment_amount) -> _WhichOneofReturnType__payment_amount | None: ...
 
 Global___Tolerance: _TypeAlias = Tolerance  # noqa: Y015
 
@@ -195,22 +258,28 @@ class BankCharges(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     PERCENT_FIELD_NUMBER: _builtins.int
     NEEDS_REFERENCE_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
     amount: _builtins.str
     """At most so many major units, decimal text."""
     percent: _builtins.str
     """At most so many percent of the item, decimal text."""
     needs_reference: _builtins.bool
     """Whether a reference must name the item."""
+    @_builtins.property
+    def schedule(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fees known to the cent, decimal text in major units."""
+
     def __init__(
         self,
         *,
         amount: _builtins.str | None = ...,
         percent: _builtins.str | None = ...,
         needs_reference: _builtins.bool | None = ...,
+        schedule: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "_needs_reference", b"_needs_reference", "_percent", b"_percent", "amount", b"amount", "needs_reference", b"needs_reference", "percent", b"percent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "_needs_reference", b"_needs_reference", "_percent", b"_percent", "amount", b"amount", "needs_reference", b"needs_reference", "percent", b"percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "_needs_reference", b"_needs_reference", "_percent", b"_percent", "amount", b"amount", "needs_reference", b"needs_reference", "percent", b"percent", "schedule", b"schedule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__amount: _TypeAlias = _typing.Literal["amount"]  # noqa: Y015
     _WhichOneofArgType__amount: _TypeAlias = _typing.Literal["_amount", b"_amount"]  # noqa: Y015
@@ -226,6 +295,60 @@ class BankCharges(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__percent) -> _WhichOneofReturnType__percent | None: ...
 
 Global___BankCharges: _TypeAlias = BankCharges  # noqa: Y015
+
+@_typing.final
+class Rates(_message.Message):
+    """Rates at which payers keep something back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATES_FIELD_NUMBER: _builtins.int
+    BOOK_FIELD_NUMBER: _builtins.int
+    book: _builtins.bool
+    """Close the item as a deduction; otherwise the rest stays open."""
+    @_builtins.property
+    def rates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rates in percent, decimal text."""
+
+    def __init__(
+        self,
+        *,
+        rates: _abc.Iterable[_builtins.str] | None = ...,
+        book: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_book", b"_book", "book", b"book"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_book", b"_book", "book", b"book", "rates", b"rates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__book: _TypeAlias = _typing.Literal["book"]  # noqa: Y015
+    _WhichOneofArgType__book: _TypeAlias = _typing.Literal["_book", b"_book"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__book) -> _WhichOneofReturnType__book | None: ...
+
+Global___Rates: _TypeAlias = Rates  # noqa: Y015
+
+@_typing.final
+class Rounding(_message.Message):
+    """Payers who round what they pay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    step: _builtins.str
+    """Smallest unit they pay in major units, decimal text; 0: nobody rounds."""
+    def __init__(
+        self,
+        *,
+        step: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_step", b"_step", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_step", b"_step", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__step: _TypeAlias = _typing.Literal["step"]  # noqa: Y015
+    _WhichOneofArgType__step: _TypeAlias = _typing.Literal["_step", b"_step"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__step) -> _WhichOneofReturnType__step | None: ...
+
+Global___Rounding: _TypeAlias = Rounding  # noqa: Y015
 
 @_typing.final
 class Discount(_message.Message):
@@ -390,6 +513,9 @@ class Policy(_message.Message):
     OVERPAYMENT_FIELD_NUMBER: _builtins.int
     STRATEGIES_FIELD_NUMBER: _builtins.int
     LEARNING_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    WITHHOLDING_FIELD_NUMBER: _builtins.int
+    ROUNDING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def automation(self) -> Global___Automation:
         """When a decision may be taken without a clerk."""
@@ -422,6 +548,18 @@ class Policy(_message.Message):
     def learning(self) -> Global___Learning:
         """How learned facts about payers are trusted."""
 
+    @_builtins.property
+    def tax(self) -> Global___Rates:
+        """Shortfalls that equal a tax."""
+
+    @_builtins.property
+    def withholding(self) -> Global___Rates:
+        """Shortfalls that equal a withholding."""
+
+    @_builtins.property
+    def rounding(self) -> Global___Rounding:
+        """Differences of payers who round."""
+
     def __init__(
         self,
         *,
@@ -433,18 +571,154 @@ class Policy(_message.Message):
         overpayment: Global___Overpayment | None = ...,
         strategies: Global___Strategies | None = ...,
         learning: Global___Learning | None = ...,
+        tax: Global___Rates | None = ...,
+        withholding: Global___Rates | None = ...,
+        rounding: Global___Rounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "learning", b"learning", "overpayment", b"overpayment", "short_pay", b"short_pay", "strategies", b"strategies", "tolerance", b"tolerance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "learning", b"learning", "overpayment", b"overpayment", "rounding", b"rounding", "short_pay", b"short_pay", "strategies", b"strategies", "tax", b"tax", "tolerance", b"tolerance", "withholding", b"withholding"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "learning", b"learning", "overpayment", b"overpayment", "short_pay", b"short_pay", "strategies", b"strategies", "tolerance", b"tolerance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automation", b"automation", "bank_charges", b"bank_charges", "discount", b"discount", "learning", b"learning", "overpayment", b"overpayment", "rounding", b"rounding", "short_pay", b"short_pay", "strategies", b"strategies", "tax", b"tax", "tolerance", b"tolerance", "withholding", b"withholding"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
 
 @_typing.final
+class ThirdParty(_message.Message):
+    """A payer who may settle items of other customers. Any of name, account, customer tells the payer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PAYS_FOR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Whole name of the payer."""
+    account: _builtins.str
+    """Bank account of the payer."""
+    customer: _builtins.str
+    """Customer id of the payer."""
+    @_builtins.property
+    def pays_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the customers it pays for; `*` is everybody."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        account: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        pays_for: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "customer", b"customer", "name", b"name", "pays_for", b"pays_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThirdParty: _TypeAlias = ThirdParty  # noqa: Y015
+
+@_typing.final
+class Processor(_message.Message):
+    """A payment processor whose payouts are net of its fee on each item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    FEE_PERCENT_FIELD_NUMBER: _builtins.int
+    FEE_FIXED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Whole name of the processor."""
+    account: _builtins.str
+    """Bank account of the processor."""
+    customer: _builtins.str
+    """Customer id of the processor."""
+    fee_percent: _builtins.str
+    """Share of an item it keeps in percent, decimal text."""
+    fee_fixed: _builtins.str
+    """What it keeps of every item in major units, decimal text."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        account: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        fee_percent: _builtins.str | None = ...,
+        fee_fixed: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_fee_fixed", b"_fee_fixed", "_fee_percent", b"_fee_percent", "fee_fixed", b"fee_fixed", "fee_percent", b"fee_percent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fee_fixed", b"_fee_fixed", "_fee_percent", b"_fee_percent", "account", b"account", "customer", b"customer", "fee_fixed", b"fee_fixed", "fee_percent", b"fee_percent", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__fee_fixed: _TypeAlias = _typing.Literal["fee_fixed"]  # noqa: Y015
+    _WhichOneofArgType__fee_fixed: _TypeAlias = _typing.Literal["_fee_fixed", b"_fee_fixed"]  # noqa: Y015
+    _WhichOneofReturnType__fee_percent: _TypeAlias = _typing.Literal["fee_percent"]  # noqa: Y015
+    _WhichOneofArgType__fee_percent: _TypeAlias = _typing.Literal["_fee_percent", b"_fee_percent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fee_fixed) -> _WhichOneofReturnType__fee_fixed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fee_percent) -> _WhichOneofReturnType__fee_percent | None: ...
+
+Global___Processor: _TypeAlias = Processor  # noqa: Y015
+
+@_typing.final
+class CompanyPair(_message.Message):
+    """Payments into an account of one company may settle items of another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_OF_FIELD_NUMBER: _builtins.int
+    ITEMS_OF_FIELD_NUMBER: _builtins.int
+    account_of: _builtins.str
+    """Company that collects."""
+    items_of: _builtins.str
+    """Company whose items are settled."""
+    def __init__(
+        self,
+        *,
+        account_of: _builtins.str = ...,
+        items_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_of", b"account_of", "items_of", b"items_of"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompanyPair: _TypeAlias = CompanyPair  # noqa: Y015
+
+@_typing.final
+class Intercompany(_message.Message):
+    """Which companies collect for which."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAIRS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompanyPair]:
+        """The pairs."""
+
+    def __init__(
+        self,
+        *,
+        pairs: _abc.Iterable[Global___CompanyPair] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pairs", b"pairs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Intercompany: _TypeAlias = Intercompany  # noqa: Y015
+
+@_typing.final
 class PolicyBook(_message.Message):
-    """The rules of everyone: a default, overrides per company, profiles that customers name."""
+    """The rules of everyone: a default, and what companies, profiles that customers name, and single
+    customers state instead.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -490,9 +764,34 @@ class PolicyBook(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class CustomersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Policy: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Policy | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     COMMON_FIELD_NUMBER: _builtins.int
     COMPANIES_FIELD_NUMBER: _builtins.int
     PROFILES_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    THIRD_PARTIES_FIELD_NUMBER: _builtins.int
+    PROCESSORS_FIELD_NUMBER: _builtins.int
+    INTERCOMPANY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def common(self) -> Global___Policy:
         """The default."""
@@ -505,16 +804,36 @@ class PolicyBook(_message.Message):
     def profiles(self) -> _containers.MessageMap[_builtins.str, Global___Policy]:
         """Overrides by name of the profile."""
 
+    @_builtins.property
+    def customers(self) -> _containers.MessageMap[_builtins.str, Global___Policy]:
+        """Overrides by customer id, or by `COMPANY/ID` for the customer of one company."""
+
+    @_builtins.property
+    def third_parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThirdParty]:
+        """Payers who may settle items of other customers."""
+
+    @_builtins.property
+    def processors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Processor]:
+        """Payment processors whose payouts are un-netted."""
+
+    @_builtins.property
+    def intercompany(self) -> Global___Intercompany:
+        """Companies that collect for others."""
+
     def __init__(
         self,
         *,
         common: Global___Policy | None = ...,
         companies: _abc.Mapping[_builtins.str, Global___Policy] | None = ...,
         profiles: _abc.Mapping[_builtins.str, Global___Policy] | None = ...,
+        customers: _abc.Mapping[_builtins.str, Global___Policy] | None = ...,
+        third_parties: _abc.Iterable[Global___ThirdParty] | None = ...,
+        processors: _abc.Iterable[Global___Processor] | None = ...,
+        intercompany: Global___Intercompany | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["common", b"common"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "intercompany", b"intercompany"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "companies", b"companies", "profiles", b"profiles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "companies", b"companies", "customers", b"customers", "intercompany", b"intercompany", "processors", b"processors", "profiles", b"profiles", "third_parties", b"third_parties"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -77,7 +77,6 @@ def _item_violations(
     items = {(row["company_id"], row["open_item_id"]): row for row in _rows(match_input.open_items)}
     wrong = []
     closed: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    by_pair: dict[tuple[str, str], Decimal] = {}
     for row in automatic:
         key = (outcomes[row["payment_id"]]["company_id"], row["open_item_id"])
         if key not in items:
@@ -85,22 +84,51 @@ def _item_violations(
             continue
         if items[key]["currency"] != payments[row["payment_id"]]["currency"]:
             wrong.append(f"{key} has another currency than {row['payment_id']}")
-        total = sum((_major(row[name], row["currency"]) for name in _CLOSES), Decimal())
-        closed[key] += total
-        by_pair[row["payment_id"], row["open_item_id"]] = total
+        closed[key] += _closed_by(row)
     for key, total in closed.items():
         opened = _major(items[key]["open_minor"], items[key]["currency"])
         if total * opened < 0 or (not opened and total):
             wrong.append(f"{key}: {total} on an item of {opened}")
+    settled = _settled(match_input, payments, outcomes, automatic)
     for row in reversals:
-        pair = (row["original_payment_id"], row["open_item_id"])
-        back = _major(row["amount_minor"], row["currency"])
-        if by_pair.pop(pair, None) != back:
-            wrong.append(f"{pair}: {back} is re-opened, which was not applied so, or once more")
-            continue
-        closed[outcomes[pair[0]]["company_id"], pair[1]] -= back
+        wrong += _reversal_violations(row, payments, settled, items, closed)
     for key, total in closed.items():
         opened = _major(items[key]["open_minor"], items[key]["currency"])
         if abs(total) > abs(opened):
             wrong.append(f"{key}: {total} of {opened} is closed")
     return wrong
+
+
+def _closed_by(row: Any) -> Decimal:
+    return sum((_major(row[name], row["currency"]) for name in _CLOSES), Decimal())
+
+
+def _settled(match_input: MatchInput, payments: Any, outcomes: Any, automatic: Any) -> Any:
+    """(payment, item) → company, what the payment was, what it took off the item; now or before."""
+    settled = {}
+    for row in automatic:
+        payment = payments[row["payment_id"]]
+        paid = _major(payment["amount_minor"], row["currency"])
+        company = outcomes[row["payment_id"]]["company_id"]
+        settled[row["payment_id"], row["open_item_id"]] = company, paid, _closed_by(row)
+    for row in _rows(match_input.earlier):
+        paid = _major(row["paid_minor"], row["currency"])
+        closed = _major(row["closed_minor"], row["currency"])
+        settled[row["payment_id"], row["open_item_id"]] = row["company_id"], paid, closed
+    return settled
+
+
+def _reversal_violations(
+    row: Any, payments: Any, settled: Any, items: Any, closed: Any
+) -> list[str]:
+    pair = (row["original_payment_id"], row["open_item_id"])
+    back = _major(row["amount_minor"], row["currency"])
+    company, paid, total = settled.pop(pair, ("", Decimal(), Decimal()))
+    returned = -_major(payments[row["payment_id"]]["amount_minor"], row["currency"])
+    part = returned < paid and back == returned and 0 < back < total
+    if not part and (back != total or not total):
+        return [f"{pair}: {back} is re-opened, which was not applied so, or once more"]
+    if (company, pair[1]) in items:
+        closed[company, pair[1]] -= back
+        return []
+    return [f"{pair}: re-opens an item that is not there"] if pair[0] in payments else []

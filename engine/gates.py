@@ -1,0 +1,93 @@
+"""Gates of policy: what may not go through alone, however sure the match is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from engine.batches import NO_DATE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.candidates import Candidates
+    from engine.open_item_index import OpenItemIndex
+    from engine.policy_table import AssignedRules
+
+__all__ = ["GATES", "Gates", "build_gates"]
+
+GATES: Final = ("AMT-LARGE", "POL-HOLD", "SYS-STALE")
+"""Exception codes of the gates, in the order of the fields of `Gates`."""
+
+
+class Gates(msgspec.Struct, frozen=True, kw_only=True):
+    """Per payment: above the limit, its payer handled by hand, against items that are too old; and
+    per customer, whether it is handled by hand or only watched (shadow mode).
+    """
+
+    large: NDArray[np.bool_]
+    hold: NDArray[np.bool_]
+    stale: NDArray[np.bool_]
+    held_customer: NDArray[np.bool_]
+    watched_customer: NDArray[np.bool_]
+    watched: NDArray[np.bool_]
+
+    def of(self, candidates: Candidates, index: OpenItemIndex) -> NDArray[np.bool_]:
+        """Which gate stops which candidate (shape: gates × candidates)."""
+        by_hand = self.hold[candidates.payment] | _touches(candidates, index, self.held_customer)
+        return np.stack([self.large[candidates.payment], by_hand, self.stale[candidates.payment]])
+
+    def only_watched(self, candidates: Candidates, index: OpenItemIndex) -> NDArray[np.bool_]:
+        """Candidates whose payer, or whose items' customer, is in shadow mode."""
+        return self.watched[candidates.payment] | _touches(candidates, index, self.watched_customer)
+
+
+def build_gates(
+    assigned: AssignedRules,
+    cash: NDArray[np.int64],
+    payer: NDArray[np.int64],
+    company: NDArray[np.int64],
+    day: int,
+    index: OpenItemIndex,
+) -> Gates:
+    """Gates of payments of `cash`; `day` is the as-of day the age of open items is counted from."""
+    rules, rule = assigned.table, assigned.rule
+    known = payer >= 0
+    hold, shadow = (np.append(column, False) for column in (assigned.hold, assigned.shadow))
+    return Gates(
+        large=cash > rules.amount_limit[rule],
+        hold=rules.hold[rule] | (known & hold[payer]),
+        stale=_too_old(rules.stale_days[rule], company, day, index),
+        held_customer=assigned.hold,
+        watched_customer=assigned.shadow,
+        watched=rules.shadow[rule] | (known & shadow[payer]),
+    )
+
+
+def _too_old(
+    allowed: NDArray[np.int64], company: NDArray[np.int64], day: int, index: OpenItemIndex
+) -> NDArray[np.bool_]:
+    """An export is as old as its youngest document: of the company or, where the payment's company
+    is not known, of all.
+    """
+    dated = index.document_day != NO_DATE
+    count = int(max(index.company.max(initial=-1), company.max(initial=-1))) + 1
+    youngest = np.full(count + 1, NO_DATE, dtype=np.int64)
+    np.maximum.at(youngest, index.company[dated], index.document_day[dated])
+    youngest[-1] = index.document_day[dated].max(initial=NO_DATE)
+    exported = youngest[np.where(company < 0, count, company)]
+    known = (exported != NO_DATE) & (day != NO_DATE) & (allowed > 0)
+    old: NDArray[np.bool_] = known & (day - np.where(known, exported, day) > allowed)
+    return old
+
+
+def _touches(
+    candidates: Candidates, index: OpenItemIndex, customers: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Candidates with an item of one of `customers`."""
+    touches = np.zeros(len(candidates), dtype=np.bool_)
+    rows = candidates.rows
+    touches[rows.candidate[customers[index.customer[rows.item]]]] = True
+    return touches
