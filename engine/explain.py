@@ -152,7 +152,7 @@ def explain_rows(
     simple = strategy < _FIRST_COMBINATION
     blank = pa.repeat(pa.scalar(""), len(rows))
     text = _append(
-        text, alone & simple, " No other single item or total of the payer fits.", blank, ""
+        text, alone & simple, " No other single item, pair or total of the payer fits.", blank, ""
     )
     text = _append(
         text, alone & ~simple, " No other set of the payer's open items fits.", blank, ""

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.long
 
-NAMES = ("demo", "price_list", "rent", "whole_dollar", "dense_numbers", "unknown_payers")
+NAMES = (
+    "demo",
+    "price_list",
+    "rent",
+    "whole_dollar",
+    "dense_numbers",
+    "unknown_payers",
+    "infeasible",
+    "infeasible_prices",
+    "infeasible_rent",
+    "infeasible_dollars",
+)
 PAYMENTS = 20_000
 OTHER_SEEDS = 100
 WRONG_MAX = 0.0005
