@@ -8,7 +8,7 @@ PEERS := .cache/peers
 COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-scale bench-combinations calibration docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-scale bench-combinations bench-quality calibration docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,9 @@ bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside fl
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale
+
+bench-quality: $(VENV)/.test  ## worlds of every kind, and how well they are matched
+	$(BIN)/python -m bench.quality
 
 calibration: $(VENV)/.test  ## fit the calibration that ships on seeded worlds
 	$(BIN)/python -m bench.calibration
