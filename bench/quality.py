@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     from tieout.evaluation.measures import Evaluation
 
-__all__ = ["QUALITY_SEED", "WORLDS", "QualityRecord", "WorldQuality", "main", "quality_table"]
+__all__ = [
+    "QUALITY_SEED",
+    "WORLDS",
+    "QualityRecord",
+    "WorldQuality",
+    "main",
+    "quality_page",
+    "quality_table",
+]
 
 QUALITY_SEED: Final = 4_000
 """Added to the number of each world; the calibration is fitted on other seeds."""
@@ -99,6 +107,29 @@ def quality_table(worlds: Sequence[WorldQuality]) -> list[str]:
         for one in worlds
     ]
     return text_table(_HEADER, rows)
+
+
+def quality_page(record: QualityRecord) -> str:
+    """The README's table of worlds."""
+    rows = [
+        ("world", "decided alone", "wrong", "codes right", "first proposal right"),
+        ("---", "---:", "---:", "---:", "---:"),
+    ]
+    rows += [
+        (
+            one.world.replace("_", " "),
+            percent(one.decided),
+            f"{one.wrong} of {one.automatic:,} (fewer than {odds(one.wrong_at_most)})",
+            percent(one.codes),
+            percent(one.first_proposals),
+        )
+        for one in record.worlds
+    ]
+    where = (
+        f"{record.date}; seeded worlds of {record.worlds[0].payments:,} payments each, their seeds "
+        "unseen by any calibration; bounds with 95 % certainty. `make bench-quality` measures again."
+    )
+    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
