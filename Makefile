@@ -8,7 +8,7 @@ PEERS := .cache/peers
 COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-scale bench-combinations bench-quality calibration docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality calibration docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -44,11 +44,14 @@ fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
 	@mkdir -p .cache/fuzz-inputs
 	cd tests/fuzz && $(CURDIR)/$(FUZZ)/bin/python fuzz_bank_files.py -max_total_time=$(or $(SECONDS),300) -max_len=8192 -artifact_prefix=$(CURDIR)/.cache/ $(CURDIR)/.cache/fuzz-inputs $(sort $(wildcard $(CURDIR)/tests/golden/*))
 
-bench: bench-reading bench-scale bench-combinations  ## speed and quality beside peers, lines into bench/history.jsonl
+bench: bench-reading bench-names bench-scale bench-combinations  ## speed and quality beside peers, lines into bench/history.jsonl
 	$(BIN)/python -m bench
 
 bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside floors and peers
 	$(BIN)/python -m bench.reading
+
+bench-names: $(VENV)/.test $(PEERS)-names/.ready  ## customers by name beside peers; what a name may decide
+	$(BIN)/python -m bench.names
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale
@@ -87,6 +90,11 @@ $(PEERS)/.ready: bench/requirements.lock
 $(COMBINATION_PEERS)/.ready: bench/combinations.lock
 	$(PYTHON) -m venv --clear $(COMBINATION_PEERS)
 	$(COMBINATION_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/combinations.lock
+	@touch $@
+
+$(PEERS)-names/.ready: bench/names.lock
+	$(PYTHON) -m venv --clear $(PEERS)-names
+	$(PEERS)-names/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/names.lock
 	@touch $@
 
 $(CODEGEN)/.ready: proto/requirements.lock
