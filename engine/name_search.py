@@ -32,10 +32,10 @@ FAR = 99
 
 _GRAM = 4
 _STRETCH = 2
-_UNCONVINCING = 0.82
+_UNCONVINCING = 0.76
 _POSTINGS_MAX = 4_000_000
 _WEIGHT = 100
-_LIKELY_SHARE = 0.5
+_LIKELY_SHARE = 0.7
 _LETTERS_IN_COMMON_MIN = 65.0
 _BLANK = 32
 
@@ -50,8 +50,8 @@ class _Effort(msgspec.Struct, frozen=True):
     postings: int
 
 
-_FIRST = _Effort(grams_min=4, grams_max=14, postings=3_000)
-_SECOND = _Effort(grams_min=8, grams_max=20, postings=12_000)
+_FIRST = _Effort(grams_min=4, grams_max=10, postings=1_500)
+_SECOND = _Effort(grams_min=6, grams_max=14, postings=6_000)
 
 
 class NameMatches(msgspec.Struct, frozen=True):
