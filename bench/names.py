@@ -139,7 +139,7 @@ def measure_precision(world: NameWorld, seed: int) -> list[Precision]:
 def _payments_by_amount(
     world: NameWorld, seed: int
 ) -> tuple[MatchInput, dict[str, frozenset[str]]]:
-    """One payment per payer that names nothing, and the items it truly pays (none of a stranger)."""
+    """One payment per payer, naming nothing, and the items it truly pays (none of a stranger)."""
     dice, count = random.Random(seed), len(world.customers)  # noqa: S311 - seeded on purpose
     shape = np.random.default_rng(seed)
     amounts: NDArray[np.int64] = (
