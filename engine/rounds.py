@@ -55,8 +55,8 @@ __all__ = [
     "unread_references",
 ]
 
-_LEDGER_ROWS_MAX = 2_000_000
-_LEDGERS_MAX = 8_192
+_LEDGER_ROWS_MAX = 200_000
+_LEDGERS_MAX = 1_024
 _CONTRADICTING_DIGITS = 100_000
 
 
