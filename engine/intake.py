@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.calibration import Calibration
-    from engine.match_input import MatchInput, StageObserver
+    from engine.match_input import MapOrdered, MatchInput, StageObserver
     from engine.precision_ledger import PrecisionLedger
     from engine.reference_slots import ReferenceSlots
     from engine.relations import Declared
@@ -102,7 +102,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     situation: Situation
 
 
-def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
+def take_in(
+    match_input: MatchInput, observe: StageObserver, map_ordered: MapOrdered = map
+) -> Intake:
     """Sort, index, identify, read references (see module)."""
     ids = match_input.payments.text("payment_id")
     order = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -114,7 +116,7 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     observe("index", len(items))
     directory = CustomerDirectory.of(match_input.customers, items, payments.text("company_id"))
     currencies = sorted({*payments.codes("currency")[1], *items.codes("currency")[1]})
-    index = build_index(items, directory, currencies)
+    index = build_index(items, directory, currencies, map_ordered)
 
     observe("identify", len(payments))
     day = _last_day(payments, match_input.as_of)
@@ -125,7 +127,15 @@ def take_in(match_input: MatchInput, observe: StageObserver) -> Intake:
     observe("read_references", len(payments) + len(remittances))
     may = sister_companies(book, directory.companies)
     read = read_references(
-        payments, remittances, line_payment, payers.company, family, currency, index, may
+        payments,
+        remittances,
+        line_payment,
+        payers.company,
+        family,
+        currency,
+        index,
+        may,
+        map_ordered,
     )
     slots = _of_the_payer(read.slots, payments, directory, payers, family, learned.relations, index)
     declared = declare_relations(slots, payments, directory, payers, index, book)

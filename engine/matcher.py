@@ -32,7 +32,7 @@ def match_payments(
 
     `map_ordered` spreads work over cores where it is not `map`; the result is the same.
     """
-    intake = take_in(match_input, observe)
+    intake = take_in(match_input, observe, map_ordered)
 
     observe("references", len(intake.payments))
     named = decide_by_reference(intake, intake.situation, map_ordered)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from engine.batches import OpenItemBatch
     from engine.customer_directory import CustomerDirectory
+    from engine.match_input import MapOrdered
     from engine.readings import NumberShape
 
 __all__ = [
@@ -188,7 +189,10 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_index(
-    items: OpenItemBatch, directory: CustomerDirectory, currencies: list[str]
+    items: OpenItemBatch,
+    directory: CustomerDirectory,
+    currencies: list[str],
+    map_ordered: MapOrdered = map,
 ) -> OpenItemIndex:
     """Sort `items` canonically and index them; `currencies` gives the currency codes."""
     customer = directory.number_of(items.text("company_id"), items.text("customer_id"))
@@ -196,7 +200,7 @@ def build_index(
     codes, names = items.codes("currency")
     currency = np.array([currency_of[name] for name in names], dtype=np.int64)[codes]
     order = _canonical_order(items, customer, currency, len(currencies))
-    documents = Documents.of(items, inverse(order))
+    documents = Documents.of(items, inverse(order), map_ordered)
     customer, currency = customer[order], currency[order]
     status_codes, status_names = items.codes("status")
     status = np.array([_STATUS.get(name, OPEN) for name in status_names], dtype=np.int64)
@@ -206,6 +210,14 @@ def build_index(
     joined, digit_count = documents.joined[order], documents.digit_count[order]
     opened, original = items.int64("open_minor")[order], items.int64("original_minor")[order]
     members = np.bincount(family, minlength=len(directory))
+    endings, amounts, family_order = map_ordered(
+        lambda make: make(),
+        (
+            lambda: Endings.of(family, joined, digit_count),
+            lambda: Amounts.of(currency, np.where(opened == 0, original, opened)),
+            lambda: np.argsort(family, kind="stable"),
+        ),
+    )
     return OpenItemIndex(
         source=items,
         order=order,
@@ -226,12 +238,12 @@ def build_index(
         ledger_end=np.append(first[1:], len(items))[: len(first)],
         ledger_customer=customer[first],
         ledger_currency=currency[first],
-        family_order=np.argsort(family, kind="stable"),
+        family_order=family_order,
         family_bounds=np.concatenate([[0], np.cumsum(members)]),
         digit_count=digit_count,
         reference_keys=documents.keys,
-        endings=Endings.of(family, joined, digit_count),
-        amounts=Amounts.of(currency, np.where(opened == 0, original, opened)),
+        endings=endings,
+        amounts=amounts,
         shapes=documents.shapes,
     )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import OpenItemBatch
+    from engine.match_input import MapOrdered
     from engine.tokens import TextChunk
 
 __all__ = ["ALTERNATIVE", "STRONG", "WEAK", "Documents", "ReferenceKeys", "joined_digits"]
@@ -103,7 +104,9 @@ class Documents(msgspec.Struct, frozen=True):
     shapes: tuple[NumberShape, ...]
 
     @classmethod
-    def of(cls, items: OpenItemBatch, number: NDArray[np.int64]) -> Documents:
+    def of(
+        cls, items: OpenItemBatch, number: NDArray[np.int64], map_ordered: MapOrdered = map
+    ) -> Documents:
         """Read the references of `items`; `number` is what each item is called by its keys."""
         count = len(items)
         item = number.astype(np.int32)
@@ -112,12 +115,16 @@ class Documents(msgspec.Struct, frozen=True):
         tally = np.zeros((_SHAPE_MAX + 1) ** 3, dtype=np.int64)
         nothing = np.empty(0, dtype=np.int32)
         parts = [_Keys(nothing.astype(np.uint64), nothing, nothing.astype(np.int8))]
-        for chunk in text_chunks(items.text("document_number")):
+
+        def read(chunk: TextChunk) -> tuple[slice, _Read, list[_Keys]]:
             rows = slice(chunk.first_row, chunk.first_row + len(chunk))
-            read = _Read.of(chunk)
-            joined[rows], digit_count[rows] = read.joined, read.digit_count
-            np.add.at(tally, *read.shapes())
-            parts += _document_keys(chunk, read, item[rows])
+            found = _Read.of(chunk)
+            return rows, found, _document_keys(chunk, found, item[rows])
+
+        for rows, found, keys in map_ordered(read, text_chunks(items.text("document_number"))):
+            joined[rows], digit_count[rows] = found.joined, found.digit_count
+            np.add.at(tally, *found.shapes())
+            parts += keys
         for text, owner in _alternatives(items, item):
             parts += _alternative_keys(text, owner)
         return cls(ReferenceKeys.of(parts), joined, digit_count, _common_shapes(tally, count))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import PaymentBatch, RemittanceBatch
+    from engine.match_input import MapOrdered
     from engine.open_item_index import OpenItemIndex
     from engine.readings import Chains
     from engine.tokens import TextChunk
@@ -69,6 +70,7 @@ def read_references(
     payment_currency: NDArray[np.int64],
     index: OpenItemIndex,
     sisters: NDArray[np.bool_],
+    map_ordered: MapOrdered = map,
 ) -> ReadReferences:
     """Slots of all payments, readings that mean several items alike, and references gone astray.
 
@@ -88,9 +90,12 @@ def read_references(
         gross=gross,
     )
     total = payments.int64("amount_minor")
-    parts = [
-        _read_chunk(chunk, texts, total, index, sisters) for chunk in text_chunks(text, payment)
-    ]
+    parts = list(
+        map_ordered(
+            lambda chunk: _read_chunk(chunk, texts, total, index, sisters),
+            text_chunks(text, payment),
+        )
+    )
 
     def marked(name: str) -> NDArray[np.bool_]:
         mark = np.zeros(count, dtype=np.bool_)
