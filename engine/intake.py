@@ -126,17 +126,8 @@ def take_in(
 
     observe("read_references", len(payments) + len(remittances))
     may = sister_companies(book, directory.companies)
-    read = read_references(
-        payments,
-        remittances,
-        line_payment,
-        payers.company,
-        family,
-        currency,
-        index,
-        may,
-        map_ordered,
-    )
+    told = (payments, remittances, line_payment)
+    read = read_references(*told, payers.company, family, currency, index, may, map_ordered)
     slots = _of_the_payer(read.slots, payments, directory, payers, family, learned.relations, index)
     declared = declare_relations(slots, payments, directory, payers, index, book)
     assigned = assign_rules(book, directory, payers.company, payers.payer, currency, currencies)
