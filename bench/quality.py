@@ -127,7 +127,7 @@ def quality_page(record: QualityRecord) -> str:
     ]
     where = (
         f"{record.date}; seeded worlds of {record.worlds[0].payments:,} payments each, their seeds "
-        "unseen by any calibration; bounds with 95 % certainty. `make bench-quality` measures again."
+        "unseen by any calibration; bounds with 95 % certainty. `make bench-quality` repeats it."
     )
     return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", where])
 
