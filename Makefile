@@ -8,7 +8,7 @@ PEERS := .cache/peers
 COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality calibration docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references calibration docs lint format proto serve clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -44,7 +44,7 @@ fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
 	@mkdir -p .cache/fuzz-inputs
 	cd tests/fuzz && $(CURDIR)/$(FUZZ)/bin/python fuzz_bank_files.py -max_total_time=$(or $(SECONDS),300) -max_len=8192 -artifact_prefix=$(CURDIR)/.cache/ $(CURDIR)/.cache/fuzz-inputs $(sort $(wildcard $(CURDIR)/tests/golden/*))
 
-bench: bench-reading bench-names bench-scale bench-combinations  ## speed and quality beside peers, lines into bench/history.jsonl
+bench: bench-reading bench-names bench-scale bench-combinations bench-references bench-quality  ## speed and quality beside peers, lines into bench/history.jsonl
 	$(BIN)/python -m bench
 
 bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside floors and peers
@@ -64,6 +64,9 @@ calibration: $(VENV)/.test  ## fit the calibration that ships on seeded worlds
 
 bench-combinations: $(VENV)/.test $(COMBINATION_PEERS)/.ready  ## subset sums beside dpss and CP-SAT
 	$(BIN)/python -m bench.combinations
+
+bench-references: $(VENV)/.test $(PEERS)/.ready  ## references read, looked up and mended beside peers
+	$(BIN)/python -m bench.references
 
 docs: $(VENV)/.test  ## write the generated pages and the README's numbers
 	$(BIN)/python docs/generate.py

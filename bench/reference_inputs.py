@@ -18,11 +18,18 @@ from engine.batches import CustomerBatch, OpenItemBatch, PaymentBatch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ReferenceInputs", "make_customers", "make_open_items", "make_payments"]
+__all__ = [
+    "ReferenceInputs",
+    "damage_payments",
+    "make_customers",
+    "make_open_items",
+    "make_payments",
+]
 
 _SERIAL_FIRST: Final = 20_000_000
 _DAY_LAST: Final = 20_700
 _STYLES: Final = ("dashed", "plain", "slashed", "lettered")
+_COMPANIES: Final = ["1100", "2100", "3100", "4100"]
 _CURRENCIES: Final = ("USD", "USD", "EUR", "EUR")
 
 _BEFORE: Final = (
@@ -30,12 +37,12 @@ _BEFORE: Final = (
     "Inv ",
     "Your invoice ",
     "Rg. ",
-    "Ihre Rechnung ",
+    "Ausgleich Ihrer Rechnung ",
     "Factuur ",
-    "Payment of ",
-    "Remit ",
+    "Payment of your invoices ",
+    "Remittance for ",
     "RE-NR ",
-    "bill no ",
+    "Settlement of bill no ",
 )
 _BEHIND: Final = (
     "",
@@ -44,29 +51,34 @@ _BEHIND: Final = (
     " total 1,234.50 USD",
     " vom 03.08.2026 abzgl. 2%",
     " questions call 555-0142",
-    " thank you",
+    " thank you for your business",
     " Kd.-Nr. 20004711",
     " IBAN DE79990700100931846201",
-    " week 42 batch 7731",
+    " payment run week 42 batch 7731",
 )
 _JOINS: Final = (", ", " ", "; ", " und ", "/", " & ", " + ")
 
 
 class ReferenceInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """Payments that name open items, how many they name, and the row of the first item of each."""
+    """Payments that name open items: the rows they name, and the first of each payment's."""
 
     payments: PaymentBatch
-    named: int
+    items: NDArray[np.int64]
     first_item: NDArray[np.int64]
 
+    @property
+    def named(self) -> int:
+        """References in all texts."""
+        return len(self.items)
 
-def make_customers(count: int) -> CustomerBatch:
-    """`count` customers, spread over four companies."""
+
+def make_customers(count: int, companies: int = 4) -> CustomerBatch:
+    """`count` customers, spread over so many of four companies."""
     number = np.arange(count)
     return CustomerBatch.from_columns(
         {
             "customer_id": _padded(number, 8, prefix="C"),
-            "company_id": _choice([f"{company + 1}100" for company in range(4)], number % 4),
+            "company_id": _choice(_COMPANIES, number % companies),
             "name": pc.binary_join_element_wise("Customer", _padded(number, 8), " "),
         }
     )
@@ -74,11 +86,11 @@ def make_customers(count: int) -> CustomerBatch:
 
 def make_open_items(count: int, customers: int, seed: int, *, dense: bool = False) -> OpenItemBatch:
     """`count` items of `customers` customers; `dense` numbers them all in one series of plain
-    eight-digit numbers without gaps, else each company has a style of its own.
+    eight-digit numbers of one company without gaps, else each company has a style of its own.
     """
     rng = np.random.default_rng(seed)
     customer = rng.integers(0, customers, count)
-    company = customer % 4
+    company = customer * 0 if dense else customer % 4
     number = np.arange(count)
     amount = np.maximum(1, np.exp(rng.normal(np.log(150_000), 1.5, count))).astype(np.int64)
     due = rng.integers(_DAY_LAST - 90, _DAY_LAST + 30, count)
@@ -89,7 +101,7 @@ def make_open_items(count: int, customers: int, seed: int, *, dense: bool = Fals
     return OpenItemBatch.from_columns(
         {
             "open_item_id": _padded(rng.permutation(count), 8, prefix="OI"),
-            "company_id": _choice([f"{code + 1}100" for code in range(4)], company),
+            "company_id": _choice(_COMPANIES, company),
             "customer_id": _padded(customer, 8, prefix="C"),
             "document_number": document,
             "document_type": pa.repeat("invoice", count),
@@ -138,9 +150,66 @@ def make_payments(items: OpenItemBatch, count: int, seed: int) -> ReferenceInput
                 "remittance_text": _texts(items, rng, row, size),
             }
         ),
-        named=len(row),
+        items=row,
         first_item=first,
     )
+
+
+def damage_payments(
+    inputs: ReferenceInputs, items: OpenItemBatch, count: int, seed: int
+) -> tuple[ReferenceInputs, NDArray[np.bool_]]:
+    """`inputs` and `count` payments of one item each whose number is damaged by one keying error,
+    half of them by payers nobody knows; and which payments those are.
+    """
+    rng = np.random.default_rng(seed)
+    row = np.sort(rng.choice(len(items), count, replace=False))
+    numbers = items.text("document_number").take(pa.array(row)).to_pylist()
+    at = pa.array(row)
+    payer = pc.binary_join_element_wise(
+        "Customer", pc.utf8_slice_codeunits(items.text("customer_id").take(at), 1), " "
+    )
+    stranger = pc.binary_join_element_wise("Nobody we know", _padded(np.arange(count), 8), " ")
+    added = PaymentBatch.from_columns(
+        {
+            "payment_id": _padded(np.arange(count), 9, prefix="Q"),
+            "company_id": items.text("company_id").take(at),
+            "amount_minor": items.int64("open_minor")[row],
+            "currency": items.text("currency").take(at),
+            "value_date": pa.array(np.full(count, _DAY_LAST, np.int32)).cast(pa.date32()),
+            "payer_name": pc.if_else(pa.array(np.arange(count) % 2 == 0), payer, stranger),
+            "remittance_text": pa.array(
+                [f"invoice {_mistyped(number, rng)}" for number in numbers], pa.string()
+            ),
+        }
+    )
+    damaged = np.concatenate([np.zeros(len(inputs.payments), np.bool_), np.ones(count, np.bool_)])
+    joined = ReferenceInputs(
+        payments=PaymentBatch.concat([inputs.payments, added]),
+        items=np.concatenate([inputs.items, row]),
+        first_item=np.concatenate([inputs.first_item, row]),
+    )
+    return joined, damaged
+
+
+def _mistyped(number: str, rng: np.random.Generator) -> str:
+    """One keying error: a digit changed (35 %), two swapped (25 %), one lost or added (20 % each).
+
+    The first digit stays: who reads an invoice begins right.
+    """
+    written = number
+    while written == number:
+        at = int(rng.integers(1, len(number) - 1))
+        digit = str(rng.integers(0, 10))
+        kind = rng.choice(4, p=[0.35, 0.25, 0.20, 0.20])
+        if kind == 0:
+            written = number[:at] + digit + number[at + 1 :]
+        elif kind == 1:
+            written = number[:at] + number[at + 1] + number[at] + number[at + 2 :]
+        else:
+            written = number[:at] + (
+                number[at + 1 :] if kind == 2 else digit + number[at:]
+            )  # the third kind
+    return written
 
 
 def _texts(

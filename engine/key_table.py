@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from engine.segments import first_of_runs
+from engine.segments import first_of_runs, order_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +22,16 @@ __all__ = ["KeyTable"]
 _SCRAMBLE: Final = np.uint64(0x9E3779B97F4A7C15)
 _DIRECTORY_BITS_MIN: Final = 4
 _CHUNK: Final = 1 << 16
+
+
+def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]:
+    """Bounds of the run around `place` whose leading bits are the same."""
+    leading, first, last = int(placed[place]) >> room, place, place + 1
+    while first and int(placed[first - 1]) >> room == leading:
+        first -= 1
+    while last < len(placed) and int(placed[last]) >> room == leading:
+        last += 1
+    return first, last
 
 
 class KeyTable(msgspec.Struct, frozen=True):
@@ -41,8 +51,19 @@ class KeyTable(msgspec.Struct, frozen=True):
         """
         with np.errstate(over="ignore"):
             scrambled = keys * _SCRAMBLE
-        order = np.argsort(scrambled, kind="stable")
-        return cls.of_sorted(scrambled[order]), order
+        # Sorted by as many leading bits as leave room for the place; the few that differ only
+        # behind those are put in order after.
+        room = np.uint64(len(keys).bit_length() + 1)
+        order = order_of(scrambled >> room)
+        placed = scrambled[order]
+        alike = np.flatnonzero(~first_of_runs((placed >> room).view(np.int64)))
+        alike = alike[placed[alike] != placed[alike - 1]]
+        for place in alike.tolist():
+            first, last = _alike(placed, place, int(room))
+            inner = np.argsort(placed[first:last], kind="stable")
+            placed[first:last] = placed[first:last][inner]
+            order[first:last] = order[first:last][inner]
+        return cls.of_sorted(placed), order
 
     @classmethod
     def of_sorted(cls, scrambled: NDArray[np.uint64]) -> KeyTable:
@@ -59,6 +80,10 @@ class KeyTable(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         """Number of rows."""
         return int(self.start[-1])
+
+    def row_keys(self) -> NDArray[np.uint64]:
+        """The scrambled key of each row, as `of_sorted` takes them."""
+        return np.repeat(self.key, np.diff(self.start))
 
     def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First row and row behind the last of each of `keys`; equal where there is none."""

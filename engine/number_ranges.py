@@ -1,7 +1,8 @@
 """Ranges: "SI-1001 to SI-1004" names the documents in between as well.
 
 Only where both ends lead to items of one customer, the words between them say so, and every number
-in between is an item of that customer.
+in between is an item of that customer. In a short form ("1001/2/3", "1001-03") the ends are too
+short to be evidence of anything: it counts only where all that is named adds up to the cash.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 import numpy as np
 
 from engine.reference_keys import STRONG
-from engine.segments import expand_ranges
+from engine.segments import expand_ranges, first_of_runs, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,13 +22,72 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.reference_slots import ReferenceSlots
 
-__all__ = ["add_ranges"]
+__all__ = ["add_ranges", "short_forms"]
 
 _SPAN_MAX = 100
 _GAP_BYTES_MAX = 24
 _BETWEEN: Final = re.compile(
     rb"\s*(?:-|\xe2\x80\x93|\.\.+|TO|BIS|T/M|TOT|THRU|THROUGH|A|AL)\s*(?:[A-Z]{0,4}[-/ ]?)?"
 )
+
+
+_SHORT_BYTES_MAX = 48
+_SHORT: Final = re.compile(rb"(?:(?:[/,+&-]|, | & | \+ )[0-9]{1,3}(?![0-9A-Z%]))+")
+_SHORT_END: Final = re.compile(rb"([/,+&-]) ?([0-9]{1,3})")
+
+
+def short_forms(
+    slots: ReferenceSlots, content: NDArray[np.uint8], cash: NDArray[np.int64], index: OpenItemIndex
+) -> ReferenceSlots:
+    """What full numbers with short ones behind them name besides `slots`: each short one replaces
+    the full one's last digits. `cash` is what is stated for the text of each slot.
+    """
+    owner, number = _written_short(slots, content, index)
+    if not len(owner):
+        return slots.at(owner)
+    item = _items_of(number, index.customer[slots.item[owner]], index)
+    # All that one text names is one sum: short forms of a text count together or not at all.
+    text = np.cumsum(first_of_runs(slots.payment, slots.line)) - 1
+    count = int(text[-1]) + 1
+    missing = np.bincount(text[owner[item < 0]], minlength=count) > 0
+    full = slots.item >= 0
+    own = np.concatenate([slots.item[full], np.maximum(item, 0)])
+    of = np.concatenate([text[full], text[owner]])
+    owed = segment_sum(index.open_minor[own], of, count)
+    net = owed - segment_sum(index.discount_minor[own], of, count)
+    stated = np.zeros(count, dtype=np.int64)
+    stated[text] = cash
+    kept = (~missing & ((owed == stated) | (net == stated)))[text[owner]]
+    return _beside(slots, owner[kept], item[kept], index)
+
+
+def _written_short(
+    slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Slots that have short numbers behind them, and the full number each of those stands for."""
+    padded = np.append(content, np.zeros(2, dtype=np.uint8))
+    behind = np.isin(padded[slots.end], np.frombuffer(b"/,+&- ", dtype=np.uint8))
+    likely = behind & (slots.item >= 0) & (slots.strength == STRONG)
+    owner: list[int] = []
+    number: list[int] = []
+    for row in np.flatnonzero(likely).tolist():
+        end = int(slots.end[row])
+        found = _SHORT.match(content[end : end + _SHORT_BYTES_MAX].tobytes())
+        if found is None:
+            continue
+        last = int(index.joined_digits[slots.item[row]])
+        named: list[int] = []
+        for separator, digits in _SHORT_END.findall(found[0]):
+            scale = 10 ** len(digits)
+            meant = last // scale * scale + int(digits)
+            if not last < meant <= last + _SPAN_MAX:
+                named = []
+                break
+            named += range(last + 1, meant + 1) if separator == b"-" else [meant]
+            last = meant
+        owner += [row] * len(named)
+        number += named
+    return np.array(owner, dtype=np.int64), np.array(number, dtype=np.int64)
 
 
 def add_ranges(
@@ -42,21 +102,21 @@ def add_ranges(
     item = _items_of(number, index.customer[slots.item[low[owner]]], index)
     missing = np.bincount(owner[item < 0], minlength=len(low)) > 0
     kept = ~missing[owner]
-    owner, item = owner[kept], item[kept]
-    at = low[owner]
-    added = {
-        name: getattr(slots, name)[at]
-        for name in ("payment", "line", "family", "repaired", "start", "end")
-    } | {
-        "item": item,
-        "hits": np.ones(len(item), dtype=np.int64),
-        "strength": np.full(len(item), STRONG),
-        "amount": np.zeros(len(item), dtype=np.bool_),
-        "digits": index.joined_digits[item],
-    }
+    added = _beside(slots, low[owner[kept]], item[kept], index)
+    return type(slots).concat([slots, added])
+
+
+def _beside(
+    slots: ReferenceSlots, at: NDArray[np.int64], item: NDArray[np.int64], index: OpenItemIndex
+) -> ReferenceSlots:
+    """Slots for the items, in the places of those in `at`."""
     return msgspec.structs.replace(
-        slots,
-        **{name: np.concatenate([getattr(slots, name), values]) for name, values in added.items()},
+        slots.at(at),
+        item=item,
+        hits=np.ones(len(item), dtype=np.int64),
+        strength=np.full(len(item), STRONG),
+        amount=np.zeros(len(item), dtype=np.bool_),
+        digits=index.joined_digits[item],
     )
 
 

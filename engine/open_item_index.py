@@ -19,7 +19,7 @@ from engine.batches import NO_DATE
 from engine.key_table import KeyTable
 from engine.limits import DOCUMENT_FREQUENCY_MAX, SAME_AMOUNT_MAX
 from engine.reference_keys import Documents, ReferenceKeys
-from engine.segments import expand_ranges, first_of_runs, inverse, mix64
+from engine.segments import expand_ranges, first_of_runs, inverse, mix64, order_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +82,7 @@ class Endings(msgspec.Struct, frozen=True):
         item = np.flatnonzero(digit_count > _ENDING_DIGITS_MAX - 1)
         ending = joined[item] % np.uint64(len(_REVERSED))
         key = family[item] * len(_REVERSED) + _REVERSED[ending.astype(np.int64)]
-        order = np.argsort(key, kind="stable")
+        order = order_of(key)
         return cls(key[order], item[order].astype(np.int32))
 
     def find(
@@ -215,7 +215,7 @@ def build_index(
         (
             lambda: Endings.of(family, joined, digit_count),
             lambda: Amounts.of(currency, np.where(opened == 0, original, opened)),
-            lambda: np.argsort(family, kind="stable"),
+            lambda: order_of(family),
         ),
     )
     return OpenItemIndex(
@@ -259,7 +259,7 @@ def _canonical_order(
     dated = due != NO_DATE
     day = np.where(dated, due - due.min(where=dated, initial=_DAY_MAX) + 1, 0)
     key = (customer * max(currency_count, 1) + currency) * (int(day.max(initial=0)) + 1) + day
-    order = np.argsort(key, kind="stable")
+    order = order_of(key)
     if not len(order):
         return order
     # Comparing texts is dear: only the ids of items that are otherwise alike are compared.

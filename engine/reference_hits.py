@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from engine.check_digits import body_windows, creditor_references, whole_windows
+from engine.distractors import distractions
 from engine.readings import (
     ENDING_LENGTHS,
     Chains,
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
     from engine.open_item_index import OpenItemIndex
     from engine.readings import Numbers
+    from engine.tokens import Runs
 
-__all__ = ["Hits", "Payers", "cover", "look_up", "reachable", "widest"]
+__all__ = ["Hits", "Payers", "amount_agrees", "cover", "look_up", "reachable", "widest"]
 
 _LENGTH_MAX = 999
 _REPAIRED_COST = 500
@@ -65,7 +68,8 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 class Payers(msgspec.Struct, frozen=True):
-    """Per text: payment, company and family of the payer or -1, currency, cash stated for it.
+    """Per text: payment; company and family of the payer, or -1; currency; cash stated for it, and
+    that before discount and deduction; and whether the text is said to be a creditor reference.
 
     sisters: whose items a payment of each company may settle (companies × companies, both with a
     last place for a company that is not known).
@@ -76,26 +80,70 @@ class Payers(msgspec.Struct, frozen=True):
     family: NDArray[np.int64]
     currency: NDArray[np.int64]
     cash: NDArray[np.int64]
+    gross: NDArray[np.int64]
+    creditor: NDArray[np.bool_]
     sisters: NDArray[np.bool_]
 
 
-def look_up(chunk: TextChunk, payers: Payers, index: OpenItemIndex) -> tuple[Hits, Chains]:
+def look_up(
+    chunk: TextChunk, payers: Payers, index: OpenItemIndex
+) -> tuple[Hits, Chains, NDArray[np.bool_]]:
     """Hits of the plain reading; of endings, glued numbers and look-alike letters where the plain
-    one has no strong hit; and the chains.
+    one has no strong hit; the chains, and which of them may be references.
     """
     numbers = read_numbers(chunk)
-    windows = Windows.concat([number_windows(numbers), word_windows(chunk)])
+    run = numbers.run.at(distractions(chunk, numbers) > 0)
+    distracting = cover(run, len(chunk.content))
+    structured = creditor_references(chunk, numbers)
+    windows = Windows.concat(
+        [number_windows(numbers), word_windows(chunk), whole_windows(chunk, *structured)]
+    )
     plain = _found(windows, index, repaired=False)
+    plain = plain.at(_meant(plain, distracting, chunk, payers, index))
     ours, same_money = reachable(plain, chunk, payers, index)
     strong = plain.at(ours & same_money & (plain.strength > WEAK))
-    covered = cover(strong, len(chunk.content))
+    covered = distracting + cover(strong, len(chunk.content))
     family = _families(strong, chunk, payers, index)
     hits = [plain, _ending_hits(chunk, numbers, covered, payers, family, index)]
-    for windows, repaired in _other_windows(chunk, numbers, covered, index):
+    said = payers.creditor[chunk.row_of(numbers.run.start)]
+    bodies = body_windows(chunk, *structured, (said, numbers), index.shapes)
+    others = [(bodies, False), *_other_windows(chunk, numbers, covered, index)]
+    for windows, repaired in others:
         free = covered[windows.end] == covered[windows.start]
         found = _found(windows.at(free), index, repaired=repaired)
         hits.append(found.at(found.strength > WEAK))
-    return Hits.concat(hits), chains_of(numbers)
+    chains = chains_of(numbers)
+    return Hits.concat(hits), chains, distracting[chains.end] == distracting[chains.start]
+
+
+def _meant(
+    hits: Hits,
+    distracting: NDArray[np.int64],
+    chunk: TextChunk,
+    payers: Payers,
+    index: OpenItemIndex,
+) -> NDArray[np.bool_]:
+    """Hits that are no date, amount or the like; or are of the payer and exactly of the amount."""
+    meant: NDArray[np.bool_] = distracting[hits.end] == distracting[hits.start]
+    at = np.flatnonzero(~meant)
+    row, item = chunk.row_of(hits.start[at]), hits.item[at]
+    family = payers.family[row]
+    meant[at] = amount_agrees(item, payers.cash[row], payers.gross[row], index)
+    meant[at] &= (family < 0) | (index.family[item] == family)
+    return meant
+
+
+def amount_agrees(
+    item: NDArray[np.int64], cash: NDArray[np.int64], gross: NDArray[np.int64], index: OpenItemIndex
+) -> NDArray[np.bool_]:
+    """The line's cash (with discount and deduction), else the payment's, is the item's amount."""
+    opened = index.open_minor[item]
+    closed = opened == 0
+    net = opened - index.discount_minor[item]
+    agrees = (cash == opened) | (gross == opened) | (cash == net)
+    paid_twice = closed & (cash == index.original_minor[item])
+    fits: NDArray[np.bool_] = (agrees & ~closed) | paid_twice
+    return fits
 
 
 def reachable(
@@ -219,7 +267,7 @@ def _moved(windows: Windows, moved: NDArray[np.int64]) -> Windows:
     return Windows(windows.start + by, windows.end + by, windows.key)
 
 
-def cover(hits: Hits | Windows, size: int) -> NDArray[np.int64]:
+def cover(hits: Hits | Runs, size: int) -> NDArray[np.int64]:
     """Running count of bytes inside the readings (shape: size + 1)."""
     edges = np.bincount(hits.start, minlength=size + 1) - np.bincount(hits.end, minlength=size + 1)
     before = np.zeros(size + 1, dtype=np.int64)

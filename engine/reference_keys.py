@@ -7,6 +7,7 @@ A document number has up to three keys: all its digits as one number, its digit 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -35,6 +36,7 @@ WEAK, ALTERNATIVE, STRONG = 1, 2, 3
 _STRONG_DIGITS_MIN = 5
 _SHORT_NUMBER: Final = np.uint64(10 ** (_STRONG_DIGITS_MIN - 1))
 _ALTERNATIVE_MIN: Final = np.uint64(1000)
+_IN_GROUPS: Final = "^ *RF[0-9]{2}[ 0-9A-Z]*$|^[0-9][ 0-9]{26,}$"
 _SHAPE_SHARE = 100
 _SHAPE_DIGITS_MIN = 4
 _SHAPE_MAX = 99
@@ -63,14 +65,35 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
             for name in _Keys.__struct_fields__
         )
         table, order = KeyTable.of(key)
-        item, strength = item[order], strength[order]
-        # Few keys are shared: only those are put in order of items, whatever order they came in.
+        return cls._ordered(table, item[order], strength[order])
+
+    @classmethod
+    def _ordered(
+        cls, table: KeyTable, item: NDArray[np.int32], strength: NDArray[np.int8]
+    ) -> ReferenceKeys:
+        """Rows of equal keys in the order of items, whatever order they came in: few are shared."""
         size = np.diff(table.start)
         shared = np.flatnonzero(np.repeat(size > 1, size))
         group = np.repeat(np.arange(len(size), dtype=np.int32), size)[shared]
         inner = shared[np.lexsort((-strength[shared], item[shared], group))]
         item[shared], strength[shared] = item[inner], strength[inner]
         return cls(table, item, strength)
+
+    def changed(self, moved: NDArray[np.int64], added: ReferenceKeys) -> ReferenceKeys:
+        """The keys after items came and went, without sorting or reading anything again.
+
+        moved: the number each item has from now on, -1 where it is gone; added: keys of the new
+        ones, numbered so already.
+        """
+        item = moved[self.item].astype(np.int32)
+        kept = np.flatnonzero(item >= 0)
+        old, new = self.table.row_keys()[kept], added.table.row_keys()
+        at = np.searchsorted(old, new, side="right")
+        return self._ordered(
+            KeyTable.of_sorted(np.insert(old, at, new)),
+            np.insert(item[kept], at, added.item),
+            np.insert(self.strength[kept], at, added.strength),
+        )
 
     def find(self, keys: NDArray[np.uint64]) -> _Found:
         """Items of each of `keys`; a key of too many items is evidence of none."""
@@ -112,7 +135,7 @@ class Documents(msgspec.Struct, frozen=True):
         item = number.astype(np.int32)
         joined = np.zeros(count, dtype=np.uint64)
         digit_count = np.zeros(count, dtype=np.int64)
-        tally = np.zeros((_SHAPE_MAX + 1) ** 3, dtype=np.int64)
+        shapes: list[NDArray[np.int64]] = []
         nothing = np.empty(0, dtype=np.int32)
         parts = [_Keys(nothing.astype(np.uint64), nothing, nothing.astype(np.int8))]
 
@@ -123,11 +146,11 @@ class Documents(msgspec.Struct, frozen=True):
 
         for rows, found, keys in map_ordered(read, text_chunks(items.text("document_number"))):
             joined[rows], digit_count[rows] = found.joined, found.digit_count
-            np.add.at(tally, *found.shapes())
+            shapes.append(found.shapes())
             parts += keys
         for text, owner in _alternatives(items, item):
             parts += _alternative_keys(text, owner)
-        return cls(ReferenceKeys.of(parts), joined, digit_count, _common_shapes(tally, count))
+        return cls(ReferenceKeys.of(parts), joined, digit_count, _common_shapes(shapes, count))
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -166,8 +189,8 @@ class _Read(msgspec.Struct, frozen=True):
             state[live] = mix64(state[live], self.value[self.first[several[live]] + step])
         return several, state
 
-    def shapes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Shapes as numbers (see `_common_shapes`), and how often each occurs."""
+    def shapes(self) -> NDArray[np.int64]:
+        """Shapes as numbers (see `_common_shapes`); how often each occurs (shape: 2 × shapes)."""
         some = np.flatnonzero(self.runs)
         first = self.length[self.first[some]]
         last = self.length[self.first[some] + self.runs[some] - 1]
@@ -175,9 +198,9 @@ class _Read(msgspec.Struct, frozen=True):
         runs, first, last = (
             np.minimum(part, _SHAPE_MAX) for part in (self.runs[some], first, last)
         )
-        tally = np.bincount((runs * step + first) * step + last)
-        shape = np.flatnonzero(tally)
-        return shape, tally[shape]
+        code = np.sort((runs * step + first) * step + last)
+        head = np.flatnonzero(first_of_runs(code)) if len(code) else code
+        return np.stack([code[head], np.diff(np.append(head, len(code)))])
 
 
 def joined_digits(texts: pa.StringArray) -> NDArray[np.uint64]:
@@ -214,7 +237,11 @@ def _alternatives(
         some = np.flatnonzero(pc.not_equal(text, "").to_numpy(zero_copy_only=False))
         lists = pc.split_pattern(text.take(pa.array(some)), ";")
         owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-        found.append((pc.list_flatten(lists), item[some[owner]]))
+        values = pc.utf8_upper(pc.list_flatten(lists))
+        # Printed in groups of four; a payer's is read across its blanks too.
+        grouped = pc.match_substring_regex(values, _IN_GROUPS)
+        packed = pc.replace_substring(values, " ", "")
+        found.append((pc.if_else(grouped, packed, values), item[some[owner]]))
     return found
 
 
@@ -244,9 +271,12 @@ def _strengths(strength: int, count: int) -> NDArray[np.int8]:
     return np.full(count, strength, dtype=np.int8)
 
 
-def _common_shapes(tally: NDArray[np.int64], count: int) -> tuple[NumberShape, ...]:
+def _common_shapes(found: list[NDArray[np.int64]], count: int) -> tuple[NumberShape, ...]:
     """Shapes that at least one document number in a hundred has, long numbers only."""
-    common = np.flatnonzero(tally >= max(1, count // _SHAPE_SHARE)).tolist()
+    tally: Counter[int] = Counter()
+    for code, times in (pair for part in found for pair in part.T.tolist()):
+        tally[code] += times
+    common = [code for code, times in tally.items() if times >= max(1, count // _SHAPE_SHARE)]
     step = _SHAPE_MAX + 1
     shapes = [NumberShape(code // step**2, code // step % step, code % step) for code in common]
     return tuple(sorted(shape for shape in shapes if shape.last >= _SHAPE_DIGITS_MIN))

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from engine.number_ranges import add_ranges
-from engine.reference_hits import Hits, Payers, cover, look_up, reachable, widest
+from engine.number_ranges import add_ranges, short_forms
+from engine.reference_hits import Hits, Payers, amount_agrees, cover, look_up, reachable, widest
 from engine.reference_keys import STRONG, WEAK
 from engine.reference_slots import NO_LINE, ReadReferences, ReferenceSlots, SharedReferences
 from engine.segments import first_of_runs
@@ -50,6 +51,7 @@ class _Texts(msgspec.Struct, frozen=True, kw_only=True):
     currency: NDArray[np.int64]
     cash: NDArray[np.int64]
     gross: NDArray[np.int64]
+    creditor: NDArray[np.bool_]
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -88,6 +90,7 @@ def read_references(
         currency=payment_currency[payment],
         cash=cash,
         gross=gross,
+        creditor=_said_creditor(remittances, line),
     )
     total = payments.int64("amount_minor")
     parts = list(
@@ -147,6 +150,12 @@ def _stated(
     return cash, gross
 
 
+def _said_creditor(remittances: RemittanceBatch, line: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Texts of lines that their source says are creditor references."""
+    kind = pc.equal(remittances.text("reference_kind"), "creditor_reference")
+    return np.append(kind.to_numpy(zero_copy_only=False), False)[line]
+
+
 def _read_chunk(
     chunk: TextChunk,
     texts: _Texts,
@@ -156,8 +165,17 @@ def _read_chunk(
 ) -> _Part:
     rows = slice(chunk.first_row, chunk.first_row + len(chunk))
     own = _Texts(**{name: getattr(texts, name)[rows] for name in texts.__struct_fields__})
-    payers = Payers(own.payment, own.company, own.family, own.currency, own.cash, sisters)
-    hits, chains = look_up(chunk, payers, index)
+    payers = Payers(
+        own.payment,
+        own.company,
+        own.family,
+        own.currency,
+        own.cash,
+        own.gross,
+        own.creditor,
+        sisters,
+    )
+    hits, chains, may_refer = look_up(chunk, payers, index)
     ours, same_money = reachable(hits, chunk, payers, index)
 
     def astray(where: NDArray[np.bool_], *, of_payer: bool) -> NDArray[np.int64]:
@@ -173,27 +191,15 @@ def _read_chunk(
     other_currency = astray(ours & ~same_money, of_payer=True)
     hits = widest(hits.at(ours & same_money), chunk)
     read, shared = _resolve(hits, chunk, own, chains, index)
-    read = add_ranges(read, chunk.content, index)
+    ranged = add_ranges(read, chunk.content, index)
+    short = short_forms(read, chunk.content, own.cash[chunk.row_of(read.start)], index)
     covered = cover(hits, len(chunk.content))
-    unread = chains.at(covered[chains.end] == covered[chains.start])
-    slots = ReferenceSlots.concat([read, _unread_slots(unread, read, chunk, own)])
+    unread = chains.at(may_refer & (covered[chains.end] == covered[chains.start]))
+    slots = ReferenceSlots.concat([ranged, short, _unread_slots(unread, read, chunk, own)])
     placed = msgspec.structs.replace(
         slots, start=slots.start + chunk.base, end=slots.end + chunk.base
     )
     return _Part(placed, shared, elsewhere, other_currency)
-
-
-def _amount_agrees(
-    item: NDArray[np.int64], cash: NDArray[np.int64], gross: NDArray[np.int64], index: OpenItemIndex
-) -> NDArray[np.bool_]:
-    """The line's cash (with discount and deduction), else the payment's, is the item's amount."""
-    opened = index.open_minor[item]
-    closed = opened == 0
-    net = opened - index.discount_minor[item]
-    agrees = (cash == opened) | (gross == opened) | (cash == net)
-    paid_twice = closed & (cash == index.original_minor[item])
-    fits: NDArray[np.bool_] = (agrees & ~closed) | paid_twice
-    return fits
 
 
 def _resolve(
@@ -205,7 +211,7 @@ def _resolve(
     row = chunk.row_of(hits.start)
     payer = texts.family[row]
     family = (payer >= 0) & (index.family[hits.item] == payer)
-    amount = _amount_agrees(hits.item, texts.cash[row], texts.gross[row], index)
+    amount = amount_agrees(hits.item, texts.cash[row], texts.gross[row], index)
     score = (
         _BY_STRENGTH * hits.strength
         + _BY_FAMILY * family

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
+from engine.damaged_numbers import FAR, clipped, distances
 from engine.limits import FAMILY_COMPARED_MAX
-from engine.segments import expand_ranges, first_of_runs, mix64, segment_sum
+from engine.segments import first_of_runs, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +28,6 @@ _DISTANCE_MAX = 2
 _DISTANCE_WITH_AMOUNT_MAX = 3
 _AMOUNT_WORTH = 2
 _DIGITS_MIN = 100
-_ENDING_DIGITS_MIN, _BEGINNING_DIGITS_MIN = 3, 5
 
 
 def repair_references(situation: Situation) -> ReferenceSlots:
@@ -40,24 +36,46 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     """
     slots = situation.slots
     live = situation.open_for_matching[slots.payment]
-    # A reading that fits neither payer nor amount is read again while the payment does not foot;
-    # one that leads to a paid or disputed item of the payer says what is meant and stays.
-    usable = (slots.item >= 0) & situation.credible()
+    # A reading that fits neither payer nor amount is read again while the payment does not foot:
+    # in a dense series every second mistyped number is somebody's invoice. One that leads to a
+    # paid or disputed item of the payer says what is meant and stays.
+    usable = (slots.item >= 0) & (slots.family | slots.amount)
     todo = np.flatnonzero(live & ~usable & (slots.digits >= _DIGITS_MIN))
     slot, item = _candidates(situation, todo)
     if not len(slot):
         return slots
-    distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
     known = situation.payer_family[slots.payment[slot]] >= 0
-    clipped = _clipped(slots.digits[slot], situation.index.joined_digits[item])
-    distance = np.where(known, np.minimum(distance, clipped), distance)
     amount = _amount_fits(situation, slot, item)
-    near = known & (distance <= _DISTANCE_MAX)
-    near |= amount & (distance <= np.where(known, _DISTANCE_WITH_AMOUNT_MAX, 1))
-    score = distance - _AMOUNT_WORTH * amount
+    score = np.full(len(slot), FAR)
+    at = np.flatnonzero(amount)
+    apart = _apart(situation, slot[at], item[at], _DISTANCE_WITH_AMOUNT_MAX)
+    near = apart <= np.where(known[at], _DISTANCE_WITH_AMOUNT_MAX, 1)
+    score[at[near]] = apart[near] - _AMOUNT_WORTH
+    # Number and amount together beat any number alone: only where they say nothing, or where an
+    # item of the amount is further than one of another, are those of other amounts compared.
+    settled = np.zeros(len(slots.item), dtype=np.bool_)
+    settled[slot[score <= 0]] = True
+    at = np.flatnonzero(~amount & known & ~settled[slot])
+    apart = _apart(situation, slot[at], item[at], _DISTANCE_MAX)
+    near = apart <= _DISTANCE_MAX
+    score[at[near]] = apart[near]
+    near = score < FAR
     mended = _mend(situation, slot[near], item[near], score[near], amount[near])
     unread = todo[mended.slots.item[todo] == slots.item[todo]]
-    return _mend_by_residual(mended, unread, slot, item, distance).slots
+    return _mend_by_residual(mended, unread, slot, item).slots
+
+
+def _apart(
+    situation: Situation, slot: NDArray[np.int64], item: NDArray[np.int64], at_most: int
+) -> NDArray[np.int64]:
+    """Distance between number read and number of the item; one where the payer is known and the
+    number read is the item's with an end missing.
+    """
+    slots, index = situation.slots, situation.index
+    read, number = slots.digits[slot], index.joined_digits[item]
+    distance = distances(read, number, at_most)
+    cut = (situation.payer_family[slots.payment[slot]] >= 0) & clipped(read, number)
+    return np.where(cut, np.minimum(distance, 1), distance)
 
 
 def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np.bool_]]:
@@ -97,7 +115,7 @@ def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np
     slot, item = slot[fits], item[fits]
     if not len(slot):
         return slots, doubtful
-    distance = _distances(slots.digits[slot], situation.index.joined_digits[item])
+    distance = distances(slots.digits[slot], situation.index.joined_digits[item], _DISTANCE_MAX)
     near = distance <= _DISTANCE_MAX
     slot, item, distance = slot[near], item[near], distance[near]
     doubtful[slots.payment[slot]] = True
@@ -142,7 +160,6 @@ def _mend_by_residual(
     unread: NDArray[np.int64],
     slot: NDArray[np.int64],
     item: NDArray[np.int64],
-    distance: NDArray[np.int64],
 ) -> Situation:
     """One number of a list left unread: the near one worth exactly what the others leave."""
     slots, count = situation.slots, len(situation)
@@ -156,8 +173,11 @@ def _mend_by_residual(
     remaining = situation.remaining[item]
     fits = (left == remaining) | (left == remaining - situation.discount_of(item, payment))
     fits &= alone[payment] & open_slot[slot] & (owed[payment] > 0)
-    fits &= (distance <= _DISTANCE_WITH_AMOUNT_MAX) & (situation.payer_family[payment] >= 0)
-    return _mend(situation, slot[fits], item[fits], distance[fits], fits[fits])
+    fits &= situation.payer_family[payment] >= 0
+    slot, item = slot[fits], item[fits]
+    distance = _apart(situation, slot, item, _DISTANCE_WITH_AMOUNT_MAX)
+    near = distance <= _DISTANCE_WITH_AMOUNT_MAX
+    return _mend(situation, slot[near], item[near], distance[near], near[near])
 
 
 def _candidates(
@@ -171,48 +191,15 @@ def _candidates(
     owner, item = index.family_rows(family)
     slot = todo[owner]
     stranger = todo[family < 0]
-    other, same = _items_of_amount(situation, stranger)
+    currency = situation.currency[slots.payment[stranger]]
+    other, of_amount = index.amounts.find(currency, _stated(situation, stranger))
     slot = np.concatenate([slot, stranger[other]])
-    item = np.concatenate([item, same])
+    item = np.concatenate([item, of_amount])
     payment = slots.payment[slot]
     fits = situation.payable(item) & (index.currency[item] == situation.currency[payment])
     company = situation.company[payment]
     fits &= (company < 0) | (index.company[item] == company)
     return slot[fits], item[fits]
-
-
-def _items_of_amount(
-    situation: Situation, slot: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Items of whose currency and amount each of the slots speaks: place of the slot, and item.
-
-    Items are many and slots few: a table of marks leaves the few items that may be meant.
-    """
-    index, remaining = situation.index, situation.remaining
-    if not len(slot):
-        return slot, slot
-    wanted = mix64(situation.currency[situation.slots.payment[slot]], _stated(situation, slot))
-    marked = np.zeros(1 << _MARK_BITS, dtype=np.bool_)
-    marked[wanted >> np.uint64(64 - _MARK_BITS)] = True
-    found = [np.empty(0, dtype=np.int64)]
-    for first in range(0, len(index), _ITEMS_AT_ONCE):
-        part = slice(first, first + _ITEMS_AT_ONCE)
-        key = mix64(index.currency[part], remaining[part])
-        found.append(first + np.flatnonzero(marked[key >> np.uint64(64 - _MARK_BITS)]))
-    item = np.concatenate(found)
-    key = mix64(index.currency[item], remaining[item])
-    order = np.argsort(key, kind="stable")
-    low = np.searchsorted(key[order], wanted, side="left")
-    high = np.searchsorted(key[order], wanted, side="right")
-    owner, position = expand_ranges(low, high)
-    item = item[order[position]]
-    currency = situation.currency[situation.slots.payment[slot[owner]]]
-    same = (index.currency[item] == currency) & (remaining[item] == _stated(situation, slot)[owner])
-    return owner[same], item[same]
-
-
-_MARK_BITS = 22
-_ITEMS_AT_ONCE = 1 << 18
 
 
 def _stated(situation: Situation, slot: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -239,25 +226,3 @@ def _amount_fits(
         fits |= (line >= 0) & lines.given[line] & (whole == remaining)
     agrees: NDArray[np.bool_] = fits
     return agrees
-
-
-def _clipped(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """1 where `one` is the end or the beginning of the longer `two`, else far away."""
-    left = pa.array(one).cast(pa.string())
-    right = pa.array(two).cast(pa.string())
-    size = pc.utf8_length(left).to_numpy(zero_copy_only=False).astype(np.int64)
-    whole = pc.utf8_length(right).to_numpy(zero_copy_only=False).astype(np.int64)
-    missing = np.clip(whole - size, 0, 18)
-    scale = np.power(np.uint64(10), np.clip(size, 0, 18).astype(np.uint64))
-    ends = (two % scale == one) & (size >= _ENDING_DIGITS_MIN)
-    cut = two // np.power(np.uint64(10), missing.astype(np.uint64))
-    begins = (cut == one) & (size >= _BEGINNING_DIGITS_MIN)
-    return np.where((missing > 0) & (ends | begins), 1, 99)
-
-
-def _distances(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Optimal string alignment distance between numbers as digit strings, row by row."""
-    left = pa.array(one).cast(pa.string()).to_pylist()
-    right = pa.array(two).cast(pa.string()).to_pylist()
-    measured = process.cpdist(left, right, scorer=OSA.distance, dtype=np.int32)
-    return measured.astype(np.int64)

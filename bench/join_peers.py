@@ -1,0 +1,67 @@
+"""Other engines joining a million references with five million open items; in their environment.
+
+`python join_peers.py PEER FOLDER REPEATS` reads `items.parquet` (key, item), `references.parquet`
+(key, place) of the folder into the peer's own tables, then joins them `REPEATS` times and prints
+one JSON object: seconds of each on all cores together, rows found, version. Imports only the
+peer and pyarrow.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["JOIN_PEERS", "main"]
+
+
+def _duckdb(folder: Path) -> Callable[[], int]:
+    """`duckdb`, native tables in memory; the result as an Arrow table."""
+    duckdb: Any = importlib.import_module("duckdb")
+    connection = duckdb.connect()
+    for name in ("items", "references"):
+        connection.execute(f"CREATE TABLE {name}_ AS SELECT * FROM '{folder / name}.parquet'")
+    query = "SELECT place, item FROM references_ JOIN items_ USING (key)"
+    return lambda: int(connection.execute(query).to_arrow_table().num_rows)
+
+
+def _polars(folder: Path) -> Callable[[], int]:
+    """`polars`, eager inner join."""
+    polars: Any = importlib.import_module("polars")
+    items, references = (
+        polars.read_parquet(folder / f"{name}.parquet") for name in ("items", "references")
+    )
+    return lambda: int(references.join(items, on="key", how="inner").height)
+
+
+JOIN_PEERS: Final[dict[str, Callable[[Path], Callable[[], int]]]] = {
+    "duckdb": _duckdb,
+    "polars": _polars,
+}
+"""Distribution → a function of the folder that gives the run to time."""
+
+
+def main(arguments: list[str]) -> int:
+    """Time one peer."""
+    name, folder, repeats = arguments
+    run = JOIN_PEERS[name](Path(folder))
+    cpu_seconds, rows = [], 0
+    for _ in range(int(repeats)):
+        gc.collect()
+        started = time.process_time()
+        rows = run()
+        cpu_seconds.append(time.process_time() - started)
+    print(json.dumps({"cpu_seconds": cpu_seconds, "rows": rows, "version": version(name)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

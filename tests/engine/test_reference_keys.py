@@ -1,0 +1,76 @@
+"""Keys of references: whatever comes and goes, they are those of the items that are there."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from random_worlds import CALM
+
+from engine.batches import OpenItemBatch
+from engine.readings import NumberShape
+from engine.reference_keys import ALTERNATIVE, STRONG, WEAK, Documents, joined_digits
+
+NUMBERS = st.lists(
+    st.from_regex(r"(SI-|FV26|26/VK/|)[0-9]{3,8}", fullmatch=True) | st.sampled_from(["", "A12"]),
+    min_size=1,
+    max_size=12,
+)
+
+
+def _documents(numbers, orders=(), first=0):
+    count = len(numbers)
+    batch = OpenItemBatch.from_columns(
+        {
+            "open_item_id": [f"{first + row}" for row in range(count)],
+            "document_number": numbers,
+            "purchase_order": [*orders, *([""] * count)][:count],
+        }
+    )
+    return Documents.of(batch, np.arange(first, first + count))
+
+
+def _found(keys, asked):
+    found = keys.find(asked)
+    columns = (found.owner, found.item, found.strength)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+@CALM
+@given(NUMBERS, NUMBERS, st.data())
+def test_items_that_come_and_go_leave_the_keys_of_those_that_are_there(old, new, data):
+    stays = np.array(data.draw(st.lists(st.booleans(), min_size=len(old), max_size=len(old))))
+    stays = stays.astype(np.bool_)
+    left = [number for number, kept in zip(old, stays, strict=True) if kept]
+    moved = np.where(stays, np.cumsum(stays) - 1, -1)
+    changed = _documents(old).keys.changed(moved, _documents(new, first=len(left)).keys)
+    whole = _documents(left + new).keys
+    assert changed.table.row_keys().tolist() == whole.table.row_keys().tolist()
+    assert changed.item.tolist() == whole.item.tolist()
+    assert changed.strength.tolist() == whole.strength.tolist()
+    asked = joined_digits(
+        OpenItemBatch.from_columns({"document_number": old + new}).text("document_number")
+    )
+    assert _found(changed, asked) == _found(whole, asked)
+
+
+def test_a_number_proves_as_much_as_it_is_long_and_what_it_is():
+    keys = _documents(["SI-020001", "123", "26/VK/000007"], ["4500012345", "", ""]).keys
+    asked = np.array([20001, 123, 26000007, 4500012345, 999], dtype=np.uint64)
+    assert _found(keys, asked) == [
+        (0, 0, STRONG),
+        (1, 1, WEAK),
+        (2, 2, STRONG),
+        (3, 0, ALTERNATIVE),
+    ]
+
+
+def test_a_key_of_too_many_items_is_evidence_of_none():
+    keys = _documents(["SI-020001"] * 51 + ["SI-020002"] * 50).keys
+    found = _found(keys, np.array([20001, 20002], dtype=np.uint64))
+    assert [owner for owner, _, _ in found] == [1] * 50
+
+
+def test_shapes_are_those_of_the_numbers_in_use():
+    shapes = _documents(["SI-020001", "26/VK/000007", "12"]).shapes
+    assert shapes == (NumberShape(1, 6, 6), NumberShape(2, 2, 6))
