@@ -10,7 +10,7 @@ import pytest
 
 from tieout.commands import main
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "explain"
+GOLDEN = Path(__file__).resolve().parent / "explained"
 COLUMNS = (
     *("open_item_id", "customer_id", "document_number", "currency", "open_amount"),
     *("document_date", "due_date", "discount_date", "discount_amount", "status"),
