@@ -35,7 +35,7 @@ _CREDIT, _RETURN, _DEBIT = (KINDS.index(kind) for kind in ("credit", "return", "
 _CODE_END: Final = 6
 _AMOUNT_DIGITS_MAX: Final = 14
 _DATE_DIGITS_MAX: Final = 8
-_TIME_DIGITS_MAX: Final = 6
+_TIME_DIGITS: Final = 4
 _AVAILABILITY_DIGITS_MAX: Final = 16
 _NO_VALUE_DATE: Final = np.iinfo(np.int64).min
 _DAYS_TO_1970: Final = 719_163
@@ -201,7 +201,7 @@ def _funds(text: ByteText, fields: _Separators, before: Offsets, stops: Offsets)
     found, given, is_date = _value_dates(text, begin[dated] + 1, end[dated])
     days[dated], has_date[dated] = found, given
     time_end = fields.after(5)
-    good[dated] = is_date & _is_digits(text, end[dated], time_end[dated], _TIME_DIGITS_MAX)
+    good[dated] = is_date & _is_time(text, end[dated], time_end[dated])
     if len(split):
         part = [begin, end, time_end, fields.after(6)]
         is_split = fields.comma(5)[split] == time_end[split]
@@ -211,6 +211,20 @@ def _funds(text: ByteText, fields: _Separators, before: Offsets, stops: Offsets)
             )
         good[split] = is_split
     return _Funds(shift, good, days, has_date)
+
+
+def _is_time(text: ByteText, before: Offsets, stops: Offsets) -> Mask:
+    """Whether the fields behind the separators `before` are empty or an hour and minute; rarer
+    ways to write a time are left to the reader of single rows.
+    """
+    good = stops <= before + 1
+    given = np.flatnonzero(~good)
+    if len(given):
+        length = (stops - before - 1)[given]
+        value, is_number = text.numbers(before[given] + 1, stops[given], _TIME_DIGITS)
+        is_clock = (value // 100 < 24) & (value % 100 < 60)
+        good[given] = is_number & is_clock & (length == _TIME_DIGITS)
+    return good
 
 
 def _is_digits(text: ByteText, before: Offsets, stops: Offsets, digits_max: int) -> Mask:

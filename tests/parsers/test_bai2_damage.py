@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import msgspec
+import pytest
 from bai2_reading import codes, read, rows
 from bai2_writing import bai2
 from hypothesis import given, settings
@@ -195,6 +196,14 @@ def test_rows_read_together_are_what_rows_read_one_by_one_are(details, currency)
             ),
             currency=currency,
         )
+    )
+
+
+@pytest.mark.parametrize("time", [b"461", b"0461", b"2400", b"12", b"093000", b"0930", b""])
+def test_what_is_no_time_is_the_next_field_however_rows_are_read(time):
+    assert_same(
+        b"01,A,B,260926,0615,7,,,2/\n02,B,A,1,260925,2359,USD,2/\n03,4402207781,USD,,,,/\n"
+        b"16,195,13171,V,260920," + time + b",,WIRE\n49,13171,3/\n98,13171,1,5/\n99,13171,1,7/\n"
     )
 
 
