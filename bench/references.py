@@ -254,8 +254,9 @@ def _measure_damage(
     right = np.zeros(len(payment), dtype=np.bool_)
     wrong = right.copy()
     # Some numbers lead to their item as they stand: nothing of them was to be mended.
-    whole = (slots.item >= 0) & (index.order[slots.item] == truth[slots.payment])
-    right[slots.payment[whole]] = True
+    whole = ~mended.repaired & (mended.item >= 0)
+    whole &= index.order[mended.item] == truth[mended.payment]
+    right[mended.payment[whole]] = True
     fresh = mended.repaired & (mended.item >= 0) & (mended.item != slots.item)
     same = index.order[mended.item] == truth[mended.payment]
     right[mended.payment[fresh & same]] = True
