@@ -25,6 +25,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
 from engine.policy import PolicyBook
+from rpc.authentication import OpenDoor
 from rpc.bank_file_service import BankFileService
 from rpc.exception_service import ExceptionService
 from rpc.interceptor import CallInterceptor
@@ -154,7 +155,7 @@ async def _serve(settings: Settings, tables: LoadTablesJob, database: Path) -> N
 
 def _server_with(metrics: Metrics) -> grpc.aio.Server:
     return grpc.aio.server(
-        interceptors=[CallInterceptor(metrics)],
+        interceptors=[CallInterceptor(metrics, OpenDoor())],
         maximum_concurrent_rpcs=RPCS_MAX,
         options=[
             ("grpc.so_reuseport", 0),

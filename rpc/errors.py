@@ -10,6 +10,14 @@
     │   ├── FileTooLargeError     FILE_TOO_LARGE: a file or stream beyond the limit
     │   ├── ChecksumError         CHECKSUM_MISMATCH: content that is not what the header declares
     │   └── PageTokenError        PAGE_TOKEN_INVALID: a token of another list
+    ├── UnauthenticatedError      who calls is not known
+    │   ├── CredentialsMissingError  CREDENTIALS_MISSING: none came with the call
+    │   ├── CredentialsInvalidError  CREDENTIALS_INVALID: they prove nothing here
+    │   └── CredentialsExpiredError  CREDENTIALS_EXPIRED: they did, until lately
+    ├── NotPermittedError         the caller is known and may not
+    │   ├── RoleMissingError      ROLE_MISSING: no role of the caller may call this
+    │   ├── CompanyNotPermittedError  COMPANY_NOT_PERMITTED: a company out of scope
+    │   └── AmountNotPermittedError   AMOUNT_NOT_PERMITTED: an amount beyond the limit
     ├── BankFileNotFoundError     BANK_FILE_NOT_FOUND: no file with that id is kept
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
     ├── OverloadedError           OVERLOADED: too many jobs wait; try again later
@@ -23,21 +31,29 @@
 from __future__ import annotations
 
 __all__ = [
+    "AmountNotPermittedError",
     "AnswerTooLargeError",
     "ArrowError",
     "BankFileNotFoundError",
     "ChecksumError",
     "ChunkTooLargeError",
+    "CompanyNotPermittedError",
+    "CredentialsExpiredError",
+    "CredentialsInvalidError",
+    "CredentialsMissingError",
     "FieldError",
     "FileTooLargeError",
     "JobFailedError",
     "JobTimeoutError",
+    "NotPermittedError",
     "OverloadedError",
     "PageTokenError",
     "RequestError",
+    "RoleMissingError",
     "RowCountError",
     "ServiceError",
     "StreamOrderError",
+    "UnauthenticatedError",
     "WorkerLostError",
 ]
 
@@ -103,6 +119,50 @@ class PageTokenError(RequestError):
     """A page token that this list, with these filters, never gave out."""
 
     reason = "PAGE_TOKEN_INVALID"
+
+
+class UnauthenticatedError(ServiceError):
+    """A call of which it is not known who makes it."""
+
+
+class CredentialsMissingError(UnauthenticatedError):
+    """A call without any credentials."""
+
+    reason = "CREDENTIALS_MISSING"
+
+
+class CredentialsInvalidError(UnauthenticatedError):
+    """Credentials that prove nothing here; which part is wrong is for the log, not the caller."""
+
+    reason = "CREDENTIALS_INVALID"
+
+
+class CredentialsExpiredError(UnauthenticatedError):
+    """Credentials that were good and are no longer."""
+
+    reason = "CREDENTIALS_EXPIRED"
+
+
+class NotPermittedError(ServiceError):
+    """A known caller who may not do this."""
+
+
+class RoleMissingError(NotPermittedError):
+    """No role of the caller may make this call."""
+
+    reason = "ROLE_MISSING"
+
+
+class CompanyNotPermittedError(NotPermittedError):
+    """Rows of a company that is not in the caller's scope."""
+
+    reason = "COMPANY_NOT_PERMITTED"
+
+
+class AmountNotPermittedError(NotPermittedError):
+    """A decision on an amount beyond the caller's limit."""
+
+    reason = "AMOUNT_NOT_PERMITTED"
 
 
 class BankFileNotFoundError(ServiceError, LookupError):

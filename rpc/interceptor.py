@@ -1,4 +1,8 @@
-"""What surrounds every call: it is counted and timed, and its error becomes a status, once."""
+"""What surrounds every call, in this order: an id, the caller, the right to call, then the service.
+
+All of it is counted and timed, and an error becomes a status once, here; a refusal is counted like
+any other ending. Handlers are wrapped when they are first called and kept.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +14,87 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 import grpc.aio
 
+from rpc.caller import set_caller
 from rpc.errors import JobFailedError, ServiceError
 from rpc.limits import STATUS_MESSAGE_LENGTH_MAX
-from rpc.status import INTERNAL, code_of, trailers_of
+from rpc.permissions import PUBLIC_RPCS, check_permission
+from rpc.request_ids import REQUEST_ID_KEY, begin_request
+from rpc.status import INTERNAL, code_of, status_code, trailers_of
 from store.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from rpc.authentication import Authenticator
     from rpc.metrics import Metrics
 
 __all__ = ["CallInterceptor"]
 
-_PREFIX: Final = "/tieout.v1."
+_PREFIX: Final = "tieout.v1."
 
 _log = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    _Handler = grpc.RpcMethodHandler[Any, Any]
+    _Context = grpc.aio.ServicerContext[Any, Any]
+
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of our own services; health and reflection are left alone."""
+    """Wraps every handler but those that answer anyone (`PUBLIC_RPCS`)."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        """Count into `metrics`."""
+    def __init__(self, metrics: Metrics, authenticator: Authenticator) -> None:
+        """Count into `metrics`, ask `authenticator` who calls."""
         self._metrics = metrics
+        self._authenticator = authenticator
+        self._wrapped: dict[str, _Handler] = {}
 
     async def intercept_service(
         self,
-        continuation: Callable[
-            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]
-        ],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> _Handler | None:
         """The handler of the call, wrapped."""
+        rpc = handler_call_details.method.removeprefix("/")
+        wrapped = self._wrapped.get(rpc)
+        if wrapped is not None:
+            return wrapped
         handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or not method.startswith(_PREFIX):
+        if handler is None or rpc in PUBLIC_RPCS:
             return handler
-        name = method.removeprefix(_PREFIX)
+        wrapped = self._wrap(rpc, handler)
+        self._wrapped[rpc] = wrapped
+        return wrapped
+
+    def _wrap(self, rpc: str, handler: _Handler) -> _Handler:
         serializers = {
             "request_deserializer": handler.request_deserializer,
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
-            call = self._one_answer(name, handler.unary_unary)
+            call = self._one_answer(rpc, handler.unary_unary)
             return grpc.unary_unary_rpc_method_handler(call, **serializers)
         if handler.stream_unary:
-            call = self._one_answer(name, handler.stream_unary)
+            call = self._one_answer(rpc, handler.stream_unary)
             return grpc.stream_unary_rpc_method_handler(call, **serializers)
         if handler.unary_stream:
-            stream = self._many_answers(name, handler.unary_stream)
+            stream = self._many_answers(rpc, handler.unary_stream)
             return grpc.unary_stream_rpc_method_handler(stream, **serializers)
-        stream = self._many_answers(name, handler.stream_stream)
+        stream = self._many_answers(rpc, handler.stream_stream)
         return grpc.stream_stream_rpc_method_handler(stream, **serializers)
 
-    def _one_answer(self, name: str, behaviour: Any) -> Any:
-        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            ending = _Ending(name, self._metrics)
+    async def _admit(self, rpc: str, context: _Context) -> None:
+        """Give the call its id and its caller; raises where the caller is unknown or may not."""
+        metadata = dict(context.invocation_metadata() or ())
+        context.set_trailing_metadata(((REQUEST_ID_KEY, begin_request(metadata)),))
+        caller = await self._authenticator.caller_of(metadata, context)
+        check_permission(caller, rpc)
+        set_caller(caller)
+
+    def _one_answer(self, rpc: str, behaviour: Any) -> Any:
+        async def call(request: Any, context: _Context) -> Any:
+            ending = _Ending(rpc, self._metrics)
             try:
+                await self._admit(rpc, context)
                 answer = await behaviour(request, context)
             except BaseException as error:
                 await ending.fail(error, context)
@@ -76,12 +104,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _many_answers(self, name: str, behaviour: Any) -> Any:
-        async def stream(
-            request: Any, context: grpc.aio.ServicerContext[Any, Any]
-        ) -> AsyncIterator[Any]:
-            ending = _Ending(name, self._metrics)
+    def _many_answers(self, rpc: str, behaviour: Any) -> Any:
+        async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
+            ending = _Ending(rpc, self._metrics)
             try:
+                await self._admit(rpc, context)
                 async for answer in behaviour(request, context):
                     yield answer
             except BaseException as error:
@@ -95,19 +122,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 class _Ending:
     """One call from its start to its end."""
 
-    def __init__(self, name: str, metrics: Metrics) -> None:
-        self._name = name
+    def __init__(self, rpc: str, metrics: Metrics) -> None:
+        self._name = rpc.removeprefix(_PREFIX)
         self._metrics = metrics
         self._began = time.perf_counter()
-        metrics.count("grpc_server_started_total", grpc_method=name)
+        metrics.count("grpc_server_started_total", grpc_method=self._name)
 
     def succeed(self) -> None:
         self._handled(grpc.StatusCode.OK)
 
-    async def fail(self, error: BaseException, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    async def fail(self, error: BaseException, context: _Context) -> None:
         """End the call with the status of `error`; what is not ours is left to be raised again."""
         if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
             self._handled(grpc.StatusCode.CANCELLED)
+            return
+        if isinstance(error, grpc.aio.AbortError):  # the service has ended the call itself
+            self._handled(status_code(context.code()))
             return
         if not isinstance(error, (ServiceError, StoreError)):
             if not isinstance(error, Exception):
@@ -117,7 +147,8 @@ class _Ending:
         code = code_of(error.reason)
         self._handled(code)
         self._metrics.count("tieout_errors_total", reason=error.reason)
-        await context.abort(code, str(error)[:STATUS_MESSAGE_LENGTH_MAX], trailers_of(error))
+        trailers = (*context.trailing_metadata(), *trailers_of(error))
+        await context.abort(code, str(error)[:STATUS_MESSAGE_LENGTH_MAX], trailers)
 
     def _handled(self, code: grpc.StatusCode) -> None:
         seconds = time.perf_counter() - self._began

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rpc.errors import ServiceError
     from store.errors import StoreError
 
-__all__ = ["CODES", "DOMAIN", "INTERNAL", "REASON_KEY", "code_of", "trailers_of"]
+__all__ = ["CODES", "DOMAIN", "INTERNAL", "REASON_KEY", "code_of", "status_code", "trailers_of"]
 
 DOMAIN: Final = "tieout"
 """Domain of every `google.rpc.ErrorInfo`."""
@@ -32,13 +32,18 @@ REASON_KEY: Final = "tieout-reason"
 _STATUS_KEY: Final = "grpc-status-details-bin"
 
 CODES: Final = {
+    "AMOUNT_NOT_PERMITTED": grpc.StatusCode.PERMISSION_DENIED,
     "ANSWER_TOO_LARGE": grpc.StatusCode.OUT_OF_RANGE,
     "ARCHIVE_UNREADABLE": grpc.StatusCode.INVALID_ARGUMENT,
     "ARROW_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "BANK_FILE_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "CHECKSUM_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "CHUNK_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
+    "COMPANY_NOT_PERMITTED": grpc.StatusCode.PERMISSION_DENIED,
     "CONSERVATION": grpc.StatusCode.INTERNAL,
+    "CREDENTIALS_EXPIRED": grpc.StatusCode.UNAUTHENTICATED,
+    "CREDENTIALS_INVALID": grpc.StatusCode.UNAUTHENTICATED,
+    "CREDENTIALS_MISSING": grpc.StatusCode.UNAUTHENTICATED,
     "DUPLICATE_KEY": grpc.StatusCode.INVALID_ARGUMENT,
     "EVIDENCE_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "FIELD_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
@@ -52,6 +57,7 @@ CODES: Final = {
     "PAGE_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "POLICY_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "REQUEST_ID_REUSED": grpc.StatusCode.ALREADY_EXISTS,
+    "ROLE_MISSING": grpc.StatusCode.PERMISSION_DENIED,
     "ROW_COUNT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "SCHEMA_MISMATCH": grpc.StatusCode.INTERNAL,
     "STORE_BUSY": grpc.StatusCode.UNAVAILABLE,
@@ -70,6 +76,12 @@ CODES: Final = {
 def code_of(reason: str) -> grpc.StatusCode:
     """The gRPC code of `reason`."""
     return CODES.get(reason, grpc.StatusCode.INTERNAL)
+
+
+def status_code(code: grpc.StatusCode | int) -> grpc.StatusCode:
+    """The code that a context keeps as a number or as itself."""
+    known = (one for one in grpc.StatusCode if code in (one, one.value[0]))
+    return next(known, grpc.StatusCode.UNKNOWN)
 
 
 def trailers_of(error: ServiceError | StoreError) -> tuple[tuple[str, str | bytes], ...]:

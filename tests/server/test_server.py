@@ -7,6 +7,7 @@ import urllib.request
 
 import grpc
 import pytest
+from google.protobuf import descriptor_pb2
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -14,6 +15,7 @@ from grpc_status import rpc_status
 
 from rpc.limits import CHUNK_BYTES_MAX, RPCS_MAX
 from rpc.metrics import METRICS
+from rpc.permissions import PUBLIC_RPCS, RPC_PERMISSIONS
 from tests.server.requests import bai2_file, items, match_request, payments, table
 from tests.server.running_server import RunningServer
 from tieout.client import Client, ClientError, UnreachableError
@@ -68,6 +70,23 @@ def test_reflection_lists_the_services(channel):
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     (answer,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
     assert {service.name for service in answer.list_services_response.service} >= SERVICES
+
+
+def test_every_call_the_running_server_offers_asks_for_a_permission(channel):
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    ask = reflection_pb2.ServerReflectionRequest
+    (listed,) = stub.ServerReflectionInfo(iter([ask(list_services="")]), timeout=10)
+    names = [service.name for service in listed.list_services_response.service]
+    requests = [ask(file_containing_symbol=name) for name in names]
+    offered = set()
+    for answer in stub.ServerReflectionInfo(iter(requests), timeout=10):
+        for content in answer.file_descriptor_response.file_descriptor_proto:
+            file = descriptor_pb2.FileDescriptorProto.FromString(content)
+            for service in file.service:
+                name = f"{file.package}.{service.name}"
+                offered |= {f"{name}/{method.name}" for method in service.method}
+    assert {rpc.partition("/")[0] for rpc in offered} == set(names) > SERVICES
+    assert offered - PUBLIC_RPCS - set(RPC_PERMISSIONS) == set()
 
 
 def test_a_match_by_messages_by_arrow_and_by_stream_is_the_same(client):

@@ -1,0 +1,103 @@
+"""Who may call what: one table, RPC → permission → roles. What is not in it may not be called."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Final
+
+from rpc.caller import Role
+from rpc.errors import RoleMissingError
+
+if TYPE_CHECKING:
+    from rpc.caller import Caller
+
+__all__ = [
+    "PUBLIC_RPCS",
+    "ROLES_OF",
+    "RPC_PERMISSIONS",
+    "Permission",
+    "check_permission",
+    "permission_of",
+]
+
+
+class Permission(enum.StrEnum):
+    """What a call does, as far as the right to do it is concerned."""
+
+    DESCRIBE = "describe"
+    """See which calls there are."""
+    SUBMIT = "submit"
+    """Bring bank files in."""
+    MATCH = "match"
+    """Have payments matched or explained; nothing is kept."""
+    READ_FILES = "read_files"
+    """Read receipts and what became of a file."""
+    READ = "read"
+    """Read the queue, applications, open items, customers, runs, events and reports."""
+    MAINTAIN = "maintain"
+    """Bring open items and customers in."""
+    DECIDE = "decide"
+    """Work exceptions: claim, propose, accept, park, reverse."""
+    APPROVE = "approve"
+    """Approve or reject what someone else has prepared."""
+    AUDIT = "audit"
+    """Read and verify the audit chain and its proofs."""
+    ADMINISTER = "administer"
+    """Change what the server itself does: cancel runs of others, purge, erase."""
+
+
+_S, _V, _C, _P, _A, _U = (
+    Role.SUBMITTER,
+    Role.VIEWER,
+    Role.CLERK,
+    Role.APPROVER,
+    Role.ADMIN,
+    Role.AUDITOR,
+)
+
+ROLES_OF: Final[dict[Permission, frozenset[Role]]] = {
+    Permission.DESCRIBE: frozenset(Role),
+    Permission.SUBMIT: frozenset({_S, _A}),
+    Permission.MATCH: frozenset({_S, _C, _P, _A}),
+    Permission.READ_FILES: frozenset(Role),
+    Permission.READ: frozenset({_V, _C, _P, _A, _U}),
+    Permission.MAINTAIN: frozenset({_S, _A}),
+    Permission.DECIDE: frozenset({_C, _P, _A}),
+    Permission.APPROVE: frozenset({_P, _A}),
+    Permission.AUDIT: frozenset({_U, _A}),
+    Permission.ADMINISTER: frozenset({_A}),
+}
+"""Roles that have each permission; one of them is enough."""
+
+RPC_PERMISSIONS: Final[dict[str, Permission]] = {
+    "grpc.health.v1.Health/List": Permission.DESCRIBE,
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": Permission.DESCRIBE,
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Permission.DESCRIBE,
+    "tieout.v1.BankFileService/GetBankFile": Permission.READ_FILES,
+    "tieout.v1.BankFileService/GetBankFileResult": Permission.READ_FILES,
+    "tieout.v1.BankFileService/SubmitBankFile": Permission.SUBMIT,
+    "tieout.v1.ExceptionService/ListExceptions": Permission.READ,
+    "tieout.v1.MatchService/MatchPayments": Permission.MATCH,
+    "tieout.v1.MatchService/StreamMatchPayments": Permission.MATCH,
+}
+"""The permission each RPC asks for, sorted by name; a test compares it with reflection."""
+
+PUBLIC_RPCS: Final = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"})
+"""Answered without credentials: load balancers ask before anyone signs in."""
+
+
+def permission_of(rpc: str) -> Permission | None:
+    """The permission `rpc` (`package.Service/Method`) asks for; None where nobody may call it."""
+    return RPC_PERMISSIONS.get(rpc)
+
+
+def check_permission(caller: Caller, rpc: str) -> None:
+    """Raise `RoleMissingError` where `caller` may not call `rpc`."""
+    permission = RPC_PERMISSIONS.get(rpc)
+    roles: frozenset[Role] = ROLES_OF[permission] if permission else frozenset()
+    if not caller.roles.isdisjoint(roles):
+        return
+    wanted = ", ".join(sorted(roles)) or "none: the call is not in the table of permissions"
+    have = ", ".join(sorted(caller.roles)) or "none"
+    message = f"{caller.name!r} may not call {rpc}: it takes one of the roles {wanted}; has {have}"
+    raise RoleMissingError(message, caller=caller.name, rpc=rpc, permission=permission or "")
