@@ -67,6 +67,7 @@ class _Level(msgspec.Struct):
     codes: str = ""
     currency: str = ""
     as_of: dt.date | None = None
+    identity: str = ""
 
 
 class StreamStructure:
@@ -207,6 +208,7 @@ class StreamStructure:
             codes = merge_codes(codes, "IN-DATE")
         self._group = self._level("group", first)
         self._group.codes, self._group.currency, self._group.as_of = codes, currency, as_of
+        self._group.identity = readable("/".join(_field(fields, at) for at in (2, 3, 5)))
 
     def _open_account(self, first: int, after: int) -> None:
         self._leave_account(first)
@@ -352,6 +354,13 @@ class StreamStructure:
         self._settle(account, is_over=True)
         if group is not None:
             group.totals.add(declared, account.sums.summary + account.sums.detail)
+            self._collector.statement(
+                account=readable(account.number),
+                statement_id=group.identity,
+                date="" if group.as_of is None else group.as_of.isoformat(),
+                currency=account.currency,
+                total_minor=account.sums.summary + account.sums.detail,
+            )
         self._account = None
 
     def _settle(self, account: AccountState, *, is_over: bool) -> None:

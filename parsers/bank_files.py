@@ -140,6 +140,7 @@ def parse_source(
         diagnostics=DiagnosticBatch.concat([part.diagnostics for part in parts]),
         counted_rows=end.counted_rows,
         statement_count=end.statement_count,
+        statements=end.statements,
     )
 
 

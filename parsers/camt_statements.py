@@ -200,7 +200,20 @@ class StatementKeeper:
         else:
             self._tell(opened)
             check_statement(self._collector, opened.statement, element)
+            self._identify(opened.statement, header)
         self._open = None
+
+    def _identify(self, statement: Statement, header: Statement) -> None:
+        """Say what the bank knows a complete statement by."""
+        sequence = "" if statement.sequence is None else str(statement.sequence)
+        self._collector.statement(
+            account=statement.account or header.account,
+            statement_id="/".join((statement.identity, sequence, str(statement.page))),
+            date="",
+            currency=statement.currency or header.currency,
+            total_minor=statement.sums.get(("CRDT", False), 0)
+            - statement.sums.get(("DBIT", False), 0),
+        )
 
     def abandon(self) -> None:
         """Close a statement that did not end: its entries are kept, its totals not judged."""

@@ -27,7 +27,7 @@ from parsers.excerpts import (
 )
 from parsers.gathered_rows import LINE_KINDS, PAYMENT_KINDS, GatheredRows
 from parsers.line_index import LineIndex
-from parsers.parsed_file import FileEnd, ParsedPart
+from parsers.parsed_file import FileEnd, ParsedPart, StatementIdentity
 from parsers.row_batches import advice_batch, check_batch, diagnostic_batch
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class FileCollector:
         self._diagnostics: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
         self._file_codes: set[str] = set()
+        self._statements: list[StatementIdentity] = []
         self._ending: tuple[str, int] | None = None
 
     @cached_property
@@ -230,6 +231,20 @@ class FileCollector:
         """Count rows that are no payments (`debit`, `pending`, `information`, `summary`, …)."""
         self._counts[reason] = self._counts.get(reason, 0) + rows
 
+    def statement(
+        self, *, account: str, statement_id: str, date: str, currency: str, total_minor: int
+    ) -> None:
+        """A statement, deposit or batch was read to its end; `StatementIdentity` has the words."""
+        self._statements.append(
+            StatementIdentity(
+                account=account,
+                statement_id=statement_id,
+                date=date,
+                currency=currency,
+                total_minor=total_minor,
+            )
+        )
+
     def hold_file(self, code: str) -> None:
         """Raise an intake code (`IN-TOTAL`) on every payment of the file."""
         self._file_codes.add(code)
@@ -330,6 +345,7 @@ class FileCollector:
             counted_rows=dict(sorted(self._counts.items())),
             statement_count=statement_count,
             held_codes=tuple(sorted(self._file_codes)),
+            statements=tuple(self._statements),
         )
 
     def _seal_payments(self) -> None:

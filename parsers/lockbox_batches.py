@@ -257,6 +257,8 @@ class Batches:
             self._report.lost("FILE-TRUNCATED", message, place, expected=expected)
 
     def _end_batch(self, batch: Batch) -> None:
+        date = "" if batch.deposited is None else batch.deposited.isoformat()
+        self._report.batch(batch.lockbox, batch.number, date, batch.currency, batch.total)
         self._box_count += batch.count
         self._box_total += batch.total
         self._file_total += batch.total

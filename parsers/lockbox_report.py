@@ -56,6 +56,16 @@ class LockboxReport:
         self.say(code, message, place, columns, expected=expected)
         self._collector.hold_file("IN-TOTAL")
 
+    def batch(self, account: str, number: str, date: str, currency: str, total_minor: int) -> None:
+        """A batch was read to its end."""
+        self._collector.statement(
+            account=readable(account),
+            statement_id=readable(number),
+            date=date,
+            currency=currency,
+            total_minor=total_minor,
+        )
+
     def count(self, reason: str, rows: int = 1) -> None:
         """Count rows that are no payments."""
         self._collector.count(reason, rows)

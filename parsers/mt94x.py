@@ -350,6 +350,18 @@ class _Reader:
             key = (statement.account, statement.currency, statement.is_interim)
             check_order(self._collector, self._last.get(key), statement)
             self._last[key] = statement
+            self._identify(statement)
+
+    def _identify(self, statement: Statement) -> None:
+        """Say what the bank knows a statement by; its references differ from copy to copy."""
+        closing = statement.closing
+        self._collector.statement(
+            account=statement.account,
+            statement_id=statement.number_text or statement.reference,
+            date=statement.moment if closing is None else closing.date,
+            currency=statement.currency,
+            total_minor=sum(statement.sums) if closing is None else closing.amount,
+        )
 
     def _end_message(self, event: Event) -> None:
         self._is_in_block = False

@@ -71,13 +71,15 @@ def read_nacha(
 
 
 class _Sums(msgspec.Struct):
-    """What a batch or a file has to declare."""
+    """What a batch or a file has to declare; `account` and `identity` are those of a file."""
 
     records: int = 0
     hash: int = 0
     debit: int = 0
     credit: int = 0
     batches: int = 0
+    account: str = ""
+    identity: str = ""
 
     def add(self, other: _Sums) -> None:
         """Take a batch into a file."""
@@ -179,7 +181,9 @@ class _Reader:
             self._hold(
                 "ACH-ORDER", "a file begins before the one before ends", record, expected="9"
             )
-        self._file = _Sums()
+        cut = {name: record.text[columns].strip() for name, columns in FILE_HEADER.items()}
+        identity = "/".join(cut[name] for name in ("from", "time", "modifier"))
+        self._file = _Sums(account=cut["to"], identity=identity)
         self._file_count += 1
         self._created = read_date(record.text[FILE_HEADER["created"]])
         form = record.text[FILE_HEADER["format"]]
@@ -245,6 +249,13 @@ class _Reader:
             totals = msgspec.structs.replace(totals)
             totals.add(self._sums)
         self._check("file", record, FILE_CONTROL, totals, ("batches", "records"))
+        self._collector.statement(
+            account=totals.account,
+            statement_id=totals.identity,
+            date="" if self._created is None else self._created.isoformat(),
+            currency="USD",
+            total_minor=totals.credit - totals.debit,
+        )
         self._file = None
 
     def _check(

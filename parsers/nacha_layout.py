@@ -35,7 +35,14 @@ __all__ = [
 
 RECORD_LENGTH: Final = 94
 
-FILE_HEADER: Final = {"created": slice(23, 29), "format": slice(34, 40)}
+FILE_HEADER: Final = {
+    "to": slice(3, 13),
+    "from": slice(13, 23),
+    "created": slice(23, 29),
+    "time": slice(29, 33),
+    "modifier": slice(33, 34),
+    "format": slice(34, 40),
+}
 BATCH_HEADER: Final = {
     "company": slice(4, 20),
     "company_id": slice(40, 50),

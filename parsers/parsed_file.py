@@ -15,7 +15,21 @@ if TYPE_CHECKING:
         RemittanceBatch,
     )
 
-__all__ = ["FileEnd", "ParsedFile", "ParsedPart"]
+__all__ = ["FileEnd", "ParsedFile", "ParsedPart", "StatementIdentity"]
+
+
+class StatementIdentity(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """What a bank would know a statement by, in whatever format and wrapping it is sent again.
+
+    `statement_id` is the bank's own number or name of it, empty where the format has none; `date`
+    is ISO 8601 or empty; `total_minor` is the sum of what it books, in units the format gives.
+    """
+
+    account: str
+    statement_id: str
+    date: str
+    currency: str
+    total_minor: int
 
 
 class ParsedPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +58,7 @@ class FileEnd(msgspec.Struct, frozen=True, kw_only=True):
     counted_rows: dict[str, int]
     statement_count: int
     held_codes: tuple[str, ...]
+    statements: tuple[StatementIdentity, ...] = ()
 
 
 class ParsedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +68,8 @@ class ParsedFile(msgspec.Struct, frozen=True, kw_only=True):
     (`bai2.v2`, `lockbox.a.1`, `camt.053.001.08`). `advices` are remittance lines whose payment
     stands in another file. `counted_rows` says how many rows of the file were neither, by reason
     (`debit`, `pending`, `information`, `summary`, …): every row is a payment, a remittance line,
-    one of these counts, or a diagnostic.
+    one of these counts, or a diagnostic. `statements` are those that were read
+    to their end, as the bank knows them, in the file's order.
     """
 
     file_id: str
@@ -67,3 +83,4 @@ class ParsedFile(msgspec.Struct, frozen=True, kw_only=True):
     diagnostics: DiagnosticBatch
     counted_rows: dict[str, int]
     statement_count: int
+    statements: tuple[StatementIdentity, ...] = ()

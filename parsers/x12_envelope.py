@@ -46,6 +46,9 @@ class _Level(msgspec.Struct):
     name: str
     control: str
     count: int = 0
+    account: str = ""
+    identity: str = ""
+    date: str = ""
 
 
 class Envelope:
@@ -68,7 +71,13 @@ class Envelope:
         """ISA: a test, or one seen before, holds its payments."""
         self._leave("interchange", place)
         control = _element(elements, 13)
-        self._interchange = _Level("interchange", control)
+        self._interchange = _Level(
+            "interchange",
+            control,
+            account=_element(elements, 8),
+            identity="/".join(_element(elements, at) for at in (6, 10, 13)),
+            date=_element(elements, 9),
+        )
         self.codes = []
         key = "\x1f".join(_element(elements, at) for at in (5, 6, 7, 8, 9, 10, 13))
         digest = hashlib.blake2b(key.encode(), digest_size=_KEY_BYTES).digest()
@@ -91,8 +100,15 @@ class Envelope:
                 "EDI-ORDER", "an IEA closes no interchange", place, expected="ISA before it"
             )
             return
-        self._close(self._interchange, elements, place, "groups")
-        self._interchange = None
+        interchange, self._interchange = self._interchange, None
+        self._close(interchange, elements, place, "groups")
+        self._collector.statement(
+            account=interchange.account,
+            statement_id=interchange.identity,
+            date=interchange.date,
+            currency="",
+            total_minor=0,
+        )
 
     def open_group(self, elements: Sequence[str], place: Place) -> None:
         """GS."""
