@@ -31,13 +31,19 @@ $(VENV)/.test: $(VENV)/.runtime tests/requirements.lock
 demo: $(VENV)/.runtime  ## generate a seeded world, match it, show the result
 	$(BIN)/tieout demo
 
-test: $(VENV)/.test $(CODEGEN)/.ready  ## everything: cases, properties, golden files, servers, tidy, types, import law
+# The tests start a PostgreSQL server of their own; its programs come with the distribution.
+POSTGRESQL := $(shell command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1)
+.PHONY: postgresql
+postgresql:
+	@[ -n "$(POSTGRESQL)" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq postgresql; } || { echo "the PostgreSQL server is missing; install it with: apt-get install postgresql" >&2; exit 1; }
+
+test: $(VENV)/.test $(CODEGEN)/.ready postgresql  ## everything: cases, properties, golden files, servers, tidy, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-long: $(VENV)/.test  ## the long runs: fuzz, million-row counts
+test-long: $(VENV)/.test postgresql  ## the long runs: fuzz, million-row counts
 	$(BIN)/python -m pytest -m long -n 2
 
 fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300

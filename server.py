@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -37,8 +37,8 @@ from rpc.reading import StoreReader
 from rpc.spool import clear_folder
 from rpc.workers import WorkerPool
 from store import open_repository
-from store.locking import exclusive_lock
-from store.sqlite_repository import sqlite_path
+from store.addresses import parse_address
+from store.locking import held_store
 from tieout.v1 import (
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
@@ -49,7 +49,9 @@ from tieout.v1 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from store.addresses import StoreAddress
 
 __all__ = ["AddressError", "Settings", "main", "run", "settings_from_environment"]
 
@@ -70,11 +72,16 @@ class AddressError(ValueError):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator decides. Addresses are `host:port`, port 0 takes a free one."""
+    """What an operator decides. Addresses are `host:port`, port 0 takes a free one.
+
+    `spool` is where a folder for what is on its way through is made; empty: beside an SQLite store,
+    else in the folder the server is started in.
+    """
 
     grpc_address: str = "127.0.0.1:50051"
     metrics_address: str = "127.0.0.1:9464"
     store: str = "sqlite:///tieout.db"
+    spool: str = ""
     open_items: str = ""
     customers: str = ""
     bank_accounts: str = ""
@@ -100,8 +107,9 @@ def run(settings: Settings) -> int:
     """
     _log_to(sys.stderr)
     tables = _table_paths(settings)
-    with _held_store(settings.store) as database:
-        asyncio.run(_serve(settings, tables, database))
+    address = parse_address(settings.store).absolute()
+    with held_store(address):
+        asyncio.run(_serve(settings, tables, address))
     return 0
 
 
@@ -110,26 +118,16 @@ def main() -> int:
     return run(settings_from_environment(os.environ))
 
 
-@contextmanager
-def _held_store(url: str) -> Iterator[Path]:
-    """The store's file, absolute, locked for this server alone."""
-    database = sqlite_path(url).resolve()
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(database.with_name(f"{database.name}.lock")):
-        yield database
-
-
-async def _serve(settings: Settings, tables: LoadTablesJob, database: Path) -> None:
+async def _serve(settings: Settings, tables: LoadTablesJob, address: StoreAddress) -> None:
     stop = _stop_event()
     metrics = Metrics()
-    store_url = f"sqlite:///{database}"
-    spool = database.with_name(f"{database.name}.spool")
+    spool = _spool_folder(settings, address)
     clear_folder(spool)
     async with AsyncExitStack() as stack:
-        reader = StoreReader(open_repository(store_url))
+        reader = StoreReader(open_repository(address.url))
         stack.callback(reader.close)
         pool = WorkerPool(
-            WorkerSettings(store_url=store_url, tables_folder=str(spool), policy=settings.policy),
+            WorkerSettings(store_url=address.url, tables_folder=str(spool), policy=settings.policy),
             settings.workers,
             on_lost=lambda: metrics.count("tieout_workers_lost_total"),
         )
@@ -151,6 +149,12 @@ async def _serve(settings: Settings, tables: LoadTablesJob, database: Path) -> N
         await health_servicer.enter_graceful_shutdown()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
+
+
+def _spool_folder(settings: Settings, address: StoreAddress) -> Path:
+    if settings.spool:
+        return Path(settings.spool, "tieout-spool").resolve()
+    return address.beside("spool")
 
 
 def _server_with(metrics: Metrics) -> grpc.aio.Server:

@@ -32,7 +32,7 @@ from rpc.policy_messages import policy_sha256
 from rpc.receipt_messages import bank_file_message, exception_messages
 from rpc.resident_tables import consumed_by, deduct_consumed
 from rpc.spool import FrameWriter
-from store.repository import (
+from store.bank_file_records import (
     RECEIPT_ROWS_MAX,
     BankFileRecord,
     CurrencyTotal,
@@ -86,18 +86,18 @@ class BankFileRunner:
         """Read, match and keep one file; raises `UnrecognisedFileError` or a `StoreError`."""
         timer = StageTimer()
         parsed = None
-        if self._repository.find_file(job.file_id) is None:
+        if self._repository.bank_files.find_file(job.file_id) is None:
             timer("parse", job.size_bytes)
             content = Path(job.content_path).read_bytes()
             parsed = parse_bank_file(content, job.file_name, self._tables.bank_accounts)
             timer.finish()
         with self._repository.booking() as booking:
-            first = booking.find_file(job.file_id)
+            first = booking.bank_files.find_file(job.file_id)
             known = first is not None
             receipt = first if parsed is None else first or self._book(job, parsed, booking, timer)
             assert receipt is not None  # noqa: S101 - kept files stay, else it was parsed
             if job.request_id and (known or not job.validate_only):
-                booking.claim_request(job.request_id, job.file_id)
+                booking.bank_files.claim_request(job.request_id, job.file_id)
         response = contract.SubmitBankFileResponse(
             bank_file=bank_file_message(receipt, kept=known or not job.validate_only),
             already_processed=known,
@@ -113,14 +113,16 @@ class BankFileRunner:
     def _book(
         self, job: BankFileJob, parsed: ParsedFile, booking: Booking, timer: StageTimer
     ) -> FileReceipt:
-        seen = booking.seen_payments(parsed.payments.strings("payment_id"))
+        seen = booking.bank_files.seen_payments(parsed.payments.strings("payment_id"))
         payments = _without_payments(parsed.payments, seen)
         remittances = _without_payments(parsed.remittances, seen)
         match_input = MatchInput(
             payments=payments,
             remittances=remittances,
             advices=parsed.advices,
-            open_items=deduct_consumed(self._tables.open_items, booking.consumed_items()),
+            open_items=deduct_consumed(
+                self._tables.open_items, booking.bank_files.consumed_items()
+            ),
             customers=self._tables.customers,
             bank_accounts=self._tables.bank_accounts,
             policy=self._policy,
@@ -138,7 +140,7 @@ class BankFileRunner:
             consumed = consumed_by(
                 self._tables.open_items, matched.outcomes, matched.applications, matched.reversals
             )
-            booking.keep(
+            booking.bank_files.keep(
                 FileResult(
                     receipt=receipt,
                     payments=payments,
@@ -265,7 +267,7 @@ _RESULT_TABLES: Final = {
 
 def run_file_result(repository: Repository, job: FileResultJob) -> FileResultDone:
     """Write what became of a kept file; raises `BankFileNotFoundError`."""
-    if repository.find_file(job.file_id) is None:
+    if repository.bank_files.find_file(job.file_id) is None:
         message = f"no bank file {job.file_id!r} is kept here"
         raise BankFileNotFoundError(message, file_id=job.file_id)
     frames = 0
@@ -283,7 +285,7 @@ def _stored_tables(repository: Repository, job: FileResultJob, kind: TableKind) 
         yield from _stored_exceptions(repository, job.file_id)
         return
     empty = True
-    for batch in repository.read_table(job.file_id, kind.batch_class, _ROWS_PER_READ):
+    for batch in repository.bank_files.read_table(job.file_id, kind.batch_class, _ROWS_PER_READ):
         empty = False
         yield from encode_tables(kind, batch, arrow=job.arrow)
     if empty:
@@ -295,7 +297,7 @@ def _stored_exceptions(
 ) -> Iterator[rows_pb2.ExceptionItemTable]:
     after: int | None = 0
     while after is not None:
-        page = repository.list_exceptions(
+        page = repository.bank_files.list_exceptions(
             ExceptionFilter(file_id=file_id), after, _EXCEPTIONS_PER_READ
         )
         items = exception_messages(page)

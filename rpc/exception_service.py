@@ -13,7 +13,7 @@ import msgspec
 from rpc.errors import FieldError, PageTokenError
 from rpc.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 from rpc.receipt_messages import exception_messages
-from store.repository import ExceptionFilter
+from store.bank_file_records import ExceptionFilter
 from tieout.v1 import exception_service_pb2, exception_service_pb2_grpc
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from store.repository import ExceptionFilter, ExceptionPage, FileReceipt, Repository
+    from store.bank_file_records import ExceptionFilter, ExceptionPage, FileReceipt
+    from store.repository import Repository
 
 __all__ = ["StoreReader"]
 
@@ -26,18 +27,20 @@ class StoreReader:
 
     async def find_file(self, file_id: str) -> FileReceipt | None:
         """The receipt of that content, if it was kept."""
-        return await self._ask(lambda: self._repository.find_file(file_id))
+        return await self._ask(lambda: self._repository.bank_files.find_file(file_id))
 
     async def find_request(self, request_id: str) -> str | None:
         """The file that `request_id` is bound to."""
-        return await self._ask(lambda: self._repository.find_request(request_id))
+        return await self._ask(lambda: self._repository.bank_files.find_request(request_id))
 
     async def list_exceptions(
         self, exception_filter: ExceptionFilter, after_number: int, limit: int
     ) -> ExceptionPage:
         """One page of exceptions."""
         return await self._ask(
-            lambda: self._repository.list_exceptions(exception_filter, after_number, limit)
+            lambda: self._repository.bank_files.list_exceptions(
+                exception_filter, after_number, limit
+            )
         )
 
     async def _ask(self, question: Callable[[], _T]) -> _T:

@@ -12,7 +12,7 @@ from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
     from engine.batches import Batch
-    from store.repository import CurrencyTotal, ExceptionPage, FileReceipt
+    from store.bank_file_records import CurrencyTotal, ExceptionPage, FileReceipt
     from tieout.v1 import rows_pb2
 
 __all__ = ["bank_file_message", "exception_messages"]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from engine.batches import BankAccountBatch, Batch, CustomerBatch, OpenItemBatch
 from parsers.tables import read_bank_accounts, read_customers, read_open_items
-from store.repository import ConsumedItemBatch
+from store.bank_file_records import ConsumedItemBatch
 
 if TYPE_CHECKING:
     from pathlib import Path

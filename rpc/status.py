@@ -64,10 +64,12 @@ CODES: Final = {
     "STORE_INTEGRITY": grpc.StatusCode.INTERNAL,
     "STORE_LOCKED": grpc.StatusCode.FAILED_PRECONDITION,
     "STORE_MIGRATION": grpc.StatusCode.FAILED_PRECONDITION,
+    "STORE_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "STORE_URL": grpc.StatusCode.FAILED_PRECONDITION,
     "STORE_VERSION": grpc.StatusCode.FAILED_PRECONDITION,
     "STREAM_ORDER": grpc.StatusCode.INVALID_ARGUMENT,
     "TABLE_MALFORMED": grpc.StatusCode.FAILED_PRECONDITION,
+    "TENANT_NAME": grpc.StatusCode.INVALID_ARGUMENT,
     "WORKER_LOST": grpc.StatusCode.UNAVAILABLE,
 }
 """Every reason a call may end with, and its code; a reason without a line here is internal."""

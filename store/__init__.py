@@ -4,22 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from store.addresses import DEFAULT_TENANT, SqliteAddress, parse_address
 from store.errors import StoreUrlError
-from store.sqlite_repository import SqliteRepository, sqlite_path
+from store.repository import Repository
+from store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from store.repository import Repository
+    from store.addresses import StoreAddress
+    from store.database import Database
 
-__all__ = ["open_repository"]
+__all__ = ["open_database", "open_repository"]
 
 
-def open_repository(url: str, *, busy_seconds: float = 300) -> Repository:
-    """Open the store at `url` (`sqlite:///relative.db`, `sqlite:////absolute.db`), made current.
+def open_repository(
+    url: str, *, tenant: str = DEFAULT_TENANT, busy_seconds: float = 300
+) -> Repository:
+    """Open the store of `tenant` at `url`, made where absent, made current.
 
+    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`.
     `busy_seconds` is how long a booking waits for the one before it. Raises `StoreUrlError`,
-    `StoreVersionError` or `MigrationError`.
+    `TenantNameError`, `StoreUnavailableError`, `StoreVersionError` or `MigrationError`.
     """
-    if not url.startswith("sqlite:"):
-        message = f"store {url!r} is not supported; expected sqlite:///file.db"
-        raise StoreUrlError(message, url=url)
-    return SqliteRepository(sqlite_path(url), busy_seconds=busy_seconds)
+    database = open_database(parse_address(url), tenant, busy_seconds=busy_seconds)
+    try:
+        return Repository(database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_database(
+    address: StoreAddress, tenant: str = DEFAULT_TENANT, *, busy_seconds: float = 300
+) -> Database:
+    """The database of `tenant`, made where absent, as it is: see `open_repository`."""
+    if isinstance(address, SqliteAddress):
+        return SqliteDatabase(address.tenant_path(tenant), busy_seconds=busy_seconds)
+    try:
+        from store.postgresql import PostgresqlDatabase  # noqa: PLC0415 - psycopg is an extra
+    except ImportError as error:
+        message = (
+            f"store {address.shown!r} needs psycopg, which is not installed ({error}); "
+            "install tieout[postgresql]"
+        )
+        raise StoreUrlError(message, store=address.shown) from error
+    return PostgresqlDatabase(address, tenant, busy_seconds=busy_seconds)

@@ -2,7 +2,9 @@
 
     StoreError
     ├── StoreUrlError          STORE_URL: an address that names no store we can open
-    ├── StoreVersionError      STORE_VERSION: an SQLite library that may lose commits
+    ├── TenantNameError        TENANT_NAME: a name no tenant can have
+    ├── StoreUnavailableError  STORE_UNAVAILABLE: the database does not answer; try again
+    ├── StoreVersionError      STORE_VERSION: a database too old to keep what we promise
     ├── MigrationError         STORE_MIGRATION: a store made by other migrations than ours
     ├── StoreLockedError       STORE_LOCKED: another server uses the store
     ├── StoreBusyError         STORE_BUSY: another booking did not end in time; try again
@@ -23,8 +25,10 @@ __all__ = [
     "StoreError",
     "StoreIntegrityError",
     "StoreLockedError",
+    "StoreUnavailableError",
     "StoreUrlError",
     "StoreVersionError",
+    "TenantNameError",
 ]
 
 
@@ -45,8 +49,20 @@ class StoreUrlError(StoreError, ValueError):
     reason = "STORE_URL"
 
 
+class TenantNameError(StoreError, ValueError):
+    """A name no tenant can have."""
+
+    reason = "TENANT_NAME"
+
+
+class StoreUnavailableError(StoreError):
+    """The database does not answer, or ended while it was asked."""
+
+    reason = "STORE_UNAVAILABLE"
+
+
 class StoreVersionError(StoreError):
-    """An SQLite library older than the first that keeps every commit in WAL mode."""
+    """A database too old: SQLite that may lose commits, PostgreSQL we are not tested against."""
 
     reason = "STORE_VERSION"
 

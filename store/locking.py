@@ -1,4 +1,4 @@
-"""One server per store: a lock that the operating system lets go of when the server ends."""
+"""One server per store: a lock that is let go of when the server ends, however it ends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import fcntl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from store.addresses import SqliteAddress
 from store.errors import StoreLockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["exclusive_lock"]
+    from store.addresses import StoreAddress
+
+__all__ = ["exclusive_lock", "held_store"]
+
+
+@contextmanager
+def held_store(address: StoreAddress) -> Iterator[None]:
+    """Hold the store at `address` for one server; raises `StoreLockedError` where another does.
+
+    In SQLite a lock file beside it, in PostgreSQL an advisory lock of a connection of its own.
+    """
+    if isinstance(address, SqliteAddress):
+        address.path.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive_lock(address.beside("lock")):
+            yield
+    else:
+        from store.postgresql import server_lock  # noqa: PLC0415 - psycopg is an extra
+
+        with server_lock(address):
+            yield
 
 
 @contextmanager

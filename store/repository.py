@@ -1,188 +1,64 @@
-"""What the store keeps and what it can be asked: the same for every database behind it."""
+"""The store of one tenant as callers see it: topics to ask, and bookings to change it.
+
+A topic is one module: its questions are a class of the store, its changes another that only a
+booking has. To add one: a migration for each dialect, `Questions` and `Changes` in a module of its
+own, and a line in `Repository` and in `Booking`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import msgspec
-import pyarrow as pa
-
-from engine.batches import (
-    ApplicationBatch,
-    Batch,
-    ControlCheckBatch,
-    DiagnosticBatch,
-    ExceptionBatch,
-    PaymentBatch,
-    PaymentOutcomeBatch,
-    RemittanceBatch,
-    ReversalBatch,
-)
+from store.bank_files import BankFileChanges, BankFiles
+from store.migrations import apply_migrations, read_migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-__all__ = [
-    "RECEIPT_ROWS_MAX",
-    "BankFileRecord",
-    "Booking",
-    "ConsumedItemBatch",
-    "CurrencyTotal",
-    "ExceptionFilter",
-    "ExceptionPage",
-    "FileReceipt",
-    "FileResult",
-    "Repository",
-]
+    from store.database import Database
 
-RECEIPT_ROWS_MAX: Final = 1_000
-"""Control checks and diagnostics a receipt lists; at 500 bytes each both fit one message."""
+__all__ = ["Booking", "Repository"]
 
 
-class ConsumedItemBatch(Batch):
-    """What decided applications took from open items, in minor units of each item's currency.
+class Booking:
+    """The open write transaction of a tenant: every topic's changes, committed as one.
 
-    `baseline_minor` is the item's open amount when it was first touched. Negative `consumed_minor`
-    of a positive item: a reversal re-opened more than this store had applied.
+    Here topics meet. What one effect needs (rows, open amounts, the answer to the request, the
+    audit leaf, the event) is written through the same booking and appears at once, or not at all.
     """
 
-    SCHEMA = pa.schema(
-        [
-            pa.field("company_id", pa.string(), nullable=False),
-            pa.field("open_item_id", pa.string(), nullable=False),
-            pa.field("baseline_minor", pa.int64(), nullable=False),
-            pa.field("consumed_minor", pa.int64(), nullable=False),
-        ]
-    )
-    KEY = ("company_id", "open_item_id")
-    __slots__ = ()
+    def __init__(self, database: Database) -> None:
+        """The changes over `database`, within its write block."""
+        self.bank_files = BankFileChanges(database)
 
 
-class BankFileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One bank file. `received_at_ms`: milliseconds since 1970-01-01 UTC."""
+class Repository:
+    """A tenant's store over one connection, used by one thread at a time.
 
-    file_id: str
-    file_name: str
-    size_bytes: int
-    received_at_ms: int
-    state: Literal["processed", "held"]
-    source_format: str
-    dialect: str
-    statement_count: int
-    payment_count: int
-    repeated_payment_count: int
-    remittance_line_count: int
-    application_count: int
-    proposal_count: int
-    exception_count: int
-    control_check_count: int
-    diagnostic_count: int
-    policy_sha256: str
-
-
-class CurrencyTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums of a file's payments in one currency; the eight buckets add up to `amount_minor`."""
-
-    currency: str
-    payment_count: int
-    amount_minor: int
-    applied_minor: int
-    on_account_minor: int
-    unapplied_minor: int
-    unidentified_minor: int
-    suspense_minor: int
-    non_ar_minor: int
-    refund_minor: int
-    returned_minor: int
-
-
-class FileReceipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a submitter is told; checks and diagnostics are cut at `RECEIPT_ROWS_MAX`."""
-
-    record: BankFileRecord
-    counted_rows: dict[str, int]
-    currency_totals: tuple[CurrencyTotal, ...]
-    control_checks: ControlCheckBatch
-    diagnostics: DiagnosticBatch
-
-
-class FileResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one bank file came to. `consumed` is what this file alone took from items."""
-
-    receipt: FileReceipt
-    payments: PaymentBatch
-    remittances: RemittanceBatch
-    outcomes: PaymentOutcomeBatch
-    applications: ApplicationBatch
-    reversals: ReversalBatch
-    exceptions: ExceptionBatch
-    control_checks: ControlCheckBatch
-    diagnostics: DiagnosticBatch
-    repeated_payments: tuple[str, ...]
-    consumed: ConsumedItemBatch
-
-
-class ExceptionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which exceptions; the empty string means all."""
-
-    code: str = ""
-    file_id: str = ""
-    customer_id: str = ""
-
-
-class ExceptionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page; `file_ids` and `customer_ids` hold one value per exception.
-
-    `last_number` continues the list; None where this page was the last.
+    Readers see what was committed; there is one booking at a time per tenant.
     """
 
-    exceptions: ExceptionBatch
-    file_ids: tuple[str, ...]
-    customer_ids: tuple[str, ...]
-    last_number: int | None
+    def __init__(self, database: Database) -> None:
+        """Keep everything in `database`, made current; raises `MigrationError`."""
+        self.database = database
+        apply_migrations(database, read_migrations(database.dialect))
+        self.bank_files = BankFiles(database)
 
+    @contextmanager
+    def booking(self) -> Iterator[Booking]:
+        """Begin a booking: committed at the end of the block, undone by an error.
 
-class Booking(Protocol):
-    """The one write transaction, from reading what is consumed to keeping the result."""
+        Raises `StoreBusyError` where the one before does not end in time.
+        """
+        with self.database.writing():
+            yield Booking(self.database)
 
-    def find_file(self, file_id: str) -> FileReceipt | None:
-        """The receipt of that content, if it was kept."""
-
-    def claim_request(self, request_id: str, file_id: str) -> None:
-        """Bind `request_id` to a kept file; raises `RequestIdReusedError` where it is bound."""
-
-    def seen_payments(self, payment_ids: Sequence[str]) -> set[str]:
-        """Those of `payment_ids` that an earlier file brought."""
-
-    def consumed_items(self) -> ConsumedItemBatch:
-        """What was taken from every item so far, in order of the keys."""
-
-    def keep(self, result: FileResult) -> None:
-        """Keep `result`; raises `StoreIntegrityError` where its rows do not add up."""
-
-
-class Repository(Protocol):
-    """A store. Readers see what was committed; there is one booking at a time."""
-
-    def booking(self) -> AbstractContextManager[Booking]:
-        """Begin a booking: committed at the end of the block, rolled back by an error."""
-
-    def find_file(self, file_id: str) -> FileReceipt | None:
-        """The receipt of that content, if it was kept."""
-
-    def find_request(self, request_id: str) -> str | None:
-        """The file that `request_id` is bound to."""
-
-    def read_table(
-        self, file_id: str, batch_class: type[Batch], chunk_rows: int
-    ) -> Iterator[Batch]:
-        """The rows of one table of a file in chunks, in the order they were kept."""
-
-    def list_exceptions(
-        self, exception_filter: ExceptionFilter, after_number: int, limit: int
-    ) -> ExceptionPage:
-        """At most `limit` exceptions raised after number `after_number` (0: from the start)."""
+    def reading(self) -> AbstractContextManager[None]:
+        """A block whose questions are all answered from one state of the store."""
+        return self.database.reading()
 
     def close(self) -> None:
         """Let go of the database."""
+        self.database.close()

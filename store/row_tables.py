@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.batches import (
     ApplicationBatch,
@@ -21,9 +20,25 @@ from engine.batches import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-__all__ = ["ROW_TABLES", "RowTable"]
+    from store.database import Database
+
+__all__ = ["ROW_TABLES", "RowTable", "batch_of", "quoted_columns"]
+
+_ROW_NUMBER: Final = pa.field("row_number", pa.int64(), nullable=False)
+
+
+def quoted_columns(batch_class: type[Batch], alias: str = "") -> str:
+    """The batch's columns, quoted for SQL, in the schema's order."""
+    prefix = f"{alias}." if alias else ""
+    return ", ".join(f'{prefix}"{name}"' for name in batch_class.SCHEMA.names)
+
+
+def batch_of(batch_class: type[Batch], rows: pa.Table) -> Batch:
+    """The batch of `rows`, whose columns are the schema's."""
+    batches = rows.cast(batch_class.SCHEMA).combine_chunks().to_batches()
+    return batch_class.of(batches[0]) if batches else batch_class.empty()
 
 
 class RowTable(msgspec.Struct, frozen=True):
@@ -32,56 +47,33 @@ class RowTable(msgspec.Struct, frozen=True):
     name: str
     batch_class: type[Batch]
 
-    @property
-    def columns(self) -> str:
-        """The batch's columns, quoted for SQL, in the schema's order."""
-        return ", ".join(f'"{name}"' for name in self.batch_class.SCHEMA.names)
-
-    @property
-    def insert_sql(self) -> str:
-        """Insert one row: `file_id` unless the batch has it, then the batch's columns."""
-        own = "" if "file_id" in self.batch_class.SCHEMA.names else "file_id, "
-        marks = ", ".join("?" * (len(self.batch_class.SCHEMA) + bool(own)))
-        names = f"{own}{self.columns}"
-        return f"INSERT INTO {self.name} ({names}) VALUES ({marks})"  # noqa: S608 - schema names
-
-    @property
-    def page_sql(self) -> str:
-        """Rows of one file after a `row_number`: `row_number`, then the batch's columns."""
-        return (
-            f"SELECT row_number, {self.columns} FROM {self.name} "  # noqa: S608 - schema names
-            "WHERE file_id = ? AND row_number > ? ORDER BY row_number LIMIT ?"
-        )
-
-    def rows(self, file_id: str, batch: Batch) -> Iterator[tuple[Any, ...]]:
-        """The batch's rows as `insert_sql` wants them; dates as ISO 8601 text."""
-        columns = [_to_sql(column) for column in batch.record_batch.columns]
+    def insert(self, database: Database, file_id: str, batch: Batch) -> None:
+        """Insert the batch's rows in their order, as rows of `file_id`."""
+        rows = pa.Table.from_batches([batch.record_batch])
         if "file_id" not in batch.SCHEMA.names:
-            columns.insert(0, [file_id] * len(batch))
-        return zip(*columns, strict=True)
+            rows = rows.add_column(0, "file_id", pa.repeat(pa.scalar(file_id), len(batch)))
+        database.insert_table(self.name, rows)
 
-    def batch(self, rows: Sequence[Sequence[Any]]) -> Batch:
-        """The batch of `rows`, each in the order of the schema."""
-        columns = zip(*rows, strict=True) if rows else ([] for _ in self.batch_class.SCHEMA)
-        return self.batch_class.from_columns(
-            {
-                field.name: _from_sql(field.type, list(values))
-                for field, values in zip(self.batch_class.SCHEMA, columns, strict=True)
-            }
+    def chunks(self, database: Database, file_id: str, chunk_rows: int) -> Iterator[Batch]:
+        """The rows of `file_id` in chunks, in the order they were inserted."""
+        question = (
+            f"SELECT row_number, {quoted_columns(self.batch_class)} "  # noqa: S608 - schema names
+            f"FROM {self.name} WHERE file_id = ? AND row_number > ? ORDER BY row_number LIMIT ?"
         )
+        schema = pa.schema([_ROW_NUMBER, *self.batch_class.SCHEMA])
+        last = 0
+        while (rows := database.read_table(question, schema, file_id, last, chunk_rows)).num_rows:
+            last = rows["row_number"][-1].as_py()
+            yield batch_of(self.batch_class, rows.drop_columns(["row_number"]))
 
-
-def _to_sql(column: pa.Array) -> list[Any]:
-    values = column.cast(pa.string()) if pa.types.is_date(column.type) else column
-    return values.to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
-
-
-def _from_sql(kind: pa.DataType, values: list[Any]) -> pa.Array:
-    if pa.types.is_date(kind):
-        return pc.cast(pa.array(values, pa.string()), kind)
-    if pa.types.is_boolean(kind):
-        return pa.array([bool(value) for value in values], kind)
-    return pa.array(values, kind)
+    def first_rows(self, database: Database, file_id: str, order: str, limit: int) -> Batch:
+        """The first rows of `file_id` in `order`."""
+        question = (
+            f"SELECT {quoted_columns(self.batch_class)} FROM {self.name} "  # noqa: S608 - schema names
+            f"WHERE file_id = ? ORDER BY {order} LIMIT {limit}"
+        )
+        schema = self.batch_class.SCHEMA
+        return batch_of(self.batch_class, database.read_table(question, schema, file_id))
 
 
 ROW_TABLES: Final = {

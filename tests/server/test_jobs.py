@@ -95,7 +95,7 @@ class Server:
 
     def consumed(self):
         repository = open_repository(self.settings.store_url)
-        batch = repository.consumed_items()
+        batch = repository.bank_files.consumed_items()
         repository.close()
         pairs = (batch.strings("open_item_id"), batch.int64("consumed_minor").tolist())
         return dict(zip(*pairs, strict=True))

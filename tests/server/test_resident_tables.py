@@ -5,7 +5,7 @@ import pytest
 
 from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
 from rpc.resident_tables import consumed_by, deduct_consumed
-from store.repository import ConsumedItemBatch
+from store.bank_file_records import ConsumedItemBatch
 from tests.server.requests import items
 
 

@@ -14,7 +14,7 @@ from engine.batches import (
     RemittanceBatch,
     ReversalBatch,
 )
-from store.repository import (
+from store.bank_file_records import (
     BankFileRecord,
     ConsumedItemBatch,
     CurrencyTotal,

@@ -20,6 +20,7 @@ calls in progress end, then the process does. Every option has a variable TIEOUT
 \b
 Examples:
   tieout serve --open-items open_items.parquet --customers customers.csv
+  tieout serve --store postgresql://tieout@db.internal/tieout --spool /var/spool/tieout
   tieout serve --grpc-address 0.0.0.0:50051 --store sqlite:////var/lib/tieout/tieout.db
 
 \b
@@ -39,7 +40,10 @@ Exit codes:
     metavar="URL",
     default="sqlite:///tieout.db",
     show_default=True,
-    help="Where bank files and decisions are kept.",
+    help="Where bank files and decisions are kept: sqlite:///FILE or postgresql://HOST/NAME.",
+)
+@click.option(
+    "--spool", type=_PATH, help="Folder for files on their way; default: beside the store."
 )
 @click.option("--open-items", type=_PATH, help="The open items to match bank files against.")
 @click.option("--customers", type=_PATH, help="The customers.")

@@ -1,0 +1,235 @@
+"""Bank files and what became of them: receipts, rows of every table, exceptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import msgspec
+import pyarrow as pa
+
+from engine.batches import Batch, ControlCheckBatch, DiagnosticBatch, ExceptionBatch
+from store.bank_file_records import (
+    RECEIPT_ROWS_MAX,
+    BankFileRecord,
+    ConsumedItemBatch,
+    CurrencyTotal,
+    ExceptionFilter,
+    ExceptionPage,
+    FileReceipt,
+    FileResult,
+)
+from store.errors import RequestIdReusedError, StoreIntegrityError
+from store.row_tables import ROW_TABLES, batch_of, quoted_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from store.database import Database
+
+__all__ = ["BankFileChanges", "BankFiles"]
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+_IDS_PER_QUERY: Final = 500
+"""Parameters of one lookup: well below the databases' limits, few enough to plan at once."""
+
+_UNBALANCED: Final = """
+SELECT p.payment_id, p.amount_minor
+FROM payment p LEFT JOIN payment_outcome o ON o.payment_id = p.payment_id
+WHERE p.file_id = ? AND p.amount_minor IS DISTINCT FROM (
+    o.applied_minor + o.on_account_minor + o.unapplied_minor + o.unidentified_minor
+    + o.suspense_minor + o.non_ar_minor + o.refund_minor + o.returned_minor)
+ORDER BY p.row_number LIMIT 1
+"""
+_MISAPPLIED: Final = """
+SELECT o.payment_id, o.applied_minor
+FROM payment_outcome o LEFT JOIN application a
+    ON a.payment_id = o.payment_id AND a.decision = 'auto'
+WHERE o.file_id = ?
+GROUP BY o.payment_id, o.applied_minor
+HAVING o.applied_minor <> coalesce(sum(a.applied_minor), 0)
+LIMIT 1
+"""
+_CONSUME: Final = """
+INSERT INTO consumed_item (company_id, open_item_id, baseline_minor, consumed_minor)
+VALUES (?, ?, ?, ?)
+ON CONFLICT (company_id, open_item_id)
+DO UPDATE SET consumed_minor = consumed_item.consumed_minor + excluded.consumed_minor
+"""
+
+
+class BankFiles:
+    """What may be asked about bank files."""
+
+    def __init__(self, database: Database) -> None:
+        """Ask `database`."""
+        self._database = database
+
+    def find_file(self, file_id: str) -> FileReceipt | None:
+        """The receipt of that content, if it was kept."""
+        with self._database.reading():
+            return self._find_file(file_id)
+
+    def _find_file(self, file_id: str) -> FileReceipt | None:
+        found = self._structs(BankFileRecord, "bank_file", file_id)
+        if not found:
+            return None
+        counted = "SELECT reason, row_count FROM counted_row WHERE file_id = ? ORDER BY reason"
+        return FileReceipt(
+            record=found[0],
+            counted_rows=dict(self._rows(counted, file_id)),
+            currency_totals=tuple(self._structs(CurrencyTotal, "currency_total", file_id)),
+            control_checks=cast(
+                "ControlCheckBatch",
+                self._first_rows(file_id, ControlCheckBatch, "ok, row_number"),
+            ),
+            diagnostics=cast(
+                "DiagnosticBatch", self._first_rows(file_id, DiagnosticBatch, "row_number")
+            ),
+        )
+
+    def find_request(self, request_id: str) -> str | None:
+        """The file that `request_id` is bound to."""
+        found = self._rows("SELECT file_id FROM submission WHERE request_id = ?", request_id)
+        return found[0][0] if found else None
+
+    def read_table(
+        self, file_id: str, batch_class: type[Batch], chunk_rows: int
+    ) -> Iterator[Batch]:
+        """The rows of one table of a file in chunks, in the order they were kept."""
+        return ROW_TABLES[batch_class].chunks(self._database, file_id, chunk_rows)
+
+    def list_exceptions(
+        self, exception_filter: ExceptionFilter, after_number: int, limit: int
+    ) -> ExceptionPage:
+        """At most `limit` exceptions raised after number `after_number` (0: from the start)."""
+        conditions = ["e.row_number > ?"]
+        values: list[Any] = [after_number]
+        for condition, value in (
+            ("e.code = ?", exception_filter.code),
+            ("e.file_id = ?", exception_filter.file_id),
+            ("o.customer_id = ?", exception_filter.customer_id),
+        ):
+            if value:
+                conditions.append(condition)
+                values.append(value)
+        own = pa.schema(
+            [("number", pa.int64()), ("of_file", pa.string()), ("customer_id", pa.string())]
+        )
+        rows = self._database.read_table(
+            "SELECT e.row_number, e.file_id, coalesce(o.customer_id, ''), "  # noqa: S608 - names
+            f"{quoted_columns(ExceptionBatch, 'e')} FROM exception_item e "
+            "LEFT JOIN payment_outcome o ON o.payment_id = e.payment_id "
+            f"WHERE {' AND '.join(conditions)} ORDER BY e.row_number LIMIT ?",
+            pa.schema([*own, *ExceptionBatch.SCHEMA]),
+            *values,
+            limit + 1,
+        )
+        page = rows.slice(0, limit)
+        return ExceptionPage(
+            exceptions=cast(
+                "ExceptionBatch", batch_of(ExceptionBatch, page.drop_columns(own.names))
+            ),
+            file_ids=tuple(page["of_file"].to_pylist()),
+            customer_ids=tuple(page["customer_id"].to_pylist()),
+            last_number=page["number"][-1].as_py() if rows.num_rows > limit else None,
+        )
+
+    def seen_payments(self, payment_ids: Sequence[str]) -> set[str]:
+        """Those of `payment_ids` that an earlier file brought."""
+        seen: set[str] = set()
+        for start in range(0, len(payment_ids), _IDS_PER_QUERY):
+            part = payment_ids[start : start + _IDS_PER_QUERY]
+            marks = ", ".join("?" * len(part))
+            query = f"SELECT payment_id FROM payment WHERE payment_id IN ({marks})"  # noqa: S608 - marks
+            seen.update(row[0] for row in self._rows(query, *part))
+        return seen
+
+    def consumed_items(self) -> ConsumedItemBatch:
+        """What was taken from every item so far, in order of the keys."""
+        query = (
+            f"SELECT {quoted_columns(ConsumedItemBatch)} FROM consumed_item "  # noqa: S608 - names
+            "ORDER BY company_id, open_item_id"
+        )
+        rows = self._database.read_table(query, ConsumedItemBatch.SCHEMA)
+        return cast("ConsumedItemBatch", batch_of(ConsumedItemBatch, rows))
+
+    def _structs(self, kind: type[_S], table: str, file_id: str) -> list[_S]:
+        names = kind.__struct_fields__
+        query = (
+            f"SELECT {', '.join(names)} FROM {table} "  # noqa: S608 - names of structs and tables
+            "WHERE file_id = ? ORDER BY row_number"
+        )
+        return [kind(**dict(zip(names, row, strict=True))) for row in self._rows(query, file_id)]
+
+    def _first_rows(self, file_id: str, batch_class: type[Batch], order: str) -> Batch:
+        table = ROW_TABLES[batch_class]
+        return table.first_rows(self._database, file_id, order, RECEIPT_ROWS_MAX)
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._database.rows(sql, *values)
+
+
+class BankFileChanges(BankFiles):
+    """What a booking may do about bank files."""
+
+    def claim_request(self, request_id: str, file_id: str) -> None:
+        """Bind `request_id` to a kept file; raises `RequestIdReusedError` where it is bound."""
+        bound = self.find_request(request_id)
+        if bound is None:
+            self._rows("INSERT INTO submission VALUES (?, ?)", request_id, file_id)
+        elif bound != file_id:
+            raise RequestIdReusedError.of(request_id, bound, file_id)
+
+    def keep(self, result: FileResult) -> None:
+        """Keep `result`; raises `StoreIntegrityError` where its rows do not add up."""
+        file_id = result.receipt.record.file_id
+        try:
+            self._insert_result(result)
+        except StoreIntegrityError as error:
+            message = f"file {file_id} cannot be kept: {error}"
+            raise StoreIntegrityError(message, file_id=file_id) from error
+        for query, rule in (
+            (_UNBALANCED, "its buckets do not add up to its amount"),
+            (_MISAPPLIED, "its decided applications do not add up to its applied amount"),
+        ):
+            found = self._rows(query, file_id)
+            if found:
+                message = f"payment {found[0][0]} ({found[0][1]} minor units): {rule}"
+                raise StoreIntegrityError(message, file_id=file_id, payment_id=found[0][0])
+
+    def _insert_result(self, result: FileResult) -> None:
+        file_id = result.receipt.record.file_id
+        self._insert("bank_file", [result.receipt.record])
+        tables: tuple[Batch, ...] = (
+            result.payments,
+            result.remittances,
+            result.outcomes,
+            result.applications,
+            result.reversals,
+            result.exceptions,
+            result.control_checks,
+            result.diagnostics,
+        )
+        for batch in tables:
+            ROW_TABLES[type(batch)].insert(self._database, file_id, batch)
+        self._insert("currency_total", result.receipt.currency_totals, file_id=file_id)
+        for sql, rows in (
+            (
+                "INSERT INTO counted_row (file_id, reason, row_count) VALUES (?, ?, ?)",
+                [(file_id, *pair) for pair in result.receipt.counted_rows.items()],
+            ),
+            (
+                "INSERT INTO repeated_payment (file_id, payment_id) VALUES (?, ?)",
+                [(file_id, payment_id) for payment_id in result.repeated_payments],
+            ),
+            (_CONSUME, zip(*result.consumed.record_batch.to_pydict().values(), strict=True)),
+        ):
+            self._database.execute_many(sql, rows)
+
+    def _insert(self, table: str, structs: Sequence[msgspec.Struct], **extra: str) -> None:
+        for struct in structs:
+            row = extra | msgspec.structs.asdict(struct)
+            marks = ", ".join("?" * len(row))
+            sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - names
+            self._rows(sql, *row.values())

@@ -1,0 +1,144 @@
+"""A tenant's database in one SQLite file: write-ahead log, every commit on disk, one writer.
+
+Several processes may open the file; SQLite's write lock makes write blocks follow each other, and
+a process that dies in one leaves nothing of it behind.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from store.errors import StoreBusyError, StoreIntegrityError, StoreVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from store.database import Dialect
+
+__all__ = ["SQLITE_VERSION_MIN", "SqliteDatabase", "check_sqlite_version"]
+
+SQLITE_VERSION_MIN: Final = (3, 51, 3)
+"""First release in which two connections in WAL mode cannot lose a commit to a log reset."""
+
+
+def check_sqlite_version(version: str) -> None:
+    """Refuse an SQLite `version` (`3.54.1`) that may lose commits."""
+    if tuple(int(part) for part in version.split(".")) < SQLITE_VERSION_MIN:
+        least = ".".join(str(part) for part in SQLITE_VERSION_MIN)
+        message = f"SQLite {version} may lose commits in WAL mode; install apsw >= {least}.0"
+        raise StoreVersionError(message, version=version)
+
+
+class SqliteDatabase:
+    """One connection to one file; see `store.database.Database`."""
+
+    def __init__(self, path: Path, *, busy_seconds: float) -> None:
+        """Open `path`, made with its folder where absent."""
+        check_sqlite_version(apsw.sqlite_lib_version())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = apsw.Connection(str(path))
+        self._connection.set_busy_timeout(int(busy_seconds * 1000))
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._connection.execute(f"PRAGMA {setting}")
+
+    @property
+    def dialect(self) -> Dialect:
+        """Always `sqlite`."""
+        return "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """A block whose questions are answered from one and the same state of the store."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with self._block("BEGIN"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A block whose changes are committed as one; raises `StoreBusyError`."""
+        with self._block("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def _block(self, begin: str) -> Iterator[None]:
+        try:
+            self._connection.execute(begin)
+        except apsw.BusyError:
+            message = "another booking holds the store; send it again in a minute"
+            raise StoreBusyError(message) from None
+        try:
+            yield
+            # Deferred rules are looked at here: a commit may still be refused.
+            with _rules():
+                self._connection.execute("COMMIT")
+        except BaseException:
+            # Some errors (a full disk) have rolled back by themselves.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement and give its rows."""
+        with _rules():
+            return self._connection.execute(sql, values).fetchall()
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of `rows`."""
+        with _rules():
+            self._connection.executemany(sql, rows)
+
+    def insert_table(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
+        """Insert `rows` into the columns of `table` that have their names."""
+        names = ", ".join(f'"{name}"' for name in rows.schema.names)
+        marks = ", ".join("?" * rows.num_columns)
+        columns = [_to_sql(column) for column in rows.columns]
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of schemas
+        self.execute_many(sql, zip(*columns, strict=True))
+
+    def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
+        """The rows of a question as columns of `schema`."""
+        rows = self.rows(sql, *values)
+        columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+        arrays = [
+            _from_sql(field.type, list(column))
+            for field, column in zip(schema, columns, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    def run_script(self, sql: str) -> None:
+        """Run several statements without values."""
+        with _rules():
+            self._connection.execute(sql)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+@contextmanager
+def _rules() -> Iterator[None]:
+    try:
+        yield
+    except apsw.ConstraintError as error:
+        raise StoreIntegrityError(str(error)) from error
+
+
+def _to_sql(column: Any) -> list[Any]:
+    values = column.cast(pa.string()) if pa.types.is_date(column.type) else column
+    return values.to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
+
+
+def _from_sql(kind: pa.DataType, values: list[Any]) -> pa.Array:
+    if pa.types.is_date(kind):
+        return pc.cast(pa.array(values, pa.string()), kind)
+    if pa.types.is_boolean(kind):
+        return pa.array([bool(value) for value in values], kind)
+    return pa.array(values, kind)
