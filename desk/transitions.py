@@ -1,4 +1,4 @@
-"""The one way to change a case: (case, act, actor, now, facts, authority) → what follows, or why not.
+"""The one way to change a case: (case, act, actor, now, facts, authority) → what follows.
 
 Whoever may act and whether the state allows it is decided here; what an act does stands in
 `desk.working` (whose turn it is) and `desk.deciding` (where the money goes). Every result passes

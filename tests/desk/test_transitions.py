@@ -90,6 +90,10 @@ def pay(cash, **more):
     return Entry(company_id=COMPANY, customer_id="C1", open_item_id="INV", cash_minor=cash, **more)
 
 
+def fact(kind, value):
+    return Entry(kind="fact", fact_kind=kind, value=value, customer_id="C1")
+
+
 def test_a_case_is_claimed_worked_on_and_released():
     case = done(case_of(2), Claim())
     assert (case.state, case.lease.holder, case.version) == ("in_work", "ann", 1)
@@ -346,8 +350,8 @@ def test_a_case_without_money_is_resolved_and_reopened():
         (Entry(kind="returned", cash_minor=1), facts_of(), "ENTRY_MALFORMED"),
         (Entry(kind="refund", cash_minor=20_000), facts_of(), "OVERSPENT"),
         (Entry(kind="refund", cash_minor=1, open_item_id="INV"), facts_of(), "ENTRY_MALFORMED"),
-        (Entry(kind="fact", fact_kind="alias", value="", customer_id="C1"), Facts(), "ENTRY_MALFORMED"),
-        (Entry(kind="fact", fact_kind="rumour", value="X", customer_id="C1"), Facts(), "ENTRY_MALFORMED"),
+        (fact("alias", ""), Facts(), "ENTRY_MALFORMED"),
+        (fact("rumour", "X"), Facts(), "ENTRY_MALFORMED"),
         (Entry(reverses=4), facts_of(), "ALREADY_REVERSED"),
     ],
 )  # fmt: skip
