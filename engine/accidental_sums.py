@@ -46,9 +46,14 @@ def expected_accidents(
         rows, wanted = values[part], targets[part]
         expected = _spread(rows, wanted, items_max, less)
         for step in _STEPS:
-            alike = (rows % step == 0) & (wanted % step == 0)[:, None]
-            round_rows = np.where(alike, rows, 0)
-            expected = np.maximum(expected, _spread(round_rows, wanted, items_max, less))
+            alike = wanted % step == 0
+            for at, round_rows in (
+                (np.flatnonzero(alike), np.where(rows % step == 0, rows, 0)),
+                (np.flatnonzero(~alike), rows[:, :0]),  # no value is taken: no need to look at any
+            ):
+                beside = None if less is None else less[at]
+                others = _spread(round_rows[at], wanted[at], items_max, beside)
+                expected[at] = np.maximum(expected[at], others)
         found.append(expected)
     width = 1 if items_max is None else items_max
     return np.concatenate(found) if found else np.empty((0, width), dtype=np.float64)
@@ -85,22 +90,23 @@ def _binned(
     width: NDArray[np.float64],
     items_max: int | None,
 ) -> NDArray[np.float64]:
-    """Numbers of sets per problem, size and bin; with no `items_max` sizes are not told apart."""
+    """Numbers of sets per problem, size and bin; with no `items_max` sizes are not told apart.
+
+    Bins stand between as many empty ones on both sides, so that what a value moves is a window of
+    them, wherever it begins.
+    """
     problems, size = values.shape
     planes = 1 if items_max is None else items_max + 1
-    counts = np.zeros((problems, planes, _BINS), dtype=np.float64)
-    zero = np.minimum((-low / width).astype(np.int64), _BINS - 1)
-    counts[np.arange(problems), 0, zero] = 1.0
-    bins = np.arange(_BINS)
+    room = np.zeros((planes, problems, 3 * _BINS), dtype=np.float64)
+    counts = room[:, :, _BINS : 2 * _BINS]
+    windows = np.lib.stride_tricks.sliding_window_view(room, _BINS, axis=2)
+    rows = np.arange(problems)
+    counts[0, rows, np.minimum((-low / width).astype(np.int64), _BINS - 1)] = 1.0
+    step = np.rint(values / width[:, None])
+    begin = _BINS - np.clip(np.where(values == 0, _BINS, step), -_BINS, _BINS).astype(np.int64)
     for column in range(size):
-        value = values[:, column]
-        source = bins - np.rint(value / width).astype(np.int64)[:, None]
-        able = (source >= 0) & (source < _BINS) & (value != 0)[:, None]
-        at = np.clip(source, 0, _BINS - 1)[:, None, :]
-        moved = np.take_along_axis(counts, np.broadcast_to(at, counts.shape), axis=2)
-        moved *= able[:, None, :]
         if items_max is None:
-            counts += moved
-        else:
-            counts[:, 1:] += moved[:, :-1]
-    return counts if items_max is None else counts[:, 1:]
+            counts[0] += windows[0, rows, begin[:, column]]
+        for plane in range(planes - 1, 0, -1):
+            counts[plane] += windows[plane - 1, rows, begin[:, column]]
+    return (counts if items_max is None else counts[1:]).transpose(1, 0, 2)

@@ -16,7 +16,6 @@ from engine.candidates import Candidates, strategy_code
 from engine.judge import Search, judge_amounts
 from engine.limits import CHOICES_ALWAYS_BITS, CHOICES_BITS_MAX, PAIR_ITEMS_MAX
 from engine.payer_ledgers import lay_out
-from engine.second_look import second_look
 from engine.strategies.subset_sum import propose_combinations, propose_few_items
 from engine.strategies.totals import (
     propose_beside_unusable,
@@ -75,14 +74,13 @@ def propose_by_amount(
     _note(search, open_still.payment, larger)
     few = _few_items(situation, search, usable, answered)
     search.unsearched[ledgers.payment] += _unsearched(ledgers) * (~search.searched)[ledgers.payment]
-    judged = judge_amounts(
+    return judge_amounts(
         situation,
         Candidates.concat([simple, beside, small.candidates, larger.candidates, *few]),
         search=search,
         contradicted=contradicted,
         habits=habits,
     )
-    return second_look(situation, ledgers, judged, contradicted)
 
 
 def _note(search: Search, payment: NDArray[np.int64], found: Combinations) -> None:

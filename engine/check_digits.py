@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from engine.readings import Numbers
     from engine.tokens import TextChunk
 
-__all__ = ["body_windows", "check_digit_is_right", "creditor_references", "whole_windows"]
+__all__ = [
+    "body_windows",
+    "check_digit_is_right",
+    "creditor_references",
+    "iso_is_right",
+    "kid_is_right",
+    "swiss_is_right",
+    "whole_windows",
+]
 
 _RF_LENGTH_MIN, _RF_LENGTH_MAX = 5, 25
 _RF_BYTES_MAX = _RF_LENGTH_MAX + _RF_LENGTH_MAX // 4 + 1
@@ -30,6 +38,7 @@ _QR_DIGITS: Final = 27
 _QR_GROUPS: Final = (2, 5, 5, 5, 5, 5)
 _CARRY: Final = np.array([0, 9, 4, 6, 8, 2, 7, 1, 3, 5], dtype=np.int64)
 _RUN_DIGITS_MIN, _RUN_DIGITS_MAX = 5, 19
+_KID_DIGITS_MIN, _KID_DIGITS_MAX = 4, 25
 _OGM_DIGITS = 12
 _MODULUS = 97
 
@@ -113,6 +122,76 @@ def check_digit_is_right(value: NDArray[np.uint64], size: NDArray[np.int64]) -> 
     return found
 
 
+def iso_is_right(
+    content: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which stretches of letters and digits are "RF", two digits and a body, modulo 97 right."""
+    right = np.zeros(len(start), dtype=np.bool_)
+    size = end - start
+    rows = np.flatnonzero((size >= _RF_LENGTH_MIN) & (size <= _RF_LENGTH_MAX))
+    rows = rows[(content[start[rows]] == ord("R")) & (content[start[rows] + 1] == ord("F"))]
+    first, size = start[rows], size[rows]
+    plain = np.ones(len(rows), dtype=np.bool_)
+    rest = np.zeros(len(rows), dtype=np.int64)
+    for column in range(4, int(size.max(initial=0))):
+        inside = column < size
+        value = np.where(inside, _VALUE[content[np.where(inside, first + column, 0)]], 0)
+        plain &= value >= 0
+        scale = np.where(value > 9, 100, 10)
+        rest = np.where(inside, (rest * scale + value) % _MODULUS, rest)
+    checks = [_VALUE[content[first + place]] for place in (2, 3)]
+    for check in checks:
+        plain &= (check >= 0) & (check <= 9)
+    right[rows] = plain & (_with_check_digits(rest, *checks) == 1)
+    return right
+
+
+def _with_check_digits(
+    rest: NDArray[np.int64], tens: NDArray[np.int64], ones: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Remainder by 97 of a body, "RF" and its check digits: 1 where they are right."""
+    remainder: NDArray[np.int64] = (rest * 1_000_000 + 271_500 + tens * 10 + ones) % _MODULUS
+    return remainder
+
+
+def swiss_is_right(
+    content: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which stretches are 27 digits of which the last follows from the others."""
+    right = np.zeros(len(start), dtype=np.bool_)
+    rows = np.flatnonzero(end - start == _QR_DIGITS)
+    digit = content[start[rows, None] + np.arange(_QR_DIGITS)].astype(np.int64) - ord("0")
+    plain = ((digit >= 0) & (digit <= 9)).all(axis=1)
+    rows, digit = rows[plain], digit[plain]
+    carry = np.zeros(len(rows), dtype=np.int64)
+    for step in range(_QR_DIGITS - 1):
+        carry = _CARRY[(carry + digit[:, step]) % 10]
+    right[rows] = -carry % 10 == digit[:, -1]
+    return right
+
+
+def kid_is_right(
+    content: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which stretches are 4 to 25 digits whose last is right by 10 (every other one doubled, from
+    the right) or by 11.
+    """
+    right = np.zeros(len(start), dtype=np.bool_)
+    rows = np.flatnonzero((end - start >= _KID_DIGITS_MIN) & (end - start <= _KID_DIGITS_MAX))
+    last, size = end[rows] - 1, (end - start)[rows]
+    by_ten, by_eleven = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    plain = np.ones(len(rows), dtype=np.bool_)
+    for place in range(int(size.max(initial=0))):
+        inside = place < size
+        digit = np.where(inside, _VALUE[content[np.where(inside, last - place, 0)]], 0)
+        plain &= (digit >= 0) & (digit <= 9)
+        doubled = digit * (1 + place % 2)
+        by_ten += doubled // 10 + doubled % 10
+        by_eleven += digit * (1 if place == 0 else (place - 1) % 6 + 2)
+    right[rows] = plain & ((by_ten % 10 == 0) | (by_eleven % 11 == 0))
+    return right
+
+
 def _ends_with_remainder(value: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """The last two digits are the others modulo 97, 97 for 0."""
     remainder = value // np.uint64(100) % np.uint64(_MODULUS)
@@ -142,14 +221,13 @@ def _iso_references(chunk: TextChunk) -> Runs:
     count = np.cumsum(kept, axis=1)
     checks = value[:, 2:4] if len(begin) else np.zeros((0, 2), dtype=np.int64)
     numbered = ((checks >= 0) & (checks <= 9)).all(axis=1)
-    head = 271_500 + checks[:, 0] * 10 + checks[:, 1]
     rest, end = np.zeros(len(begin), dtype=np.int64), np.zeros(len(begin), dtype=np.int64)
     for column in range(4, _RF_BYTES_MAX):
         taken = kept[:, column] & (count[:, column] <= _RF_LENGTH_MAX)
         scale = np.where(value[:, column] > 9, 100, 10)
         rest = np.where(taken, (rest * scale + value[:, column]) % _MODULUS, rest)
         closes = taken & (value[:, column + 1] < 0) & (count[:, column] >= _RF_LENGTH_MIN)
-        right = closes & ((rest * 1_000_000 + head) % _MODULUS == 1)
+        right = closes & (_with_check_digits(rest, checks[:, 0], checks[:, 1]) == 1)
         end[right] = place[right, column] + 1
     found = numbered & (end > 0)
     return Runs(begin[found], end[found])
@@ -167,10 +245,5 @@ def _swiss_references(chunk: TextChunk, numbers: Numbers) -> Runs:
     start = np.concatenate([run.start[single], run.start[heads]])
     end = np.concatenate([run.end[single], run.end[heads + len(_QR_GROUPS) - 1]])
     packed, place = _packed(chunk)
-    carry = np.zeros(len(start), dtype=np.int64)
-    for step in range(_QR_DIGITS - 1):
-        digit = packed[place[start] + step].astype(np.int64) - ord("0")
-        carry = _CARRY[(carry + digit) % 10]
-    check = packed[place[end] - 1].astype(np.int64) - ord("0") if len(start) else carry
-    right = -carry % 10 == check
+    right = swiss_is_right(packed, place[start], place[end])
     return Runs(start[right], end[right])

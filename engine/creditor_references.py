@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.check_digits import iso_is_right, kid_is_right, swiss_is_right
 from engine.owner_table import NOBODY, OwnerTable
 from engine.segments import inverse
+from engine.tokens import text_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +28,6 @@ __all__ = ["customers_by_creditor_reference"]
 
 _RF: Final = r"(?P<found>\bRF ?[0-9]{2}(?: ?[0-9A-Z]){1,21}\b)"
 _QR: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2}(?: ?[0-9]{5}){5})(?:[^0-9]|$)"
-_CARRY: Final = np.array([0, 9, 4, 6, 8, 2, 7, 1, 3, 5], dtype=np.int64)
-_QR_LENGTH: Final = 27
-_KID: Final = "^[0-9]{4,25}$"
 
 
 def customers_by_creditor_reference(
@@ -77,7 +76,8 @@ def _references_of_items(index: OpenItemIndex) -> tuple[pa.StringArray, NDArray[
     lists = pc.split_pattern(references.take(pa.array(some)), ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     packed = _packed(pc.list_flatten(lists))
-    verified = _verifies(packed) | _has_check_digit(packed)
+    content, offsets = text_bytes(packed)
+    verified = _verifies(packed) | kid_is_right(content, offsets[:-1], offsets[1:])
     return packed.filter(pa.array(verified)), inverse(index.order)[some[owner[verified]]]
 
 
@@ -107,32 +107,6 @@ def _scoped(keys: pa.StringArray, company: NDArray[np.int64]) -> pa.StringArray:
 
 def _verifies(packed: pa.StringArray) -> NDArray[np.bool_]:
     """RF references by 97, twenty-seven digits by the carry table of Swiss references."""
-    rf = pc.match_substring_regex(packed, "^RF[0-9]{2}[0-9A-Z]{1,21}$")
-    rf_rows = np.flatnonzero(rf.to_numpy(zero_copy_only=False))
-    qr = pc.match_substring_regex(packed, f"^[0-9]{{{_QR_LENGTH}}}$")
-    qr_rows = np.flatnonzero(qr.to_numpy(zero_copy_only=False))
-    right = np.zeros(len(packed), dtype=np.bool_)
-    for row, text in zip(rf_rows.tolist(), packed.take(rf_rows).to_pylist(), strict=True):
-        right[row] = int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
-    if len(qr_rows):
-        digits = np.array([list(text) for text in packed.take(qr_rows).to_pylist()]).astype(
-            np.int64
-        )
-        carry = np.zeros(len(qr_rows), dtype=np.int64)
-        for column in digits[:, :-1].T:
-            carry = _CARRY[(carry + column) % 10]
-        right[qr_rows] = (10 - carry) % 10 == digits[:, -1]
-    return right
-
-
-def _has_check_digit(packed: pa.StringArray) -> NDArray[np.bool_]:
-    """Digits whose last one is right by 10 (every other one doubled, from the right) or by 11."""
-    matched = pc.match_substring_regex(packed, _KID).to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(matched)
-    right = np.zeros(len(packed), dtype=np.bool_)
-    for row, text in zip(rows.tolist(), packed.take(pa.array(rows)).to_pylist(), strict=True):
-        digits = [int(letter) for letter in reversed(text)]
-        doubled = sum(d if n % 2 == 0 else sum(divmod(2 * d, 10)) for n, d in enumerate(digits))
-        weighted = sum(d * (1 if n == 0 else (n - 1) % 6 + 2) for n, d in enumerate(digits))
-        right[row] = doubled % 10 == 0 or weighted % 11 == 0
-    return right
+    content, offsets = text_bytes(packed)
+    told = (content, offsets[:-1], offsets[1:])
+    return iso_is_right(*told) | swiss_is_right(*told)

@@ -24,6 +24,7 @@ from engine.groups import Groups, Part
 from engine.open_item_index import CANCELLED, PAID
 from engine.reference_slots import NO_LINE
 from engine.resolver import ItemAmounts, Resolution, possible, resolve
+from engine.second_look import second_look
 from engine.segments import first_of_runs, mix64, pick, segment_sum
 from engine.strategies.exact import (
     propose_across,
@@ -55,8 +56,8 @@ __all__ = [
     "unread_references",
 ]
 
-_LEDGER_ROWS_MAX = 200_000
-_LEDGERS_MAX = 1_024
+_LEDGER_ROWS_MAX = 400_000
+_LEDGERS_MAX = 4_096
 _CONTRADICTING_DIGITS = 100_000
 
 
@@ -97,7 +98,8 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
         found = [
             propose_by_amount(situation, one, against, habits) for one in _parts(situation, todo)
         ]
-        return _Proposal(Candidates.concat(found), situation.slots, _none_of(situation))
+        looked = second_look(situation, Candidates.concat(found), against)
+        return _Proposal(looked, situation.slots, _none_of(situation))
 
     # Nothing but the payer's own items is looked at: only payers merely suggested are beyond.
     known = msgspec.structs.replace(

@@ -17,6 +17,7 @@ from engine.accidental_sums import expected_accidents
 from engine.candidates import AMBIGUOUS, NOT_PROVEN, UNIQUE_SET, strategy_code
 from engine.exception_codes import code_number
 from engine.limits import COUNTED_ITEMS_MAX, PROVEN_ACCIDENTS_MAX, PROVEN_WORK_MAX
+from engine.payer_ledgers import lay_out
 from engine.segments import expand_ranges, segment_sum
 from engine.solution_counts import count_solutions, ways_to_sum
 
@@ -37,14 +38,11 @@ _WIDTH_STEP = 8
 
 
 def second_look(
-    situation: Situation,
-    ledgers: PayerLedgers,
-    candidates: Candidates,
-    contradicted: NDArray[np.bool_],
+    situation: Situation, candidates: Candidates, contradicted: NDArray[np.bool_]
 ) -> Candidates:
     """`candidates` with λ in their doubt, and proofs where a count can give one.
 
-    `ledgers` has everything open, discounts taken off.
+    Few payments get so far: their ledgers are laid out again, for all of them together.
     """
     if not len(candidates):
         return candidates
@@ -52,10 +50,14 @@ def second_look(
     budget = situation.rules.wrong_budget[situation.rule[candidates.payment]]
     limited = combined & (candidates.wrong <= budget) & ~contradicted[candidates.payment]
     limited &= (candidates.uniqueness == NOT_PROVEN) & (candidates.fits == 1)
+    limited &= situation.payer[candidates.payment] >= 0
+    again = np.zeros(len(situation), dtype=np.bool_)
+    again[candidates.payment[limited | (candidates.automatic & combined)]] = True
+    ledgers = lay_out(situation, np.flatnonzero(again))
     # With discounts on offer there are more choices than a count of sets covers.
     offers = np.zeros(len(situation), dtype=np.bool_)
     offers[ledgers.payment] = ledgers.views_with(ledgers.discount > 0)[ledgers.view]
-    limited &= ~offers[candidates.payment] & (situation.payer[candidates.payment] >= 0)
+    limited &= ~offers[candidates.payment]
     candidates = _proven(situation, ledgers, candidates, limited)
     looked = np.flatnonzero(candidates.automatic & combined)
     expected = _accidents(situation, ledgers, candidates, looked)

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from engine.limits import AMOUNT_MINOR_MAX
+from engine.sum_marks import SumMarks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +84,8 @@ class SumTables(msgspec.Struct, frozen=True, kw_only=True):
 
     bounds, value: the ledgers; total, debit, least, most: what each adds up to, its positive
     values alone, its smallest and largest value (not beyond 0); prefix: sum of all values before
-    each row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`;
+    each row (shape: rows + 1, over all ledgers); order: rows in order of the keys of `single`,
+    marks: of those keys;
     paired: ledgers whose pairs and runs are expanded. `pair` has an entry per two items, `run` one
     per two or more in a row.
     """
@@ -97,6 +99,7 @@ class SumTables(msgspec.Struct, frozen=True, kw_only=True):
     prefix: NDArray[np.int64]
     order: NDArray[np.int64]
     paired: NDArray[np.bool_]
+    marks: SumMarks
     single: KeyTable
     pair: KeyTable
     run: KeyTable
@@ -188,6 +191,7 @@ def build_sums(
         prefix=prefix,
         order=order,
         paired=paired,
+        marks=SumMarks.of(owner, value),
         single=KeyTable(single[order], bits),
         pair=KeyTable(pair, bits),
         run=KeyTable(run, bits),

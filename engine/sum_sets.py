@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from engine.segments import expand_ranges, mix64, segment_sum
+from engine.segments import expand_ranges, first_of_runs, mix64, segment_sum
+from engine.sum_marks import pair_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.sum_join import SumTables
+    from engine.sum_marks import PairSuspects
 
 __all__ = [
     "FoundSets",
+    "fours_of",
     "fours_with",
     "pairs_with",
     "runs_with",
     "singles_with",
+    "triples_of",
     "triples_with",
 ]
 
@@ -77,28 +81,45 @@ def singles_with(
 
 
 def pairs_with(
-    tables: SumTables,
-    ledger: NDArray[np.int64],
-    target: NDArray[np.int64],
-    after: NDArray[np.int64] | None = None,
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
 ) -> FoundSets:
-    """Every two rows that add up to the target, of any ledger, expanded or not.
-
-    after: per lookup, only rows behind this one.
-    """
-    begin = tables.bounds[ledger] if after is None else after + 1
-    end = tables.bounds[ledger + 1]
+    """Every two rows that add up to the target, of any ledger, expanded or not."""
     parts = []
-    for part in _portions(np.arange(len(ledger)), end - begin):
-        owner, row = expand_ranges(begin[part], end[part])
-        owner = part[owner]
-        other = target[owner] - tables.value[row]
-        first, last = tables.single.between(ledger[owner], other, other)
+    for owner, row, first, last in _partners(tables, ledger, target):
         hit, entry = expand_ranges(first, last)
         partner = tables.order[entry]
         kept = partner > row[hit]
         parts.append(FoundSets(owner[hit[kept]], np.stack([row[hit[kept]], partner[kept]], axis=1)))
     return _together(parts, 2)
+
+
+def _pair_counts(
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many sets `pairs_with` would give, per look-up, without spelling them out."""
+    counts = np.zeros(len(ledger), dtype=np.int64)
+    for owner, row, first, last in _partners(tables, ledger, target):
+        itself = 2 * tables.value[row] == target[owner]
+        np.add.at(counts, owner, last - first - itself)
+    return counts // 2
+
+
+def _partners(
+    tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], ...]]:
+    """Look-ups and rows, in order, that have a row beside them which makes up the target; and the
+    first and last (exclusive) entry of `tables.order` that do.
+    """
+    begin, end = tables.bounds[ledger], tables.bounds[ledger + 1]
+    for part in _portions(np.arange(len(ledger)), end - begin):
+        owner, row = expand_ranges(begin[part], end[part])
+        owner = part[owner]
+        other = target[owner] - tables.value[row]
+        some = tables.marks.among(ledger[owner], other)
+        owner, row, other = owner[some], row[some], other[some]
+        first, last = tables.single.between(ledger[owner], other, other)
+        there = last > first
+        yield owner[there], row[there], first[there], last[there]
 
 
 def runs_with(tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]) -> FoundSets:
@@ -152,59 +173,75 @@ def _marked(keys: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.
 def triples_with(
     tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64], sets_max: int
 ) -> tuple[FoundSets, NDArray[np.bool_]]:
-    """Every three rows that add up to the target, in expanded ledgers.
+    """Every three rows that add up to the target.
 
     Also says which lookups have more than `sets_max`; of those no set is given.
     """
-    begin, end = tables.bounds[ledger], tables.bounds[ledger + 1]
-    many = np.zeros(len(ledger), dtype=np.bool_)
-    parts = []
-    todo = np.flatnonzero(tables.paired[ledger])
-    for part in _portions(todo, (end - begin)[todo]):
-        owner, row = expand_ranges(begin[part], end[part])
-        rest = target[part][owner] - tables.value[row]
-        pairs = tables.pair.count(ledger[part][owner], rest)
-        # A set is met three times here, once per row, beside rows that are their own partner.
-        many[part] = segment_sum(pairs, owner, len(part)) > 3 * sets_max
-        hit = np.flatnonzero((pairs > 0) & ~many[part][owner])
-        found = pairs_with(tables, ledger[part][owner[hit]], rest[hit], after=row[hit])
-        parts.append(
-            FoundSets(
-                part[owner[hit[found.lookup]]],
-                np.concatenate([row[hit[found.lookup], None], found.rows], axis=1),
-            )
-        )
-    return _together(parts, 3), many
+    every, none = np.ones(len(ledger), dtype=np.bool_), np.zeros(len(ledger), dtype=np.bool_)
+    suspects = pair_suspects(tables.bounds, tables.value, ledger, target, three=every, four=none)
+    return triples_of(suspects, tables, ledger, target, sets_max)
 
 
 def fours_with(
     tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64], sets_max: int
 ) -> tuple[FoundSets, NDArray[np.bool_]]:
-    """Every four rows that add up to the target, in expanded ledgers.
+    """Every four rows that add up to the target, as `triples_with`."""
+    every, none = np.ones(len(ledger), dtype=np.bool_), np.zeros(len(ledger), dtype=np.bool_)
+    suspects = pair_suspects(tables.bounds, tables.value, ledger, target, three=none, four=every)
+    return fours_of(suspects, tables, ledger, target, sets_max)
 
-    Also says which lookups have more than `sets_max`; of those no set is given.
-    """
-    many = np.zeros(len(ledger), dtype=np.bool_)
-    parts = []
-    lowest = np.full(len(ledger), -(1 << (tables.pair.bits - 1)))
-    begin, end = tables.pair.between(ledger, lowest, -lowest)
-    todo = np.flatnonzero(tables.paired[ledger])
-    for part in _portions(todo, (end - begin)[todo]):
-        owner, entry = expand_ranges(begin[part], end[part])
-        total = tables.pair.sums(entry)
-        # Each unordered split into two pairs once: the smaller sum looks for the larger.
-        low = np.flatnonzero(2 * total <= target[part][owner])
-        owner, total = owner[low], total[low]
-        others = tables.pair.count(ledger[part][owner], target[part][owner] - total)
-        # Three splits per set, met from both sides where the two sums are equal.
-        many[part] = segment_sum(others, owner, len(part)) > 6 * sets_max
-        hit = np.flatnonzero((others > 0) & ~many[part][owner])
-        owner, total = owner[hit], total[hit]
-        fresh = np.ones(len(hit), dtype=np.bool_)
-        fresh[1:] = (np.diff(owner) != 0) | (np.diff(total) != 0)
-        owner, total = owner[fresh], total[fresh]
-        parts.append(_joined_pairs(tables, ledger[part], target[part], owner, total, part))
-    return _together(parts, 4), many
+
+def triples_of(
+    suspects: PairSuspects,
+    tables: SumTables,
+    ledger: NDArray[np.int64],
+    target: NDArray[np.int64],
+    sets_max: int,
+) -> tuple[FoundSets, NDArray[np.bool_]]:
+    """The sets of three among the suspects, and which lookups have more than `sets_max`."""
+    owner, row = suspects.three
+    rest = target[owner] - tables.value[row]
+    number, one = _distinct(owner, rest)
+    pairs = _pair_counts(tables, ledger[owner[one]], rest[one])[number]
+    # A set is met three times here, once per row, beside rows that are their own partner.
+    many = segment_sum(pairs, owner, len(ledger)) > 3 * sets_max
+    hit = np.flatnonzero((pairs > 0) & ~many[owner])
+    found = pairs_with(tables, ledger[owner[hit]], rest[hit])
+    own = row[hit[found.lookup]]
+    behind = found.rows[:, 0] > own
+    rows = np.concatenate([own[behind, None], found.rows[behind]], axis=1)
+    return FoundSets(owner[hit[found.lookup[behind]]], rows), many
+
+
+def fours_of(
+    suspects: PairSuspects,
+    tables: SumTables,
+    ledger: NDArray[np.int64],
+    target: NDArray[np.int64],
+    sets_max: int,
+) -> tuple[FoundSets, NDArray[np.bool_]]:
+    """The sets of four among the suspects, and which lookups have more than `sets_max`."""
+    owner, total = suspects.four
+    number, one = _distinct(owner, total)
+    owner, total = owner[one], total[one]
+    # Each unordered split into two pairs once: the smaller sum looks for the larger.
+    others = _pair_counts(tables, ledger[owner], target[owner] - total)
+    # Three splits per set, met from both sides where the two sums are equal.
+    met = segment_sum(others[number], owner[number], len(ledger))
+    many = met > 6 * sets_max
+    hit = np.flatnonzero((others > 0) & ~many[owner])
+    return _joined_pairs(tables, ledger, target, owner[hit], total[hit]), many
+
+
+def _distinct(
+    lookup: NDArray[np.int64], total: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of each (lookup, total) among the distinct ones, in their order; a row of each."""
+    order = np.lexsort((total, lookup))
+    fresh = first_of_runs(lookup[order], total[order])[: len(order)]
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.cumsum(fresh) - 1
+    return number, order[fresh]
 
 
 def _joined_pairs(
@@ -213,24 +250,19 @@ def _joined_pairs(
     target: NDArray[np.int64],
     owner: NDArray[np.int64],
     total: NDArray[np.int64],
-    part: NDArray[np.int64],
 ) -> FoundSets:
     """Pairs of `total` beside pairs of the rest, four different rows, each set once."""
     left = pairs_with(tables, ledger[owner], total)
     right = pairs_with(tables, ledger[owner], target[owner] - total)
-    left_order = np.argsort(left.lookup, kind="stable")
-    right_order = np.argsort(right.lookup, kind="stable")
-    sought = right.lookup[right_order]
-    first = np.searchsorted(sought, left.lookup[left_order], side="left")
-    last = np.searchsorted(sought, left.lookup[left_order], side="right")
+    first = np.searchsorted(right.lookup, left.lookup, side="left")
+    last = np.searchsorted(right.lookup, left.lookup, side="right")
     one, two = expand_ranges(first, last)
-    rows = np.concatenate([left.rows[left_order[one]], right.rows[right_order[two]]], axis=1)
-    lookup = part[owner[left.lookup[left_order[one]]]]
+    rows = np.concatenate([left.rows[one], right.rows[two]], axis=1)
+    lookup = owner[left.lookup[one]]
     rows = np.sort(rows, axis=1)
     different = (np.diff(rows, axis=1) > 0).all(axis=1)
     lookup, rows = lookup[different], rows[different]
     order = np.lexsort((*rows.T[::-1], lookup))
     lookup, rows = lookup[order], rows[order]
-    fresh = np.ones(len(lookup), dtype=np.bool_)
-    fresh[1:] = (np.diff(lookup) != 0) | (np.diff(rows, axis=0) != 0).any(axis=1)
+    fresh = first_of_runs(lookup, *rows.T)[: len(lookup)]
     return FoundSets(lookup[fresh], rows[fresh])

@@ -31,7 +31,8 @@ from engine.limits import (
 from engine.segments import expand_ranges, first_of_runs, segment_sum
 from engine.solution_counts import count_solutions
 from engine.sum_join import build_sums
-from engine.sum_sets import FoundSets, fours_with, triples_with
+from engine.sum_marks import pair_suspects
+from engine.sum_sets import fours_of, triples_of, triples_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from engine.payer_ledgers import PayerLedgers
     from engine.situation import Situation
     from engine.sum_join import SumTables
+    from engine.sum_sets import FoundSets
 
 __all__ = ["Combinations", "FewItems", "propose_combinations", "propose_few_items"]
 
@@ -242,28 +244,26 @@ class FewItems(msgspec.Struct, frozen=True, kw_only=True):
 def propose_few_items(situation: Situation, ledgers: PayerLedgers, *, net: bool) -> FewItems:
     """Three items, four items, and all but three, of ledgers that are not too large for it."""
     size = ledgers.size()
-    tables = build_sums(ledgers.bounds, ledgers.value, size <= TRIPLE_ITEMS_MAX, runs=False)
+    tables = build_sums(ledgers.bounds, ledgers.value, np.zeros(len(size), dtype=np.bool_))
     view = ledgers.view
     cash = situation.cash[ledgers.payment]
-    triples = tables.paired[view] & (size[view] >= 3)
-    fours = triples & (size[view] <= FOUR_ITEMS_MAX) & (size[view] >= 4)
+    triples, fours = size[view] <= TRIPLE_ITEMS_MAX, size[view] <= FOUR_ITEMS_MAX
+    suspects = pair_suspects(tables.bounds, tables.value, view, cash, three=triples, four=fours)
     stopped = np.zeros(len(ledgers), dtype=np.bool_)
     share = _NET_SHARE if net else 1.0
     name = "subset_sum_net" if net else "subset_sum"
     found: list[Candidates] = []
-    for wanted, search, width in ((triples, triples_with, 3), (fours, fours_with, 4)):
-        todo = np.flatnonzero(wanted)
-        sets, many = search(tables, view[todo], cash[todo], COMBINATIONS_SHOWN_MAX * 8)
-        stopped[todo[many]] = True
-        problem = todo[sets.lookup]
-        weight = share * _weight(np.full(len(sets), width), size[view[problem]])
-        found.append(_of_rows(ledgers, FoundSets(problem, sets.rows), name, weight))
+    for sets_of, width in ((triples_of, 3), (fours_of, 4)):
+        sets, many = sets_of(suspects, tables, view, cash, COMBINATIONS_SHOWN_MAX * 8)
+        stopped |= many
+        weight = share * _weight(np.full(len(sets), width), size[view[sets.lookup]])
+        found.append(_of_rows(ledgers, sets, name, weight))
     if not net:
         found.append(_all_but_three(ledgers, cash, tables))
     return FewItems(
         candidates=_with_discount(Candidates.concat(found), net=net),
-        triples=tables.paired[view],
-        fours=tables.paired[view] & (size[view] <= FOUR_ITEMS_MAX),
+        triples=triples,
+        fours=fours,
         stopped=stopped,
     )
 

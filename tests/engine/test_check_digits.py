@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
@@ -12,6 +14,9 @@ from engine.check_digits import (
     body_windows,
     check_digit_is_right,
     creditor_references,
+    iso_is_right,
+    kid_is_right,
+    swiss_is_right,
     whole_windows,
 )
 from engine.readings import NumberShape, read_numbers
@@ -137,3 +142,43 @@ def test_a_belgian_reference_ends_with_the_remainder():
 def test_nothing_is_read_into_other_texts():
     for text in ("", "RF", "RF1", "RFQ 2026-1", "PRF18539007547034", "RF18 5390 0754 7035"):
         assert read(text) == ([], [], [])
+
+
+def _right(judge, texts):
+    content, offsets = text_bytes(pa.array(texts, pa.string()))
+    return judge(content, offsets[:-1], offsets[1:]).tolist()
+
+
+def _iso(text):
+    if not re.fullmatch("RF[0-9]{2}[0-9A-Z]{1,21}", text):
+        return False
+    return int("".join(str(int(letter, 36)) for letter in text[4:] + text[:4])) % 97 == 1
+
+
+def _kid(text):
+    if not re.fullmatch("[0-9]{4,25}", text):
+        return False
+    digits = [int(letter) for letter in reversed(text)]
+    doubled = sum(sum(divmod(digit * (1 + at % 2), 10)) for at, digit in enumerate(digits))
+    weights = [1, *((at % 6) + 2 for at in range(len(digits) - 1))]
+    weighted = sum(digit * weight for digit, weight in zip(digits, weights, strict=True))
+    return doubled % 10 == 0 or weighted % 11 == 0
+
+
+PACKED = (
+    BODY.map(creditor_reference)
+    | DIGITS.map(swiss)
+    | st.from_regex(r"[0-9]{3,28}", fullmatch=True)
+    | st.from_regex(r"RF[0-9A-Z]{0,24}", fullmatch=True)
+    | st.from_regex(r"[0-9A-Z]{0,28}", fullmatch=True)
+)
+
+
+@CALM
+@given(st.lists(PACKED, max_size=6))
+def test_stretches_of_any_length_are_judged_together_as_one_by_one(texts):
+    assert _right(iso_is_right, texts) == [_iso(text) for text in texts]
+    assert _right(kid_is_right, texts) == [_kid(text) for text in texts]
+    assert _right(swiss_is_right, texts) == [
+        bool(re.fullmatch("[0-9]{27}", text)) and text == swiss(text[:-1]) for text in texts
+    ]
