@@ -2,8 +2,8 @@
 
 Most sums that are asked for do not exist. A sum is multiplied into 64 spread bits, some of which
 are its place in a table of booleans: where nothing is marked nothing can be found, and the few that
-are left are looked up exactly. The product of a sum of two is the sum of their products, so that pairs
-are never added up: three and four items are suspected without sorting the pairs of a ledger.
+are left are looked up exactly. The product of a sum of two is the sum of their products, so that
+pairs are never added up: three and four items are suspected without sorting the pairs of a ledger.
 """
 
 from __future__ import annotations
