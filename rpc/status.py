@@ -60,6 +60,8 @@ CODES: Final = {
     "ROLE_MISSING": grpc.StatusCode.PERMISSION_DENIED,
     "ROW_COUNT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "SCHEMA_MISMATCH": grpc.StatusCode.INTERNAL,
+    "SNAPSHOT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
+    "STALE_ROW": grpc.StatusCode.ABORTED,
     "STORE_BUSY": grpc.StatusCode.UNAVAILABLE,
     "STORE_INTEGRITY": grpc.StatusCode.INTERNAL,
     "STORE_LOCKED": grpc.StatusCode.FAILED_PRECONDITION,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
@@ -46,11 +46,23 @@ class Database(Protocol):
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement and give its rows."""
 
-    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each of `rows`."""
+    def change(self, sql: str, *values: Any) -> int:
+        """Run one statement and give how many rows it changed."""
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each of `rows` and give how many rows that changed."""
 
     def insert_table(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
         """Insert `rows` into the columns of `table` that have their names: the way for many."""
+
+    def merge_table(
+        self, table: str, rows: pa.Table | pa.RecordBatch, statement: Callable[[str], str]
+    ) -> int:
+        """Run `statement`, an `INSERT` into `table`, over `rows` and give how many that changed.
+
+        `statement` makes the SQL around the source of the rows, whose columns are those of `rows`.
+        Only within a writing block.
+        """
 
     def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
         """The rows of a question as columns of `schema`: the way for many."""

@@ -9,6 +9,8 @@
     ├── StoreLockedError       STORE_LOCKED: another server uses the store
     ├── StoreBusyError         STORE_BUSY: another booking did not end in time; try again
     ├── RequestIdReusedError   REQUEST_ID_REUSED: one request id, two contents
+    ├── StaleRowError          STALE_ROW: a row changed since the caller saw it
+    ├── SnapshotMismatchError  SNAPSHOT_MISMATCH: a snapshot is not what it says it is
     └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
 
 `reason` never changes between releases; `metadata` holds the words that vary.
@@ -21,6 +23,8 @@ from typing import Self
 __all__ = [
     "MigrationError",
     "RequestIdReusedError",
+    "SnapshotMismatchError",
+    "StaleRowError",
     "StoreBusyError",
     "StoreError",
     "StoreIntegrityError",
@@ -98,6 +102,31 @@ class RequestIdReusedError(StoreError, ValueError):
             f"{file_id}; send it under a new request_id"
         )
         return cls(message, request_id=request_id, first_file_id=first_file_id, file_id=file_id)
+
+
+class StaleRowError(StoreError):
+    """A row changed since the caller saw it; nothing was changed."""
+
+    reason = "STALE_ROW"
+
+    @classmethod
+    def of(cls, table: str, company_id: str, row_id: str, version: int, count: int) -> Self:
+        """The error of expecting another version of a row that has `version` (0: is not there)."""
+        state = f"has version {version}" if version else "is not there"
+        others = f", and {count - 1} others changed as well" if count > 1 else ""
+        message = (
+            f"{table.replace('_', ' ')} {row_id!r} of company {company_id!r} {state}, not the one "
+            f"you expect{others}; read it again"
+        )
+        return cls(
+            message, company_id=company_id, id=row_id, version=str(version), count=str(count)
+        )
+
+
+class SnapshotMismatchError(StoreError, ValueError):
+    """A snapshot whose rows are not what it declares; nothing was changed."""
+
+    reason = "SNAPSHOT_MISMATCH"
 
 
 class StoreIntegrityError(StoreError, AssertionError):

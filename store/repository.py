@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.bank_files import BankFileChanges, BankFiles
+from store.customers import CustomerChanges, Customers
 from store.migrations import apply_migrations, read_migrations
+from store.open_items import OpenItemChanges, OpenItems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,22 @@ class Booking:
 
     def __init__(self, database: Database) -> None:
         """The changes over `database`, within its write block."""
+        self._database = database
+        self._number = 0
         self.bank_files = BankFileChanges(database)
+        self.open_items = OpenItemChanges(database, self.number)
+        self.customers = CustomerChanges(database, self.number)
+
+    def number(self) -> int:
+        """The number of this booking, from the first time it is asked for.
+
+        Numbers grow in the order of the commits: who read up to one continues after it.
+        """
+        if not self._number:
+            ((self._number,),) = self._database.rows(
+                "INSERT INTO booking DEFAULT VALUES RETURNING number"
+            )
+        return self._number
 
 
 class Repository:
@@ -45,6 +62,8 @@ class Repository:
         self.database = database
         apply_migrations(database, read_migrations(database.dialect))
         self.bank_files = BankFiles(database)
+        self.open_items = OpenItems(database)
+        self.customers = Customers(database)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:

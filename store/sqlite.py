@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.errors import StoreBusyError, StoreIntegrityError, StoreVersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from store.database import Dialect
@@ -25,6 +26,14 @@ __all__ = ["SQLITE_VERSION_MIN", "SqliteDatabase", "check_sqlite_version"]
 
 SQLITE_VERSION_MIN: Final = (3, 51, 3)
 """First release in which two connections in WAL mode cannot lose a commit to a log reset."""
+
+
+_ROWS_AT_A_TIME: Final = 65_536
+"""Rows made into Python objects at a time."""
+
+_TEXTS: Final = msgspec.json.Decoder(list[str | None])
+_INTEGERS: Final = msgspec.json.Decoder(list[int | None])
+_FLOATS: Final = msgspec.json.Decoder(list[float | None])
 
 
 def check_sqlite_version(version: str) -> None:
@@ -90,27 +99,43 @@ class SqliteDatabase:
         with _rules():
             return self._connection.execute(sql, values).fetchall()
 
-    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each of `rows`."""
+    def change(self, sql: str, *values: Any) -> int:
+        """Run one statement and give how many rows it changed."""
+        with _rules():
+            self._connection.execute(sql, values)
+            return self._connection.changes()
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each of `rows` and give how many rows that changed."""
+        before = self._connection.total_changes()
         with _rules():
             self._connection.executemany(sql, rows)
+        return self._connection.total_changes() - before
 
     def insert_table(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
         """Insert `rows` into the columns of `table` that have their names."""
         names = ", ".join(f'"{name}"' for name in rows.schema.names)
-        marks = ", ".join("?" * rows.num_columns)
-        columns = [_to_sql(column) for column in rows.columns]
-        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of schemas
-        self.execute_many(sql, zip(*columns, strict=True))
+        sql = f"INSERT INTO {table} ({names}) {_one_row(rows)}"
+        self.execute_many(sql, _rows_of(rows))
+
+    def merge_table(
+        self, table: str, rows: pa.Table | pa.RecordBatch, statement: Callable[[str], str]
+    ) -> int:
+        """Run `statement` over `rows` and give how many rows of `table` that changed."""
+        del table  # the statement names it; what runs row by row needs no copy of its columns
+        return self.execute_many(statement(_one_row(rows)), _rows_of(rows))
 
     def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
-        """The rows of a question as columns of `schema`."""
-        rows = self.rows(sql, *values)
-        columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-        arrays = [
-            _from_sql(field.type, list(column))
-            for field, column in zip(schema, columns, strict=True)
-        ]
+        """The rows of a question as columns of `schema`.
+
+        SQLite makes one JSON text of each column: a million small objects fewer than row by row,
+        and less than half the time.
+        """
+        names = [f"c{number}" for number in range(len(schema))]
+        texts = ", ".join(f"json_group_array({name})" for name in names)
+        question = f"WITH asked({', '.join(names)}) AS ({sql}) SELECT {texts} FROM asked"  # noqa: S608 - SQL of ours
+        (found,) = self.rows(question, *values)
+        arrays = [_from_json(field.type, text) for field, text in zip(schema, found, strict=True)]
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def run_script(self, sql: str) -> None:
@@ -131,14 +156,27 @@ def _rules() -> Iterator[None]:
         raise StoreIntegrityError(str(error)) from error
 
 
+def _one_row(rows: pa.Table | pa.RecordBatch) -> str:
+    return f"VALUES ({', '.join('?' * rows.num_columns)})"
+
+
+def _rows_of(rows: pa.Table | pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, rows.num_rows, _ROWS_AT_A_TIME):
+        part = rows.slice(start, _ROWS_AT_A_TIME)
+        yield from zip(*(_to_sql(column) for column in part.columns), strict=True)
+
+
 def _to_sql(column: Any) -> list[Any]:
     values = column.cast(pa.string()) if pa.types.is_date(column.type) else column
     return values.to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
 
 
-def _from_sql(kind: pa.DataType, values: list[Any]) -> pa.Array:
+def _from_json(kind: pa.DataType, text: str) -> pa.Array:
     if pa.types.is_date(kind):
-        return pc.cast(pa.array(values, pa.string()), kind)
-    if pa.types.is_boolean(kind):
-        return pa.array([bool(value) for value in values], kind)
-    return pa.array(values, kind)
+        return pc.cast(pa.array(_TEXTS.decode(text), pa.string()), kind)
+    if pa.types.is_string(kind):
+        return pa.array(_TEXTS.decode(text), kind)
+    if pa.types.is_floating(kind):
+        return pa.array(_FLOATS.decode(text), kind)
+    numbers = pa.array(_INTEGERS.decode(text), pa.int64())
+    return pc.not_equal(numbers, 0) if pa.types.is_boolean(kind) else numbers.cast(kind)

@@ -1,0 +1,178 @@
+"""Open items as the ERP and our decisions leave them.
+
+The ERP says an item's open amount again and again, before and after it has posted what we decided.
+What is open to us is its amount less what we decided and it has not posted yet: the movement of
+its amount since we first touched the item counts as posted, as far as it goes in the direction of
+our decisions. So yesterday's export, read again, opens nothing twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pyarrow as pa
+
+from engine.batches import OpenItemBatch
+from store.errors import SnapshotMismatchError, StoreIntegrityError
+from store.keyed_rows import KeyedChanges, KeyedRows, KeyedTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from store.database import Database
+    from store.keyed_rows import Key, StoredRows
+
+__all__ = [
+    "ItemFilter",
+    "ItemTotal",
+    "OpenItemChanges",
+    "OpenItems",
+    "SnapshotCounts",
+    "item_totals",
+]
+
+_MOVED: Final = "excluded.erp_minor - open_item.baseline_minor"
+_POSTED: Final = f"""
+CASE WHEN open_item.consumed_minor >= 0
+    THEN CASE WHEN {_MOVED} > 0 THEN 0
+              WHEN {_MOVED} < -open_item.consumed_minor THEN -open_item.consumed_minor
+              ELSE {_MOVED} END
+    ELSE CASE WHEN {_MOVED} < 0 THEN 0
+              WHEN {_MOVED} > -open_item.consumed_minor THEN -open_item.consumed_minor
+              ELSE {_MOVED} END
+END"""
+
+_TABLE: Final = KeyedTable(
+    name="open_item",
+    batch_class=OpenItemBatch,
+    written={"open_minor": "erp_minor"},
+    read={
+        "open_minor": "CASE WHEN is_deleted THEN 0 ELSE open_minor END",
+        "status": "CASE WHEN is_deleted OR open_minor = 0 AND consumed_minor <> 0 THEN 'paid' "
+        "ELSE status END",
+    },
+    derived={
+        "open_minor": (
+            "erp_minor",
+            f"excluded.erp_minor - open_item.consumed_minor - ({_POSTED})",
+        ),
+        "baseline_minor": ("erp_minor", "open_item.baseline_minor"),
+    },
+    # What we settled stays in memory when the ERP drops it: a second payment of it is recognised.
+    kept="(NOT is_deleted OR decided_minor <> 0)",
+)
+
+
+class ItemTotal(msgspec.Struct, frozen=True, order=True):
+    """How many items of a company and currency there are, and the sum of their open amounts."""
+
+    company_id: str
+    currency: str
+    item_count: int
+    open_minor: int
+
+
+class ItemFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which items; the empty string means all."""
+
+    company_id: str = ""
+    customer_id: str = ""
+    currency: str = ""
+    document_number: str = ""
+    status: str = ""
+
+
+class SnapshotCounts(msgspec.Struct, frozen=True):
+    """What a snapshot did."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    removed: int
+
+
+def item_totals(batch: OpenItemBatch) -> tuple[ItemTotal, ...]:
+    """Counts and sums of `batch`, in order of company and currency."""
+    rows = pa.Table.from_batches([batch.record_batch])
+    sums = rows.group_by(["company_id", "currency"]).aggregate(
+        [("open_minor", "count"), ("open_minor", "sum")]
+    )
+    columns = (sums[name].to_pylist() for name in _SUMMED)
+    return tuple(sorted(ItemTotal(*row) for row in zip(*columns, strict=True)))
+
+
+_SUMMED: Final = ("company_id", "currency", "open_minor_count", "open_minor_sum")
+
+
+class OpenItems(KeyedRows[OpenItemBatch]):
+    """What may be asked about open items.
+
+    An item the ERP no longer sends is gone, unless we settled some of it: then it is kept as
+    `paid` with nothing open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Ask `database`."""
+        super().__init__(database, _TABLE)
+
+    def totals(self) -> tuple[ItemTotal, ...]:
+        """Counts and sums of what is open to us, in order of company and currency."""
+        return self._totals("open_minor")
+
+    def list_items(
+        self, item_filter: ItemFilter, after: Key | None, limit: int
+    ) -> tuple[StoredRows[OpenItemBatch], Key | None]:
+        """At most `limit` items after the key `after`; the key to continue after, if any."""
+        given = msgspec.structs.asdict(item_filter)
+        conditions = {
+            f"{_TABLE.read.get(name, name)} = ?": value for name, value in given.items() if value
+        }
+        return self.page(conditions, after, limit)
+
+    def _totals(self, amount: str) -> tuple[ItemTotal, ...]:
+        rows = self._database.rows(
+            f"SELECT company_id, currency, count(*), sum({amount}) FROM open_item "  # noqa: S608 - names of ours
+            "WHERE NOT is_deleted GROUP BY company_id, currency ORDER BY company_id, currency"
+        )
+        return tuple(ItemTotal(*row) for row in rows)
+
+
+class OpenItemChanges(OpenItems, KeyedChanges[OpenItemBatch]):
+    """What a booking may do with open items on behalf of the ERP."""
+
+    def __init__(self, database: Database, booking_number: Callable[[], int]) -> None:
+        """Change items in the booking whose number `booking_number` gives."""
+        KeyedChanges.__init__(self, database, _TABLE, booking_number)
+
+    def replace(self, batch: OpenItemBatch, declared: Sequence[ItemTotal]) -> SnapshotCounts:
+        """Make `batch` all that is open in the companies of `declared`; others go.
+
+        Raises `SnapshotMismatchError` where `batch` is not what `declared` says, company by company
+        and currency by currency; a company without items is declared with a count of 0.
+        """
+        companies = sorted({total.company_id for total in declared})
+        _compare(declared, item_totals(batch))
+        changes = self.upsert(batch)
+        removed = self._remove_others(batch, companies)
+        kept = [one for one in self._totals("erp_minor") if one.company_id in companies]
+        if kept != sorted(total for total in declared if total.item_count):
+            message = f"the store holds {kept} after a snapshot of {sorted(declared)}"
+            raise StoreIntegrityError(message)
+        return SnapshotCounts(*changes, removed)
+
+
+def _compare(declared: Iterable[ItemTotal], found: Iterable[ItemTotal]) -> None:
+    def by_key(totals: Iterable[ItemTotal]) -> dict[Key, tuple[int, int]]:
+        return {(one.company_id, one.currency): (one.item_count, one.open_minor) for one in totals}
+
+    said, there = by_key(declared), by_key(found)
+    for key in sorted(said.keys() | there.keys()):
+        company, currency = key
+        expected, actual = said.get(key, (0, 0)), there.get(key, (0, 0))
+        if expected != actual:
+            message = (
+                f"company {company!r}, {currency}: declared {expected[0]} items of {expected[1]} "
+                f"minor units, received {actual[0]} of {actual[1]}; nothing was changed"
+            )
+            raise SnapshotMismatchError(message, company_id=company, currency=currency)
