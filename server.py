@@ -13,9 +13,10 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 import grpc
 import grpc.aio
@@ -24,21 +25,25 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from engine.policy import PolicyBook
-from rpc.authentication import OpenDoor
 from rpc.bank_file_service import BankFileService
+from rpc.caller_limits import CallerLimits
 from rpc.exception_service import ExceptionService
 from rpc.interceptor import CallInterceptor
-from rpc.jobs import LoadTablesDone, LoadTablesJob, WorkerSettings
+from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
 from rpc.limits import MESSAGE_BYTES_MAX, RPCS_MAX
+from rpc.listening import AddressError, listen, split_address
+from rpc.log_lines import Mask, log_to
 from rpc.match_service import MatchService
 from rpc.metrics import Metrics
 from rpc.reading import StoreReader
+from rpc.secret_files import Secret
 from rpc.spool import clear_folder
 from rpc.workers import WorkerPool
 from store import open_repository
 from store.addresses import parse_address
 from store.locking import held_store
+from tieout.configuration import OVERRIDES, policy_of, read_configuration
+from tieout.server_doors import authenticator_of, certificate_files, check_doors, mask_key_of
 from tieout.v1 import (
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
@@ -51,9 +56,11 @@ from tieout.v1 import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.policy import PolicyBook
     from store.addresses import StoreAddress
+    from tieout.configuration import Configuration, TenantTable
 
-__all__ = ["AddressError", "Settings", "main", "run", "settings_from_environment"]
+__all__ = ["configuration_from_environment", "main", "run"]
 
 DRAIN_SECONDS: Final = 30.0
 """How long calls in progress may take to end; orchestrators kill after 30 seconds by custom."""
@@ -67,79 +74,75 @@ SERVICES: Final = (
 _log = logging.getLogger("tieout.server")
 
 
-class AddressError(ValueError):
-    """An address that is no `host:port`, or that cannot be listened on."""
+def configuration_from_environment(environment: Mapping[str, str]) -> Configuration:
+    """The configuration that `TIEOUT_…` variables name and replace; see `OVERRIDES`."""
+    named = {name: environment.get(f"TIEOUT_{name.upper()}") for name in OVERRIDES}
+    given = {name: text for name, text in named.items() if text is not None}
+    path = environment.get("TIEOUT_CONFIG")
+    return read_configuration(Path(path) if path else None, given)
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator decides. Addresses are `host:port`, port 0 takes a free one.
-
-    `spool` is where a folder for what is on its way through is made; empty: beside an SQLite store,
-    else in the folder the server is started in.
-    """
-
-    grpc_address: str = "127.0.0.1:50051"
-    metrics_address: str = "127.0.0.1:9464"
-    store: str = "sqlite:///tieout.db"
-    spool: str = ""
-    open_items: str = ""
-    customers: str = ""
-    bank_accounts: str = ""
-    workers: int = 2
-    policy: PolicyBook = PolicyBook()
-
-
-def settings_from_environment(environment: Mapping[str, str]) -> Settings:
-    """Settings out of `TIEOUT_…` variables; the policy is the default one."""
-    values: dict[str, object] = {}
-    for name in Settings.__struct_fields__:
-        text = environment.get(f"TIEOUT_{name.upper()}")
-        if name != "policy" and text is not None:
-            values[name] = text
-    return msgspec.convert(values, Settings, strict=False)
-
-
-def run(settings: Settings) -> int:
+def run(configuration: Configuration) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code.
 
-    Raises `AddressError`, `StoreError`, `FileNotFoundError`, or `JobFailedError` for a table that
-    is malformed.
+    Raises `ConfigurationError`, `PolicyError`, `StoreError`, `FileNotFoundError`, or
+    `JobFailedError` for a table that is malformed.
     """
-    _log_to(sys.stderr)
-    tables = _table_paths(settings)
-    address = parse_address(settings.store).absolute()
+    check_doors(configuration)
+    mask_key = mask_key_of(configuration.logs)
+    log_to(sys.stderr, configuration.logs.level, Mask(Secret(mask_key)))
+    tenants = {
+        name: _Tenant(_table_paths(table), policy_of(table))
+        for name, table in configuration.served_tenants().items()
+    }
+    address = parse_address(configuration.store_url()).absolute()
     with held_store(address):
-        asyncio.run(_serve(settings, tables, address))
+        asyncio.run(_serve(configuration, tenants, address, mask_key))
     return 0
 
 
 def main() -> int:
-    """Serve with the settings of the environment."""
-    return run(settings_from_environment(os.environ))
+    """Serve with the configuration of the environment."""
+    return run(configuration_from_environment(os.environ))
 
 
-async def _serve(settings: Settings, tables: LoadTablesJob, address: StoreAddress) -> None:
+class _Tenant(msgspec.Struct, frozen=True):
+    """What one tenant's payments are matched against, and by which rules."""
+
+    tables: LoadTablesJob
+    policy: PolicyBook
+
+
+async def _serve(
+    configuration: Configuration,
+    tenants: Mapping[str, _Tenant],
+    address: StoreAddress,
+    mask_key: bytes,
+) -> None:
     stop = _stop_event()
     metrics = Metrics()
-    spool = _spool_folder(settings, address)
+    spool = _spool_folder(configuration, address)
     clear_folder(spool)
     async with AsyncExitStack() as stack:
-        reader = StoreReader(open_repository(address.url))
+        reader = StoreReader({name: open_repository(address.url, tenant=name) for name in tenants})
         stack.callback(reader.close)
+        settings = _worker_settings(configuration, tenants, address, spool, mask_key)
         pool = WorkerPool(
-            WorkerSettings(store_url=address.url, tables_folder=str(spool), policy=settings.policy),
-            settings.workers,
+            settings,
+            configuration.server.workers,
             on_lost=lambda: metrics.count("tieout_workers_lost_total"),
         )
         stack.push_async_callback(pool.stop)
         metrics.watch("tieout_jobs_waiting", lambda: pool.waiting)
         await pool.start()
-        await _load_tables(tables, pool, metrics)
-        server = _server_with(metrics)
-        _add_services(server, settings, pool, reader, metrics, spool)
+        await _load_tables(tenants, pool, metrics)
+        server = _server_with(configuration, frozenset(tenants), metrics)
+        _add_services(server, configuration, pool, reader, metrics, spool)
         health_servicer = await _add_health(server)
-        grpc_address = _listen(server, settings.grpc_address)
-        metrics_address = _serve_metrics(settings.metrics_address, metrics, stack)
+        grpc_address = listen(
+            server, configuration.server.grpc_address, certificate_files(configuration)
+        )
+        metrics_address = _serve_metrics(configuration.server.metrics_address, metrics, stack)
         await server.start()
         gc.freeze()
         _say(f"tieout: gRPC on {grpc_address}")
@@ -151,15 +154,45 @@ async def _serve(settings: Settings, tables: LoadTablesJob, address: StoreAddres
     _log.info("drained")
 
 
-def _spool_folder(settings: Settings, address: StoreAddress) -> Path:
-    if settings.spool:
-        return Path(settings.spool, "tieout-spool").resolve()
-    return address.beside("spool")
+def _spool_folder(configuration: Configuration, address: StoreAddress) -> Path:
+    """Where files on their way are kept: the setting's folder, else beside the store."""
+    given = configuration.server.spool
+    return Path(given, "tieout-spool").resolve() if given else address.beside("spool")
 
 
-def _server_with(metrics: Metrics) -> grpc.aio.Server:
+def _worker_settings(
+    configuration: Configuration,
+    tenants: Mapping[str, _Tenant],
+    address: StoreAddress,
+    spool: Path,
+    mask_key: bytes,
+) -> WorkerSettings:
+    own = {}
+    for name, tenant in tenants.items():
+        folder = spool / "tables" / name
+        folder.mkdir(parents=True)
+        own[name] = TenantSettings(tables_folder=str(folder), policy=tenant.policy)
+    return WorkerSettings(
+        store_url=address.url,
+        tenants=own,
+        memory_bytes=configuration.limits.worker_memory_bytes,
+        log_level=configuration.logs.level,
+        mask_key=mask_key,
+    )
+
+
+def _server_with(
+    configuration: Configuration, tenants: frozenset[str], metrics: Metrics
+) -> grpc.aio.Server:
+    limits = CallerLimits(
+        per_second=configuration.limits.calls_per_second,
+        burst=configuration.limits.calls_burst,
+        at_once=configuration.limits.calls_at_once,
+        now=time.monotonic,
+    )
+    authenticator = authenticator_of(configuration.authentication, time.time)
     return grpc.aio.server(
-        interceptors=[CallInterceptor(metrics, OpenDoor())],
+        interceptors=[CallInterceptor(metrics, authenticator, limits, tenants)],
         maximum_concurrent_rpcs=RPCS_MAX,
         options=[
             ("grpc.so_reuseport", 0),
@@ -170,7 +203,7 @@ def _server_with(metrics: Metrics) -> grpc.aio.Server:
 
 def _add_services(
     server: grpc.aio.Server,
-    settings: Settings,
+    configuration: Configuration,
     pool: WorkerPool,
     reader: StoreReader,
     metrics: Metrics,
@@ -185,7 +218,7 @@ def _add_services(
         metrics=metrics,
         spool_folder=spool,
         now_ms=lambda: time.time_ns() // 1_000_000,
-        bookings_max=max(1, settings.workers - 1),
+        bookings_max=max(1, configuration.server.workers - 1),
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(
@@ -204,25 +237,29 @@ async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
     return servicer
 
 
-def _table_paths(settings: Settings) -> LoadTablesJob:
+def _table_paths(table: TenantTable) -> LoadTablesJob:
     """The tables' paths, absolute; raises `FileNotFoundError`."""
 
     def absolute(path: str) -> str:
         return str(Path(path).resolve(strict=True)) if path else ""
 
     return LoadTablesJob(
-        open_items=absolute(settings.open_items),
-        customers=absolute(settings.customers),
-        bank_accounts=absolute(settings.bank_accounts),
+        open_items=absolute(table.open_items),
+        customers=absolute(table.customers),
+        bank_accounts=absolute(table.bank_accounts),
     )
 
 
-async def _load_tables(tables: LoadTablesJob, pool: WorkerPool, metrics: Metrics) -> None:
-    done = await pool.run(tables)
-    assert isinstance(done, LoadTablesDone)  # noqa: S101 - a worker answers in kind
-    for name, rows in done.row_counts.items():
-        metrics.set("tieout_resident_rows", rows, table=name)
-        _log.info("%s: %d rows", name, rows)
+async def _load_tables(tenants: Mapping[str, _Tenant], pool: WorkerPool, metrics: Metrics) -> None:
+    counts = Counter[str]()
+    for name, tenant in tenants.items():
+        done = await pool.run(tenant.tables, tenant=name)
+        assert isinstance(done, LoadTablesDone)  # noqa: S101 - a worker answers in kind
+        counts.update(done.row_counts)
+        for table, rows in done.row_counts.items():
+            _log.info("tenant %s, %s: %d rows", name, table, rows)
+    for table, rows in counts.items():
+        metrics.set("tieout_resident_rows", rows, table=table)
 
 
 def _stop_event() -> asyncio.Event:
@@ -233,26 +270,8 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-def _split_address(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
-        message = f"address {address!r} is no host:port such as 127.0.0.1:50051"
-        raise AddressError(message)
-    return host, int(port)
-
-
-def _listen(server: grpc.aio.Server, address: str) -> str:
-    host, _ = _split_address(address)
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError as error:
-        message = f"cannot listen on {address}: {error}"
-        raise AddressError(message) from error
-    return f"{host}:{port}"
-
-
 def _serve_metrics(address: str, metrics: Metrics, stack: AsyncExitStack) -> str:
-    host, port = _split_address(address)
+    host, port = split_address(address)
     try:
         http, thread = start_http_server(port, host.strip("[]"), metrics.registry)
     except OSError as error:
@@ -267,27 +286,6 @@ def _serve_metrics(address: str, metrics: Metrics, stack: AsyncExitStack) -> str
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-
-
-class _JsonFormatter(logging.Formatter):
-    """One JSON object per line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(entry).decode()
-
-
-def _log_to(stream: TextIO) -> None:
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_JsonFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 if __name__ == "__main__":

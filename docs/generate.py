@@ -26,6 +26,8 @@ from bench.report import reading_table, readme_table, scale_table
 from bench.scale_record import ScaleRecord
 from engine.exception_codes import EXCEPTION_CODES, ExceptionCode
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
+from rpc.caller import Role
+from rpc.permissions import PUBLIC_RPCS, ROLES_OF, RPC_PERMISSIONS, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +38,7 @@ __all__ = [
     "diagnostics_page",
     "exceptions_page",
     "main",
+    "permissions_page",
     "raised_codes",
     "readme_page",
 ]
@@ -135,6 +138,28 @@ def _exception_section(name: str, code: ExceptionCode, *, reserved: bool) -> Ite
     yield f"- what to do: {code.suggested_action}"
     if reserved:
         yield "- reserved: this version does not raise it"
+
+
+def permissions_page() -> str:
+    """`docs/operating/permissions.md`: roles, permissions and the RPCs that ask for them."""
+    roles = [role.value for role in Role]
+    lines = [
+        _MARK.format(source="rpc/permissions.py"),
+        "",
+        "# Who may call what",
+        "",
+        "A caller needs one role that has the permission. What is not listed may not be called.",
+        "",
+        f"| permission | {' | '.join(roles)} |",
+        f"| --- | {' | '.join(':---:' for _ in roles)} |",
+    ]
+    for permission in Permission:
+        ticks = ("✓" if Role(role) in ROLES_OF[permission] else "–" for role in roles)
+        lines.append(f"| `{permission}` | {' | '.join(ticks)} |")
+    lines += ["", "| RPC | permission |", "| --- | --- |"]
+    lines += [f"| `{rpc}` | `{permission}` |" for rpc, permission in RPC_PERMISSIONS.items()]
+    lines += [f"| `{rpc}` | anyone, without credentials |" for rpc in sorted(PUBLIC_RPCS)]
+    return "\n".join(lines) + "\n"
 
 
 def diagnostics_page() -> str:
@@ -252,6 +277,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/exceptions.md": exceptions_page,
     "docs/diagnostics.md": diagnostics_page,
     "README.md": readme_page,
+    "docs/operating/permissions.md": permissions_page,
 } | {f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES}
 """Page, from the root → what writes it."""
 

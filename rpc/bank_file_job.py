@@ -31,6 +31,7 @@ from rpc.match_job import StageTimer
 from rpc.policy_messages import policy_sha256
 from rpc.receipt_messages import bank_file_message, exception_messages
 from rpc.resident_tables import consumed_by, deduct_consumed
+from rpc.scope import check_company_column, check_file
 from rpc.spool import FrameWriter
 from store.bank_file_records import (
     RECEIPT_ROWS_MAX,
@@ -94,6 +95,8 @@ class BankFileRunner:
         with self._repository.booking() as booking:
             first = booking.bank_files.find_file(job.file_id)
             known = first is not None
+            if known:
+                check_file(booking.bank_files, job.file_id)
             receipt = first if parsed is None else first or self._book(job, parsed, booking, timer)
             assert receipt is not None  # noqa: S101 - kept files stay, else it was parsed
             if job.request_id and (known or not job.validate_only):
@@ -134,6 +137,7 @@ class BankFileRunner:
                 [matched.exceptions, _repeats(parsed.payments, seen, job)]
             ),
         )
+        check_company_column(matched.outcomes.text("company_id"))
         receipt = _receipt(job, parsed, match_input, matched, len(seen))
         if not job.validate_only:
             timer("record", len(payments))
@@ -270,6 +274,7 @@ def run_file_result(repository: Repository, job: FileResultJob) -> FileResultDon
     if repository.bank_files.find_file(job.file_id) is None:
         message = f"no bank file {job.file_id!r} is kept here"
         raise BankFileNotFoundError(message, file_id=job.file_id)
+    check_file(repository.bank_files, job.file_id)
     frames = 0
     with FrameWriter(Path(job.responses_path)) as writer:
         for kind in _RESULT_TABLES.values():

@@ -23,6 +23,7 @@ from rpc.limits import (
     REQUEST_ID_LENGTH_MAX,
 )
 from rpc.receipt_messages import bank_file_message
+from rpc.scope import check_file
 from rpc.spool import SpooledFile, read_frames
 from store.errors import RequestIdReusedError
 from tieout.v1 import bank_file_service_pb2 as contract
@@ -112,6 +113,7 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         if receipt is None:
             message = f"no bank file {file_id!r} is kept here"
             raise BankFileNotFoundError(message, file_id=file_id)
+        await self._reader.ask(lambda store: check_file(store.bank_files, file_id))
         return contract.GetBankFileResponse(bank_file=bank_file_message(receipt))
 
     async def GetBankFileResult(  # noqa: N802 - the contract's name

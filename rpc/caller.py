@@ -22,6 +22,7 @@ __all__ = [
     "LOCAL_CALLER",
     "Caller",
     "Role",
+    "caller_or_none",
     "current_caller",
     "leave_call",
     "set_caller",
@@ -94,6 +95,11 @@ _caller: ContextVar[Caller] = ContextVar("caller")
 def current_caller() -> Caller:
     """The caller of the call that is being answered; raises `LookupError` outside of one."""
     return _caller.get()
+
+
+def caller_or_none() -> Caller | None:
+    """The caller of the call that is being answered, None outside of one."""
+    return _caller.get(None)
 
 
 def set_caller(caller: Caller) -> Token[Caller]:

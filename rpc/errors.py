@@ -16,11 +16,16 @@
     │   └── CredentialsExpiredError  CREDENTIALS_EXPIRED: they did, until lately
     ├── NotPermittedError         the caller is known and may not
     │   ├── RoleMissingError      ROLE_MISSING: no role of the caller may call this
+    │   ├── TenantNotServedError  TENANT_NOT_SERVED: a tenant this server does not have
     │   ├── CompanyNotPermittedError  COMPANY_NOT_PERMITTED: a company out of scope
     │   └── AmountNotPermittedError   AMOUNT_NOT_PERMITTED: an amount beyond the limit
     ├── BankFileNotFoundError     BANK_FILE_NOT_FOUND: no file with that id is kept
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
+    ├── ThrottledError            a caller who takes more than its share
+    │   ├── RateLimitedError      RATE_LIMITED: more calls a second than allowed
+    │   └── CallsAtOnceError      CALLS_AT_ONCE: more calls in progress than allowed
     ├── OverloadedError           OVERLOADED: too many jobs wait; try again later
+    ├── MemoryLimitError          MEMORY_LIMIT: the job needs more memory than a worker has
     ├── WorkerLostError           WORKER_LOST: the process that did the work ended; try again
     ├── JobTimeoutError           JOB_TIMEOUT: the job took longer than any may
     └── JobFailedError            its own reason, or INTERNAL: raised by code in a worker
@@ -35,6 +40,7 @@ __all__ = [
     "AnswerTooLargeError",
     "ArrowError",
     "BankFileNotFoundError",
+    "CallsAtOnceError",
     "ChecksumError",
     "ChunkTooLargeError",
     "CompanyNotPermittedError",
@@ -45,14 +51,18 @@ __all__ = [
     "FileTooLargeError",
     "JobFailedError",
     "JobTimeoutError",
+    "MemoryLimitError",
     "NotPermittedError",
     "OverloadedError",
     "PageTokenError",
+    "RateLimitedError",
     "RequestError",
     "RoleMissingError",
     "RowCountError",
     "ServiceError",
     "StreamOrderError",
+    "TenantNotServedError",
+    "ThrottledError",
     "UnauthenticatedError",
     "WorkerLostError",
 ]
@@ -63,10 +73,16 @@ class ServiceError(Exception):
 
     reason = "SERVICE"
 
-    def __init__(self, message: str, **metadata: str) -> None:
-        """Keep `message` for people and `metadata` for programs."""
+    def __init__(
+        self, message: str, *, retry_seconds: float | None = None, **metadata: str
+    ) -> None:
+        """Keep `message` for people and `metadata` for programs.
+
+        `retry_seconds` is how long to wait where trying again is worth it.
+        """
         super().__init__(message)
         self.metadata = metadata
+        self.retry_seconds = retry_seconds
 
 
 class RequestError(ServiceError, ValueError):
@@ -153,6 +169,12 @@ class RoleMissingError(NotPermittedError):
     reason = "ROLE_MISSING"
 
 
+class TenantNotServedError(NotPermittedError):
+    """A caller of a tenant that this server is not configured for."""
+
+    reason = "TENANT_NOT_SERVED"
+
+
 class CompanyNotPermittedError(NotPermittedError):
     """Rows of a company that is not in the caller's scope."""
 
@@ -177,10 +199,32 @@ class AnswerTooLargeError(ServiceError):
     reason = "ANSWER_TOO_LARGE"
 
 
+class ThrottledError(ServiceError):
+    """A caller who takes more than its share; `retry_seconds` says when to try again."""
+
+
+class RateLimitedError(ThrottledError):
+    """More calls a second than one caller may make."""
+
+    reason = "RATE_LIMITED"
+
+
+class CallsAtOnceError(ThrottledError):
+    """More calls in progress than one caller may have."""
+
+    reason = "CALLS_AT_ONCE"
+
+
 class OverloadedError(ServiceError):
     """Too many jobs wait for a worker."""
 
     reason = "OVERLOADED"
+
+
+class MemoryLimitError(ServiceError):
+    """A job that needs more memory than one worker may take."""
+
+    reason = "MEMORY_LIMIT"
 
 
 class WorkerLostError(ServiceError):
@@ -200,5 +244,6 @@ class JobFailedError(ServiceError):
 
     def __init__(self, reason: str, message: str, **metadata: str) -> None:
         """Carry `reason` across the process boundary."""
-        super().__init__(message, **metadata)
+        super().__init__(message)
+        self.metadata = metadata
         self.reason = reason

@@ -13,13 +13,14 @@ import msgspec
 from rpc.errors import FieldError, PageTokenError
 from rpc.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 from rpc.receipt_messages import exception_messages
-from store.bank_file_records import ExceptionFilter
+from rpc.scope import scoped
 from tieout.v1 import exception_service_pb2, exception_service_pb2_grpc
 
 if TYPE_CHECKING:
     import grpc.aio
 
     from rpc.reading import StoreReader
+    from store.bank_file_records import ExceptionFilter
 
 __all__ = ["ExceptionService", "page_token", "read_page_token"]
 
@@ -42,9 +43,7 @@ class ExceptionService(exception_service_pb2_grpc.ExceptionServiceServicer):
         if request.page_size < 0:
             message = f"page_size is {request.page_size}, expected 0 to {PAGE_SIZE_MAX}"
             raise FieldError(message, field="page_size", value=str(request.page_size))
-        wanted = ExceptionFilter(
-            code=request.code, file_id=request.file_id, customer_id=request.customer_id
-        )
+        wanted = scoped(code=request.code, file_id=request.file_id, customer_id=request.customer_id)
         after = read_page_token(request.page_token, wanted) if request.page_token else 0
         limit = min(request.page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
         page = await self._reader.list_exceptions(wanted, after, limit)

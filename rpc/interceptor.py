@@ -1,4 +1,5 @@
-"""What surrounds every call, in this order: an id, the caller, the right to call, then the service.
+"""What surrounds every call, in this order: an id, the caller, the right to call, its share,
+then the service.
 
 All of it is counted and timed, and an error becomes a status once, here; a refusal is counted like
 any other ending. Handlers are wrapped when they are first called and kept.
@@ -15,7 +16,7 @@ import grpc
 import grpc.aio
 
 from rpc.caller import set_caller
-from rpc.errors import JobFailedError, ServiceError
+from rpc.errors import JobFailedError, ServiceError, TenantNotServedError
 from rpc.limits import STATUS_MESSAGE_LENGTH_MAX
 from rpc.permissions import PUBLIC_RPCS, check_permission
 from rpc.request_ids import REQUEST_ID_KEY, begin_request
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from rpc.authentication import Authenticator
+    from rpc.caller import Caller
+    from rpc.caller_limits import CallerLimits
     from rpc.metrics import Metrics
 
 __all__ = ["CallInterceptor"]
@@ -42,10 +45,21 @@ if TYPE_CHECKING:
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler but those that answer anyone (`PUBLIC_RPCS`)."""
 
-    def __init__(self, metrics: Metrics, authenticator: Authenticator) -> None:
-        """Count into `metrics`, ask `authenticator` who calls."""
+    def __init__(
+        self,
+        metrics: Metrics,
+        authenticator: Authenticator,
+        limits: CallerLimits,
+        tenants: frozenset[str],
+    ) -> None:
+        """Count into `metrics`, ask `authenticator` who calls, hold callers to `limits`.
+
+        `tenants` are those that this server has; callers of others are turned away.
+        """
         self._metrics = metrics
         self._authenticator = authenticator
+        self._limits = limits
+        self._tenants = tenants
         self._wrapped: dict[str, _Handler] = {}
 
     async def intercept_service(
@@ -82,23 +96,35 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         stream = self._many_answers(rpc, handler.stream_stream)
         return grpc.stream_stream_rpc_method_handler(stream, **serializers)
 
-    async def _admit(self, rpc: str, context: _Context) -> None:
-        """Give the call its id and its caller; raises where the caller is unknown or may not."""
+    async def _admit(self, rpc: str, context: _Context) -> Caller:
+        """Give the call its id and its caller; raises where the caller is unknown or may not.
+
+        Whoever is admitted is counted in and must be counted out.
+        """
         metadata = dict(context.invocation_metadata() or ())
         context.set_trailing_metadata(((REQUEST_ID_KEY, begin_request(metadata)),))
         caller = await self._authenticator.caller_of(metadata, context)
-        check_permission(caller, rpc)
         set_caller(caller)
+        if caller.tenant not in self._tenants:
+            message = f"{caller.name!r} belongs to tenant {caller.tenant!r}, not served here"
+            raise TenantNotServedError(message, caller=caller.name, tenant=caller.tenant)
+        check_permission(caller, rpc)
+        self._limits.enter(caller)
+        return caller
 
     def _one_answer(self, rpc: str, behaviour: Any) -> Any:
         async def call(request: Any, context: _Context) -> Any:
             ending = _Ending(rpc, self._metrics)
+            admitted: Caller | None = None
             try:
-                await self._admit(rpc, context)
+                admitted = await self._admit(rpc, context)
                 answer = await behaviour(request, context)
             except BaseException as error:
                 await ending.fail(error, context)
                 raise
+            finally:
+                if admitted is not None:
+                    self._limits.leave(admitted)
             ending.succeed()
             return answer
 
@@ -107,13 +133,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _many_answers(self, rpc: str, behaviour: Any) -> Any:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
             ending = _Ending(rpc, self._metrics)
+            admitted: Caller | None = None
             try:
-                await self._admit(rpc, context)
+                admitted = await self._admit(rpc, context)
                 async for answer in behaviour(request, context):
                     yield answer
             except BaseException as error:
                 await ending.fail(error, context)
                 raise
+            finally:
+                if admitted is not None:
+                    self._limits.leave(admitted)
             ending.succeed()
 
         return stream

@@ -8,6 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
+from rpc.caller import Caller  # noqa: TC001 - msgspec reads annotations
+from rpc.limits import WORKER_MEMORY_BYTES
 
 __all__ = [
     "BankFileDone",
@@ -24,16 +26,34 @@ __all__ = [
     "StageTiming",
     "StreamMatchDone",
     "StreamMatchJob",
+    "TenantSettings",
+    "WorkOrder",
     "WorkerSettings",
 ]
 
 
-class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is told when it starts. Paths and the store's address are absolute."""
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant: the folder of its tables (absolute) and its matching rules."""
 
-    store_url: str
     tables_folder: str
     policy: PolicyBook
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told when it starts. Paths and the store's address are absolute.
+
+    `memory_bytes` is what it may hold of its own; `mask_key` masks account numbers in its log.
+    """
+
+    store_url: str
+    tenants: dict[str, TenantSettings]
+    memory_bytes: int = WORKER_MEMORY_BYTES
+    log_level: str = "warning"
+    mask_key: bytes = b""
+
+    def __repr__(self) -> str:
+        """Without the key, and without an address that may hold a password."""
+        return f"WorkerSettings(tenants={sorted(self.tenants)}, log_level={self.log_level!r})"
 
 
 class StageTiming(msgspec.Struct, frozen=True):
@@ -132,3 +152,12 @@ class JobFailure(msgspec.Struct, frozen=True, tag=True):
 
 Job = MatchJob | StreamMatchJob | LoadTablesJob | BankFileJob | FileResultJob
 Reply = MatchDone | StreamMatchDone | LoadTablesDone | BankFileDone | FileResultDone | JobFailure
+
+
+class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A job with the call it is done for: whose data it may touch, and under which id it logs."""
+
+    tenant: str
+    caller: Caller | None
+    request_id: str
+    job: Job

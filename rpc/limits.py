@@ -19,6 +19,7 @@ __all__ = [
     "RPCS_MAX",
     "STATUS_MESSAGE_LENGTH_MAX",
     "STREAM_BYTES_MAX",
+    "WORKER_MEMORY_BYTES",
 ]
 
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -62,3 +63,7 @@ STATUS_MESSAGE_LENGTH_MAX: Final = 1_000
 
 METADATA_VALUE_LENGTH_MAX: Final = 200
 """Characters of one value of an ErrorInfo; ten of them fit beside the message."""
+
+WORKER_MEMORY_BYTES: Final = 8 << 30
+"""Memory of its own that a worker may hold (`RLIMIT_DATA`): the largest streamed match, twice over
+for its columns and twice for the engine's; files that are only mapped do not count."""

@@ -23,6 +23,7 @@ from rpc.jobs import MatchDone, MatchJob, StageTiming, StreamMatchDone, StreamMa
 from rpc.limits import MESSAGE_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from rpc.policy_messages import policy_book, policy_sha256
 from rpc.row_checks import RowErrors, TableChecker
+from rpc.scope import check_company_column
 from rpc.spool import FrameWriter, read_frames
 from tieout.v1 import match_service_pb2, rows_pb2
 
@@ -99,6 +100,8 @@ class _Request:
             lines.check_owners(batches["remittance_lines"], batches["payments"])
         if self.errors.count:
             return None
+        for table in ("payments", "open_items"):
+            check_company_column(batches[table].text("company_id"))
         batches["remittances"] = batches.pop("remittance_lines")
         return MatchInput(**batches, policy=self.policy, as_of=self.as_of)
 

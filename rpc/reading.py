@@ -1,13 +1,19 @@
-"""Short questions to the store, answered on one thread of the server beside its event loop."""
+"""Short questions to the store, answered on one thread of the server beside its event loop.
+
+The store asked is always that of the caller's tenant: there is no way to name another.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
+from rpc.caller import current_caller
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from store.bank_file_records import ExceptionFilter, ExceptionPage, FileReceipt
     from store.repository import Repository
@@ -18,35 +24,38 @@ _T = TypeVar("_T")
 
 
 class StoreReader:
-    """Asks `Repository` without stopping the event loop; one question at a time."""
+    """Asks the repository of the caller's tenant without stopping the event loop."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Ask `repository`, which is closed by `close`."""
-        self._repository = repository
+    def __init__(self, repositories: Mapping[str, Repository]) -> None:
+        """Ask `repositories`, one per tenant, closed by `close`."""
+        self._repositories = dict(repositories)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
 
     async def find_file(self, file_id: str) -> FileReceipt | None:
         """The receipt of that content, if it was kept."""
-        return await self._ask(lambda: self._repository.bank_files.find_file(file_id))
+        return await self.ask(lambda store: store.bank_files.find_file(file_id))
 
     async def find_request(self, request_id: str) -> str | None:
         """The file that `request_id` is bound to."""
-        return await self._ask(lambda: self._repository.bank_files.find_request(request_id))
+        return await self.ask(lambda store: store.bank_files.find_request(request_id))
 
     async def list_exceptions(
         self, exception_filter: ExceptionFilter, after_number: int, limit: int
     ) -> ExceptionPage:
         """One page of exceptions."""
-        return await self._ask(
-            lambda: self._repository.bank_files.list_exceptions(
-                exception_filter, after_number, limit
-            )
+        return await self.ask(
+            lambda store: store.bank_files.list_exceptions(exception_filter, after_number, limit)
         )
 
-    async def _ask(self, question: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+    async def ask(self, question: Callable[[Repository], _T]) -> _T:
+        """The answer of the caller's store; one question at a time, asked as the caller."""
+        repository = self._repositories[current_caller().tenant]
+        call = copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, call.run, question, repository)
 
     def close(self) -> None:
-        """Finish what was asked and close the store."""
+        """Finish what was asked and close every store."""
         self._thread.shutdown()
-        self._repository.close()
+        for repository in self._repositories.values():
+            repository.close()

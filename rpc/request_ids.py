@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["REQUEST_ID_KEY", "begin_request", "current_request_id"]
+__all__ = ["REQUEST_ID_KEY", "begin_request", "current_request_id", "set_request_id"]
 
 REQUEST_ID_KEY: Final = "x-request-id"
 """Metadata key, in and out."""
@@ -31,6 +31,11 @@ def begin_request(metadata: Mapping[str, str | bytes]) -> str:
     request_id = str(given) if known else uuid.uuid4().hex
     _request_id.set(request_id)
     return request_id
+
+
+def set_request_id(request_id: str) -> None:
+    """Let `request_id` be the current one: a worker does a job for a call elsewhere."""
+    _request_id.set(request_id)
 
 
 def current_request_id() -> str:

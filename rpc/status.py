@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import grpc
-from google.protobuf import any_pb2
+from google.protobuf import duration_pb2
 from google.rpc import (  # type: ignore[import-untyped]  # googleapis ships no types
     code_pb2,
     error_details_pb2,
@@ -37,6 +37,7 @@ CODES: Final = {
     "ARCHIVE_UNREADABLE": grpc.StatusCode.INVALID_ARGUMENT,
     "ARROW_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "BANK_FILE_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "CALLS_AT_ONCE": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "CHECKSUM_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "CHUNK_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     "COMPANY_NOT_PERMITTED": grpc.StatusCode.PERMISSION_DENIED,
@@ -51,11 +52,13 @@ CODES: Final = {
     INTERNAL: grpc.StatusCode.INTERNAL,
     "JOB_TIMEOUT": grpc.StatusCode.DEADLINE_EXCEEDED,
     "LAYOUT_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
+    "MEMORY_LIMIT": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "MONEY": grpc.StatusCode.INVALID_ARGUMENT,
     "NOT_A_BANK_FILE": grpc.StatusCode.INVALID_ARGUMENT,
     "OVERLOADED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "PAGE_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "POLICY_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "RATE_LIMITED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "REQUEST_ID_REUSED": grpc.StatusCode.ALREADY_EXISTS,
     "ROLE_MISSING": grpc.StatusCode.PERMISSION_DENIED,
     "ROW_COUNT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
@@ -72,6 +75,7 @@ CODES: Final = {
     "STREAM_ORDER": grpc.StatusCode.INVALID_ARGUMENT,
     "TABLE_MALFORMED": grpc.StatusCode.FAILED_PRECONDITION,
     "TENANT_NAME": grpc.StatusCode.INVALID_ARGUMENT,
+    "TENANT_NOT_SERVED": grpc.StatusCode.PERMISSION_DENIED,
     "WORKER_LOST": grpc.StatusCode.UNAVAILABLE,
 }
 """Every reason a call may end with, and its code; a reason without a line here is internal."""
@@ -97,11 +101,13 @@ def trailers_of(error: ServiceError | StoreError) -> tuple[tuple[str, str | byte
             name: value[:METADATA_VALUE_LENGTH_MAX] for name, value in error.metadata.items()
         },
     )
-    detail = any_pb2.Any()
-    detail.Pack(info)
     status = status_pb2.Status(
         code=code_pb2.Code.Value(code_of(error.reason).name),
         message=str(error)[:STATUS_MESSAGE_LENGTH_MAX],
-        details=[detail],
     )
+    status.details.add().Pack(info)
+    seconds = getattr(error, "retry_seconds", None)
+    if seconds is not None:
+        delay = duration_pb2.Duration(nanos=int(seconds % 1 * 1e9), seconds=int(seconds))
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
     return ((_STATUS_KEY, status.SerializeToString()), (REASON_KEY, error.reason))

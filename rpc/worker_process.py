@@ -9,6 +9,7 @@ import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import struct
 import sys
@@ -23,7 +24,8 @@ from engine.errors import EngineError
 from engine.matcher import match_payments
 from parsers.errors import ParserError
 from rpc.bank_file_job import BankFileRunner, run_file_result
-from rpc.errors import ServiceError
+from rpc.caller import Caller, leave_call, set_caller
+from rpc.errors import MemoryLimitError, ServiceError
 from rpc.jobs import (
     BankFileJob,
     FileResultJob,
@@ -34,10 +36,15 @@ from rpc.jobs import (
     MatchJob,
     Reply,
     StreamMatchJob,
+    TenantSettings,
     WorkerSettings,
+    WorkOrder,
 )
+from rpc.log_lines import Mask, log_to
 from rpc.match_job import run_match, run_stream_match
+from rpc.request_ids import set_request_id
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
+from rpc.secret_files import Secret
 from rpc.status import INTERNAL
 from store import open_repository
 from store.errors import StoreError
@@ -57,60 +64,82 @@ _log = logging.getLogger(__name__)
 
 
 class JobRunner:
-    """Does jobs one after the other. Store and tables are opened by the first that needs them."""
+    """Does jobs one after the other, each with what its tenant has and nothing else."""
 
     def __init__(self, settings: WorkerSettings, match: Matcher = match_payments) -> None:
         """Work by `settings`; `match` is the engine."""
-        self._settings = settings
+        self._tenants = {
+            name: _Tenant(name, own, settings.store_url) for name, own in settings.tenants.items()
+        }
         self._match = match
-        self._repository: Repository | None = None
-        self._tables: ResidentTables | None = None
 
-    def run(self, job: Job) -> Reply:
-        """Do `job`; an error becomes a `JobFailure` with its reason."""
+    def run(self, order: WorkOrder) -> Reply:
+        """Do the job of `order`; an error becomes a `JobFailure` with its reason."""
+        set_request_id(order.request_id)
+        token = set_caller(order.caller or Caller(name="server", tenant=order.tenant))
         try:
-            return self._run(job)
+            return self._run(order.job, self._tenants[order.tenant])
         except (ServiceError, StoreError) as error:
             return JobFailure(error.reason, str(error), error.metadata)
         except (EngineError, ParserError) as error:
             return JobFailure(error.reason, str(error), {})
+        except MemoryError:
+            _log.warning("job %s needs more memory than a worker has", type(order.job).__name__)
+            short = MemoryLimitError("the job needs more memory than a worker may take; send less")
+            return JobFailure(short.reason, str(short), short.metadata)
         except Exception as error:  # noqa: BLE001 - the process boundary: someone waits
-            _log.exception("job %s failed", type(job).__name__)
+            _log.exception("job %s failed", type(order.job).__name__)
             message = f"internal error: {type(error).__name__}; the server's log has the details"
             return JobFailure(INTERNAL, message, {})
+        finally:
+            leave_call(token)
 
-    def _run(self, job: Job) -> Reply:
+    def _run(self, job: Job, tenant: _Tenant) -> Reply:
         match job:
             case MatchJob():
                 return run_match(job, self._match)
             case StreamMatchJob():
                 return run_stream_match(job, self._match)
             case LoadTablesJob():
-                return LoadTablesDone(load_tables(job, Path(self._settings.tables_folder)))
+                return LoadTablesDone(load_tables(job, tenant.tables_folder))
             case BankFileJob():
-                return self._bank_files().run(job)
+                runner = BankFileRunner(tenant.store(), tenant.tables(), tenant.policy, self._match)
+                return runner.run(job)
             case FileResultJob():
-                return run_file_result(self._store(), job)
+                return run_file_result(tenant.store(), job)
 
-    def _store(self) -> Repository:
+
+class _Tenant:
+    """One tenant's store and tables, each opened by the first job that needs it."""
+
+    def __init__(self, name: str, settings: TenantSettings, store_url: str) -> None:
+        self.policy = settings.policy
+        self.tables_folder = Path(settings.tables_folder)
+        self._name = name
+        self._store_url = store_url
+        self._repository: Repository | None = None
+        self._tables: ResidentTables | None = None
+
+    def store(self) -> Repository:
         if self._repository is None:
-            self._repository = open_repository(self._settings.store_url)
+            self._repository = open_repository(self._store_url, tenant=self._name)
         return self._repository
 
-    def _bank_files(self) -> BankFileRunner:
+    def tables(self) -> ResidentTables:
         if self._tables is None:
-            self._tables = open_tables(Path(self._settings.tables_folder))
-        return BankFileRunner(self._store(), self._tables, self._settings.policy, self._match)
+            self._tables = open_tables(self.tables_folder)
+        return self._tables
 
 
 def main() -> None:
     """Serve jobs until the input ends."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     _die_with_parent()
     jobs, replies = _take_streams()
     settings = msgspec.msgpack.decode(_read_frame(jobs), type=WorkerSettings)
+    log_to(sys.stderr, settings.log_level, Mask(Secret(settings.mask_key)))
+    _limit_memory(settings.memory_bytes)
     runner = JobRunner(settings)
-    decoder = msgspec.msgpack.Decoder(Job)
+    decoder = msgspec.msgpack.Decoder(WorkOrder)
     gc.freeze()
     _write_frame(replies, b"ready")
     while frame := _read_frame(jobs):
@@ -133,6 +162,13 @@ def _write_frame(stream: BinaryIO, content: bytes) -> None:
     stream.write(_LENGTH.pack(len(content)))
     stream.write(content)
     stream.flush()
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Let the kernel refuse memory beyond `memory_bytes`; mapped files are not counted."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _die_with_parent() -> None:

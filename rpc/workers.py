@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rpc.caller import caller_or_none
 from rpc.errors import JobFailedError, JobTimeoutError, OverloadedError, WorkerLostError
-from rpc.jobs import JobFailure, Reply
+from rpc.jobs import JobFailure, Reply, WorkOrder
 from rpc.limits import CHUNK_BYTES_MAX, JOB_SECONDS_MAX, JOBS_WAITING_MAX
+from rpc.request_ids import current_request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,17 +110,24 @@ class WorkerPool:
         """Start every worker and wait until it is ready; before the server listens."""
         await asyncio.gather(*(self._add() for _ in range(self._count)))
 
-    async def run(self, job: Job) -> Reply:
-        """Have `job` done.
+    async def run(self, job: Job, *, tenant: str = "") -> Reply:
+        """Have `job` done for the caller of this call, or for `tenant` where there is none.
 
         Raises `JobFailedError` with the reason of the error it met, `OverloadedError`,
         `WorkerLostError` or `JobTimeoutError`.
         """
+        caller = caller_or_none()
+        order = WorkOrder(
+            tenant=caller.tenant if caller else tenant,
+            caller=caller,
+            request_id=current_request_id(),
+            job=job,
+        )
         worker = await self._take()
         returned = False
         try:
             async with asyncio.timeout(JOB_SECONDS_MAX):
-                frame = await worker.exchange(msgspec.msgpack.encode(job))
+                frame = await worker.exchange(msgspec.msgpack.encode(order))
             returned = True
         except TimeoutError:
             message = f"the job took longer than {JOB_SECONDS_MAX} seconds, the limit"

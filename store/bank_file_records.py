@@ -118,11 +118,16 @@ class FileResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExceptionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which exceptions; the empty string means all."""
+    """Which exceptions; the empty string means all.
+
+    `companies` None is every company; else only those of payments of these, and of files without
+    a payment of any other.
+    """
 
     code: str = ""
     file_id: str = ""
     customer_id: str = ""
+    companies: tuple[str, ...] | None = None
 
 
 class ExceptionPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,6 +93,13 @@ class BankFiles:
         found = self._rows("SELECT file_id FROM submission WHERE request_id = ?", request_id)
         return found[0][0] if found else None
 
+    def companies_of(self, file_id: str) -> list[str]:
+        """Companies that a file has payments of, in order."""
+        query = (
+            "SELECT DISTINCT company_id FROM payment_outcome WHERE file_id = ? ORDER BY company_id"
+        )
+        return [row[0] for row in self._rows(query, file_id)]
+
     def read_table(
         self, file_id: str, batch_class: type[Batch], chunk_rows: int
     ) -> Iterator[Batch]:
@@ -113,6 +120,9 @@ class BankFiles:
             if value:
                 conditions.append(condition)
                 values.append(value)
+        if exception_filter.companies is not None:
+            conditions.append(_of_companies(len(exception_filter.companies)))
+            values += exception_filter.companies * 2
         own = pa.schema(
             [("number", pa.int64()), ("of_file", pa.string()), ("customer_id", pa.string())]
         )
@@ -168,6 +178,16 @@ class BankFiles:
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._database.rows(sql, *values)
+
+
+def _of_companies(count: int) -> str:
+    """The condition that an exception is of `count` companies, each given twice."""
+    marks = ", ".join("?" * count) or "NULL"
+    return (
+        f"(o.company_id IN ({marks}) OR (o.payment_id IS NULL AND NOT EXISTS ("  # noqa: S608 - marks
+        "SELECT 1 FROM payment_outcome f WHERE f.file_id = e.file_id "
+        f"AND f.company_id NOT IN ({marks}))))"
+    )
 
 
 class BankFileChanges(BankFiles):

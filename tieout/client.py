@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
 
 import grpc
 
+from tieout.connection import Credentials, open_channel
 from tieout.v1 import (
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
@@ -50,11 +51,20 @@ class UnreachableError(ClientError):
 class Client:
     """A connection to one server; use it as a context manager, or call `close`."""
 
-    def __init__(self, address: str, *, timeout_seconds: float = 900.0) -> None:
-        """Connect to `address` (`host:port`) when first used; calls end within the timeout."""
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout_seconds: float = 900.0,
+        credentials: Credentials | None = None,
+    ) -> None:
+        """Connect to `address` (`host:port`) when first used; calls end within the timeout.
+
+        `credentials` say who calls, where the server asks; with a CA the connection uses TLS.
+        """
         self._address = address
         self._timeout_seconds = timeout_seconds
-        self._channel = grpc.insecure_channel(address)
+        self._channel = open_channel(address, credentials or Credentials())
         self._match = match_service_pb2_grpc.MatchServiceStub(self._channel)
         self._bank_files = bank_file_service_pb2_grpc.BankFileServiceStub(self._channel)
         self._exceptions = exception_service_pb2_grpc.ExceptionServiceStub(self._channel)

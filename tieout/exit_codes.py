@@ -9,6 +9,7 @@ import enum
 
 from engine.errors import ConservationError, PolicyError
 from parsers.errors import LayoutError, ParserError
+from rpc.configuration_errors import ConfigurationError
 
 __all__ = [
     "DecisionFileError",
@@ -129,6 +130,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (LayoutError, ExitCode.CONFIG),
     (ParserError, ExitCode.MALFORMED),
     (PolicyError, ExitCode.CONFIG),
+    (ConfigurationError, ExitCode.CONFIG),
     (ConservationError, ExitCode.INTERNAL),
     (FileNotFoundError, ExitCode.MISSING),
     (IsADirectoryError, ExitCode.MISSING),

@@ -20,9 +20,9 @@ STOP_SECONDS = 30
 
 
 class RunningServer:
-    """`python -m server` with a store in `folder`; free ports."""
+    """`python -m server` with a store in `folder`; free ports; `settings` are a tieout.toml."""
 
-    def __init__(self, folder, **environment):
+    def __init__(self, folder, settings="", **environment):
         self.folder = folder
         (folder / "open_items.csv").write_text(OPEN_ITEMS_CSV, "utf-8")
         self.log = folder / "server.log"
@@ -32,6 +32,10 @@ class RunningServer:
             "TIEOUT_STORE": f"sqlite:///{folder / 'store.db'}",
             "TIEOUT_OPEN_ITEMS": str(folder / "open_items.csv"),
         }
+        if settings:
+            (folder / "tieout.toml").write_text(settings, "utf-8")
+            given["TIEOUT_CONFIG"] = str(folder / "tieout.toml")
+            del given["TIEOUT_OPEN_ITEMS"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server"],

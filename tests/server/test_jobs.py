@@ -20,7 +20,9 @@ from rpc.jobs import (
     MatchJob,
     StreamMatchDone,
     StreamMatchJob,
+    TenantSettings,
     WorkerSettings,
+    WorkOrder,
 )
 from rpc.spool import FrameWriter, read_frames
 from rpc.worker_process import JobRunner
@@ -46,8 +48,7 @@ class Server:
         self.folder = folder
         self.settings = WorkerSettings(
             store_url=f"sqlite:///{folder / 'store.db'}",
-            tables_folder=str(folder),
-            policy=PolicyBook(),
+            tenants={"default": TenantSettings(tables_folder=str(folder), policy=PolicyBook())},
         )
         self.restart()
         self.export(OPEN_ITEMS_CSV)
@@ -55,16 +56,19 @@ class Server:
     def restart(self, match=match_payments):
         self.runner = JobRunner(self.settings, match)
 
+    def run(self, job):
+        return self.runner.run(WorkOrder(tenant="default", caller=None, request_id="", job=job))
+
     def export(self, csv):
         path = self.folder / "open_items.csv"
         path.write_text(csv, "utf-8")
         self.restart()
-        self.runner.run(LoadTablesJob(open_items=str(path), customers="", bank_accounts=""))
+        self.run(LoadTablesJob(open_items=str(path), customers="", bank_accounts=""))
 
     def send(self, content, *, name="file.bai", request_id="", validate_only=False):
         path = self.folder / "content"
         path.write_bytes(content)
-        reply = self.runner.run(
+        reply = self.run(
             BankFileJob(
                 content_path=str(path),
                 file_id=hashlib.sha256(content).hexdigest(),
@@ -82,9 +86,7 @@ class Server:
     def result(self, file_id, *, arrow=False):
         path = self.folder / "frames"
         path.unlink(missing_ok=True)
-        done = self.runner.run(
-            FileResultJob(file_id=file_id, arrow=arrow, responses_path=str(path))
-        )
+        done = self.run(FileResultJob(file_id=file_id, arrow=arrow, responses_path=str(path)))
         assert isinstance(done, FileResultDone)
         tables = {}
         for frame in read_frames(path):
@@ -107,7 +109,7 @@ def server(tmp_path):
 
 
 def match(server, request):
-    done = server.runner.run(MatchJob(request.SerializeToString()))
+    done = server.run(MatchJob(request.SerializeToString()))
     assert isinstance(done, MatchDone), done
     return match_service_pb2.MatchPaymentsResponse.FromString(done.response)
 
@@ -175,7 +177,7 @@ def test_the_rules_of_a_request_count(server):
     wrong = policy_pb2.PolicyBook(
         common=policy_pb2.Policy(discount=policy_pb2.Discount(grace_days=-1))
     )
-    failure = server.runner.run(MatchJob(match_request(policy=wrong).SerializeToString()))
+    failure = server.run(MatchJob(match_request(policy=wrong).SerializeToString()))
     assert isinstance(failure, JobFailure)
     assert failure.reason == "POLICY_INVALID"
     assert "discount.grace_days = -1" in failure.message
@@ -186,7 +188,7 @@ def test_the_rules_of_a_request_count(server):
     [({"as_of": "31.3.26"}, "as_of is '31.3.26'"), ({"request_id": "x" * 256}, "256 characters")],
 )
 def test_a_field_out_of_range_is_named(server, fields, complaint):
-    failure = server.runner.run(MatchJob(match_request(**fields).SerializeToString()))
+    failure = server.run(MatchJob(match_request(**fields).SerializeToString()))
     assert failure.reason == "FIELD_INVALID"
     assert complaint in failure.message
 
@@ -197,7 +199,7 @@ def stream(server, parts):
     with FrameWriter(server.folder / "requests") as writer:
         for part in parts:
             writer.write(match_service_pb2.StreamMatchPaymentsRequest(**part).SerializeToString())
-    done = server.runner.run(
+    done = server.run(
         StreamMatchJob(str(server.folder / "requests"), str(server.folder / "responses"))
     )
     if not isinstance(done, StreamMatchDone):
@@ -362,7 +364,7 @@ def test_exceptions_of_a_kept_file_name_the_file(server):
 
 
 def test_a_result_nobody_kept_is_not_found(server):
-    failure = server.runner.run(
+    failure = server.run(
         FileResultJob(file_id="0" * 64, arrow=False, responses_path=str(server.folder / "x"))
     )
     assert failure.reason == "BANK_FILE_NOT_FOUND"

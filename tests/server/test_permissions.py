@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 import tieout.v1
 from rpc.caller import Caller, Role, current_caller, leave_call, set_caller
+from rpc.caller_limits import CallerLimits
 from rpc.errors import (
     AmountNotPermittedError,
     CompanyNotPermittedError,
@@ -26,6 +27,7 @@ from rpc.metrics import Metrics
 from rpc.permissions import PUBLIC_RPCS, ROLES_OF, RPC_PERMISSIONS, Permission, check_permission
 from rpc.request_ids import current_request_id
 
+UNLIMITED = CallerLimits(per_second=1e6, burst=10**6, at_once=1_000, now=lambda: 0.0)
 UNLISTED = "tieout.v1.MatchService/NobodyListedThis"
 
 
@@ -110,7 +112,8 @@ def _calls(*calls):
     """Answers of `calls` (rpc, metadata) by a server that has every service."""
 
     async def serve_and_call():
-        server = grpc.aio.server(interceptors=[CallInterceptor(Metrics(), _ByHeader())])
+        interceptor = CallInterceptor(Metrics(), _ByHeader(), UNLIMITED, frozenset({"default"}))
+        server = grpc.aio.server(interceptors=[interceptor])
         server.add_generic_rpc_handlers(_generic_handlers())
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

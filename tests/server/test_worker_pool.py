@@ -9,7 +9,7 @@ import pytest
 
 from engine.policy import PolicyBook
 from rpc.errors import JobFailedError, OverloadedError, WorkerLostError
-from rpc.jobs import FileResultJob, MatchDone, MatchJob, WorkerSettings
+from rpc.jobs import FileResultJob, MatchDone, MatchJob, TenantSettings, WorkerSettings
 from rpc.limits import JOBS_WAITING_MAX
 from rpc.workers import WorkerPool
 from store import open_repository
@@ -24,7 +24,8 @@ def run_with_pool(folder, scenario):
     """Run `scenario(pool, lost)` against a pool of one worker; `lost` counts replaced ones."""
     url = f"sqlite:///{folder / 'store.db'}"
     open_repository(url).close()
-    settings = WorkerSettings(store_url=url, tables_folder=str(folder), policy=PolicyBook())
+    own = TenantSettings(tables_folder=str(folder), policy=PolicyBook())
+    settings = WorkerSettings(store_url=url, tenants={"default": own})
 
     async def main():
         lost = []
@@ -45,7 +46,7 @@ def only_process(pool):
 
 def test_a_worker_does_job_after_job(tmp_path):
     async def scenario(pool, lost):
-        answers = [await pool.run(JOB) for _ in range(3)]
+        answers = [await pool.run(JOB, tenant="default") for _ in range(3)]
         assert all(isinstance(answer, MatchDone) for answer in answers)
         assert len({answer.response for answer in answers}) == 1
         assert lost == []
@@ -57,10 +58,10 @@ def test_an_error_in_a_worker_keeps_its_reason_and_the_worker(tmp_path):
     async def scenario(pool, lost):
         job = FileResultJob(file_id="0" * 64, arrow=False, responses_path=str(tmp_path / "x"))
         with pytest.raises(JobFailedError) as caught:
-            await pool.run(job)
+            await pool.run(job, tenant="default")
         assert caught.value.reason == "BANK_FILE_NOT_FOUND"
         assert caught.value.metadata == {"file_id": "0" * 64}
-        assert isinstance(await pool.run(JOB), MatchDone)
+        assert isinstance(await pool.run(JOB, tenant="default"), MatchDone)
         assert lost == []
 
     run_with_pool(tmp_path, scenario)
@@ -70,8 +71,8 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
     async def scenario(pool, lost):
         only_process(pool).kill()
         with pytest.raises(WorkerLostError, match="try again"):
-            await pool.run(JOB)
-        assert isinstance(await pool.run(JOB), MatchDone)
+            await pool.run(JOB, tenant="default")
+        assert isinstance(await pool.run(JOB, tenant="default"), MatchDone)
         assert lost == [1]
 
     run_with_pool(tmp_path, scenario)
@@ -81,13 +82,13 @@ def test_a_call_that_is_cancelled_takes_its_worker_along(tmp_path):
     async def scenario(pool, lost):
         process = only_process(pool)
         process.send_signal(signal.SIGSTOP)
-        call = asyncio.create_task(pool.run(JOB))
+        call = asyncio.create_task(pool.run(JOB, tenant="default"))
         await asyncio.sleep(0.1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         assert await process.wait() == -signal.SIGKILL
-        assert isinstance(await pool.run(JOB), MatchDone)
+        assert isinstance(await pool.run(JOB, tenant="default"), MatchDone)
         assert lost == [1]
 
     run_with_pool(tmp_path, scenario)
@@ -96,10 +97,13 @@ def test_a_call_that_is_cancelled_takes_its_worker_along(tmp_path):
 def test_a_line_that_is_too_long_turns_callers_away(tmp_path):
     async def scenario(pool, lost):
         only_process(pool).send_signal(signal.SIGSTOP)
-        calls = [asyncio.create_task(pool.run(JOB)) for _ in range(JOBS_WAITING_MAX + 1)]
+        calls = [
+            asyncio.create_task(pool.run(JOB, tenant="default"))
+            for _ in range(JOBS_WAITING_MAX + 1)
+        ]
         await asyncio.sleep(0.1)
         with pytest.raises(OverloadedError, match="try again later"):
-            await pool.run(JOB)
+            await pool.run(JOB, tenant="default")
         only_process(pool).send_signal(signal.SIGCONT)
         assert all(isinstance(answer, MatchDone) for answer in await asyncio.gather(*calls))
         assert lost == []

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from tieout.commands.server_options import credentials_options
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from tieout.client import Client, ClientError
+    from tieout.connection import Credentials
     from tieout.v1 import bank_file_service_pb2
 
 __all__ = ["submit_command"]
@@ -26,6 +28,7 @@ FILE `-` reads standard input. Receipts go to stdout, refusals to stderr.
 Examples:
   tieout submit statement.bai
   tieout submit bank/* --server treasury:50051 --json
+  tieout submit bank/* --server treasury:50051 --ca-file ca.pem --api-key-file erp.key
 
 \b
 Exit codes:
@@ -62,7 +65,15 @@ _REFUSED: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 )
 @click.option("--request-id", default="", help="Your own key of this submission; one FILE only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def submit_command(*, files: tuple[Path, ...], server: str, request_id: str, as_json: bool) -> int:
+@credentials_options
+def submit_command(
+    *,
+    files: tuple[Path, ...],
+    server: str,
+    request_id: str,
+    as_json: bool,
+    credentials: Credentials,
+) -> int:
     """Send the files one after the other; gives the exit code."""
     from tieout.client import Client
 
@@ -72,7 +83,7 @@ def submit_command(*, files: tuple[Path, ...], server: str, request_id: str, as_
     for path in files:
         if str(path) != "-" and not path.is_file():
             raise FileNotFoundError(2, "no such file", str(path))
-    with Client(server) as client:
+    with Client(server, credentials=credentials) as client:
         results = [_send(client, path, request_id) for path in files]
     if as_json:
         _print_json(results)

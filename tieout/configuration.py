@@ -1,0 +1,329 @@
+"""`tieout.toml`: how a server is set up. Strict: a key that is no setting is an error.
+
+Order of precedence: option of the command line, variable `TIEOUT_…`, file, default. Paths in the
+file are relative to it. Secrets never stand in it: settings that end in `_file` name their files.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+
+from engine.errors import PolicyError
+from engine.policy import PolicyBook, read_policy
+from rpc.caller import DEFAULT_TENANT
+from rpc.configuration_errors import ConfigurationError
+from rpc.limits import WORKER_MEMORY_BYTES
+from rpc.sign_in_rules import (  # noqa: TC001 - msgspec reads annotations
+    CertificateRule,
+    IssuerRule,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "OVERRIDES",
+    "AuthenticationTable",
+    "Configuration",
+    "LimitsTable",
+    "LogsTable",
+    "ServerTable",
+    "StoreTable",
+    "TelemetryTable",
+    "TenantTable",
+    "TlsTable",
+    "policy_of",
+    "read_configuration",
+    "settings_below",
+    "settings_of",
+]
+
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Rate = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file: keys it does not know are refused."""
+
+
+class ServerTable(_Table, frozen=True, kw_only=True):
+    """Where it listens and how it works. Addresses are `host:port`, port 0 takes a free one."""
+
+    grpc_address: str = "127.0.0.1:50051"
+    metrics_address: str = "127.0.0.1:9464"
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
+    spool: str = ""
+    tls_ended_by_proxy: bool = False
+
+
+class StoreTable(_Table, frozen=True, kw_only=True):
+    """Where decisions are kept; an address with a password comes from `url_file`."""
+
+    url: str = "sqlite:///tieout.db"
+    url_file: str = ""
+
+
+class TenantTable(_Table, frozen=True, kw_only=True):
+    """A tenant's own tables and matching rules: paths of files, empty where there are none."""
+
+    open_items: str = ""
+    customers: str = ""
+    bank_accounts: str = ""
+    policy: str = ""
+
+
+class TlsTable(_Table, frozen=True, kw_only=True):
+    """The server's certificate (PEM); with `client_ca_file` every caller must have one as well."""
+
+    certificate_file: str
+    private_key_file: str
+    client_ca_file: str = ""
+
+
+class AuthenticationTable(_Table, frozen=True, kw_only=True):
+    """How callers prove who they are; with none of these, everybody on this machine is an admin."""
+
+    keys_file: str = ""
+    keys_secret_file: str = ""
+    certificates: tuple[CertificateRule, ...] = ()
+    issuers: tuple[IssuerRule, ...] = ()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether anybody can sign in."""
+        return bool(self.keys_file or self.certificates or self.issuers)
+
+
+class LimitsTable(_Table, frozen=True, kw_only=True):
+    """What one caller, and one job, may take."""
+
+    calls_per_second: _Rate = 500.0
+    calls_burst: _Count = 1_000
+    calls_at_once: _Count = 64
+    worker_memory_bytes: Annotated[int, msgspec.Meta(ge=1 << 30)] = WORKER_MEMORY_BYTES
+
+
+class LogsTable(_Table, frozen=True, kw_only=True):
+    """What is written to stderr; `mask_secret_file` keeps masked account numbers comparable."""
+
+    level: Annotated[str, msgspec.Meta(pattern="^(debug|info|warning|error)$")] = "info"
+    mask_secret_file: str = ""
+
+
+class TelemetryTable(_Table, frozen=True, kw_only=True):
+    """Where spans go (OTLP over HTTP), and which share of calls is traced; needs `tieout[otel]`."""
+
+    otlp_endpoint: str = ""
+    sample_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    service_name: str = "tieout"
+
+
+class Configuration(_Table, frozen=True, kw_only=True):
+    """The whole file. `tables` is the only tenant's; several stand in `tenants` by name."""
+
+    server: ServerTable = ServerTable()
+    store: StoreTable = StoreTable()
+    tables: TenantTable = TenantTable()
+    tenants: dict[Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,39}$")], TenantTable] = {}
+    tls: TlsTable | None = None
+    authentication: AuthenticationTable = AuthenticationTable()
+    limits: LimitsTable = LimitsTable()
+    logs: LogsTable = LogsTable()
+    telemetry: TelemetryTable = TelemetryTable()
+
+    def served_tenants(self) -> dict[str, TenantTable]:
+        """Each tenant's tables, by its name."""
+        return dict(self.tenants) or {DEFAULT_TENANT: self.tables}
+
+    def store_url(self) -> str:
+        """The store's address; raises `ConfigurationError` where its file cannot be read."""
+        if not self.store.url_file:
+            return self.store.url
+        return _text_of(Path(self.store.url_file)).strip()
+
+
+OVERRIDES: Final = {
+    "grpc_address": "server.grpc_address",
+    "metrics_address": "server.metrics_address",
+    "workers": "server.workers",
+    "spool": "server.spool",
+    "store": "store.url",
+    "open_items": "tables.open_items",
+    "customers": "tables.customers",
+    "bank_accounts": "tables.bank_accounts",
+    "policy": "tables.policy",
+}
+"""Option of `tieout serve` (variable `TIEOUT_…`) → the setting that it replaces."""
+
+_PATHS: Final = frozenset(
+    {
+        "server.spool",
+        "store.url_file",
+        "tls.certificate_file",
+        "tls.private_key_file",
+        "tls.client_ca_file",
+        "authentication.keys_file",
+        "authentication.keys_secret_file",
+        "authentication.issuers.jwks_file",
+        "logs.mask_secret_file",
+        *(f"tables.{name}" for name in TenantTable.__struct_fields__),
+        *(f"tenants.*.{name}" for name in TenantTable.__struct_fields__),
+    }
+)
+"""Settings that name files, by their path; `*` is any name."""
+
+_AT: Final = re.compile(r"^(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`")
+_PASSWORD: Final = re.compile(r"^[a-z]+://[^/@:]*:[^/@]+@|[?&]password=")
+
+
+def read_configuration(path: Path | None, overrides: Mapping[str, str]) -> Configuration:
+    """The configuration of a file (None: none) under `overrides` (options by name, as text).
+
+    Raises `ConfigurationError` that names the file, the setting and what was expected.
+    """
+    content: dict[str, Any] = {}
+    name = str(path or "settings")
+    if path is not None:
+        try:
+            content = tomllib.loads(_text_of(path))
+        except tomllib.TOMLDecodeError as error:
+            message = f"{path}: no TOML: {error}"
+            raise ConfigurationError(message) from error
+        _convert(content, name, strict=True)
+        content = _resolved(content, path.resolve().parent, "")
+        _refuse_password(content, name)
+    for option, text in overrides.items():
+        table, _, key = OVERRIDES[option].partition(".")
+        content[table] = content.get(table, {}) | {key: text}
+        if option == "store":
+            content[table].pop("url_file", None)
+    configuration = _convert(content, name, strict=False)
+    _check(configuration, name)
+    return configuration
+
+
+def settings_of(table: type[msgspec.Struct], prefix: str = "") -> dict[str, Any]:
+    """Every setting below `table` by its path, with its default (`NODEFAULT` where it has none)."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(table):
+        path = f"{prefix}{field.encode_name}"
+        inner = _table_in(field.type)
+        if inner is None:
+            default = field.default
+            if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
+                default = field.default_factory()
+            found[path] = default
+        else:
+            found |= settings_of(inner, f"{path}.")
+    return found
+
+
+def policy_of(table: TenantTable) -> PolicyBook:
+    """The tenant's matching rules; raises `PolicyError` or `ConfigurationError`."""
+    if not table.policy:
+        return read_policy({})
+    try:
+        return read_policy(tomllib.loads(_text_of(Path(table.policy))))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{table.policy}: no TOML: {error}"
+        raise PolicyError(message) from error
+
+
+def _convert(content: Mapping[str, Any], name: str, *, strict: bool) -> Configuration:
+    try:
+        return msgspec.convert(content, Configuration, strict=strict)
+    except msgspec.ValidationError as error:
+        message = f"{name}: {_explained(str(error))}"
+        raise ConfigurationError(message) from None
+
+
+def _explained(error: str) -> str:
+    """The sentence of msgspec with the setting's own path in front."""
+    found = _AT.fullmatch(error)
+    what, path = (found["what"], (found["path"] or "").lstrip(".")) if found else (error, "")
+    unknown = _UNKNOWN.fullmatch(what)
+    if unknown is None:
+        return f"{path}: {what[:1].lower()}{what[1:]}" if path else what
+    where = re.sub(r"\[\d+\]|\[\.\.\.\]", "", path)
+    known = settings_below(where)
+    return (
+        f"{path}{'.' if path else ''}{unknown['name']} is no setting; "
+        f"{f'[{where}]' if where else 'the file'} has {', '.join(known)}"
+    )
+
+
+def settings_below(path: str) -> tuple[str, ...]:
+    """Names of the keys of the table at `path` (empty: the file)."""
+    table: type[msgspec.Struct] = Configuration
+    for part in filter(None, path.split(".")):
+        fields = {field.encode_name: field for field in msgspec.structs.fields(table)}
+        if part in fields:
+            table = _table_in(fields[part].type) or table
+    return tuple(field.encode_name for field in msgspec.structs.fields(table))
+
+
+def _table_in(kind: Any) -> type[msgspec.Struct] | None:
+    """The table that a field's type is, holds, or may be."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    found = (_table_in(one) for one in getattr(kind, "__args__", ()))
+    return next((one for one in found if one is not None), None)
+
+
+def _resolved(content: Any, folder: Path, path: str) -> Any:
+    """`content` with the paths of files made absolute."""
+    if isinstance(content, list):
+        return [_resolved(one, folder, path) for one in content]
+    if not isinstance(content, dict):
+        known = path in _PATHS or re.sub(r"^tenants\.[^.]+", "tenants.*", path) in _PATHS
+        return str(folder / content) if known and content else content
+    prefix = f"{path}." if path else ""
+    return {name: _resolved(value, folder, f"{prefix}{name}") for name, value in content.items()}
+
+
+def _refuse_password(content: Mapping[str, Any], name: str) -> None:
+    if _PASSWORD.search(content.get("store", {}).get("url", "")):
+        message = (
+            f"{name}: store.url holds a password; write the whole address into a file of its own "
+            "and name that in store.url_file"
+        )
+        raise ConfigurationError(message)
+
+
+def _check(configuration: Configuration, name: str) -> None:
+    """What no single setting can tell; raises `ConfigurationError`."""
+    sign_in = configuration.authentication
+    tls = configuration.tls
+    wrong = ""
+    if configuration.tenants and configuration.tables != TenantTable():
+        wrong = "tables are the only tenant's; with [tenants] each has its own in [tenants.NAME]"
+    elif bool(sign_in.keys_file) is not bool(sign_in.keys_secret_file):
+        wrong = "authentication: keys_file and keys_secret_file belong together"
+    elif sign_in.certificates and (tls is None or not tls.client_ca_file):
+        wrong = "authentication.certificates need tls.client_ca_file, the authority that signs them"
+    elif sign_in.issuers and any(
+        rule.tenant_claim == ""
+        and (rule.tenant or DEFAULT_TENANT) not in configuration.served_tenants()
+        for rule in sign_in.issuers
+    ):
+        wrong = "authentication.issuers: the tenant of a rule is not among [tenants]"
+    if wrong:
+        message = f"{name}: {wrong}"
+        raise ConfigurationError(message)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        message = f"{path}: {(error.strerror or 'not readable').lower()}"
+        raise ConfigurationError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path}: no UTF-8 text"
+        raise ConfigurationError(message) from error
