@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 
+from adapters.errors import AccountsError, AdapterError, PostingTotalsError
 from engine.errors import ConservationError, PolicyError
 from parsers.errors import LayoutError, ParserError
 from rpc.configuration_errors import ConfigurationError
@@ -132,6 +133,9 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (PolicyError, ExitCode.CONFIG),
     (ConfigurationError, ExitCode.CONFIG),
     (ConservationError, ExitCode.INTERNAL),
+    (AccountsError, ExitCode.CONFIG),
+    (PostingTotalsError, ExitCode.INTERNAL),
+    (AdapterError, ExitCode.MALFORMED),
     (FileNotFoundError, ExitCode.MISSING),
     (IsADirectoryError, ExitCode.MISSING),
     (PermissionError, ExitCode.FORBIDDEN),

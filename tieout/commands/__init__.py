@@ -51,6 +51,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.evaluate:evaluate_command",
         "Judge runs by the truth about their payments.",
     ),
+    "export": (
+        "tieout.commands.export:export_command",
+        "Make the documents an ERP posts out of a run.",
+    ),
     "replay": (
         "tieout.commands.replay:replay_command",
         "Match a history again under another policy.",
