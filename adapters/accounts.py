@@ -77,8 +77,9 @@ class ClosedDays(
 class PostingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """On which day payments are posted.
 
-    `date` is the payment's `value_date` or `booking_date`; `day`, where given, is one for all. Days up to `closed_until` and those of
-    `closed` take no posting: it goes to the next open day, or the payment is refused.
+    `date` is the payment's `value_date` or `booking_date`; `day`, where given, is one for all.
+    Days up to `closed_until` and those of `closed` take no posting: it goes to the next open day,
+    or the payment is refused.
     """
 
     date: Literal["value_date", "booking_date"] = "value_date"

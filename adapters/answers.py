@@ -1,7 +1,7 @@
 """What an ERP answered to a document, read back: confirmed, or failed with a reason in plain words.
 
-Answers come as JSON lines (`document_id`, `status` of HTTP, `body` as the ERP gave it) or as a table
-(`document_id`, `state`, `document`, `code`, `message`) that a program at the customer wrote.
+Answers come as JSON lines (`document_id`, `status` of HTTP, `body` as the ERP gave it) or as a
+table (`document_id`, `state`, `document`, `code`, `message`) a program at the customer wrote.
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ def _table(content: bytes, name: str, adapter: str) -> Iterable[_Read]:
     for place, row in enumerate(rows, 2):
         state = row["state"]
         if state not in ("confirmed", "post_failed"):
-            message = f"{name}: line {place}, column state: {state!r} is neither confirmed nor post_failed"
+            message = (
+                f"{name}: line {place}, column state: {state!r} is neither confirmed nor "
+                f"post_failed"
+            )
             raise AnswerError(message)
         fault = None
         if state == "post_failed":

@@ -9,9 +9,9 @@ applied to each other in Business Central ("Apply Customer Entries"). Payments a
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
+import functools
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -27,6 +27,9 @@ from adapters.limits import (
 from engine.money import minor_from_text
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination
     from adapters.postings import Item, Posting, Reversal
 
@@ -35,7 +38,9 @@ __all__ = ["BusinessCentralSettings", "CustomerPayment", "files", "post", "rever
 _ERP: Final = "Business Central"
 
 
-class BusinessCentralSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BusinessCentralSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """Journals (by their codes) per balancing account; the company by its id in the API.
 
     An account without an entry is taken for the code of its own journal.
@@ -45,7 +50,9 @@ class BusinessCentralSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_
     journals: dict[str, str] = {}
 
 
-class CustomerPayment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class CustomerPayment(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
+):
     """Body of `POST customerPayments`: a line of a payment journal."""
 
     customer_number: str
@@ -89,8 +96,8 @@ class _Lines:
             _check_invoice(invoice)
         applied = "" if invoice is None else invoice.document_number
         given = external or document.reference
-        company = self._settings.company or document.company_id
-        journal = self._settings.journals.get(account, account)
+        company = quote(self._settings.company or document.company_id, safe="")
+        journal = quote(self._settings.journals.get(account, account), safe="")
         body = CustomerPayment(
             customer_number=customer,
             posting_date=document.posting_date,
@@ -201,7 +208,8 @@ def reverse(reversal: Reversal, determination: Determination) -> tuple[Document,
         for posted in post(reversal.original, determination):
             body = posted.body
             assert isinstance(body, CustomerPayment)  # noqa: S101 - what `post` of this module makes
-            account = posted.path.split("customerPaymentJournals(")[1].split(")")[0]
+            journal = posted.path.split("customerPaymentJournals(")[1].split(")")[0]
+            account = unquote(journal)
             lines.add(
                 account,
                 body.customer_number,
@@ -223,13 +231,11 @@ def reverse(reversal: Reversal, determination: Determination) -> tuple[Document,
         raise PostingRefusedError(message, reversal.items[0].item.open_item_id)
     for one in reversal.items:
         item, cash = one.item, one.amount_minor - max(beyond, 0)
-        told = {"external": item.document_number, "text": "returned payment"}
-        part = ("cash", item.open_item_id)
-        lines.add(bank, item.customer_id, cash, part=part, cash_minor=-cash, **told)
+        add = functools.partial(lines.add, external=item.document_number, text="returned payment")
+        add(bank, item.customer_id, cash, part=("cash", item.open_item_id), cash_minor=-cash)
         if beyond > 0:
             account = determination.returned(reversal.company_id).account
-            part = ("returned", item.open_item_id)
-            lines.add(account, item.customer_id, beyond, part=part, **told)
+            add(account, item.customer_id, beyond, part=("returned", item.open_item_id))
     if beyond < 0:
         customer = reversal.customers[0]
         lines.add(bank, customer, -beyond, part=("on_account",), cash_minor=beyond)

@@ -66,7 +66,7 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         _adapter(
             "oracle_fusion",
             "Oracle Fusion Receivables",
-            "standard receipts with remittance references, adjustments, debit memos (REST)",
+            "standard receipts with remittance references, debit memos (REST)",
             oracle_fusion,
         ),
         _adapter(
@@ -87,7 +87,7 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         _adapter("odoo", "Odoo 19", "journal entries, reconciled item by item (JSON-2)", odoo),
         _adapter("erpnext", "ERPNext", "payment entries, journal entries (REST)", erpnext),
         _adapter("quickbooks", "QuickBooks Online", "payments, journal entries (v3)", quickbooks),
-        _adapter("xero", "Xero", "batch payments, allocations, credit notes (2.0)", xero),
+        _adapter("xero", "Xero", "batch payments, credit notes (2.0)", xero),
         _adapter("journal", "any ledger", "a balanced general journal (CSV)", journal),
     )
 }

@@ -1,8 +1,8 @@
 """Ids of documents: the same payment, part and ledger always give the same id.
 
-A document that is sent again is recognised by its id, by the ERP or by who sends it, so that no cash
-is posted twice. The run is not part of an id: matching the same payments again, in another run,
-must not post them again.
+A document that is sent again is recognised by its id, by the ERP or by who sends it, so that no
+cash is posted twice. The run is not part of an id: matching the same payments again, in another
+run, must not post them again.
 """
 
 from __future__ import annotations

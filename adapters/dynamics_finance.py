@@ -8,8 +8,7 @@ lines with an offset account, settled with their invoice.
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
+import functools
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,10 +21,22 @@ from adapters.errors import PostingRefusedError
 from adapters.limits import D365_BATCH_LETTERS, D365_TEXT_LETTERS
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination, Target
     from adapters.postings import Item, Posting, Reversal
 
-__all__ = ["D365Settings", "Journal", "JournalLine", "PaymentJournal", "SettledInvoice", "files", "post", "reverse"]
+__all__ = [
+    "D365Settings",
+    "Journal",
+    "JournalLine",
+    "PaymentJournal",
+    "SettledInvoice",
+    "files",
+    "post",
+    "reverse",
+]
 
 _ERP: Final = "Dynamics 365 Finance"
 
@@ -187,9 +198,7 @@ def post(posting: Posting, determination: Determination) -> tuple[Document, ...]
         lines = [line for line in posting.lines if line.item.customer_id == customer]
         credit = posting.credit_minor if customer == posting.customer_id else 0
         cash = credit + sum(line.cash_minor for line in lines)
-        journal.credit(
-            customer, cash, bank, company_id=posting.company_id, text=posting.payer_name
-        )
+        journal.credit(customer, cash, bank, company_id=posting.company_id, text=posting.payer_name)
         for line in lines:
             if line.cash_minor or line.discount_minor:
                 journal.settle(line.item, line.cash_minor, line.discount_minor)
@@ -197,12 +206,18 @@ def post(posting: Posting, determination: Determination) -> tuple[Document, ...]
         item, minor = one.line.item, one.amount_minor
         text = text_of(one.kind.replace("_", "-"), one.reason, item.document_number, length=60)
         offset = ("Ledger", one.target.account)
-        told = {"company_id": item.company_id, "target": one.target, "text": text}
-        journal.credit(item.customer_id, minor, offset, **told)
+        book = functools.partial(
+            journal.credit,
+            item.customer_id,
+            offset=offset,
+            company_id=item.company_id,
+            target=one.target,
+            text=text,
+        )
+        book(minor)
         journal.settle(item, minor)
         if one.kind == "deduction":
-            number = deduction_number(posting, one.line)
-            journal.credit(item.customer_id, -minor, offset, invoice=number, **told)
+            book(-minor, invoice=deduction_number(posting, one.line))
     return (
         Document(
             document_id=identity,
@@ -258,9 +273,7 @@ def reverse(reversal: Reversal, determination: Determination) -> tuple[Document,
         if beyond > 0:
             target = determination.returned(reversal.company_id)
             offset = ("Ledger", target.account)
-            journal.credit(
-                customer, -beyond, offset, company_id=reversal.company_id, target=target
-            )
+            journal.credit(customer, -beyond, offset, company_id=reversal.company_id, target=target)
     original = reversal.original_document_id("journal")
     return (
         Document(
@@ -283,7 +296,11 @@ def files(documents: tuple[Document, ...]) -> dict[str, bytes]:
     bodies = [one.body for one in documents if isinstance(one.body, PaymentJournal)]
     tables: tuple[tuple[str, type[msgspec.Struct], list[msgspec.Struct]], ...] = (
         ("CustomerPaymentJournalHeader.csv", Journal, [one.journal for one in bodies]),
-        ("CustomerPaymentJournalLine.csv", JournalLine, [row for one in bodies for row in one.lines]),
+        (
+            "CustomerPaymentJournalLine.csv",
+            JournalLine,
+            [row for one in bodies for row in one.lines],
+        ),
         (
             "CustomerPaymentJournalLineSettledInvoice.csv",
             SettledInvoice,
@@ -292,7 +309,7 @@ def files(documents: tuple[Document, ...]) -> dict[str, bytes]:
     )
     return {
         name: csv_bytes(
-            [field.encode_name for field in msgspec.structs.fields(kind)],
+            kind.__struct_encode_fields__,
             (msgspec.structs.astuple(row) for row in rows),
         )
         for name, kind, rows in tables

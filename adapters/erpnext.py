@@ -6,9 +6,10 @@ closes its part of the invoice and leaves the other side open. Documents are sub
 
 from __future__ import annotations
 
-import datetime as dt
+import functools
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,10 +20,23 @@ from adapters.parts import by_customer, one_company
 from adapters.undoing import Undone, undone_documents
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from adapters.accounts import Determination
     from adapters.postings import Line, Posting, Reversal
 
-__all__ = ["ErpNextSettings", "JournalEntry", "PaymentEntry", "files", "post", "reverse"]
+__all__ = [
+    "Cancel",
+    "Deduction",
+    "EntryRow",
+    "ErpNextSettings",
+    "JournalEntry",
+    "PaymentEntry",
+    "Reference",
+    "files",
+    "post",
+    "reverse",
+]
 
 _ERP: Final = "ERPNext"
 _SUBMITTED: Final = 1
@@ -33,9 +47,9 @@ _TEXT_LETTERS: Final = 140
 class ErpNextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The company's name, and the doctype of each type of document.
 
-    `tieout_document_id` is a custom field (Data, unique) of Payment Entry and Journal Entry: with it
-    a document that is sent twice is refused by ERPNext itself. Items are known by their names, the
-    ids that open items are exported with.
+    `tieout_document_id` is a custom field (Data, unique) of Payment Entry and Journal Entry: with
+    it a document that is sent twice is refused by ERPNext itself. Items are known by their names,
+    the ids that open items are exported with.
     """
 
     company: str = ""
@@ -154,7 +168,9 @@ def _payment(
         Deduction(
             one.target.account,
             part.major(one.amount_minor),
-            text_of(one.kind.replace("_", "-"), one.reason, one.line.item.document_number, length=140),
+            text_of(
+                one.kind.replace("_", "-"), one.reason, one.line.item.document_number, length=140
+            ),
             one.target.cost_objects.get("cost_center", ""),
         )
         for one in differences
@@ -209,22 +225,22 @@ def _deductions(
     for one in moved:
         item, number = one.line.item, deduction_number(part, one.line)
         text = text_of(number, one.reason, "of", item.document_number, length=_TEXT_LETTERS)
-        told = {
-            "account": receivable,
-            "party_type": "Customer",
-            "party": part.customer_id,
-            "user_remark": text,
-        }
+        row = functools.partial(
+            EntryRow,
+            account=receivable,
+            party_type="Customer",
+            party=part.customer_id,
+            user_remark=text,
+        )
         amount = part.major(one.amount_minor)
         rows.append(
-            EntryRow(
+            row(
                 credit_in_account_currency=amount,
                 reference_type=_doctype(one.line, settings),
                 reference_name=item.open_item_id,
-                **told,
             )
         )
-        rows.append(EntryRow(debit_in_account_currency=amount, **told))
+        rows.append(row(debit_in_account_currency=amount))
     identity = part.document_id("deductions", part.customer_id)
     body = JournalEntry(
         docstatus=_SUBMITTED,
@@ -253,7 +269,7 @@ def _document(
         company_id=part.company_id,
         currency=part.currency,
         method="POST",
-        path=f"/api/resource/{doctype}",
+        path=f"/api/resource/{quote(doctype)}",
         body=body,
         cash_minor=cash_minor,
         unless=Found(doctype, ((_ID_FIELD, "=", identity),), "name"),

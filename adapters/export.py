@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["export_documents"]
 
 
-def export_documents(
-    given: PostingInput, adapter: Adapter, determination: Determination
-) -> Export:
+def export_documents(given: PostingInput, adapter: Adapter, determination: Determination) -> Export:
     """The documents of `given`; raises `AccountsError` or `PostingTotalsError`."""
     ledger = ledger_of(given, determination)
     documents: list[Document] = []
@@ -92,7 +90,9 @@ def _check_totals(given: PostingInput, export: Export) -> None:
     """Documents and held payments are all payments, in money and in number."""
     paid: Counter[str] = Counter()
     for currency, amount in zip(
-        given.payments.strings("currency"), given.payments.int64("amount_minor").tolist(), strict=True
+        given.payments.strings("currency"),
+        given.payments.int64("amount_minor").tolist(),
+        strict=True,
     ):
         paid[currency] += amount
     found: Counter[str] = Counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,8 @@ from adapters.differences import deduction_number, differences_of
 from adapters.documents import Document, text_of
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from adapters.accounts import Determination, Target
     from adapters.differences import Difference
     from adapters.postings import Item, Posting, Reversal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +22,8 @@ from engine.batches import (
 from engine.money import CURRENCY_EXPONENTS, format_minor
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from adapters.accounts import Determination
 
 __all__ = ["PostingInput", "ledger_of"]
@@ -161,9 +162,7 @@ class _Ledger:
             held=tuple(sorted(self._held, key=lambda one: one.payment_id)),
         )
 
-    def _hold(
-        self, payment: _Payment, reason: Any, sentence: str, open_item_id: str = ""
-    ) -> None:
+    def _hold(self, payment: _Payment, reason: Any, sentence: str, open_item_id: str = "") -> None:
         self._held.append(
             Held(
                 payment_id=payment.payment_id,
@@ -218,7 +217,9 @@ class _Ledger:
         )
 
     def _line(self, payment: _Payment, row: tuple[Any, ...]) -> Line:
-        (_, open_item_id, customer_id, cash, discount, deduction, why_deducted, write_off, why) = row
+        (_, open_item_id, customer_id, cash, discount, deduction, why_deducted, write_off, why) = (
+            row
+        )
         item = self._item(payment.company_id, open_item_id, customer_id)
         closed = cash + discount + deduction + write_off
         return Line(
@@ -239,9 +240,7 @@ class _Ledger:
         if found is not None:
             return found
         others = [
-            one
-            for one in self._by_id.get(open_item_id, ())
-            if customer_id in ("", one.customer_id)
+            one for one in self._by_id.get(open_item_id, ()) if customer_id in ("", one.customer_id)
         ]
         if len(others) == 1:
             return others[0]

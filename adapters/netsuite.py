@@ -8,8 +8,6 @@ other side of a deduction stays on the customer's account as an open debit.
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -22,10 +20,25 @@ from adapters.parts import by_customer, chunks_of, one_company
 from adapters.undoing import Undone, undone_documents
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination
     from adapters.postings import Line, Posting, Reversal
 
-__all__ = ["Apply", "CustomerPayment", "JournalEntry", "NetSuiteSettings", "files", "post", "reverse"]
+__all__ = [
+    "Apply",
+    "CustomerPayment",
+    "EntryLine",
+    "Items",
+    "JournalEntry",
+    "NetSuiteSettings",
+    "Reference",
+    "Void",
+    "files",
+    "post",
+    "reverse",
+]
 
 _ERP: Final = "NetSuite"
 _RECORDS: Final = "/services/rest/record/v1"
@@ -49,7 +62,7 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel")
 
 
 class Apply(msgspec.Struct, frozen=True, kw_only=True):
-    """A document in the sublist `apply` or `credit`, amounts positive; `line` of a journal entry."""
+    """A document in the sublist `apply` or `credit`, or the `line` of a journal entry."""
 
     doc: Reference
     apply: bool
@@ -63,7 +76,9 @@ class Items(msgspec.Struct, frozen=True):
     items: tuple[msgspec.Struct, ...]
 
 
-class CustomerPayment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class CustomerPayment(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
+):
     """Body of `POST customerPayment`."""
 
     external_id: str
@@ -169,17 +184,17 @@ def _payment(
 ) -> CustomerPayment:
     """The payment of one chunk, without its id and account."""
     applied: list[msgspec.Struct] = []
-    credits: list[msgspec.Struct] = []
+    netted: list[msgspec.Struct] = []
     for line in part.lines:
         closed = line.closed_minor
         doc = _item(line, settings)
         given = Apply(doc=doc, apply=True, amount=part.major(abs(closed)))
-        (applied if closed >= 0 else credits).append(given)
+        (applied if closed >= 0 else netted).append(given)
         for number, minor in shares.get(line.item.open_item_id, ()) if entry else ():
             journal = Reference(external_id=entry.document_id if entry else "")
             amount = part.major(abs(minor))
             share = Apply(doc=journal, apply=True, amount=amount, line=number)
-            (credits if minor > 0 else applied).append(share)
+            (netted if minor > 0 else applied).append(share)
     return CustomerPayment(
         external_id="",
         customer=_reference(part.customer_id, settings.customer_ids, "customer", ""),
@@ -192,7 +207,7 @@ def _payment(
         check_num=part.reference if part.method == "check" else "",
         auto_apply=False,
         apply=Items(tuple(applied)) if applied else None,
-        credit=Items(tuple(credits)) if credits else None,
+        credit=Items(tuple(netted)) if netted else None,
     )
 
 
@@ -261,9 +276,7 @@ def _target_line(part: Posting, one: Difference, memo: str) -> EntryLine:
 
 
 def _item(line: Line, settings: NetSuiteSettings) -> Reference:
-    return _reference(
-        line.item.open_item_id, settings.item_ids, "item", line.item.open_item_id
-    )
+    return _reference(line.item.open_item_id, settings.item_ids, "item", line.item.open_item_id)
 
 
 def _reference(identity: str, kind: str, what: str, open_item_id: str) -> Reference:

@@ -8,8 +8,6 @@ only Odoo knows are told as what finds them.
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -19,10 +17,25 @@ from adapters.documents import Document, Found, ResultOf, text_of
 from adapters.errors import PostingRefusedError
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination, Target
     from adapters.postings import Item, Posting, Reversal
 
-__all__ = ["Create", "Move", "MoveLine", "OdooSettings", "Reconcile", "files", "post", "reverse"]
+__all__ = [
+    "Create",
+    "CreateWizard",
+    "Move",
+    "MoveLine",
+    "OdooSettings",
+    "OnIds",
+    "Reconcile",
+    "ReversalWizard",
+    "files",
+    "post",
+    "reverse",
+]
 
 _ERP: Final = "Odoo"
 _TEXT_LETTERS: Final = 120
@@ -151,7 +164,7 @@ class _Entry:
             return Found("res.partner", (("ref", "=", customer),))
         if not customer.isdecimal():
             message = (
-                f"{customer!r} is no id of res.partner; set settings.customer_ids = \"ref\", or "
+                f'{customer!r} is no id of res.partner; set settings.customer_ids = "ref", or '
                 f"export ids"
             )
             raise PostingRefusedError(message)
@@ -189,9 +202,7 @@ def post(posting: Posting, determination: Determination) -> tuple[Document, ...]
     return _steps(posting, settings, entry)
 
 
-def _steps(
-    posting: Posting, settings: OdooSettings, entry: _Entry
-) -> tuple[Document, ...]:
+def _steps(posting: Posting, settings: OdooSettings, entry: _Entry) -> tuple[Document, ...]:
     created = posting.document_id("move")
     posted = posting.document_id("post")
     journal = settings.journals.get(posting.bank_account, settings.journal)
@@ -224,7 +235,9 @@ def _steps(
         ),
     ]
     for label, item in entry.matched:
-        ours = Found("account.move.line", (("move_id.ref", "=", _ref(created)), ("name", "=", label)))
+        ours = Found(
+            "account.move.line", (("move_id.ref", "=", _ref(created)), ("name", "=", label))
+        )
         documents.append(
             _document(
                 posting,

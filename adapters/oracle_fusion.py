@@ -1,15 +1,13 @@
-"""Oracle Fusion Receivables: standard receipts with remittance references, adjustments, debit memos.
+"""Oracle Fusion Receivables: standard receipts with remittance references, debit memos.
 
 `POST standardReceipts` records the money and names the transactions it is for; the process "Apply
-Receipts Using AutoMatch" applies it. What closes a transaction besides its cash is an adjustment
-(AdjustmentService), posted before the receipt so that the balance is what the reference says; a
+Receipts Using AutoMatch" applies it. What closes a transaction besides its cash is an `Adjustment`
+(`AdjustmentService`), posted before the receipt so that the balance is what the reference says; a
 deduction becomes a debit memo. Accounts are names of receivables activities.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -26,13 +24,36 @@ from adapters.limits import (
 from adapters.parts import one_company
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination
     from adapters.postings import Line, Posting, Reversal
 
-__all__ = ["Adjustment", "DebitMemo", "OracleSettings", "RemittanceReference", "StandardReceipt", "files", "post", "reverse"]
+__all__ = [
+    "Adjustment",
+    "DebitMemo",
+    "MemoLine",
+    "OracleSettings",
+    "RemittanceReference",
+    "ReverseReceipt",
+    "StandardReceipt",
+    "files",
+    "post",
+    "reverse",
+]
 
 _RESOURCES: Final = "/fscmRestApi/resources/11.13.18.05"
 _ERP: Final = "Oracle Fusion"
+_CHILDREN: Final = ("remittance_references", "receivables_invoice_lines")
+
+
+def _name(field: str) -> str:
+    """Attributes begin with a capital letter, lists of children do not."""
+    words = field.split("_")
+    if field in _CHILDREN:
+        return words[0] + "".join(word.capitalize() for word in words[1:])
+    return "".join(word.capitalize() for word in words)
 
 
 class OracleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,20 +76,20 @@ class RemittanceReference(msgspec.Struct, frozen=True, rename="pascal", omit_def
     customer_reason: str = ""
 
 
-class StandardReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StandardReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_name):
     """Body of `POST standardReceipts`."""
 
-    ReceiptNumber: str
-    ReceiptMethod: str
-    BusinessUnit: str
-    Amount: Decimal
-    Currency: str
-    ReceiptDate: dt.date
-    AccountingDate: dt.date
-    RemittanceBankAccountNumber: str
-    CustomerAccountNumber: str = ""
-    Comments: str = ""
-    remittanceReferences: tuple[RemittanceReference, ...] = ()
+    receipt_number: str
+    receipt_method: str
+    business_unit: str
+    amount: Decimal
+    currency: str
+    receipt_date: dt.date
+    accounting_date: dt.date
+    remittance_bank_account_number: str
+    customer_account_number: str = ""
+    comments: str = ""
+    remittance_references: tuple[RemittanceReference, ...] = ()
 
 
 class Adjustment(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
@@ -94,30 +115,30 @@ class MemoLine(msgspec.Struct, frozen=True, rename="pascal"):
     unit_selling_price: Decimal
 
 
-class DebitMemo(msgspec.Struct, frozen=True, kw_only=True):
+class DebitMemo(msgspec.Struct, frozen=True, kw_only=True, rename=_name):
     """Body of `POST receivablesInvoices`: the item a deduction becomes."""
 
-    TransactionNumber: str
-    TransactionType: str
-    BusinessUnit: str
-    InvoiceCurrencyCode: str
-    TransactionDate: dt.date
-    AccountingDate: dt.date
-    BillToCustomerNumber: str
-    Comments: str
-    receivablesInvoiceLines: tuple[MemoLine, ...]
+    transaction_number: str
+    transaction_type: str
+    business_unit: str
+    invoice_currency_code: str
+    transaction_date: dt.date
+    accounting_date: dt.date
+    bill_to_customer_number: str
+    comments: str
+    receivables_invoice_lines: tuple[MemoLine, ...]
 
 
-class ReverseReceipt(msgspec.Struct, frozen=True):
+class ReverseReceipt(msgspec.Struct, frozen=True, rename="camel"):
     """Body of the action `reverseReceipt`."""
 
-    reversalCategoryCode: str
-    reversalReasonCode: str
-    calledFrom: str
+    reversal_category_code: str
+    reversal_reason_code: str
+    called_from: str
 
 
 def post(posting: Posting, determination: Determination) -> tuple[Document, ...]:
-    """Adjustments and debit memos, then the receipt that pays what they leave."""
+    """What takes differences off, debit memos, then the receipt that pays what they leave."""
     one_company(posting, _ERP)
     settings = determination.settings_of(posting.company_id, OracleSettings)
     unit = settings.business_unit or posting.company_id
@@ -131,17 +152,17 @@ def post(posting: Posting, determination: Determination) -> tuple[Document, ...]
     reasons = {line.item.open_item_id: line.deduction_reason for line in posting.lines}
     identity = posting.document_id("receipt")
     receipt = StandardReceipt(
-        ReceiptNumber=f"T{short_id(identity, ORACLE_RECEIPT_LETTERS - 1)}",
-        ReceiptMethod=settings.receipt_method,
-        BusinessUnit=unit,
-        Amount=posting.major(posting.amount_minor),
-        Currency=posting.currency,
-        ReceiptDate=posting.document_date,
-        AccountingDate=posting.posting_date,
-        RemittanceBankAccountNumber=determination.bank(posting.company_id, posting.bank_account),
-        CustomerAccountNumber=posting.customer_id,
-        Comments=text_of(posting.reference, posting.payer_name, length=100),
-        remittanceReferences=tuple(
+        receipt_number=f"T{short_id(identity, ORACLE_RECEIPT_LETTERS - 1)}",
+        receipt_method=settings.receipt_method,
+        business_unit=unit,
+        amount=posting.major(posting.amount_minor),
+        currency=posting.currency,
+        receipt_date=posting.document_date,
+        accounting_date=posting.posting_date,
+        remittance_bank_account_number=determination.bank(posting.company_id, posting.bank_account),
+        customer_account_number=posting.customer_id,
+        comments=text_of(posting.reference, posting.payer_name, length=100),
+        remittance_references=tuple(
             RemittanceReference(
                 settings.match_by,
                 line.item.document_number,
@@ -192,7 +213,9 @@ def _adjustment(posting: Posting, difference: Difference, unit: str) -> Document
         posting.major(-difference.amount_minor),
         posting.document_date,
         posting.posting_date,
-        text_of(difference.kind.replace("_", "-"), difference.reason, posting.reference, length=240),
+        text_of(
+            difference.kind.replace("_", "-"), difference.reason, posting.reference, length=240
+        ),
         difference.target.reason_code,
     )
     identity = posting.document_id("adjustment", item.open_item_id, difference.kind)
@@ -205,17 +228,15 @@ def _memo(
     item = difference.line.item
     text = text_of("deduction", difference.reason, "of", item.document_number, length=240)
     body = DebitMemo(
-        TransactionNumber=deduction_number(posting, difference.line),
-        TransactionType=settings.deduction_transaction_type,
-        BusinessUnit=unit,
-        InvoiceCurrencyCode=posting.currency,
-        TransactionDate=posting.document_date,
-        AccountingDate=posting.posting_date,
-        BillToCustomerNumber=item.customer_id,
-        Comments=text,
-        receivablesInvoiceLines=(
-            MemoLine(1, text, 1, posting.major(difference.amount_minor)),
-        ),
+        transaction_number=deduction_number(posting, difference.line),
+        transaction_type=settings.deduction_transaction_type,
+        business_unit=unit,
+        invoice_currency_code=posting.currency,
+        transaction_date=posting.document_date,
+        accounting_date=posting.posting_date,
+        bill_to_customer_number=item.customer_id,
+        comments=text,
+        receivables_invoice_lines=(MemoLine(1, text, 1, posting.major(difference.amount_minor)),),
     )
     identity = posting.document_id("deduction", item.open_item_id)
     return _document(posting, "debit_memo", identity, f"{_RESOURCES}/receivablesInvoices", body)

@@ -71,7 +71,7 @@ def chunks_of(lines: Iterable[Line], lines_max: int, erp: str) -> tuple[tuple[Li
     if len(ordered) <= lines_max:
         return (tuple(ordered),)
     debits = [line for line in ordered if line.cash_minor >= 0]
-    credits = [line for line in ordered if line.cash_minor < 0]
+    netted = [line for line in ordered if line.cash_minor < 0]
     count = -(-len(ordered) // lines_max)
     chunks: list[list[Line]] = [[] for _ in range(count)]
     cash = [0] * count
@@ -79,7 +79,7 @@ def chunks_of(lines: Iterable[Line], lines_max: int, erp: str) -> tuple[tuple[Li
     for at, line in enumerate(sorted(debits, key=lambda one: -one.cash_minor)):
         chunks[at % count].append(line)
         cash[at % count] += line.cash_minor
-    for line in sorted(credits, key=lambda one: one.cash_minor):
+    for line in sorted(netted, key=lambda one: one.cash_minor):
         room = [at for at in range(count) if len(chunks[at]) < lines_max]
         best = max(room, key=lambda at: (cash[at], -at))
         if cash[best] + line.cash_minor < 0:

@@ -7,14 +7,16 @@ payment is one of the three, and the sums are checked (`adapters.export`).
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from adapters.document_ids import document_id
 from engine.money import exponent_of
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 __all__ = [
     "Held",

@@ -7,9 +7,8 @@ open items; a journal entry's is taken from its answer.
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,10 +21,27 @@ from adapters.parts import by_customer, one_company
 from adapters.undoing import Undone, undone_documents
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination
     from adapters.postings import Line, Posting, Reversal
 
-__all__ = ["JournalEntry", "Payment", "QuickBooksSettings", "files", "post", "reverse"]
+__all__ = [
+    "Entity",
+    "EntryDetail",
+    "EntryLine",
+    "JournalEntry",
+    "LinkedTxn",
+    "Payment",
+    "PaymentLine",
+    "QuickBooksSettings",
+    "Ref",
+    "VoidPayment",
+    "files",
+    "post",
+    "reverse",
+]
 
 _ERP: Final = "QuickBooks"
 _TEXT_LETTERS: Final = 1_000
@@ -268,7 +284,7 @@ def _document(
     cash_minor: int,
     needs: tuple[str, ...],
 ) -> Document:
-    realm = settings.realm or part.company_id
+    realm = quote(settings.realm or part.company_id, safe="")
     return Document(
         document_id=identity,
         kind=kind,
@@ -286,7 +302,7 @@ def _document(
 def reverse(reversal: Reversal, determination: Determination) -> tuple[Document, ...]:
     """Void the original's payments, then delete the journal entry of its differences."""
     settings = determination.settings_of(reversal.company_id, QuickBooksSettings)
-    realm = settings.realm or reversal.company_id
+    realm = quote(settings.realm or reversal.company_id, safe="")
     undone = undone_documents(
         reversal,
         determination,

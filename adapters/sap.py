@@ -4,12 +4,12 @@ A program at the customer hands them to `POSTING_INTERFACE_CLEARING` (transactio
 `POSTING_INTERFACE_START` and `_END`; a payment that clears nothing goes to
 `POSTING_INTERFACE_DOCUMENT` (FB01). An item is cleared only where this payment alone takes the
 whole of it; else a payment line with the invoice's reference stands beside it (a partial payment),
-and both are cleared when the rest is. Differences are lines of their own, deductions residual items.
+and both are cleared when the rest is. Differences are lines of their own, deductions are residual
+items.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -28,10 +28,21 @@ from adapters.limits import (
 )
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from adapters.accounts import Determination, Target
     from adapters.postings import Item, Line, Posting, Reversal
 
-__all__ = ["FtClear", "FtPost", "PostingCall", "ReversalCall", "SapSettings", "files", "post", "reverse"]
+__all__ = [
+    "FtClear",
+    "FtPost",
+    "PostingCall",
+    "ReversalCall",
+    "SapSettings",
+    "files",
+    "post",
+    "reverse",
+]
 
 _DATE_FORMATS: Final = {
     "DD.MM.YYYY": "%d.%m.%Y",
@@ -215,7 +226,11 @@ def post(posting: Posting, determination: Determination) -> tuple[Document, ...]
         )
     if posting.credit_minor:
         call.line(
-            _PAYMENT, posting.customer_id, posting.credit_minor, company_id=company, text="on account"
+            _PAYMENT,
+            posting.customer_id,
+            posting.credit_minor,
+            company_id=company,
+            text="on account",
         )
     if posting.suspense_minor:
         target = determination.suspense(company)
@@ -306,16 +321,22 @@ def _key_parts(open_item_id: str) -> tuple[str, str, str]:
             f'1800000123/2026/001; set settings.select_by = "XBLNR", or export such ids'
         )
         raise PostingRefusedError(message, open_item_id)
-    document, year, line = (part.rjust(width, "0") for part, width in zip(parts, _KEY_PARTS, strict=True))
+    document, year, line = (
+        part.rjust(width, "0") for part, width in zip(parts, _KEY_PARTS, strict=True)
+    )
     return document, year, line
 
 
 def files(documents: tuple[Document, ...]) -> dict[str, bytes]:
     """`ftpost.csv`, `ftclear.csv` and `reversals.csv`: rows of the tables with their document."""
     posted = [(one.document_id, one.body) for one in documents if isinstance(one.body, PostingCall)]
-    undone = [(one.document_id, one.body) for one in documents if isinstance(one.body, ReversalCall)]
+    undone = [
+        (one.document_id, one.body) for one in documents if isinstance(one.body, ReversalCall)
+    ]
     fields = ((key, *msgspec.structs.astuple(row)) for key, call in posted for row in call.T_FTPOST)
-    clears = ((key, *msgspec.structs.astuple(row)) for key, call in posted for row in call.T_FTCLEAR)
+    clears = (
+        (key, *msgspec.structs.astuple(row)) for key, call in posted for row in call.T_FTCLEAR
+    )
     return {
         "ftpost.csv": csv_bytes(("document_id", *FtPost.__struct_fields__), fields),
         "ftclear.csv": csv_bytes(("document_id", *FtClear.__struct_fields__), clears),

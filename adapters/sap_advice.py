@@ -1,13 +1,12 @@
 """SAP payment advice: what a payment pays, for SAP's own clearing; the least intrusive way.
 
-Tables AVIK (one advice per customer) and AVIP (its lines). SAP finds the items, takes differences by
-its own reason codes and tolerances, and posts. Nothing is posted here, so nothing is reversed here:
-a returned payment is reversed in SAP by whoever posted it.
+Tables AVIK (one advice per customer) and AVIP (its lines). SAP finds the items, takes differences
+by its own reason codes and tolerances, and posts. Nothing is posted here, so nothing is reversed
+here: a returned payment is reversed in SAP by whoever posted it.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +20,8 @@ from adapters.limits import SAP_REFERENCE_LETTERS
 from adapters.parts import by_customer
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from adapters.accounts import Determination
     from adapters.postings import Posting, Reversal
 

@@ -1,16 +1,15 @@
-"""Xero: payments on invoices, allocations of credit notes, overpayments for what is left.
+"""Xero: payments on invoices, credit notes laid on them, overpayments for what is left.
 
 A payment of several invoices is one batch payment, so that it is one line beside the bank
-statement. Credits are laid on the invoices of their customer; what closes an invoice besides cash
-is a credit note on the account of the difference, allocated to it; a deduction is an invoice of its
-own on the same account. Requests carry an `Idempotency-Key`.
+statement. Credits are laid on the invoices of their customer (`Allocations`); what closes an
+invoice besides cash is a credit note on the account of the difference, allocated to it; a
+deduction is an invoice of its own on the same account. Requests carry an `Idempotency-Key`.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -23,10 +22,30 @@ from adapters.parts import one_company, paired
 from adapters.undoing import Undone, undone_documents
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from decimal import Decimal
+
     from adapters.accounts import Determination
     from adapters.postings import Item, Line, Posting, Reversal
 
-__all__ = ["Allocation", "BatchPayment", "CreditNote", "Overpayment", "XeroSettings", "files", "post", "reverse"]
+__all__ = [
+    "Account",
+    "Allocation",
+    "BatchPayment",
+    "Contact",
+    "CreditNote",
+    "Deleted",
+    "Invoice",
+    "InvoicePayment",
+    "LineItem",
+    "NewInvoice",
+    "Overpayment",
+    "Tracking",
+    "XeroSettings",
+    "files",
+    "post",
+    "reverse",
+]
 
 _ERP: Final = "Xero"
 _API: Final = "/api.xro/2.0"
@@ -196,7 +215,8 @@ class _Documents:
 
     def credit(self, item: Item) -> str:
         """How a credit note is named in a path."""
-        return item.open_item_id if self._settings.item_ids == "id" else item.document_number
+        named = item.open_item_id if self._settings.item_ids == "id" else item.document_number
+        return quote(named, safe="")
 
     def line_item(self, one: Difference, text: str) -> LineItem:
         """The one line of a document for a difference."""
@@ -217,9 +237,7 @@ class _Documents:
             return
         bank = self._determination.bank(posting.company_id, posting.bank_account)
         payments = tuple(
-            InvoicePayment(
-                self.invoice(line.item), posting.major(amounts[line.item.open_item_id])
-            )
+            InvoicePayment(self.invoice(line.item), posting.major(amounts[line.item.open_item_id]))
             for line in paid
         )
         body = BatchPayment(
@@ -305,16 +323,18 @@ def _difference(documents: _Documents, posting: Posting, one: Difference) -> Non
         raise PostingRefusedError(message, item.open_item_id)
     kind = one.kind.replace("_", "-")
     text = text_of(kind, one.reason, item.document_number, length=XERO_REFERENCE_LETTERS)
-    told = {
-        "Status": "AUTHORISED",
-        "Contact": Contact(item.customer_id),
-        "Date": posting.posting_date,
-        "CurrencyCode": posting.currency,
-        "Reference": text,
-        "LineItems": (documents.line_item(one, text),),
-    }
+    lines = (documents.line_item(one, text),)
     number = short_id(posting.document_id(one.kind, item.open_item_id), _NUMBER_LETTERS - 1)
-    note = CreditNote(Type="ACCRECCREDIT", CreditNoteNumber=f"T{number}", **told)
+    note = CreditNote(
+        Type="ACCRECCREDIT",
+        Status="AUTHORISED",
+        CreditNoteNumber=f"T{number}",
+        Contact=Contact(item.customer_id),
+        Date=posting.posting_date,
+        CurrencyCode=posting.currency,
+        Reference=text,
+        LineItems=lines,
+    )
     noted = documents.add("credit_note", "CreditNotes", note, one.kind, item.open_item_id)
     documents.add(
         "allocation",
@@ -328,9 +348,14 @@ def _difference(documents: _Documents, posting: Posting, one: Difference) -> Non
     if one.kind == "deduction":
         invoice = NewInvoice(
             Type="ACCREC",
+            Status="AUTHORISED",
             InvoiceNumber=deduction_number(posting, one.line),
+            Contact=Contact(item.customer_id),
+            Date=posting.posting_date,
             DueDate=posting.posting_date,
-            **told,
+            CurrencyCode=posting.currency,
+            Reference=text,
+            LineItems=lines,
         )
         documents.add("invoice", "Invoices", invoice, "deduction_item", item.open_item_id)
 
@@ -344,7 +369,7 @@ _UNDONE: Final = {
 
 
 def reverse(reversal: Reversal, determination: Determination) -> tuple[Document, ...]:
-    """Delete the original's payment, receipts and allocations, void what was made for them."""
+    """Delete the original's payment, receipts and `Allocations`, void what was made for them."""
     undone = undone_documents(
         reversal, determination, post, lambda _: (("batch_payment", ("payment",)),)
     )

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from adapters.catalogue import ADAPTERS
 from bench.combination_record import CombinationRecord
 from bench.combination_report import combination_table
 from bench.names_record import NamesRecord, names_table
@@ -24,6 +25,7 @@ from bench.references_record import ReferencesRecord
 from bench.references_report import references_table
 from bench.report import reading_table, readme_table, scale_table
 from bench.scale_record import ScaleRecord
+from docs.adapter_pages import adapter_page, adapter_table
 from engine.exception_codes import EXCEPTION_CODES, ExceptionCode
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
 from rpc.caller import Role
@@ -39,6 +41,7 @@ __all__ = [
     "exceptions_page",
     "main",
     "permissions_page",
+    "posting_page",
     "raised_codes",
     "readme_page",
 ]
@@ -267,6 +270,12 @@ def readme_page() -> str:
     return _between(text, _READING, reading_table(last_line(ReadingRecord)))
 
 
+def posting_page() -> str:
+    """`docs/posting.md` with the adapters there are."""
+    text = (DOCS / "posting.md").read_text("utf-8")
+    return _between(text, "<!-- adapters -->", adapter_table())
+
+
 def _between(text: str, begin: str, table: str) -> str:
     """`text` with `table` between the mark `begin` and the next end mark."""
     before, rest = text.split(begin, 1)
@@ -278,7 +287,10 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/diagnostics.md": diagnostics_page,
     "README.md": readme_page,
     "docs/operating/permissions.md": permissions_page,
-} | {f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES}
+    "docs/posting.md": posting_page,
+    **{f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES},
+    **{f"docs/adapters/{name}.md": partial(adapter_page, name) for name in ADAPTERS},
+}
 """Page, from the root → what writes it."""
 
 

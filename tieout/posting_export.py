@@ -27,10 +27,16 @@ from tieout.run_directory import RunDirectory, new_directory
 
 if TYPE_CHECKING:
     from adapters.catalogue import Adapter
-    from adapters.documents import Document
     from engine.matcher import StageObserver
 
-__all__ = ["EXPORT_MARK", "ExportJob", "ExportReport", "ExportSummary", "run_export_job"]
+__all__ = [
+    "EXPORT_MARK",
+    "ExportJob",
+    "ExportReport",
+    "ExportSummary",
+    "report_of",
+    "run_export_job",
+]
 
 EXPORT_MARK: Final = "export.json"
 """The file that shows a directory to be an export: its summary."""
@@ -94,25 +100,27 @@ def run_export_job(job: ExportJob, observe: StageObserver = quiet) -> ExportRepo
     if job.answers is not None:
         path = Path(job.answers)
         answers = read_answers(path.read_bytes(), path.name, adapter.name, export.documents)
-    confirmed = {one.document_id for one in answers if one.state == "confirmed"}
-    to_send = tuple(one for one in export.documents if one.document_id not in confirmed)
-    summary = _summary(export, answers, len(given.payments), len(to_send))
-    states = payment_states(export.documents, answers) if job.answers is not None else ()
+    report = report_of(export, None if job.out is None else Path(job.out), answers)
+    if job.answers is not None:
+        states = payment_states(export.documents, answers)
+        report = msgspec.structs.replace(report, states=states)
     if job.out is not None:
-        observe("write", len(to_send))
-        _write(job, adapter, export, to_send, summary, answers)
+        observe("write", report.summary.to_send)
+        _write(job, adapter, report)
+    return report
+
+
+def report_of(
+    export: Export, out: Path | None, answers: tuple[PostingAnswer, ...] = ()
+) -> ExportReport:
+    """What is to say of `export`, whose documents go to `out`."""
     return ExportReport(
-        export=export,
-        summary=summary,
-        answers=answers,
-        states=states,
-        out=None if job.out is None else Path(job.out),
+        export=export, summary=_summary(export, answers), answers=answers, states=(), out=out
     )
 
 
-def _summary(
-    export: Export, answers: tuple[PostingAnswer, ...], payments: int, to_send: int
-) -> ExportSummary:
+def _summary(export: Export, answers: tuple[PostingAnswer, ...]) -> ExportSummary:
+    confirmed = sum(one.state == "confirmed" for one in answers)
     posted: Counter[str] = Counter()
     for document in export.documents:
         posted[document.currency] += document.cash_minor
@@ -121,16 +129,16 @@ def _summary(
         held[one.currency] += one.amount_minor
     return ExportSummary(
         adapter=export.adapter,
-        payments=payments,
+        payments=len(export.postings) + len(export.reversals) + len(export.held),
         posted=len(export.postings),
         reversed=len(export.reversals),
         held=dict(sorted(Counter(one.reason for one in export.held).items())),
         documents=dict(sorted(Counter(one.kind for one in export.documents).items())),
         posted_amount=_amounts(posted),
         held_amount=_amounts(held),
-        confirmed=sum(one.state == "confirmed" for one in answers),
+        confirmed=confirmed,
         failed=sum(one.state == "post_failed" for one in answers),
-        to_send=to_send,
+        to_send=len(export.documents) - confirmed,
     )
 
 
@@ -142,14 +150,9 @@ def _amount(minor: int, currency: str) -> str:
     return format_minor(minor, currency) if currency in CURRENCY_EXPONENTS else str(minor)
 
 
-def _write(
-    job: ExportJob,
-    adapter: Adapter,
-    export: Export,
-    to_send: tuple[Document, ...],
-    summary: ExportSummary,
-    answers: tuple[PostingAnswer, ...],
-) -> None:
+def _write(job: ExportJob, adapter: Adapter, report: ExportReport) -> None:
+    confirmed = {one.document_id for one in report.answers if one.state == "confirmed"}
+    to_send = tuple(one for one in report.export.documents if one.document_id not in confirmed)
     held = (
         *("payment_id", "company_id", "currency", "amount", "reason", "sentence", "open_item_id"),
     )
@@ -164,14 +167,16 @@ def _write(
                     *(_amount(one.amount_minor, one.currency), one.reason, one.sentence),
                     one.open_item_id,
                 )
-                for one in export.held
+                for one in report.export.held
             ),
         ),
-        EXPORT_MARK: msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n",
+        EXPORT_MARK: msgspec.json.format(msgspec.json.encode(report.summary), indent=2) + b"\n",
     }
     if job.answers is not None:
         fields = PostingAnswer.__struct_fields__
-        files["answers.csv"] = csv_bytes(fields, (msgspec.structs.astuple(one) for one in answers))
+        files["answers.csv"] = csv_bytes(
+            fields, (msgspec.structs.astuple(one) for one in report.answers)
+        )
     out = Path(str(job.out))
     with new_directory(out, overwrite=job.overwrite, mark=EXPORT_MARK) as folder:
         for name, content in files.items():

@@ -78,7 +78,8 @@ def test_a_page_has_one_title_and_no_trailing_blanks(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_pages_use_the_words_of_the_columns(name):
     words = r"\b(skonto|cash receipts?|bill(?:s|ing)?|allocations?|match rate|adjustments?)\b"
-    assert not re.search(words, page(name), re.IGNORECASE), name
+    ours = re.sub(r"^```.*?^```|`[^`\n]*`", "", page(name), flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(words, ours, re.IGNORECASE), name  # others' names stand in code
 
 
 def leaves(value, path=""):

@@ -27,7 +27,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PURE = ("engine", "parsers", "desk")
+PURE = ("engine", "parsers", "adapters", "desk")
 """Packages whose results depend on their arguments alone."""
 
 PRODUCT = (*PURE, "store", "rpc", "tieout", "server.py")

@@ -30,6 +30,12 @@ def test_the_audit_shares_no_code_with_the_matcher():
     assert {name.split(".")[1] for name in ours} <= {"batches", "errors"}
 
 
+def test_adapters_know_of_the_engine_its_batches_and_its_money_alone():
+    ours = {name for one in source_files("adapters") for name in imports_of(one)}
+    known = {name.split(".")[1] for name in ours if name.startswith("engine.")}
+    assert known <= {"schemas", "batches", "money"}
+
+
 def test_no_match_returns_before_the_audit():
     (matcher,) = source_files("engine/matcher.py")
     (match,) = (
@@ -59,7 +65,7 @@ def test_protobuf_messages_stay_at_the_border():
 
 
 def test_only_one_place_turns_reasons_into_grpc_codes():
-    for source in source_files("rpc", "store", "engine", "parsers"):
+    for source in source_files("rpc", "store", "engine", "parsers", "adapters"):
         named = [
             ast.unparse(node)
             for node in source.nodes
@@ -70,7 +76,7 @@ def test_only_one_place_turns_reasons_into_grpc_codes():
 
 
 def test_only_one_place_turns_errors_into_exit_codes():
-    for source in source_files("engine", "parsers", "store", "tieout"):
+    for source in source_files("engine", "parsers", "adapters", "store", "tieout"):
         ends = [
             node
             for node in source.nodes

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tieout.posting_export import ExportReport
 
-__all__ = ["export_command"]
+__all__ = ["export_command", "report_lines"]
 
 _PATH = click.Path(path_type=Path)
 _SHOWN = 5
@@ -98,7 +98,7 @@ def export_command(
     if as_json:
         click.echo(msgspec.json.encode(_as_data(report)))
     else:
-        click.echo("\n".join(_text(report)))
+        click.echo("\n".join(report_lines(report)))
     refused = [one for one in report.export.held if one.reason == "refused"]
     for one in refused[:_SHOWN]:
         where = f", item {one.open_item_id}" if one.open_item_id else ""
@@ -138,7 +138,8 @@ def _as_data(report: ExportReport) -> dict[str, Any]:
     }
 
 
-def _text(report: ExportReport) -> Iterator[str]:
+def report_lines(report: ExportReport) -> Iterator[str]:
+    """What an export says on stdout."""
     from tieout.reports.figures import grouped
 
     summary = report.summary

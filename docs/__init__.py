@@ -1,0 +1,1 @@
+"""What writes the generated pages; the pages stand beside it."""
