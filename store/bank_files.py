@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from store.database import Database
+    from store.decisions import DecisionChanges
 
 __all__ = ["BankFileChanges", "BankFiles"]
 
@@ -193,6 +194,11 @@ def _of_companies(count: int) -> str:
 class BankFileChanges(BankFiles):
     """What a booking may do about bank files."""
 
+    def __init__(self, database: Database, decisions: DecisionChanges) -> None:
+        """Change `database`; `decisions` keeps where the money of new payments is."""
+        super().__init__(database)
+        self._decisions = decisions
+
     def claim_request(self, request_id: str, file_id: str) -> None:
         """Bind `request_id` to a kept file; raises `RequestIdReusedError` where it is bound."""
         bound = self.find_request(request_id)
@@ -217,6 +223,7 @@ class BankFileChanges(BankFiles):
             if found:
                 message = f"payment {found[0][0]} ({found[0][1]} minor units): {rule}"
                 raise StoreIntegrityError(message, file_id=file_id, payment_id=found[0][0])
+        self._decisions.open_balances(result.payments, result.outcomes)
 
     def _insert_result(self, result: FileResult) -> None:
         file_id = result.receipt.record.file_id

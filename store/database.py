@@ -64,6 +64,13 @@ class Database(Protocol):
         Only within a writing block.
         """
 
+    def change_all(self, rows: pa.Table, statement: str) -> bool:
+        """Run `statement`, an `UPDATE` of one row, for each of `rows`: each changes one, or none.
+
+        `{name}` in it stands for the row's column of that name, `{rows}` where its `FROM` would
+        be. Gives whether they did. Only within a writing block.
+        """
+
     def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
         """The rows of a question as columns of `schema`: the way for many."""
 

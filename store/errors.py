@@ -10,6 +10,7 @@
     ├── StoreBusyError         STORE_BUSY: another booking did not end in time; try again
     ├── RequestIdReusedError   REQUEST_ID_REUSED: one request id, two contents
     ├── StaleRowError          STALE_ROW: a row changed since the caller saw it
+    ├── PostingRejectedError   POSTING_REJECTED: decisions that do not fit what the store holds
     ├── SnapshotMismatchError  SNAPSHOT_MISMATCH: a snapshot is not what it says it is
     └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
 
@@ -18,10 +19,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from store.decision_records import PostingRefusal
 
 __all__ = [
     "MigrationError",
+    "PostingRejectedError",
     "RequestIdReusedError",
     "SnapshotMismatchError",
     "StaleRowError",
@@ -121,6 +126,19 @@ class StaleRowError(StoreError):
         return cls(
             message, company_id=company_id, id=row_id, version=str(version), count=str(count)
         )
+
+
+class PostingRejectedError(StoreError):
+    """Decisions that do not fit what the store holds; nothing of the set was posted."""
+
+    reason = "POSTING_REJECTED"
+
+    def __init__(self, refusals: tuple[PostingRefusal, ...]) -> None:
+        """Say the first of `refusals` and how many there are."""
+        more = f", and {len(refusals) - 1} more" if len(refusals) > 1 else ""
+        message = f"nothing was posted: {refusals[0].shown}{more}; match again"
+        super().__init__(message, refusal=refusals[0].reason, count=str(len(refusals)))
+        self.refusals = refusals
 
 
 class SnapshotMismatchError(StoreError, ValueError):

@@ -16,6 +16,7 @@ import pyarrow as pa
 from engine.batches import OpenItemBatch
 from store.errors import SnapshotMismatchError, StoreIntegrityError
 from store.keyed_rows import KeyedChanges, KeyedRows, KeyedTable
+from store.posting_sql import movement_posted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,16 +33,9 @@ __all__ = [
     "item_totals",
 ]
 
-_MOVED: Final = "excluded.erp_minor - open_item.baseline_minor"
-_POSTED: Final = f"""
-CASE WHEN open_item.consumed_minor >= 0
-    THEN CASE WHEN {_MOVED} > 0 THEN 0
-              WHEN {_MOVED} < -open_item.consumed_minor THEN -open_item.consumed_minor
-              ELSE {_MOVED} END
-    ELSE CASE WHEN {_MOVED} < 0 THEN 0
-              WHEN {_MOVED} > -open_item.consumed_minor THEN -open_item.consumed_minor
-              ELSE {_MOVED} END
-END"""
+_POSTED: Final = movement_posted(
+    "(excluded.erp_minor - open_item.baseline_minor)", "open_item.consumed_minor"
+)
 
 _TABLE: Final = KeyedTable(
     name="open_item",
@@ -49,7 +43,7 @@ _TABLE: Final = KeyedTable(
     written={"open_minor": "erp_minor"},
     read={
         "open_minor": "CASE WHEN is_deleted THEN 0 ELSE open_minor END",
-        "status": "CASE WHEN is_deleted OR open_minor = 0 AND consumed_minor <> 0 THEN 'paid' "
+        "status": "CASE WHEN is_deleted OR open_minor = 0 AND decided_minor <> 0 THEN 'paid' "
         "ELSE status END",
     },
     derived={

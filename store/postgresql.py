@@ -50,6 +50,8 @@ _STAGED_ROWS_MIN: Final = 64
 _COPY_ROWS: Final = 65_536
 """Rows turned into text at a time: a few MiB, small beside what they were read from."""
 
+_TYPES: Final = {pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN", pa.string(): 'TEXT COLLATE "C"'}
+
 _Row = tuple[Any, ...]
 
 
@@ -193,6 +195,20 @@ class PostgresqlDatabase:
         )
         self.insert_table(staged, rows)
         return self.change(statement(f"SELECT {names} FROM {staged}"))  # noqa: S608 - names of ours
+
+    def change_all(self, rows: pa.Table, statement: str) -> bool:
+        """Run `statement` for each of `rows`: all change one row, or none does."""
+        names = {name: f"staged.{name}" for name in rows.column_names}
+        columns = ", ".join(f"{one.name} {_TYPES[one.type]}" for one in rows.schema)
+        self.run_script(
+            f"DROP TABLE IF EXISTS pg_temp.staged; CREATE TEMPORARY TABLE staged ({columns}) "
+            "ON COMMIT DROP; SAVEPOINT change_all"
+        )
+        self.insert_table("staged", rows)
+        changed = self.change(statement.format(rows="FROM staged", **names))
+        back = "" if changed == rows.num_rows else "ROLLBACK TO change_all; "
+        self.run_script(f"{back}RELEASE change_all")
+        return changed == int(rows.num_rows)
 
     def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
         """The rows of a question as columns of `schema`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from store.bank_files import BankFileChanges, BankFiles
 from store.customers import CustomerChanges, Customers
+from store.decisions import DecisionChanges, Decisions
 from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
 
@@ -35,7 +36,8 @@ class Booking:
         """The changes over `database`, within its write block."""
         self._database = database
         self._number = 0
-        self.bank_files = BankFileChanges(database)
+        self.decisions = DecisionChanges(database, self.number)
+        self.bank_files = BankFileChanges(database, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
 
@@ -64,6 +66,7 @@ class Repository:
         self.bank_files = BankFiles(database)
         self.open_items = OpenItems(database)
         self.customers = Customers(database)
+        self.decisions = Decisions(database)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:

@@ -125,6 +125,16 @@ class SqliteDatabase:
         del table  # the statement names it; what runs row by row needs no copy of its columns
         return self.execute_many(statement(_one_row(rows)), _rows_of(rows))
 
+    def change_all(self, rows: pa.Table, statement: str) -> bool:
+        """Run `statement` for each of `rows`: all change one row, or none does."""
+        marks = {name: f"?{number}" for number, name in enumerate(rows.column_names, start=1)}
+        self.run_script("SAVEPOINT change_all")
+        changed = self.execute_many(statement.format(rows="", **marks), _rows_of(rows))
+        if changed != rows.num_rows:
+            self.run_script("ROLLBACK TO change_all")
+        self.run_script("RELEASE change_all")
+        return changed == int(rows.num_rows)
+
     def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
         """The rows of a question as columns of `schema`.
 
