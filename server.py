@@ -30,7 +30,7 @@ from rpc.caller_limits import CallerLimits
 from rpc.exception_service import ExceptionService
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
-from rpc.limits import MESSAGE_BYTES_MAX, RPCS_MAX
+from rpc.limits import IDENTITY_ONLY, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, RPCS_MAX
 from rpc.listening import AddressError, listen, split_address
 from rpc.log_lines import Mask, log_to
 from rpc.match_service import MatchService
@@ -196,6 +196,8 @@ def _server_with(
         maximum_concurrent_rpcs=RPCS_MAX,
         options=[
             ("grpc.so_reuseport", 0),
+            ("grpc.compression_enabled_algorithms_bitset", IDENTITY_ONLY),
+            ("grpc.max_metadata_size", METADATA_BYTES_MAX),
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
         ],
     )

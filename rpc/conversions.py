@@ -23,8 +23,9 @@ from engine.batches import (
     RemittanceBatch,
     ReversalBatch,
 )
-from rpc.errors import ArrowError, RowCountError
-from rpc.limits import CHUNK_BYTES_MAX
+from rpc.arrow_sizes import expanded_bytes
+from rpc.errors import ArrowError, ExpansionError, RowCountError
+from rpc.limits import CHUNK_BYTES_MAX, EXPANDED_BYTES_MAX
 from tieout.v1 import rows_pb2
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def _message_column(field: FieldDescriptor, messages: Any) -> pa.Array:
 
 def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Array], int]:
     try:
+        _check_expansion(kind, ipc_stream)
         table = pa.ipc.open_stream(ipc_stream).read_all()
         table.validate(full=True)
     except (pa.ArrowInvalid, OSError) as error:
@@ -147,6 +149,16 @@ def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Arra
                 raise ArrowError(message, table=kind.field, column=name)
             columns[name] = table.column(name).combine_chunks()
     return columns, table.num_rows
+
+
+def _check_expansion(kind: TableKind, ipc_stream: bytes) -> None:
+    """Raise `ExpansionError` where the rows would take more than any message may."""
+    left = EXPANDED_BYTES_MAX
+    for message in pa.ipc.MessageReader.open_stream(ipc_stream):
+        left -= expanded_bytes(message)
+        if left < 0:
+            text = f"{kind.field}: the rows expand to more than {EXPANDED_BYTES_MAX} bytes"
+            raise ExpansionError(text, table=kind.field, bytes_max=str(EXPANDED_BYTES_MAX))
 
 
 def encode_table(kind: TableKind, batch: Batch, *, arrow: bool) -> Any:

@@ -5,6 +5,9 @@
     │   ├── FieldError            FIELD_INVALID: a field out of range or malformed
     │   ├── StreamOrderError      STREAM_ORDER: a header that is missing, late or repeated
     │   ├── RowCountError         ROW_COUNT_MISMATCH: `row_count` disagrees with the rows
+    │   ├── MessageError          MESSAGE_MALFORMED: bytes that are no message of the contract
+    │   ├── UnknownFieldError     UNKNOWN_FIELD: a field that this server does not know
+    │   ├── ExpansionError        EXPANSION_TOO_LARGE: compressed bytes that become too many
     │   ├── ArrowError            ARROW_MALFORMED: bytes that are no table of the promised columns
     │   ├── ChunkTooLargeError    CHUNK_TOO_LARGE: a chunk beyond the limit
     │   ├── FileTooLargeError     FILE_TOO_LARGE: a file or stream beyond the limit
@@ -47,11 +50,13 @@ __all__ = [
     "CredentialsExpiredError",
     "CredentialsInvalidError",
     "CredentialsMissingError",
+    "ExpansionError",
     "FieldError",
     "FileTooLargeError",
     "JobFailedError",
     "JobTimeoutError",
     "MemoryLimitError",
+    "MessageError",
     "NotPermittedError",
     "OverloadedError",
     "PageTokenError",
@@ -64,6 +69,7 @@ __all__ = [
     "TenantNotServedError",
     "ThrottledError",
     "UnauthenticatedError",
+    "UnknownFieldError",
     "WorkerLostError",
 ]
 
@@ -105,6 +111,24 @@ class RowCountError(RequestError):
     """`row_count` disagrees with the rows."""
 
     reason = "ROW_COUNT_MISMATCH"
+
+
+class MessageError(RequestError):
+    """Bytes that are no message of the contract."""
+
+    reason = "MESSAGE_MALFORMED"
+
+
+class UnknownFieldError(RequestError):
+    """A field that this server does not know: what it asks for would silently not be done."""
+
+    reason = "UNKNOWN_FIELD"
+
+
+class ExpansionError(RequestError):
+    """Compressed bytes that would become more than any table may have."""
+
+    reason = "EXPANSION_TOO_LARGE"
 
 
 class ArrowError(RequestError):

@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError, Message
 
 from rpc.caller import set_caller
-from rpc.errors import JobFailedError, ServiceError, TenantNotServedError
+from rpc.errors import (
+    JobFailedError,
+    MessageError,
+    ServiceError,
+    TenantNotServedError,
+    UnknownFieldError,
+)
 from rpc.limits import STATUS_MESSAGE_LENGTH_MAX
 from rpc.permissions import PUBLIC_RPCS, check_permission
 from rpc.request_ids import REQUEST_ID_KEY, begin_request
@@ -40,6 +47,7 @@ _log = logging.getLogger(__name__)
 if TYPE_CHECKING:
     _Handler = grpc.RpcMethodHandler[Any, Any]
     _Context = grpc.aio.ServicerContext[Any, Any]
+    _Reader = Callable[[Any], Any]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -80,20 +88,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, rpc: str, handler: _Handler) -> _Handler:
-        serializers = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        decode = handler.request_deserializer or bytes
+        serializers = {"response_serializer": handler.response_serializer}
         if handler.unary_unary:
-            call = self._one_answer(rpc, handler.unary_unary)
+            call = self._one_answer(rpc, handler.unary_unary, _reader(decode, streamed=False))
             return grpc.unary_unary_rpc_method_handler(call, **serializers)
         if handler.stream_unary:
-            call = self._one_answer(rpc, handler.stream_unary)
+            call = self._one_answer(rpc, handler.stream_unary, _reader(decode, streamed=True))
             return grpc.stream_unary_rpc_method_handler(call, **serializers)
         if handler.unary_stream:
-            stream = self._many_answers(rpc, handler.unary_stream)
+            stream = self._many_answers(rpc, handler.unary_stream, _reader(decode, streamed=False))
             return grpc.unary_stream_rpc_method_handler(stream, **serializers)
-        stream = self._many_answers(rpc, handler.stream_stream)
+        stream = self._many_answers(rpc, handler.stream_stream, _reader(decode, streamed=True))
         return grpc.stream_stream_rpc_method_handler(stream, **serializers)
 
     async def _admit(self, rpc: str, context: _Context) -> Caller:
@@ -112,13 +118,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._limits.enter(caller)
         return caller
 
-    def _one_answer(self, rpc: str, behaviour: Any) -> Any:
+    def _one_answer(self, rpc: str, behaviour: Any, read: _Reader) -> Any:
         async def call(request: Any, context: _Context) -> Any:
             ending = _Ending(rpc, self._metrics)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
-                answer = await behaviour(request, context)
+                answer = await behaviour(read(request), context)
             except BaseException as error:
                 await ending.fail(error, context)
                 raise
@@ -130,13 +136,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _many_answers(self, rpc: str, behaviour: Any) -> Any:
+    def _many_answers(self, rpc: str, behaviour: Any, read: _Reader) -> Any:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
             ending = _Ending(rpc, self._metrics)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
-                async for answer in behaviour(request, context):
+                async for answer in behaviour(read(request), context):
                     yield answer
             except BaseException as error:
                 await ending.fail(error, context)
@@ -147,6 +153,30 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             ending.succeed()
 
         return stream
+
+
+def _reader(decode: Callable[[bytes], Any], *, streamed: bool) -> _Reader:
+    """Bytes of a call's request → its message, or the stream of them; raises a `RequestError`."""
+
+    def message(content: bytes) -> Any:
+        try:
+            request = decode(content)
+        except DecodeError as error:
+            text = f"{len(content)} bytes are no message of this call"
+            raise MessageError(text) from error
+        if isinstance(request, Message):
+            size = request.ByteSize()
+            request.DiscardUnknownFields()
+            if request.ByteSize() != size:
+                text = f"{type(request).__name__} has a field that this server does not know"
+                raise UnknownFieldError(text, type=type(request).__name__)
+        return request
+
+    async def messages(contents: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for content in contents:
+            yield message(content)
+
+    return messages if streamed else message
 
 
 class _Ending:

@@ -6,11 +6,14 @@ from typing import Final
 
 __all__ = [
     "CHUNK_BYTES_MAX",
+    "EXPANDED_BYTES_MAX",
     "FILE_BYTES_MAX",
     "FILE_NAME_LENGTH_MAX",
+    "IDENTITY_ONLY",
     "JOBS_WAITING_MAX",
     "JOB_SECONDS_MAX",
     "MESSAGE_BYTES_MAX",
+    "METADATA_BYTES_MAX",
     "METADATA_VALUE_LENGTH_MAX",
     "PAGE_SIZE_DEFAULT",
     "PAGE_SIZE_MAX",
@@ -33,6 +36,17 @@ FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 
 STREAM_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Largest streamed match: 10 million rows of 200 bytes; it is spooled to disk, not to memory."""
+
+EXPANDED_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Bytes of one message's Arrow rows once expanded: 64 times a message, beyond what zstd makes of
+real payments (2 to 10 times)."""
+
+IDENTITY_ONLY: Final = 1
+"""Compression gRPC itself may undo: none. It costs throughput, and would let 4 MiB become anything;
+Arrow rows and bank files may come compressed, and are expanded in a worker, within limits."""
+
+METADATA_BYTES_MAX: Final = 32 * 1024
+"""Headers of a call: a bearer token of 16 KiB and the rest."""
 
 RPCS_MAX: Final = 256
 """Calls at once, the last line of defence: 256 × 4 MiB of messages are 1 GiB."""

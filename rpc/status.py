@@ -47,12 +47,14 @@ CODES: Final = {
     "CREDENTIALS_MISSING": grpc.StatusCode.UNAUTHENTICATED,
     "DUPLICATE_KEY": grpc.StatusCode.INVALID_ARGUMENT,
     "EVIDENCE_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "EXPANSION_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     "FIELD_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "FILE_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     INTERNAL: grpc.StatusCode.INTERNAL,
     "JOB_TIMEOUT": grpc.StatusCode.DEADLINE_EXCEEDED,
     "LAYOUT_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "MEMORY_LIMIT": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "MESSAGE_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "MONEY": grpc.StatusCode.INVALID_ARGUMENT,
     "NOT_A_BANK_FILE": grpc.StatusCode.INVALID_ARGUMENT,
     "OVERLOADED": grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -77,6 +79,7 @@ CODES: Final = {
     "TABLE_MALFORMED": grpc.StatusCode.FAILED_PRECONDITION,
     "TENANT_NAME": grpc.StatusCode.INVALID_ARGUMENT,
     "TENANT_NOT_SERVED": grpc.StatusCode.PERMISSION_DENIED,
+    "UNKNOWN_FIELD": grpc.StatusCode.INVALID_ARGUMENT,
     "WORKER_LOST": grpc.StatusCode.UNAVAILABLE,
 }
 """Every reason a call may end with, and its code; a reason without a line here is internal."""

@@ -35,7 +35,7 @@ class RunningServer:
         if settings:
             (folder / "tieout.toml").write_text(settings, "utf-8")
             given["TIEOUT_CONFIG"] = str(folder / "tieout.toml")
-            del given["TIEOUT_OPEN_ITEMS"]
+            del given["TIEOUT_OPEN_ITEMS"], given["TIEOUT_STORE"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server"],
