@@ -12,6 +12,8 @@ from tieout.connection import Credentials
 pytestmark = pytest.mark.xdist_group("secured")
 
 SETTINGS = """
+[store]
+url_file = "store.url"
 [tls]
 certificate_file = "server.pem"
 private_key_file = "server.key"
@@ -45,6 +47,7 @@ def ending(address, shown):
 
 
 def test_the_certificate_of_the_connection_says_who_calls(tmp_path):
+    (tmp_path / "store.url").write_text(f"sqlite:///{tmp_path / 'store.db'}")
     servers, callers = Authority(tmp_path, "servers"), Authority(tmp_path, "callers")
     servers.issue("server")
     clerk = callers.issue("clerk", uri="spiffe://acme/clerk")
