@@ -35,6 +35,7 @@ ACCOUNTS = "bank_account,company_id,currency\n{account},K,USD\n"
 SETTINGS = """
 [server]
 workers = 2
+spool = "."
 [store]
 url_file = "store.url"
 [tls]
