@@ -159,6 +159,7 @@ class BankFileRunner:
                     consumed=consumed,
                 )
             )
+            booking.cases.open_for_file(job.file_id, job.received_at_ms)
         return receipt
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.bank_files import BankFileChanges, BankFiles
+from store.cases import CaseChanges, Cases
 from store.customers import CustomerChanges, Customers
 from store.decisions import DecisionChanges, Decisions
 from store.migrations import apply_migrations, read_migrations
@@ -40,6 +41,7 @@ class Booking:
         self.bank_files = BankFileChanges(database, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
+        self.cases = CaseChanges(database)
 
     def number(self) -> int:
         """The number of this booking, from the first time it is asked for.
@@ -67,6 +69,7 @@ class Repository:
         self.open_items = OpenItems(database)
         self.customers = Customers(database)
         self.decisions = Decisions(database)
+        self.cases = Cases(database)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:

@@ -1,0 +1,358 @@
+"""Topic cases: the clerk's state of every exception, acts as they were said, lines as decided.
+
+A case has one row that changes, under its version: who writes with an old one writes nothing.
+Acts and lines are only ever added.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from desk.acts import Act
+from desk.cases import Case, undecided_minor
+from desk.outcomes import Event
+from store.case_origins import original_case, untouched_summary_sql
+from store.case_records import (
+    FACETS,
+    ActRecord,
+    CaseFilter,
+    CaseOrder,
+    CasePage,
+    CaseSummary,
+    Facet,
+    FacetCount,
+)
+from store.errors import StaleRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desk.cases import Line
+    from store.database import Database
+
+__all__ = ["DUE_AFTER_MS", "CaseChanges", "Cases"]
+
+DUE_AFTER_MS: Final = 172_800_000
+"""A case is due two days after it was raised, unless somebody says otherwise."""
+
+_NAMES: Final = CaseSummary.__struct_fields__
+_STATE_NOW: Final = (
+    "CASE WHEN state = 'in_work' AND lease_until_ms <= ? OR "
+    "state = 'parked' AND parked_until_ms <= ? THEN 'open' ELSE state END"
+)
+"""A lease that ran out and a day that came count without anybody writing them down."""
+
+_SORTED: Final[dict[CaseOrder, str]] = {
+    "raised": "row_number",
+    "amount": "-abs(undecided_minor)",
+    "due": "due_at_ms",
+}
+_OPEN: Final = """
+INSERT INTO exception_case (case_id, payment_id, file_id, company_id, customer_id, currency,
+    amount_minor, undecided_minor, code, raised_at_ms, due_at_ms)
+SELECT CASE WHEN e.payment_id <> '' THEN e.payment_id ELSE e.exception_id END, e.payment_id,
+    e.file_id, coalesce(o.company_id, ''), coalesce(o.customer_id, ''), e.currency,
+    coalesce(p.amount_minor, 0),
+    coalesce(o.unapplied_minor + o.unidentified_minor + o.suspense_minor, 0),
+    e.code, CAST(? AS BIGINT), CAST(? AS BIGINT)
+FROM exception_item e
+LEFT JOIN payment p ON p.payment_id = e.payment_id
+LEFT JOIN payment_outcome o ON o.payment_id = e.payment_id
+WHERE e.file_id = ? AND (CAST(e.is_primary AS INTEGER) = 1 OR e.payment_id = '')
+ORDER BY e.row_number
+ON CONFLICT (case_id) DO NOTHING
+"""
+_LINE_COLUMNS: Final = (
+    "kind",
+    "company_id",
+    "customer_id",
+    "open_item_id",
+    "cash_minor",
+    "discount_minor",
+    "deduction_minor",
+    "deduction_reason",
+    "write_off_minor",
+    "write_off_reason",
+    "link",
+    "reverses",
+    "approved_by",
+)
+_ACT_COLUMNS: Final = ActRecord.__struct_fields__
+
+
+class Cases:
+    """What may be asked about cases."""
+
+    def __init__(self, database: Database) -> None:
+        """Ask `database`."""
+        self._database = database
+
+    def find(self, identity: str, now_ms: int) -> CaseSummary | None:
+        """The case with that id, of that payment, or of that exception; None where there is none.
+
+        A payment without exceptions has a case as well, untouched until somebody acts on it.
+        """
+        found = self._summaries("case_id = ? ORDER BY row_number", now_ms, identity)
+        if not found:
+            found = self._summaries(
+                "case_id IN (SELECT payment_id FROM exception_item WHERE exception_id = ?) "
+                "ORDER BY row_number LIMIT 1",
+                now_ms,
+                identity,
+            )
+        if not found:
+            rows = self._database.rows(untouched_summary_sql(), identity)
+            found = [_summary(row) for row in rows]
+        return found[0] if found else None
+
+    def load(self, summary: CaseSummary) -> Case:
+        """The whole case."""
+        rows = self._database.rows(
+            "SELECT content FROM exception_case WHERE case_id = ?", summary.case_id
+        )
+        if not rows or not rows[0][0]:
+            return original_case(self._database, summary)
+        return msgspec.json.decode(rows[0][0], type=Case)
+
+    def list_cases(
+        self,
+        wanted: CaseFilter,
+        order: CaseOrder,
+        after: tuple[int, int] | None,
+        limit: int,
+        now_ms: int,
+    ) -> CasePage:
+        """At most `limit` cases in `order`, after a place given by an earlier page."""
+        condition, values = _conditions(wanted, now_ms)
+        key = _SORTED[order]
+        if after is not None:
+            condition += f" AND ({key}, row_number) > (?, ?)"
+            values += after
+        found = self._summaries(
+            f"{condition} ORDER BY {key}, row_number LIMIT ?", now_ms, *values, limit + 1
+        )
+        page = tuple(found[:limit])
+        if len(found) <= limit:
+            return CasePage(page, None)
+        last = page[-1]
+        place = {
+            "raised": last.number,
+            "amount": -abs(last.undecided_minor),
+            "due": last.due_at_ms,
+        }
+        return CasePage(page, (place[order], last.number))
+
+    def count_cases(
+        self, wanted: CaseFilter, facets: Sequence[Facet], now_ms: int, values_max: int
+    ) -> list[FacetCount]:
+        """How many cases have each value of each facet, the most frequent `values_max` of each.
+
+        A facet is counted under the other filters, so that what else could be chosen is seen.
+        """
+        counts = []
+        for facet in facets:
+            condition, values = _conditions(_without(wanted, facet), now_ms)
+            column = _STATE_NOW if facet == "state" else facet
+            first = [now_ms, now_ms] if facet == "state" else []
+            rows = self._database.rows(
+                f"SELECT {column} AS value, count(*) AS cases FROM exception_case "  # noqa: S608 - names of ours
+                f"WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+                *first,
+                *values,
+                values_max,
+            )
+            counts += [FacetCount(facet, str(value), int(count)) for value, count in rows]
+        return counts
+
+    def waiting_for(self, event: str, company_id: str, customer_id: str) -> list[str]:
+        """Parked cases that wait for `event`, of a company and of a customer, or of none yet."""
+        rows = self._database.rows(
+            "SELECT case_id FROM exception_case WHERE state = 'parked' AND awaited_event = ? "
+            "AND company_id = ? AND customer_id IN (?, '') ORDER BY row_number",
+            event,
+            company_id,
+            customer_id,
+        )
+        return [row[0] for row in rows]
+
+    def acts(self, case_id: str, after: int, limit: int) -> list[ActRecord]:
+        """The acts on a case after act `after`, in their order."""
+        return self._acts(
+            "case_id = ? AND act_number > ? ORDER BY act_number LIMIT ?", case_id, after, limit
+        )
+
+    def act(self, case_id: str, act_number: int) -> ActRecord | None:
+        """One act."""
+        found = self._acts("case_id = ? AND act_number = ?", case_id, act_number)
+        return found[0] if found else None
+
+    def acts_of_batch(self, batch_id: str) -> list[ActRecord]:
+        """The acts of one batch."""
+        return self._acts("batch_id = ? ORDER BY row_number", batch_id)
+
+    def _acts(self, condition: str, *values: Any) -> list[ActRecord]:
+        rows = self._database.rows(
+            f"SELECT {', '.join(_ACT_COLUMNS)} FROM case_act WHERE {condition}",  # noqa: S608 - names of ours
+            *values,
+        )
+        records = []
+        for row in rows:
+            fields = dict(zip(_ACT_COLUMNS, row, strict=True))
+            fields["act"] = msgspec.json.decode(fields["act"], type=Act)
+            fields["events"] = msgspec.json.decode(fields["events"], type=tuple[Event, ...])
+            records.append(ActRecord(**fields))
+        return records
+
+    def _summaries(self, condition: str, now_ms: int, *values: Any) -> list[CaseSummary]:
+        names = ["row_number", *_NAMES[1:]]
+        columns = [f"{_STATE_NOW}" if name == "state" else name for name in names]
+        rows = self._database.rows(
+            f"SELECT {', '.join(columns)} FROM exception_case WHERE {condition}",  # noqa: S608 - names of ours
+            now_ms,
+            now_ms,
+            *values,
+        )
+        return [_summary(row) for row in rows]
+
+
+class CaseChanges(Cases):
+    """What a booking may do about cases."""
+
+    def open_for_file(self, file_id: str, raised_at_ms: int) -> None:
+        """A case for every payment and every other thing of the file that has an exception."""
+        due_at_ms = raised_at_ms + DUE_AFTER_MS
+        self._database.rows(_OPEN, raised_at_ms, due_at_ms, file_id)
+
+    def save(
+        self, summary: CaseSummary, after: Case, lines: tuple[Line, ...], act: ActRecord
+    ) -> None:
+        """Keep what an act made of a case, with the act and its lines.
+
+        Raises `StaleRowError` where the case is not what `summary` was read from.
+        """
+        if not summary.number:
+            self._insert(summary)
+        content = msgspec.json.encode(after).decode()
+        rows = self._database.rows(
+            "UPDATE exception_case SET state = ?, version = ?, customer_id = ?, "
+            "undecided_minor = ?, assignee = ?, due_at_ms = ?, lease_holder = ?, "
+            "lease_until_ms = ?, parked_until_ms = ?, awaited_event = ?, content = ? "
+            "WHERE case_id = ? AND version = ? RETURNING row_number",
+            after.state,
+            after.version,
+            after.customer_id,
+            undecided_minor(after),
+            after.assignee,
+            after.due_ms,
+            after.lease.holder if after.lease else "",
+            after.lease.until_ms if after.lease else 0,
+            after.parking.until_ms if after.parking else 0,
+            after.parking.event if after.parking else "",
+            content,
+            after.case_id,
+            summary.version,
+        )
+        if not rows:
+            now = self._database.rows(
+                "SELECT version FROM exception_case WHERE case_id = ?", after.case_id
+            )
+            version = now[0][0] if now else 0
+            raise StaleRowError.of("case", after.company_id, after.case_id, version, 1)
+        self._add_act(act)
+        self._add_lines(after, lines)
+
+    def _insert(self, summary: CaseSummary) -> None:
+        names = _NAMES[1:]
+        marks = ", ".join("?" * len(names))
+        row = msgspec.structs.asdict(summary)
+        self._database.rows(
+            f"INSERT INTO exception_case ({', '.join(names)}) VALUES ({marks}) "  # noqa: S608 - names of ours
+            "ON CONFLICT (case_id) DO NOTHING",
+            *(row[name] for name in names),
+        )
+
+    def _add_act(self, act: ActRecord) -> None:
+        fields = msgspec.structs.asdict(act)
+        fields["act"] = msgspec.json.encode(act.act).decode()
+        fields["events"] = msgspec.json.encode(act.events).decode()
+        marks = ", ".join("?" * len(_ACT_COLUMNS))
+        self._database.rows(
+            f"INSERT INTO case_act ({', '.join(_ACT_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - names of ours
+            *(fields[name] for name in _ACT_COLUMNS),
+        )
+
+    def _add_lines(self, case: Case, lines: tuple[Line, ...]) -> None:
+        names = ("case_id", "line_number", "act_number", "payment_id", "currency", "prepared_by")
+        marks = ", ".join("?" * (len(names) + len(_LINE_COLUMNS)))
+        self._database.execute_many(
+            f"INSERT INTO case_line ({', '.join((*names, *_LINE_COLUMNS))}) VALUES ({marks})",  # noqa: S608 - names of ours
+            [
+                (
+                    case.case_id,
+                    line.number,
+                    line.act_number,
+                    case.payment_id,
+                    case.currency,
+                    msgspec.json.encode(line.prepared_by).decode(),
+                    *(getattr(line, name) for name in _LINE_COLUMNS),
+                )
+                for line in lines
+            ],
+        )
+
+
+def _summary(row: Sequence[Any]) -> CaseSummary:
+    return CaseSummary(**dict(zip(_NAMES, row, strict=True)))
+
+
+_COLUMN_OF_FILTER: Final = {
+    "codes": "code",
+    "company_ids": "company_id",
+    "currencies": "currency",
+    "customer_ids": "customer_id",
+    "assignees": "assignee",
+    "file_ids": "file_id",
+    "companies": "company_id",
+}
+_FILTER_OF_FACET: Final = {
+    "state": "states",
+    "code": "codes",
+    "company_id": "company_ids",
+    "currency": "currencies",
+    "customer_id": "customer_ids",
+    "assignee": "assignees",
+    "file_id": "file_ids",
+}
+assert set(FACETS) == set(_FILTER_OF_FACET)  # noqa: S101 - a facet without a filter is a mistake
+
+
+def _without(wanted: CaseFilter, facet: Facet) -> CaseFilter:
+    return msgspec.structs.replace(wanted, **{_FILTER_OF_FACET[facet]: ()})
+
+
+def _conditions(wanted: CaseFilter, now_ms: int) -> tuple[str, list[Any]]:
+    conditions, values = ["1 = 1"], []
+    if wanted.states:
+        conditions.append(f"{_STATE_NOW} IN ({_marks(wanted.states)})")
+        values += [now_ms, now_ms, *wanted.states]
+    for field, column in _COLUMN_OF_FILTER.items():
+        chosen = getattr(wanted, field)
+        if chosen or (field == "companies" and chosen is not None):
+            conditions.append(f"{column} IN ({_marks(chosen) or 'NULL'})")
+            values += chosen
+    for condition, value in (
+        ("abs(amount_minor) >= ?", wanted.amount_min_minor),
+        ("abs(amount_minor) <= ?", wanted.amount_max_minor),
+        ("due_at_ms < ?", wanted.due_before_ms),
+        ("raised_at_ms < ?", wanted.raised_before_ms),
+    ):
+        if value:
+            conditions.append(condition)
+            values.append(value)
+    return " AND ".join(conditions), values
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
