@@ -190,9 +190,10 @@ def test_facets_count_what_else_could_be_chosen(repository):
 
 def test_who_waits_for_an_event(repository):
     keep(repository, "monday", payments=2)
-    company = repository.cases.find("monday-0", NOW).company_id
+    summary = repository.cases.find("monday-0", NOW)
+    company, customer = summary.company_id, summary.customer_id
     parking = Parking(until_ms=NOW + 1, event="advice", reason="asked")
     save(repository, "monday-0", Claim(), state="parked", parking=parking)
-    assert repository.cases.waiting_for("advice", company, "C") == ["monday-0"]
-    assert repository.cases.waiting_for("bank", company, "C") == []
-    assert repository.cases.waiting_for("advice", "elsewhere", "C") == []
+    assert repository.cases.waiting_for("advice", company, customer) == ["monday-0"]
+    assert repository.cases.waiting_for("bank", company, customer) == []
+    assert repository.cases.waiting_for("advice", "elsewhere", customer) == []

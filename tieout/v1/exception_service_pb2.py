@@ -22,20 +22,116 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tieout.v1 import cases_pb2 as tieout_dot_v1_dot_cases__pb2
 from tieout.v1 import rows_pb2 as tieout_dot_v1_dot_rows__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tieout/v1/exception_service.proto\x12\ttieout.v1\x1a\x14tieout/v1/rows.proto\"r\n\x15ListExceptionsRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07\x66ile_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x16ListExceptionsResponse\x12,\n\nexceptions\x18\x01 \x03(\x0b\x32\x18.tieout.v1.ExceptionItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2i\n\x10\x45xceptionService\x12U\n\x0eListExceptions\x12 .tieout.v1.ListExceptionsRequest\x1a!.tieout.v1.ListExceptionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tieout/v1/exception_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15tieout/v1/cases.proto\x1a\x14tieout/v1/rows.proto\"r\n\x15ListExceptionsRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07\x66ile_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x16ListExceptionsResponse\x12,\n\nexceptions\x18\x01 \x03(\x0b\x32\x18.tieout.v1.ExceptionItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"r\n\x10ListCasesRequest\x12%\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x15.tieout.v1.CaseFilter\x12\x10\n\x08order_by\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListCasesResponse\x12%\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x16.tieout.v1.CaseSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x11\x43ountCasesRequest\x12%\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x15.tieout.v1.CaseFilter\x12\x0e\n\x06\x66\x61\x63\x65ts\x18\x02 \x03(\t\x12\x12\n\nvalues_max\x18\x03 \x01(\x05\";\n\x12\x43ountCasesResponse\x12%\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x15.tieout.v1.FacetCount\"&\n\x0eGetCaseRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\"\xae\x02\n\x0fGetCaseResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\x12,\n\nexceptions\x18\x02 \x03(\x0b\x32\x18.tieout.v1.ExceptionItem\x12#\n\x07payment\x18\x03 \x01(\x0b\x32\x12.tieout.v1.Payment\x12\x33\n\x10remittance_lines\x18\x04 \x03(\x0b\x32\x19.tieout.v1.RemittanceLine\x12)\n\tproposals\x18\x05 \x03(\x0b\x32\x16.tieout.v1.Application\x12\'\n\nopen_items\x18\x06 \x03(\x0b\x32\x13.tieout.v1.OpenItem\x12 \n\x04\x61\x63ts\x18\x07 \x03(\x0b\x32\x12.tieout.v1.CaseAct\"f\n\x15\x43laimExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"7\n\x16\x43laimExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"h\n\x17ReleaseExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"9\n\x18ReleaseExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"i\n\x18TakeOverExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\":\n\x19TakeOverExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\xb7\x01\n\x16\x41ssignExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x10\n\x08\x61ssignee\x18\x05 \x01(\t\x12\x0e\n\x06\x62\x61\x63kup\x18\x06 \x01(\t\x12,\n\x08\x64ue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x17\x41ssignExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\xb4\x01\n\x14ParkExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12.\n\nuntil_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65vent\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"6\n\x15ParkExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\x85\x01\n\x14WakeExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\r\n\x05\x65vent\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\"6\n\x15WakeExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\x85\x01\n\x18\x45scalateExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\n\n\x02to\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\":\n\x19\x45scalateExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\x85\x01\n\x14NoteExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x10\n\x08mentions\x18\x06 \x03(\t\"6\n\x15NoteExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"z\n\x14IdentifyPayerRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\"6\n\x15IdentifyPayerResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\xa6\x01\n\x17PrepareExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12%\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x14.tieout.v1.CaseEntry\x12\x15\n\rproposal_rank\x18\x06 \x01(\x05\"9\n\x18PrepareExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\xdc\x01\n\x16\x44\x65\x63ideExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12%\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x14.tieout.v1.CaseEntry\x12\x15\n\rproposal_rank\x18\x06 \x01(\x05\x12\'\n\tremainder\x18\x07 \x01(\x0b\x32\x14.tieout.v1.Remainder\x12\x0c\n\x04hold\x18\x08 \x01(\x08\"8\n\x17\x44\x65\x63ideExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"y\n\x17\x41pproveExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\"9\n\x18\x41pproveExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"w\n\x16RejectExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"8\n\x17RejectExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"i\n\x18WithdrawExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\":\n\x19WithdrawExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\x9f\x01\n\x14UndoExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nact_number\x18\x05 \x01(\x05\x12\x14\n\x0cline_numbers\x18\x06 \x03(\x05\x12\x0e\n\x06reason\x18\x07 \x01(\t\"6\n\x15UndoExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\x8d\x01\n\x17ResolveExceptionRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nresolution\x18\x05 \x01(\t\x12\x0f\n\x07\x63omment\x18\x06 \x01(\t\"9\n\x18ResolveExceptionResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"\xe5\x06\n\tBatchItem\x12\x31\n\x05\x63laim\x18\x01 \x01(\x0b\x32 .tieout.v1.ClaimExceptionRequestH\x00\x12\x35\n\x07release\x18\x02 \x01(\x0b\x32\".tieout.v1.ReleaseExceptionRequestH\x00\x12\x38\n\ttake_over\x18\x03 \x01(\x0b\x32#.tieout.v1.TakeOverExceptionRequestH\x00\x12\x33\n\x06\x61ssign\x18\x04 \x01(\x0b\x32!.tieout.v1.AssignExceptionRequestH\x00\x12/\n\x04park\x18\x05 \x01(\x0b\x32\x1f.tieout.v1.ParkExceptionRequestH\x00\x12/\n\x04wake\x18\x06 \x01(\x0b\x32\x1f.tieout.v1.WakeExceptionRequestH\x00\x12\x37\n\x08\x65scalate\x18\x07 \x01(\x0b\x32#.tieout.v1.EscalateExceptionRequestH\x00\x12/\n\x04note\x18\x08 \x01(\x0b\x32\x1f.tieout.v1.NoteExceptionRequestH\x00\x12\x33\n\x08identify\x18\t \x01(\x0b\x32\x1f.tieout.v1.IdentifyPayerRequestH\x00\x12\x35\n\x07prepare\x18\n \x01(\x0b\x32\".tieout.v1.PrepareExceptionRequestH\x00\x12\x33\n\x06\x64\x65\x63ide\x18\x0b \x01(\x0b\x32!.tieout.v1.DecideExceptionRequestH\x00\x12\x35\n\x07\x61pprove\x18\x0c \x01(\x0b\x32\".tieout.v1.ApproveExceptionRequestH\x00\x12\x33\n\x06reject\x18\r \x01(\x0b\x32!.tieout.v1.RejectExceptionRequestH\x00\x12\x37\n\x08withdraw\x18\x0e \x01(\x0b\x32#.tieout.v1.WithdrawExceptionRequestH\x00\x12/\n\x04undo\x18\x0f \x01(\x0b\x32\x1f.tieout.v1.UndoExceptionRequestH\x00\x12\x35\n\x07resolve\x18\x10 \x01(\x0b\x32\".tieout.v1.ResolveExceptionRequestH\x00\x42\x05\n\x03\x61\x63t\"h\n\x16\x42\x61tchExceptionsRequest\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.tieout.v1.BatchItem\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"M\n\x0b\x42\x61tchResult\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x81\x01\n\nBatchTotal\x12\x15\n\rcurrency_code\x18\x01 \x01(\t\x12\x12\n\ncash_minor\x18\x02 \x01(\x03\x12\x16\n\x0e\x64iscount_minor\x18\x03 \x01(\x03\x12\x17\n\x0f\x64\x65\x64uction_minor\x18\x04 \x01(\x03\x12\x17\n\x0fwrite_off_minor\x18\x05 \x01(\x03\"\xab\x01\n\x17\x42\x61tchExceptionsResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\'\n\x07results\x18\x02 \x03(\x0b\x32\x16.tieout.v1.BatchResult\x12%\n\x06totals\x18\x03 \x03(\x0b\x32\x15.tieout.v1.BatchTotal\x12\x17\n\x0fperformed_count\x18\x04 \x01(\x05\x12\x15\n\rrefused_count\x18\x05 \x01(\x05\";\n\x15ReadReferencesRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x91\x01\n\x16ReadReferencesResponse\x12%\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.tieout.v1.CaseEntry\x12\'\n\nopen_items\x18\x02 \x03(\x0b\x32\x13.tieout.v1.OpenItem\x12\x0e\n\x06unread\x18\x03 \x03(\t\x12\x17\n\x0fremainder_minor\x18\x04 \x01(\x03\"T\n\x12\x45xplainItemRequest\x12\x14\n\x0c\x65xception_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x14\n\x0copen_item_id\x18\x03 \x01(\t\"y\n\x13\x45xplainItemResponse\x12&\n\topen_item\x18\x01 \x01(\x0b\x32\x13.tieout.v1.OpenItem\x12\x11\n\tobstacles\x18\x02 \x03(\t\x12\x10\n\x08supports\x18\x03 \x03(\t\x12\x15\n\rproposal_rank\x18\x04 \x01(\x05\x32\xda\x0f\n\x10\x45xceptionService\x12U\n\x0eListExceptions\x12 .tieout.v1.ListExceptionsRequest\x1a!.tieout.v1.ListExceptionsResponse\x12\x46\n\tListCases\x12\x1b.tieout.v1.ListCasesRequest\x1a\x1c.tieout.v1.ListCasesResponse\x12I\n\nCountCases\x12\x1c.tieout.v1.CountCasesRequest\x1a\x1d.tieout.v1.CountCasesResponse\x12@\n\x07GetCase\x12\x19.tieout.v1.GetCaseRequest\x1a\x1a.tieout.v1.GetCaseResponse\x12U\n\x0e\x43laimException\x12 .tieout.v1.ClaimExceptionRequest\x1a!.tieout.v1.ClaimExceptionResponse\x12[\n\x10ReleaseException\x12\".tieout.v1.ReleaseExceptionRequest\x1a#.tieout.v1.ReleaseExceptionResponse\x12^\n\x11TakeOverException\x12#.tieout.v1.TakeOverExceptionRequest\x1a$.tieout.v1.TakeOverExceptionResponse\x12X\n\x0f\x41ssignException\x12!.tieout.v1.AssignExceptionRequest\x1a\".tieout.v1.AssignExceptionResponse\x12R\n\rParkException\x12\x1f.tieout.v1.ParkExceptionRequest\x1a .tieout.v1.ParkExceptionResponse\x12R\n\rWakeException\x12\x1f.tieout.v1.WakeExceptionRequest\x1a .tieout.v1.WakeExceptionResponse\x12^\n\x11\x45scalateException\x12#.tieout.v1.EscalateExceptionRequest\x1a$.tieout.v1.EscalateExceptionResponse\x12R\n\rNoteException\x12\x1f.tieout.v1.NoteExceptionRequest\x1a .tieout.v1.NoteExceptionResponse\x12R\n\rIdentifyPayer\x12\x1f.tieout.v1.IdentifyPayerRequest\x1a .tieout.v1.IdentifyPayerResponse\x12[\n\x10PrepareException\x12\".tieout.v1.PrepareExceptionRequest\x1a#.tieout.v1.PrepareExceptionResponse\x12X\n\x0f\x44\x65\x63ideException\x12!.tieout.v1.DecideExceptionRequest\x1a\".tieout.v1.DecideExceptionResponse\x12[\n\x10\x41pproveException\x12\".tieout.v1.ApproveExceptionRequest\x1a#.tieout.v1.ApproveExceptionResponse\x12X\n\x0fRejectException\x12!.tieout.v1.RejectExceptionRequest\x1a\".tieout.v1.RejectExceptionResponse\x12^\n\x11WithdrawException\x12#.tieout.v1.WithdrawExceptionRequest\x1a$.tieout.v1.WithdrawExceptionResponse\x12R\n\rUndoException\x12\x1f.tieout.v1.UndoExceptionRequest\x1a .tieout.v1.UndoExceptionResponse\x12[\n\x10ResolveException\x12\".tieout.v1.ResolveExceptionRequest\x1a#.tieout.v1.ResolveExceptionResponse\x12X\n\x0f\x42\x61tchExceptions\x12!.tieout.v1.BatchExceptionsRequest\x1a\".tieout.v1.BatchExceptionsResponse\x12U\n\x0eReadReferences\x12 .tieout.v1.ReadReferencesRequest\x1a!.tieout.v1.ReadReferencesResponse\x12L\n\x0b\x45xplainItem\x12\x1d.tieout.v1.ExplainItemRequest\x1a\x1e.tieout.v1.ExplainItemResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tieout.v1.exception_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTEXCEPTIONSREQUEST']._serialized_start=70
-  _globals['_LISTEXCEPTIONSREQUEST']._serialized_end=184
-  _globals['_LISTEXCEPTIONSRESPONSE']._serialized_start=186
-  _globals['_LISTEXCEPTIONSRESPONSE']._serialized_end=281
-  _globals['_EXCEPTIONSERVICE']._serialized_start=283
-  _globals['_EXCEPTIONSERVICE']._serialized_end=388
+  _globals['_LISTEXCEPTIONSREQUEST']._serialized_start=126
+  _globals['_LISTEXCEPTIONSREQUEST']._serialized_end=240
+  _globals['_LISTEXCEPTIONSRESPONSE']._serialized_start=242
+  _globals['_LISTEXCEPTIONSRESPONSE']._serialized_end=337
+  _globals['_LISTCASESREQUEST']._serialized_start=339
+  _globals['_LISTCASESREQUEST']._serialized_end=453
+  _globals['_LISTCASESRESPONSE']._serialized_start=455
+  _globals['_LISTCASESRESPONSE']._serialized_end=538
+  _globals['_COUNTCASESREQUEST']._serialized_start=540
+  _globals['_COUNTCASESREQUEST']._serialized_end=634
+  _globals['_COUNTCASESRESPONSE']._serialized_start=636
+  _globals['_COUNTCASESRESPONSE']._serialized_end=695
+  _globals['_GETCASEREQUEST']._serialized_start=697
+  _globals['_GETCASEREQUEST']._serialized_end=735
+  _globals['_GETCASERESPONSE']._serialized_start=738
+  _globals['_GETCASERESPONSE']._serialized_end=1040
+  _globals['_CLAIMEXCEPTIONREQUEST']._serialized_start=1042
+  _globals['_CLAIMEXCEPTIONREQUEST']._serialized_end=1144
+  _globals['_CLAIMEXCEPTIONRESPONSE']._serialized_start=1146
+  _globals['_CLAIMEXCEPTIONRESPONSE']._serialized_end=1201
+  _globals['_RELEASEEXCEPTIONREQUEST']._serialized_start=1203
+  _globals['_RELEASEEXCEPTIONREQUEST']._serialized_end=1307
+  _globals['_RELEASEEXCEPTIONRESPONSE']._serialized_start=1309
+  _globals['_RELEASEEXCEPTIONRESPONSE']._serialized_end=1366
+  _globals['_TAKEOVEREXCEPTIONREQUEST']._serialized_start=1368
+  _globals['_TAKEOVEREXCEPTIONREQUEST']._serialized_end=1473
+  _globals['_TAKEOVEREXCEPTIONRESPONSE']._serialized_start=1475
+  _globals['_TAKEOVEREXCEPTIONRESPONSE']._serialized_end=1533
+  _globals['_ASSIGNEXCEPTIONREQUEST']._serialized_start=1536
+  _globals['_ASSIGNEXCEPTIONREQUEST']._serialized_end=1719
+  _globals['_ASSIGNEXCEPTIONRESPONSE']._serialized_start=1721
+  _globals['_ASSIGNEXCEPTIONRESPONSE']._serialized_end=1777
+  _globals['_PARKEXCEPTIONREQUEST']._serialized_start=1780
+  _globals['_PARKEXCEPTIONREQUEST']._serialized_end=1960
+  _globals['_PARKEXCEPTIONRESPONSE']._serialized_start=1962
+  _globals['_PARKEXCEPTIONRESPONSE']._serialized_end=2016
+  _globals['_WAKEEXCEPTIONREQUEST']._serialized_start=2019
+  _globals['_WAKEEXCEPTIONREQUEST']._serialized_end=2152
+  _globals['_WAKEEXCEPTIONRESPONSE']._serialized_start=2154
+  _globals['_WAKEEXCEPTIONRESPONSE']._serialized_end=2208
+  _globals['_ESCALATEEXCEPTIONREQUEST']._serialized_start=2211
+  _globals['_ESCALATEEXCEPTIONREQUEST']._serialized_end=2344
+  _globals['_ESCALATEEXCEPTIONRESPONSE']._serialized_start=2346
+  _globals['_ESCALATEEXCEPTIONRESPONSE']._serialized_end=2404
+  _globals['_NOTEEXCEPTIONREQUEST']._serialized_start=2407
+  _globals['_NOTEEXCEPTIONREQUEST']._serialized_end=2540
+  _globals['_NOTEEXCEPTIONRESPONSE']._serialized_start=2542
+  _globals['_NOTEEXCEPTIONRESPONSE']._serialized_end=2596
+  _globals['_IDENTIFYPAYERREQUEST']._serialized_start=2598
+  _globals['_IDENTIFYPAYERREQUEST']._serialized_end=2720
+  _globals['_IDENTIFYPAYERRESPONSE']._serialized_start=2722
+  _globals['_IDENTIFYPAYERRESPONSE']._serialized_end=2776
+  _globals['_PREPAREEXCEPTIONREQUEST']._serialized_start=2779
+  _globals['_PREPAREEXCEPTIONREQUEST']._serialized_end=2945
+  _globals['_PREPAREEXCEPTIONRESPONSE']._serialized_start=2947
+  _globals['_PREPAREEXCEPTIONRESPONSE']._serialized_end=3004
+  _globals['_DECIDEEXCEPTIONREQUEST']._serialized_start=3007
+  _globals['_DECIDEEXCEPTIONREQUEST']._serialized_end=3227
+  _globals['_DECIDEEXCEPTIONRESPONSE']._serialized_start=3229
+  _globals['_DECIDEEXCEPTIONRESPONSE']._serialized_end=3285
+  _globals['_APPROVEEXCEPTIONREQUEST']._serialized_start=3287
+  _globals['_APPROVEEXCEPTIONREQUEST']._serialized_end=3408
+  _globals['_APPROVEEXCEPTIONRESPONSE']._serialized_start=3410
+  _globals['_APPROVEEXCEPTIONRESPONSE']._serialized_end=3467
+  _globals['_REJECTEXCEPTIONREQUEST']._serialized_start=3469
+  _globals['_REJECTEXCEPTIONREQUEST']._serialized_end=3588
+  _globals['_REJECTEXCEPTIONRESPONSE']._serialized_start=3590
+  _globals['_REJECTEXCEPTIONRESPONSE']._serialized_end=3646
+  _globals['_WITHDRAWEXCEPTIONREQUEST']._serialized_start=3648
+  _globals['_WITHDRAWEXCEPTIONREQUEST']._serialized_end=3753
+  _globals['_WITHDRAWEXCEPTIONRESPONSE']._serialized_start=3755
+  _globals['_WITHDRAWEXCEPTIONRESPONSE']._serialized_end=3813
+  _globals['_UNDOEXCEPTIONREQUEST']._serialized_start=3816
+  _globals['_UNDOEXCEPTIONREQUEST']._serialized_end=3975
+  _globals['_UNDOEXCEPTIONRESPONSE']._serialized_start=3977
+  _globals['_UNDOEXCEPTIONRESPONSE']._serialized_end=4031
+  _globals['_RESOLVEEXCEPTIONREQUEST']._serialized_start=4034
+  _globals['_RESOLVEEXCEPTIONREQUEST']._serialized_end=4175
+  _globals['_RESOLVEEXCEPTIONRESPONSE']._serialized_start=4177
+  _globals['_RESOLVEEXCEPTIONRESPONSE']._serialized_end=4234
+  _globals['_BATCHITEM']._serialized_start=4237
+  _globals['_BATCHITEM']._serialized_end=5106
+  _globals['_BATCHEXCEPTIONSREQUEST']._serialized_start=5108
+  _globals['_BATCHEXCEPTIONSREQUEST']._serialized_end=5212
+  _globals['_BATCHRESULT']._serialized_start=5214
+  _globals['_BATCHRESULT']._serialized_end=5291
+  _globals['_BATCHTOTAL']._serialized_start=5294
+  _globals['_BATCHTOTAL']._serialized_end=5423
+  _globals['_BATCHEXCEPTIONSRESPONSE']._serialized_start=5426
+  _globals['_BATCHEXCEPTIONSRESPONSE']._serialized_end=5597
+  _globals['_READREFERENCESREQUEST']._serialized_start=5599
+  _globals['_READREFERENCESREQUEST']._serialized_end=5658
+  _globals['_READREFERENCESRESPONSE']._serialized_start=5661
+  _globals['_READREFERENCESRESPONSE']._serialized_end=5806
+  _globals['_EXPLAINITEMREQUEST']._serialized_start=5808
+  _globals['_EXPLAINITEMREQUEST']._serialized_end=5892
+  _globals['_EXPLAINITEMRESPONSE']._serialized_start=5894
+  _globals['_EXPLAINITEMRESPONSE']._serialized_end=6015
+  _globals['_EXCEPTIONSERVICE']._serialized_start=6018
+  _globals['_EXCEPTIONSERVICE']._serialized_end=8028
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,10 @@ if _version_not_supported:
 
 
 class ExceptionServiceStub:
-    """Exceptions of the bank files the server keeps.
+    """What needs a clerk, and what clerks do about it. Every act names the case by `exception_id`: the
+    id of the case, of its payment, or of any of its exceptions. Acts carry `request_id` (sent again,
+    the first answer comes back), `etag` (where somebody was faster, nothing is changed and the call
+    ends with ABORTED) and `validate_only` (what would happen; nothing is kept).
     """
 
     def __init__(self, channel):
@@ -40,14 +43,281 @@ class ExceptionServiceStub:
                 request_serializer=tieout_dot_v1_dot_exception__service__pb2.ListExceptionsRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ListExceptionsResponse.FromString,
                 _registered_method=True)
+        self.ListCases = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ListCases',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ListCasesRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ListCasesResponse.FromString,
+                _registered_method=True)
+        self.CountCases = channel.unary_unary(
+                '/tieout.v1.ExceptionService/CountCases',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.CountCasesRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.CountCasesResponse.FromString,
+                _registered_method=True)
+        self.GetCase = channel.unary_unary(
+                '/tieout.v1.ExceptionService/GetCase',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.GetCaseRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.GetCaseResponse.FromString,
+                _registered_method=True)
+        self.ClaimException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ClaimException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ClaimExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ClaimExceptionResponse.FromString,
+                _registered_method=True)
+        self.ReleaseException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ReleaseException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ReleaseExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ReleaseExceptionResponse.FromString,
+                _registered_method=True)
+        self.TakeOverException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/TakeOverException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.TakeOverExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.TakeOverExceptionResponse.FromString,
+                _registered_method=True)
+        self.AssignException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/AssignException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.AssignExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.AssignExceptionResponse.FromString,
+                _registered_method=True)
+        self.ParkException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ParkException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ParkExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ParkExceptionResponse.FromString,
+                _registered_method=True)
+        self.WakeException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/WakeException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.WakeExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.WakeExceptionResponse.FromString,
+                _registered_method=True)
+        self.EscalateException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/EscalateException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.EscalateExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.EscalateExceptionResponse.FromString,
+                _registered_method=True)
+        self.NoteException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/NoteException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.NoteExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.NoteExceptionResponse.FromString,
+                _registered_method=True)
+        self.IdentifyPayer = channel.unary_unary(
+                '/tieout.v1.ExceptionService/IdentifyPayer',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.IdentifyPayerRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.IdentifyPayerResponse.FromString,
+                _registered_method=True)
+        self.PrepareException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/PrepareException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.PrepareExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.PrepareExceptionResponse.FromString,
+                _registered_method=True)
+        self.DecideException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/DecideException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.DecideExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.DecideExceptionResponse.FromString,
+                _registered_method=True)
+        self.ApproveException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ApproveException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ApproveExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ApproveExceptionResponse.FromString,
+                _registered_method=True)
+        self.RejectException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/RejectException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.RejectExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.RejectExceptionResponse.FromString,
+                _registered_method=True)
+        self.WithdrawException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/WithdrawException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.WithdrawExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.WithdrawExceptionResponse.FromString,
+                _registered_method=True)
+        self.UndoException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/UndoException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.UndoExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.UndoExceptionResponse.FromString,
+                _registered_method=True)
+        self.ResolveException = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ResolveException',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ResolveExceptionRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ResolveExceptionResponse.FromString,
+                _registered_method=True)
+        self.BatchExceptions = channel.unary_unary(
+                '/tieout.v1.ExceptionService/BatchExceptions',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsResponse.FromString,
+                _registered_method=True)
+        self.ReadReferences = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ReadReferences',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ReadReferencesRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ReadReferencesResponse.FromString,
+                _registered_method=True)
+        self.ExplainItem = channel.unary_unary(
+                '/tieout.v1.ExceptionService/ExplainItem',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.FromString,
+                _registered_method=True)
 
 
 class ExceptionServiceServicer:
-    """Exceptions of the bank files the server keeps.
+    """What needs a clerk, and what clerks do about it. Every act names the case by `exception_id`: the
+    id of the case, of its payment, or of any of its exceptions. Acts carry `request_id` (sent again,
+    the first answer comes back), `etag` (where somebody was faster, nothing is changed and the call
+    ends with ABORTED) and `validate_only` (what would happen; nothing is kept).
     """
 
     def ListExceptions(self, request, context):
         """Lists exceptions in the order they were raised. Pages stay stable while files come in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCases(self, request, context):
+        """Lists cases by state, code, company, amount and more, in an order of one's own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountCases(self, request, context):
+        """Counts cases by what they could be filtered by.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCase(self, request, context):
+        """Gives one case with its payment, exceptions, remittance lines, proposals and history.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimException(self, request, context):
+        """Takes a case to work on it alone for a while; for the holder, renews the lease.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseException(self, request, context):
+        """Lets go of a case; picks stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeOverException(self, request, context):
+        """Takes a case that somebody else holds; the history says so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignException(self, request, context):
+        """Makes a case somebody's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ParkException(self, request, context):
+        """Puts a case aside until a moment or an event; its money waits in suspense.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WakeException(self, request, context):
+        """Brings a parked case back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EscalateException(self, request, context):
+        """Hands a case up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteException(self, request, context):
+        """Says something about a case.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IdentifyPayer(self, request, context):
+        """Says whose account the payment settles.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PrepareException(self, request, context):
+        """Keeps picks as a draft, right or not yet; no entries drop it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideException(self, request, context):
+        """Decides by a proposal, by entries, by both, or by the draft: accepts, splits, nets, writes off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveException(self, request, context):
+        """Lets what somebody else prepared come true.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectException(self, request, context):
+        """Sends what was prepared back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawException(self, request, context):
+        """Takes back what one has prepared, to change it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoException(self, request, context):
+        """Takes back an act: its lines, or what else it did. After posting that is a reversal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveException(self, request, context):
+        """Closes a case that has no undecided money.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchExceptions(self, request, context):
+        """Performs acts on many cases, each by itself; with `validate_only`, previews them together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadReferences(self, request, context):
+        """Reads invoice numbers pasted in any shape and gives the open items they mean.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainItem(self, request, context):
+        """Says why a payment was not, or could not be, applied to an open item.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +331,116 @@ def add_ExceptionServiceServicer_to_server(servicer, server):
                     request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ListExceptionsRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_exception__service__pb2.ListExceptionsResponse.SerializeToString,
             ),
+            'ListCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCases,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ListCasesRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ListCasesResponse.SerializeToString,
+            ),
+            'CountCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountCases,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.CountCasesRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.CountCasesResponse.SerializeToString,
+            ),
+            'GetCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCase,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.GetCaseRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.GetCaseResponse.SerializeToString,
+            ),
+            'ClaimException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ClaimExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ClaimExceptionResponse.SerializeToString,
+            ),
+            'ReleaseException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ReleaseExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ReleaseExceptionResponse.SerializeToString,
+            ),
+            'TakeOverException': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeOverException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.TakeOverExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.TakeOverExceptionResponse.SerializeToString,
+            ),
+            'AssignException': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.AssignExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.AssignExceptionResponse.SerializeToString,
+            ),
+            'ParkException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ParkException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ParkExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ParkExceptionResponse.SerializeToString,
+            ),
+            'WakeException': grpc.unary_unary_rpc_method_handler(
+                    servicer.WakeException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.WakeExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.WakeExceptionResponse.SerializeToString,
+            ),
+            'EscalateException': grpc.unary_unary_rpc_method_handler(
+                    servicer.EscalateException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.EscalateExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.EscalateExceptionResponse.SerializeToString,
+            ),
+            'NoteException': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.NoteExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.NoteExceptionResponse.SerializeToString,
+            ),
+            'IdentifyPayer': grpc.unary_unary_rpc_method_handler(
+                    servicer.IdentifyPayer,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.IdentifyPayerRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.IdentifyPayerResponse.SerializeToString,
+            ),
+            'PrepareException': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrepareException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.PrepareExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.PrepareExceptionResponse.SerializeToString,
+            ),
+            'DecideException': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.DecideExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.DecideExceptionResponse.SerializeToString,
+            ),
+            'ApproveException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ApproveExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ApproveExceptionResponse.SerializeToString,
+            ),
+            'RejectException': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.RejectExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.RejectExceptionResponse.SerializeToString,
+            ),
+            'WithdrawException': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.WithdrawExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.WithdrawExceptionResponse.SerializeToString,
+            ),
+            'UndoException': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.UndoExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.UndoExceptionResponse.SerializeToString,
+            ),
+            'ResolveException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveException,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ResolveExceptionRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ResolveExceptionResponse.SerializeToString,
+            ),
+            'BatchExceptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchExceptions,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsResponse.SerializeToString,
+            ),
+            'ReadReferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadReferences,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ReadReferencesRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ReadReferencesResponse.SerializeToString,
+            ),
+            'ExplainItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainItem,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tieout.v1.ExceptionService', rpc_method_handlers)
@@ -70,7 +450,10 @@ def add_ExceptionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ExceptionService:
-    """Exceptions of the bank files the server keeps.
+    """What needs a clerk, and what clerks do about it. Every act names the case by `exception_id`: the
+    id of the case, of its payment, or of any of its exceptions. Acts carry `request_id` (sent again,
+    the first answer comes back), `etag` (where somebody was faster, nothing is changed and the call
+    ends with ABORTED) and `validate_only` (what would happen; nothing is kept).
     """
 
     @staticmethod
@@ -90,6 +473,600 @@ class ExceptionService:
             '/tieout.v1.ExceptionService/ListExceptions',
             tieout_dot_v1_dot_exception__service__pb2.ListExceptionsRequest.SerializeToString,
             tieout_dot_v1_dot_exception__service__pb2.ListExceptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ListCases',
+            tieout_dot_v1_dot_exception__service__pb2.ListCasesRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ListCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/CountCases',
+            tieout_dot_v1_dot_exception__service__pb2.CountCasesRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.CountCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/GetCase',
+            tieout_dot_v1_dot_exception__service__pb2.GetCaseRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.GetCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ClaimException',
+            tieout_dot_v1_dot_exception__service__pb2.ClaimExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ClaimExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ReleaseException',
+            tieout_dot_v1_dot_exception__service__pb2.ReleaseExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ReleaseExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeOverException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/TakeOverException',
+            tieout_dot_v1_dot_exception__service__pb2.TakeOverExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.TakeOverExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/AssignException',
+            tieout_dot_v1_dot_exception__service__pb2.AssignExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.AssignExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ParkException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ParkException',
+            tieout_dot_v1_dot_exception__service__pb2.ParkExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ParkExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WakeException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/WakeException',
+            tieout_dot_v1_dot_exception__service__pb2.WakeExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.WakeExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EscalateException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/EscalateException',
+            tieout_dot_v1_dot_exception__service__pb2.EscalateExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.EscalateExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/NoteException',
+            tieout_dot_v1_dot_exception__service__pb2.NoteExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.NoteExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IdentifyPayer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/IdentifyPayer',
+            tieout_dot_v1_dot_exception__service__pb2.IdentifyPayerRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.IdentifyPayerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrepareException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/PrepareException',
+            tieout_dot_v1_dot_exception__service__pb2.PrepareExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.PrepareExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/DecideException',
+            tieout_dot_v1_dot_exception__service__pb2.DecideExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.DecideExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ApproveException',
+            tieout_dot_v1_dot_exception__service__pb2.ApproveExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ApproveExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/RejectException',
+            tieout_dot_v1_dot_exception__service__pb2.RejectExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.RejectExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/WithdrawException',
+            tieout_dot_v1_dot_exception__service__pb2.WithdrawExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.WithdrawExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/UndoException',
+            tieout_dot_v1_dot_exception__service__pb2.UndoExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.UndoExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ResolveException',
+            tieout_dot_v1_dot_exception__service__pb2.ResolveExceptionRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ResolveExceptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchExceptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/BatchExceptions',
+            tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadReferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ReadReferences',
+            tieout_dot_v1_dot_exception__service__pb2.ReadReferencesRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ReadReferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/ExplainItem',
+            tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.FromString,
             options,
             channel_credentials,
             insecure,
