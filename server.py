@@ -25,8 +25,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
+from desk.authority import DEFAULT_AUTHORITY
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
+from rpc.desk_work import DeskWork
 from rpc.exception_service import ExceptionService
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
@@ -70,6 +72,9 @@ SERVICES: Final = (
     bank_file_service_pb2.DESCRIPTOR.services_by_name["BankFileService"].full_name,
     exception_service_pb2.DESCRIPTOR.services_by_name["ExceptionService"].full_name,
 )
+
+_DECISION_SECONDS: Final = 30.0
+"""How long a person's decision waits for a booking that is under way."""
 
 _log = logging.getLogger("tieout.server")
 
@@ -126,6 +131,13 @@ async def _serve(
     async with AsyncExitStack() as stack:
         reader = StoreReader({name: open_repository(address.url, tenant=name) for name in tenants})
         stack.callback(reader.close)
+        writer = StoreReader(
+            {
+                name: open_repository(address.url, tenant=name, busy_seconds=_DECISION_SECONDS)
+                for name in tenants
+            }
+        )
+        stack.callback(writer.close)
         settings = _worker_settings(configuration, tenants, address, spool, mask_key)
         pool = WorkerPool(
             settings,
@@ -137,7 +149,7 @@ async def _serve(
         await pool.start()
         await _load_tables(tenants, pool, metrics)
         server = _server_with(configuration, frozenset(tenants), metrics)
-        _add_services(server, configuration, pool, reader, metrics, spool)
+        _add_services(server, configuration, pool, reader, writer, metrics, spool)
         health_servicer = await _add_health(server)
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)
@@ -208,24 +220,34 @@ def _add_services(
     configuration: Configuration,
     pool: WorkerPool,
     reader: StoreReader,
+    writer: StoreReader,
     metrics: Metrics,
     spool: Path,
 ) -> None:
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
         MatchService(pool, metrics, spool), server
     )
+
+    def now_ms() -> int:
+        return time.time_ns() // 1_000_000
+
     bank_files = BankFileService(
         workers=pool,
         reader=reader,
         metrics=metrics,
         spool_folder=spool,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=now_ms,
         bookings_max=max(1, configuration.server.workers - 1),
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
-    exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(
-        ExceptionService(reader), server
+    exceptions = ExceptionService(
+        reader=reader,
+        writer=writer,
+        workers=pool,
+        desk=DeskWork(DEFAULT_AUTHORITY, now_ms),
+        now_ms=now_ms,
     )
+    exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
 
 
 async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:

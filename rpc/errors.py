@@ -23,6 +23,9 @@
     │   ├── CompanyNotPermittedError  COMPANY_NOT_PERMITTED: a company out of scope
     │   └── AmountNotPermittedError   AMOUNT_NOT_PERMITTED: an amount beyond the limit
     ├── BankFileNotFoundError     BANK_FILE_NOT_FOUND: no file with that id is kept
+    ├── CaseNotFoundError         CASE_NOT_FOUND: no case, payment or exception with that id
+    ├── RefusedError              the desk's own reason: an act that rules or people do not allow
+    ├── TooManyItemsError         TOO_MANY_ITEMS: more open items than one question may look through
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
     ├── ThrottledError            a caller who takes more than its share
     │   ├── RateLimitedError      RATE_LIMITED: more calls a second than allowed
@@ -38,12 +41,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from desk.refusals import Refusal
+
 __all__ = [
     "AmountNotPermittedError",
     "AnswerTooLargeError",
     "ArrowError",
     "BankFileNotFoundError",
     "CallsAtOnceError",
+    "CaseNotFoundError",
     "ChecksumError",
     "ChunkTooLargeError",
     "CompanyNotPermittedError",
@@ -61,6 +70,7 @@ __all__ = [
     "OverloadedError",
     "PageTokenError",
     "RateLimitedError",
+    "RefusedError",
     "RequestError",
     "RoleMissingError",
     "RowCountError",
@@ -68,6 +78,7 @@ __all__ = [
     "StreamOrderError",
     "TenantNotServedError",
     "ThrottledError",
+    "TooManyItemsError",
     "UnauthenticatedError",
     "UnknownFieldError",
     "WorkerLostError",
@@ -215,6 +226,32 @@ class BankFileNotFoundError(ServiceError, LookupError):
     """No bank file with that id is kept."""
 
     reason = "BANK_FILE_NOT_FOUND"
+
+
+class CaseNotFoundError(ServiceError, LookupError):
+    """No case, payment or exception with that id is kept."""
+
+    reason = "CASE_NOT_FOUND"
+
+
+class RefusedError(ServiceError):
+    """An act that the desk refused; `reason` is one of `desk.refusals.REFUSALS`."""
+
+    reason = "ACT_NOT_ALLOWED"
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Self:
+        """The error of `refusal`."""
+        error = cls(refusal.message)
+        error.reason = refusal.reason
+        error.metadata = refusal.metadata
+        return error
+
+
+class TooManyItemsError(ServiceError):
+    """More open items than one question may look through; narrow it first."""
+
+    reason = "TOO_MANY_ITEMS"
 
 
 class AnswerTooLargeError(ServiceError):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from rpc.case_calls import CaseCalls
 from rpc.errors import FieldError, PageTokenError
 from rpc.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 from rpc.receipt_messages import exception_messages
 from rpc.scope import scoped
-from tieout.v1 import exception_service_pb2, exception_service_pb2_grpc
+from tieout.v1 import exception_service_pb2
 
 if TYPE_CHECKING:
     import grpc.aio
 
-    from rpc.reading import StoreReader
     from store.bank_file_records import ExceptionFilter
 
 __all__ = ["ExceptionService", "page_token", "read_page_token"]
@@ -27,12 +27,8 @@ __all__ = ["ExceptionService", "page_token", "read_page_token"]
 _TOKEN: Final = struct.Struct(">Q8s")
 
 
-class ExceptionService(exception_service_pb2_grpc.ExceptionServiceServicer):
+class ExceptionService(CaseCalls):
     """Answers `tieout.v1.ExceptionService`."""
-
-    def __init__(self, reader: StoreReader) -> None:
-        """Ask `reader`."""
-        self._reader = reader
 
     async def ListExceptions(  # noqa: N802 - the contract's name
         self,

@@ -22,6 +22,8 @@ __all__ = [
     "LoadTablesJob",
     "MatchDone",
     "MatchJob",
+    "ReadReferencesDone",
+    "ReadReferencesJob",
     "Reply",
     "StageTiming",
     "StreamMatchDone",
@@ -142,6 +144,21 @@ class FileResultDone(msgspec.Struct, frozen=True, tag=True):
     frame_count: int
 
 
+class ReadReferencesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Read the numbers somebody pasted for a payment."""
+
+    identity: str
+    text: str
+    companies: tuple[str, ...] | None
+    now_ms: int
+
+
+class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
+    """One `ReadReferencesResponse`, encoded."""
+
+    response: bytes
+
+
 class JobFailure(msgspec.Struct, frozen=True, tag=True):
     """An error, with the reason it was raised for."""
 
@@ -150,8 +167,16 @@ class JobFailure(msgspec.Struct, frozen=True, tag=True):
     metadata: dict[str, str]
 
 
-Job = MatchJob | StreamMatchJob | LoadTablesJob | BankFileJob | FileResultJob
-Reply = MatchDone | StreamMatchDone | LoadTablesDone | BankFileDone | FileResultDone | JobFailure
+Job = MatchJob | StreamMatchJob | LoadTablesJob | BankFileJob | FileResultJob | ReadReferencesJob
+Reply = (
+    MatchDone
+    | StreamMatchDone
+    | LoadTablesDone
+    | BankFileDone
+    | FileResultDone
+    | ReadReferencesDone
+    | JobFailure
+)
 
 
 class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "BATCH_ITEMS_MAX",
     "CHUNK_BYTES_MAX",
     "EXPANDED_BYTES_MAX",
     "FILE_BYTES_MAX",
@@ -15,6 +16,7 @@ __all__ = [
     "MESSAGE_BYTES_MAX",
     "METADATA_BYTES_MAX",
     "METADATA_VALUE_LENGTH_MAX",
+    "NOTE_LENGTH_MAX",
     "PAGE_SIZE_DEFAULT",
     "PAGE_SIZE_MAX",
     "REQUEST_ID_LENGTH_MAX",
@@ -62,6 +64,12 @@ REQUEST_ID_LENGTH_MAX: Final = 255
 
 FILE_NAME_LENGTH_MAX: Final = 255
 """Longest file name: the limit of every common file system."""
+
+NOTE_LENGTH_MAX: Final = 4_000
+"""Characters of one text a person says about a case: two pages."""
+
+BATCH_ITEMS_MAX: Final = 500
+"""Acts of one batch: at 2 ms each a second, and the cases of the answer fit one message."""
 
 PAGE_SIZE_DEFAULT: Final = 100
 """Rows of a page where the caller does not say."""

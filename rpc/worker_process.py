@@ -34,6 +34,7 @@ from rpc.jobs import (
     LoadTablesDone,
     LoadTablesJob,
     MatchJob,
+    ReadReferencesJob,
     Reply,
     StreamMatchJob,
     TenantSettings,
@@ -42,6 +43,7 @@ from rpc.jobs import (
 )
 from rpc.log_lines import Mask, log_to
 from rpc.match_job import run_match, run_stream_match
+from rpc.pasted_job import read_references_job
 from rpc.request_ids import set_request_id
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
 from rpc.secret_files import Secret
@@ -107,6 +109,8 @@ class JobRunner:
                 return runner.run(job)
             case FileResultJob():
                 return run_file_result(tenant.store(), job)
+            case ReadReferencesJob():
+                return read_references_job(tenant.store(), job)
 
 
 class _Tenant:

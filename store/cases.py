@@ -6,13 +6,20 @@ Acts and lines are only ever added.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
 
 from desk.acts import Act
 from desk.cases import Case, undecided_minor
 from desk.outcomes import Event
+from engine.batches import (
+    ApplicationBatch,
+    Batch,
+    ExceptionBatch,
+    PaymentBatch,
+    RemittanceBatch,
+)
 from store.case_origins import original_case, untouched_summary_sql
 from store.case_records import (
     FACETS,
@@ -25,6 +32,7 @@ from store.case_records import (
     FacetCount,
 )
 from store.errors import StaleRowError
+from store.row_tables import ROW_TABLES, batch_of, quoted_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +45,9 @@ __all__ = ["DUE_AFTER_MS", "CaseChanges", "Cases"]
 DUE_AFTER_MS: Final = 172_800_000
 """A case is due two days after it was raised, unless somebody says otherwise."""
 
+_B = TypeVar("_B", bound=Batch)
+
+_TABLE: Final = "exception_case"
 _NAMES: Final = CaseSummary.__struct_fields__
 _STATE_NOW: Final = (
     "CASE WHEN state = 'in_work' AND lease_until_ms <= ? OR "
@@ -53,7 +64,7 @@ _OPEN: Final = """
 INSERT INTO exception_case (case_id, payment_id, file_id, company_id, customer_id, currency,
     amount_minor, undecided_minor, code, raised_at_ms, due_at_ms)
 SELECT CASE WHEN e.payment_id <> '' THEN e.payment_id ELSE e.exception_id END, e.payment_id,
-    e.file_id, coalesce(o.company_id, ''), coalesce(o.customer_id, ''), e.currency,
+    e.file_id, coalesce(o.company_id, ''), coalesce(o.customer_id, ''), coalesce(p.currency, e.currency),
     coalesce(p.amount_minor, 0),
     coalesce(o.unapplied_minor + o.unidentified_minor + o.suspense_minor, 0),
     e.code, CAST(? AS BIGINT), CAST(? AS BIGINT)
@@ -192,6 +203,36 @@ class Cases:
         """The acts of one batch."""
         return self._acts("batch_id = ? ORDER BY row_number", batch_id)
 
+    def exceptions_of(self, summary: CaseSummary) -> ExceptionBatch:
+        """The exceptions of a case, the primary one first."""
+        if summary.payment_id:
+            condition = "payment_id = ? ORDER BY is_primary DESC, row_number"
+            return self._batch(ExceptionBatch, condition, summary.payment_id)
+        condition = "exception_id = ? ORDER BY row_number LIMIT 1"
+        return self._batch(ExceptionBatch, condition, summary.case_id)
+
+    def payment_of(self, payment_id: str) -> PaymentBatch:
+        """The payment, if there is one."""
+        return self._batch(PaymentBatch, "payment_id = ?", payment_id)
+
+    def remittances_of(self, payment_id: str) -> RemittanceBatch:
+        """What the payer said it pays."""
+        condition = "payment_id = ? ORDER BY line_number, row_number"
+        return self._batch(RemittanceBatch, condition, payment_id)
+
+    def proposals_of(self, payment_id: str) -> ApplicationBatch:
+        """The engine's proposals, rank by rank."""
+        condition = "payment_id = ? AND decision = 'proposed' ORDER BY proposal_rank, row_number"
+        return self._batch(ApplicationBatch, condition, payment_id)
+
+    def _batch(self, batch_class: type[_B], condition: str, value: str) -> _B:
+        question = (
+            f"SELECT {quoted_columns(batch_class)} "  # noqa: S608 - schema names
+            f"FROM {ROW_TABLES[batch_class].name} WHERE {condition}"
+        )
+        rows = self._database.read_table(question, batch_class.SCHEMA, value)
+        return cast("_B", batch_of(batch_class, rows))
+
     def _acts(self, condition: str, *values: Any) -> list[ActRecord]:
         rows = self._database.rows(
             f"SELECT {', '.join(_ACT_COLUMNS)} FROM case_act WHERE {condition}",  # noqa: S608 - names of ours
@@ -259,7 +300,7 @@ class CaseChanges(Cases):
                 "SELECT version FROM exception_case WHERE case_id = ?", after.case_id
             )
             version = now[0][0] if now else 0
-            raise StaleRowError.of("case", after.company_id, after.case_id, version, 1)
+            raise StaleRowError.of(_TABLE, after.company_id, after.case_id, version, 1)
         self._add_act(act)
         self._add_lines(after, lines)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.bank_files import BankFileChanges, BankFiles
+from store.case_settlements import settle_lines
 from store.cases import CaseChanges, Cases
 from store.customers import CustomerChanges, Customers
 from store.decisions import DecisionChanges, Decisions
@@ -18,9 +19,10 @@ from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from desk.cases import Line
     from store.database import Database
 
 __all__ = ["Booking", "Repository"]
@@ -35,7 +37,7 @@ class Booking:
 
     def __init__(self, database: Database) -> None:
         """The changes over `database`, within its write block."""
-        self._database = database
+        self.database = database
         self._number = 0
         self.decisions = DecisionChanges(database, self.number)
         self.bank_files = BankFileChanges(database, self.decisions)
@@ -49,10 +51,15 @@ class Booking:
         Numbers grow in the order of the commits: who read up to one continues after it.
         """
         if not self._number:
-            ((self._number,),) = self._database.rows(
+            ((self._number,),) = self.database.rows(
                 "INSERT INTO booking DEFAULT VALUES RETURNING number"
             )
         return self._number
+
+    def settle_lines(self, currency: str, lines: Iterable[Line]) -> None:
+        """Take from open items what lines of a case settle; raises `ItemNotCoveredError`."""
+        if any(line.kind == "item" for line in lines):
+            settle_lines(self.database, self.number(), currency, lines)
 
 
 class Repository:

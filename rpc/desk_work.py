@@ -1,0 +1,187 @@
+"""Acts on cases, from the request to what is kept, in one transaction each. Runs beside the store.
+
+Everything an act may depend on is read within the transaction it is kept in. A refusal by the desk
+becomes an error with the desk's own reason; nothing is kept then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from desk.acts import Act, Decide, Prepare, Undo
+from desk.cases import Case, Line  # noqa: TC001 - msgspec reads annotations
+from desk.facts import Actor, Facts
+from desk.refusals import Refusal
+from desk.states import awakened
+from desk.transitions import perform
+from rpc.case_messages import case_message
+from rpc.errors import CaseNotFoundError, RefusedError
+from store.case_facts import entry_keys, facts_of, logged_act, proposals_of
+from store.case_records import ActRecord, CaseSummary
+from store.errors import StaleRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desk.authority import Authority
+    from desk.facts import ItemFact
+    from desk.outcomes import Performed
+    from rpc.caller import Caller
+    from store.repository import Booking, Repository
+    from tieout.v1 import cases_pb2
+
+__all__ = ["Command", "DeskWork", "Preview", "actor_of", "current_summary"]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """An act of somebody on a case. `etag` is empty where whatever version will do."""
+
+    identity: str
+    act: Act
+    actor: Actor
+    etag: str = ""
+    batch_id: str = ""
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command did or would do: a case with its new lines, or a refusal."""
+
+    case: Case | None = None
+    message: cases_pb2.Case | None = None
+    lines: tuple[Line, ...] = ()
+    refusal: Refusal | None = None
+
+
+def actor_of(caller: Caller) -> Actor:
+    """The caller, as the desk knows people."""
+    return Actor(
+        name=caller.name,
+        roles=tuple(sorted(str(role) for role in caller.roles)),
+        companies=None if caller.companies is None else tuple(sorted(caller.companies)),
+        amount_limits_minor=caller.amount_limits_minor,
+    )
+
+
+def current_summary(store: Repository | Booking, identity: str, now_ms: int) -> CaseSummary:
+    """The case that `identity` names; raises `CaseNotFoundError`."""
+    summary = store.cases.find(identity, now_ms)
+    if summary is None:
+        message = f"no case, payment or exception {identity!r} is kept here"
+        raise CaseNotFoundError(message, exception_id=identity)
+    return summary
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """A case as it stands, and what an act on it may depend on."""
+
+    summary: CaseSummary
+    case: Case
+    facts: Facts
+
+
+class DeskWork:
+    """Performs acts by one authority and one clock (milliseconds since 1970 UTC)."""
+
+    def __init__(self, authority: Authority, now_ms: Callable[[], int]) -> None:
+        """Keep both."""
+        self._authority = authority
+        self._now_ms = now_ms
+
+    def read(self, store: Repository | Booking, identity: str, act: Act) -> _Read:
+        """The case with all that `act` may depend on; raises `CaseNotFoundError`."""
+        summary = current_summary(store, identity, self._now_ms())
+        case = store.cases.load(summary)
+        proposals = proposals_of(store.database, case)
+        entries = list(case.draft.entries)
+        if isinstance(act, Decide | Prepare):
+            entries += act.entries
+        entries += [entry for one in proposals for entry in one.entries]
+        items = store.open_items.find(entry_keys(entries)).rows
+        logged = store.cases.act(case.case_id, act.act_number) if isinstance(act, Undo) else None
+        facts = facts_of(store.database, case, items, proposals, logged_act(logged))
+        return _Read(summary, case, facts)
+
+    def perform(self, booking: Booking, command: Command) -> Preview:
+        """Perform and keep; raises `CaseNotFoundError`, `RefusedError` or a `StoreError`."""
+        now_ms = self._now_ms()
+        read = self.read(booking, command.identity, command.act)
+        outcome = self._outcome(read, command, now_ms)
+        if isinstance(outcome, Refusal):
+            raise RefusedError.of(outcome)
+        record = ActRecord(
+            case_id=read.case.case_id,
+            act_number=outcome.case.version,
+            actor=command.actor.name,
+            performed_at_ms=now_ms,
+            batch_id=command.batch_id,
+            act=command.act,
+            events=outcome.events,
+            assignee_before=read.case.assignee,
+            backup_before=read.case.backup,
+            due_at_ms_before=read.case.due_ms,
+            customer_before=read.case.customer_id,
+        )
+        booking.settle_lines(read.case.currency, outcome.lines)
+        booking.cases.save(read.summary, outcome.case, outcome.lines, record)
+        return _told(read.summary, outcome)
+
+    def preview(self, store: Repository, commands: Sequence[Command]) -> list[Preview]:
+        """What `commands` would do, one after another; nothing is kept.
+
+        What an earlier one would take from an item a later one no longer finds there.
+        """
+        now_ms = self._now_ms()
+        taken: dict[tuple[str, str], int] = {}
+        cases: dict[str, Case] = {}
+        previews = []
+        with store.reading():
+            for command in commands:
+                try:
+                    read = self.read(store, command.identity, command.act)
+                except CaseNotFoundError as error:
+                    refusal = Refusal(reason=error.reason, message=str(error))
+                    previews.append(Preview(refusal=refusal))
+                    continue
+                case = cases.get(read.case.case_id, read.case)
+                facts = msgspec.structs.replace(read.facts, items=_less(read.facts.items, taken))
+                read = _Read(read.summary, case, facts)
+                outcome = self._outcome(read, command, now_ms)
+                if isinstance(outcome, Refusal):
+                    previews.append(Preview(refusal=outcome))
+                    continue
+                cases[case.case_id] = outcome.case
+                for line in outcome.lines:
+                    key = (line.company_id, line.open_item_id)
+                    taken[key] = taken.get(key, 0) + line.settled_minor
+                previews.append(_told(read.summary, outcome))
+        return previews
+
+    def _outcome(self, read: _Read, command: Command, now_ms: int) -> Performed | Refusal:
+        if command.etag and command.etag != str(read.case.version):
+            case = read.case
+            raise StaleRowError.of(_CASE, case.company_id, case.case_id, case.version, 1)
+        return perform(read.case, command.act, command.actor, now_ms, read.facts, self._authority)
+
+    def as_of_now(self, case: Case) -> Case:
+        """The case with leases that ran out and days that came."""
+        return awakened(case, self._now_ms())
+
+
+_CASE = "case"
+
+
+def _told(summary: CaseSummary, outcome: Performed) -> Preview:
+    return Preview(
+        case=outcome.case, message=case_message(summary, outcome.case), lines=outcome.lines
+    )
+
+
+def _less(
+    items: dict[tuple[str, str], ItemFact], taken: dict[tuple[str, str], int]
+) -> dict[tuple[str, str], ItemFact]:
+    return {
+        key: msgspec.structs.replace(item, open_minor=item.open_minor - taken.get(key, 0))
+        for key, item in items.items()
+    }

@@ -1,0 +1,315 @@
+"""Calls about cases, on both stores: what people do to exceptions, and what is kept of it."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from desk.authority import DEFAULT_AUTHORITY
+from desk.refusals import REFUSALS
+from rpc.caller import Caller, Role, set_caller
+from rpc.desk_work import DeskWork
+from rpc.errors import (
+    CaseNotFoundError,
+    CompanyNotPermittedError,
+    FieldError,
+    PageTokenError,
+    RefusedError,
+)
+from rpc.exception_service import ExceptionService
+from rpc.pasted_job import read_references_job
+from rpc.reading import StoreReader
+from rpc.status import CODES
+from store import open_repository
+from store.case_facts import facts_of
+from store.errors import ItemNotCoveredError, StaleRowError
+from tests.store.item_rows import items_of
+from tests.store.stored_files import file_id_of, file_result
+from tieout.v1 import cases_pb2
+from tieout.v1 import exception_service_pb2 as contract
+
+NOW = 1_774_915_200_000
+ANN = Caller(name="ann", roles=frozenset({Role.CLERK}))
+BOB = Caller(name="bob", roles=frozenset({Role.APPROVER}))
+ITEM = cases_pb2.ENTRY_KIND_ITEM
+REFUND = cases_pb2.ENTRY_KIND_REFUND
+
+
+class Desk:
+    """The service over a store, called as whoever a test says."""
+
+    def __init__(self, url):
+        self.store = open_repository(url, busy_seconds=0.05)
+        self.now = NOW
+        self._readers = [StoreReader({"default": open_repository(url)}) for _ in range(2)]
+        self.service = ExceptionService(
+            reader=self._readers[0],
+            writer=self._readers[1],
+            workers=self,
+            desk=DeskWork(DEFAULT_AUTHORITY, lambda: self.now),
+            now_ms=lambda: self.now,
+        )
+
+    async def run(self, job):
+        """A worker, here and now."""
+        return read_references_job(self.store, job)
+
+    def call(self, caller, name, request_id="", **fields):
+        """One call, as `caller`."""
+        request = getattr(contract, f"{name}Request")(**fields)
+        if request_id:
+            request.request_id = request_id
+
+        async def answer():
+            set_caller(caller)
+            return await getattr(self.service, name)(request, None)
+
+        return asyncio.run(answer())
+
+    def act(self, caller, name, case="monday-0", **fields):
+        """One act on a case; gives the case after it."""
+        return self.call(caller, name, exception_id=case, **fields).case
+
+    def keep(self, name, **more):
+        with self.store.booking() as booking:
+            booking.bank_files.keep(file_result(name, **more))
+            booking.cases.open_for_file(file_id_of(name), NOW)
+
+    def open_minor(self, item="I"):
+        rows = self.store.open_items.find([("K", item)]).rows
+        return rows.int64("open_minor")[0]
+
+    def close(self):
+        for reader in self._readers:
+            reader.close()
+        self.store.close()
+
+
+@pytest.fixture
+def desk(store_url):
+    opened = Desk(store_url)
+    opened.keep("monday", payments=3, amount=800, bucket="unapplied_minor", applied=0)
+    with opened.store.booking() as booking:
+        booking.open_items.upsert(items_of("K", {"I": 800, "J": 500}, customer_id="C-0"))
+        booking.open_items.upsert(items_of("K", {"OTHER": 800}, customer_id="C-9"))
+    yield opened
+    opened.close()
+
+
+def on(item, cash, **more):
+    return cases_pb2.CaseEntry(
+        kind=ITEM, company_id="K", customer_id="C-0", open_item_id=item, cash_minor=cash, **more
+    )
+
+
+def refund(cash):
+    return cases_pb2.CaseEntry(kind=REFUND, company_id="K", cash_minor=cash)
+
+
+def state(case):
+    return cases_pb2.CaseState.Name(case.summary.state).removeprefix("CASE_STATE_").lower()
+
+
+def test_a_clerk_claims_picks_and_decides(desk):
+    case = desk.act(ANN, "ClaimException")
+    assert (state(case), case.summary.lease_holder, case.summary.etag) == ("in_work", "ann", "1")
+    case = desk.act(ANN, "PrepareException", entries=[on("I", 300)])
+    assert case.draft.entries[0].cash_minor == 300
+    case = desk.act(ANN, "DecideException", entries=[on("I", 800)])
+    assert (state(case), case.buckets.applied_minor) == ("approved", 800)
+    assert case.lines[-1].prepared_by == ["ann"]
+    assert desk.open_minor() == 0
+
+
+def test_two_clerks_cannot_take_one_cent_twice(desk):
+    desk.act(ANN, "DecideException", entries=[on("I", 500)])
+    with pytest.raises(RefusedError) as caught:
+        desk.act(ANN, "DecideException", case="monday-2", entries=[on("I", 400)])
+    assert caught.value.reason == "ITEM_OVERAPPLIED"
+    assert desk.open_minor() == 300
+    assert desk.store.cases.acts("monday-2", 0, 9) == []
+
+
+def test_an_item_taken_behind_the_desks_back_is_not_taken_again(desk, monkeypatch):
+    monkeypatch.setattr("rpc.desk_work.facts_of", _facts_of_yesterday)
+    with pytest.raises(ItemNotCoveredError):
+        desk.act(ANN, "DecideException", case="monday-0", entries=[on("J", 800)])
+    assert desk.open_minor("J") == 500
+    assert desk.store.cases.acts("monday-0", 0, 9) == []
+
+
+def _facts_of_yesterday(*arguments):
+    facts = facts_of(*arguments)
+    items = {
+        key: msgspec.structs.replace(item, open_minor=900, original_minor=1_000)
+        for key, item in facts.items.items()
+    }
+    return msgspec.structs.replace(facts, items=items)
+
+
+def test_undo_opens_the_item_again_and_says_so(desk):
+    desk.act(ANN, "DecideException", entries=[on("I", 800)])
+    case = desk.act(ANN, "UndoException", act_number=1)
+    assert (state(case), case.summary.undecided_minor) == ("open", 800)
+    assert desk.open_minor() == 800
+    assert [line.entry.reverses for line in case.lines] == [0, 0, 2]
+    detail = desk.call(ANN, "GetCase", exception_id="monday-0")
+    assert [act.name for act in detail.acts] == ["decide", "undo"]
+    assert [act.actor for act in detail.acts] == ["ann", "ann"]
+
+
+def test_a_refund_needs_two_people(desk):
+    case = desk.act(ANN, "DecideException", entries=[refund(800)])
+    assert (state(case), case.draft.demands[0].power) == ("pending_approval", "refund")
+    with pytest.raises(RefusedError) as caught:
+        desk.act(ANN, "ApproveException")
+    assert caught.value.reason == "FOUR_EYES"
+    case = desk.act(BOB, "ApproveException", comment="called them")
+    assert (state(case), case.lines[-1].approved_by) == ("approved", "bob")
+
+
+def test_items_of_another_customer_need_two_people(desk):
+    entry = on("OTHER", 800)
+    entry.customer_id = "C-9"
+    case = desk.act(ANN, "DecideException", entries=[entry])
+    assert [one.power for one in case.draft.demands] == ["cross_customer"]
+    assert desk.open_minor("OTHER") == 800
+    desk.act(BOB, "ApproveException")
+    assert desk.open_minor("OTHER") == 0
+
+
+def test_who_is_late_is_told_and_changes_nothing(desk):
+    etag = desk.act(ANN, "NoteException", text="first").summary.etag
+    desk.act(BOB, "NoteException", text="second")
+    with pytest.raises(StaleRowError):
+        desk.act(ANN, "ClaimException", etag=etag)
+    assert len(desk.store.cases.acts("monday-0", 0, 9)) == 2
+
+
+def test_validate_only_keeps_nothing(desk):
+    case = desk.act(ANN, "DecideException", entries=[on("I", 800)], validate_only=True)
+    assert state(case) == "approved"
+    assert desk.open_minor() == 800
+    assert desk.store.cases.acts("monday-0", 0, 9) == []
+    with pytest.raises(RefusedError):
+        desk.act(ANN, "DecideException", entries=[on("I", 900)], validate_only=True)
+
+
+def test_a_batch_is_previewed_performed_and_undone_one_by_one(desk):
+    items = [
+        contract.BatchItem(
+            decide=contract.DecideExceptionRequest(exception_id=case, entries=[on("I", cash)])
+        )
+        for case, cash in (("monday-0", 400), ("monday-2", 500), ("nobody", 1))
+    ]
+    preview = desk.call(BOB, "BatchExceptions", items=items, validate_only=True)
+    assert (preview.performed_count, preview.refused_count) == (1, 2)
+    assert [one.reason for one in preview.results] == ["", "ITEM_OVERAPPLIED", "CASE_NOT_FOUND"]
+    assert preview.totals[0].cash_minor == 400
+    assert desk.open_minor() == 800
+    done = desk.call(BOB, "BatchExceptions", items=items)
+    assert [one.reason for one in done.results] == [one.reason for one in preview.results]
+    assert desk.open_minor() == 400
+    assert len(desk.store.cases.acts_of_batch(done.batch_id)) == 1
+    assert state(desk.act(BOB, "UndoException", act_number=1)) == "open"
+    assert desk.open_minor() == 800
+
+
+def test_the_queue_is_filtered_counted_and_paged(desk):
+    desk.act(BOB, "AssignException", assignee="ann", backup="cat")
+    wanted = cases_pb2.CaseFilter(states=[cases_pb2.CASE_STATE_NEW])
+    first = desk.call(ANN, "ListCases", filter=wanted, page_size=1)
+    assert [one.case_id for one in first.cases] == ["monday-1"]
+    second = desk.call(
+        ANN, "ListCases", filter=wanted, page_size=1, page_token=first.next_page_token
+    )
+    assert [one.case_id for one in second.cases] == ["monday-2"]
+    assert second.next_page_token == ""
+    with pytest.raises(PageTokenError):
+        desk.call(ANN, "ListCases", page_token=first.next_page_token)
+    with pytest.raises(FieldError):
+        desk.call(ANN, "ListCases", order_by="beauty")
+    counts = desk.call(ANN, "CountCases", facets=["state", "assignee"]).counts
+    assert [(one.value, one.case_count) for one in counts] == [
+        ("new", 2),
+        ("open", 1),
+        ("", 2),
+        ("ann", 1),
+    ]
+    with pytest.raises(FieldError):
+        desk.call(ANN, "CountCases", facets=["mood"])
+
+
+def test_a_case_comes_with_everything_beside_it(desk):
+    desk.act(ANN, "PrepareException", entries=[on("I", 800)])
+    detail = desk.call(ANN, "GetCase", exception_id="X-monday-0")
+    assert detail.payment.payment_id == "monday-0"
+    assert [one.exception_id for one in detail.exceptions] == ["X-monday-0"]
+    assert [one.reference for one in detail.remittance_lines] == ["INV-1"]
+    assert [one.open_item_id for one in detail.open_items] == ["I"]
+    with pytest.raises(CaseNotFoundError):
+        desk.call(ANN, "GetCase", exception_id="nobody")
+
+
+def test_other_companies_are_out_of_reach(desk):
+    eve = Caller(name="eve", roles=frozenset({Role.CLERK}), companies=frozenset({"Z"}))
+    assert not desk.call(eve, "ListCases").cases
+    assert not desk.call(eve, "CountCases").counts
+    for name in ("GetCase", "ExplainItem"):
+        with pytest.raises(CompanyNotPermittedError):
+            desk.call(eve, name, exception_id="monday-0")
+    with pytest.raises(RefusedError) as caught:
+        desk.act(eve, "ClaimException")
+    assert caught.value.reason == "COMPANY_OUT_OF_SCOPE"
+
+
+def test_why_not_this_item(desk):
+    answer = desk.call(ANN, "ExplainItem", exception_id="monday-0", open_item_id="INV-OTHER")
+    assert answer.open_item.open_item_id == "OTHER"
+    assert "it is of customer C-9, the payer is C-0" in answer.obstacles
+    assert "its open amount is exactly the undecided cash" in answer.supports
+    answer = desk.call(ANN, "ExplainItem", exception_id="monday-0", open_item_id="NONE")
+    assert answer.obstacles == ["no open item of that id or document number is known"]
+
+
+def test_pasted_numbers_become_entries(desk):
+    with desk.store.booking() as booking:
+        rows = items_of("K", {"A": 500, "B": 400}, customer_id="C-0")
+        columns = dict(zip(rows.SCHEMA.names, rows.record_batch.columns, strict=True))
+        columns |= {"document_number": ["INV-20431", "INV-20544"]}
+        booking.open_items.upsert(type(rows).from_columns(columns))
+    answer = desk.call(
+        ANN, "ReadReferences", exception_id="monday-0", text="inv 20544\nINV20431\nINV-99999\n"
+    )
+    assert [(one.open_item_id, one.cash_minor) for one in answer.entries] == [
+        ("B", 400),
+        ("A", 400),
+    ]
+    assert list(answer.unread) == ["INV-99999"]
+    assert answer.remainder_minor == -100
+    assert {one.open_item_id for one in answer.open_items} == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("ClaimException", {}),
+        ("NoteException", {"exception_id": "monday-0", "text": "x" * 4_001}),
+        ("NoteException", {"exception_id": "monday-0", "text": "x", "request_id": "r" * 256}),
+        (
+            "DecideException",
+            {"exception_id": "monday-0", "entries": [cases_pb2.CaseEntry(kind=99)]},
+        ),
+        (
+            "DecideException",
+            {"exception_id": "monday-0", "remainder": cases_pb2.Remainder(kind=99)},
+        ),
+    ],
+)
+def test_requests_that_cannot_be_are_refused(desk, name, fields):
+    with pytest.raises(FieldError):
+        desk.call(ANN, name, **fields)
+
+
+def test_every_refusal_has_a_code():
+    assert set(REFUSALS) <= set(CODES)
