@@ -158,10 +158,10 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         commands = [self._command_of_item(item) for item in request.items]
         if request.validate_only:
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
-            return batch_response("", previews)
+            return _batch_response("", previews)
         batch_id = request.request_id or uuid.uuid4().hex
         previews = [await self._performed(command, batch_id) for command in commands]
-        return batch_response(batch_id, previews)
+        return _batch_response(batch_id, previews)
 
     def _command_of_item(self, item: contract.BatchItem) -> Command:
         field = item.WhichOneof("act")
@@ -183,7 +183,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         """One command of a batch; what is refused is told, and stops nothing."""
         command = msgspec.structs.replace(command, batch_id=batch_id)
         try:
-            return await self._writer.ask(lambda store: kept(self._desk, store, command))
+            return await self._writer.ask(lambda store: _kept(self._desk, store, command))
         except (ServiceError, StoreError) as error:
             return Preview(refusal=Refusal(reason=error.reason, message=str(error)))
 
@@ -195,7 +195,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             if preview.refusal is not None:
                 raise RefusedError.of(preview.refusal)
         else:
-            preview = await self._writer.ask(lambda store: kept(self._desk, store, command))
+            preview = await self._writer.ask(lambda store: _kept(self._desk, store, command))
         assert preview.message is not None  # noqa: S101 - what was not refused has a case
         return preview.message
 
@@ -334,13 +334,13 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         return contract.ResolveExceptionResponse(case=await self._act("ResolveException", request))
 
 
-def kept(desk: DeskWork, store: Repository, command: Command) -> Preview:
+def _kept(desk: DeskWork, store: Repository, command: Command) -> Preview:
     """Perform `command` in a booking of its own."""
     with store.booking() as booking:
         return desk.perform(booking, command)
 
 
-def batch_response(batch_id: str, previews: Sequence[Preview]) -> contract.BatchExceptionsResponse:
+def _batch_response(batch_id: str, previews: Sequence[Preview]) -> contract.BatchExceptionsResponse:
     """What became of a batch, item by item and in sum."""
     sums: dict[str, list[int]] = {}
     for preview in previews:

@@ -30,7 +30,7 @@ def page_limit(page_size: int) -> int:
 
 
 def page_token(after: tuple[int, int] | None, wanted: Struct, order: str) -> str:
-    """Token of the page after the place `after` of the list `wanted`; empty where it was the last."""
+    """Token of the page after the place `after` of the list `wanted`; empty after the last."""
     if after is None:
         return ""
     return base64.urlsafe_b64encode(_TOKEN.pack(*after, _fingerprint(wanted, order))).decode()

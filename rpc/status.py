@@ -49,7 +49,6 @@ CODES: Final = {
     "ENTRY_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "FOUR_EYES": grpc.StatusCode.PERMISSION_DENIED,
     "ITEM_CLOSED": grpc.StatusCode.FAILED_PRECONDITION,
-    "ITEM_NOT_COVERED": grpc.StatusCode.ABORTED,
     "ITEM_OVERAPPLIED": grpc.StatusCode.FAILED_PRECONDITION,
     "ITEM_UNKNOWN": grpc.StatusCode.NOT_FOUND,
     "LEASED": grpc.StatusCode.ABORTED,

@@ -64,7 +64,8 @@ _OPEN: Final = """
 INSERT INTO exception_case (case_id, payment_id, file_id, company_id, customer_id, currency,
     amount_minor, undecided_minor, code, raised_at_ms, due_at_ms)
 SELECT CASE WHEN e.payment_id <> '' THEN e.payment_id ELSE e.exception_id END, e.payment_id,
-    e.file_id, coalesce(o.company_id, ''), coalesce(o.customer_id, ''), coalesce(p.currency, e.currency),
+    e.file_id, coalesce(o.company_id, ''), coalesce(o.customer_id, ''),
+    coalesce(p.currency, e.currency),
     coalesce(p.amount_minor, 0),
     coalesce(o.unapplied_minor + o.unidentified_minor + o.suspense_minor, 0),
     e.code, CAST(? AS BIGINT), CAST(? AS BIGINT)

@@ -6,6 +6,7 @@ import inspect
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from desk.refusals import REFUSALS
 from rpc.errors import FieldError, JobFailedError
 from rpc.status import CODES, code_of, trailers_of
 
@@ -27,7 +28,7 @@ def test_every_error_has_a_code(kind):
 
 
 def test_no_code_is_kept_for_a_reason_nobody_gives():
-    assert set(CODES) == {kind.reason for kind in leaves()} | {"INTERNAL"}
+    assert set(CODES) == {kind.reason for kind in leaves()} | {"INTERNAL"} | set(REFUSALS)
 
 
 def test_an_unknown_reason_is_internal():
