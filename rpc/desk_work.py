@@ -20,6 +20,8 @@ from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
 from store.case_facts import entry_keys, facts_of, logged_act, proposals_of
 from store.case_records import ActRecord, CaseSummary
+from store.case_settlements import settle_case
+from store.decision_records import Decision
 from store.errors import StaleRowError
 
 if TYPE_CHECKING:
@@ -123,7 +125,18 @@ class DeskWork:
             due_at_ms_before=read.case.due_ms,
             customer_before=read.case.customer_id,
         )
-        booking.settle_lines(read.case.currency, outcome.lines)
+        settle_case(
+            booking.decisions,
+            outcome.case,
+            outcome.lines,
+            {key: item.status for key, item in read.facts.items.items()},
+            Decision(
+                decided_by=command.actor.name,
+                decided_at_ms=now_ms,
+                subject=read.case.case_id,
+                is_human=True,
+            ),
+        )
         booking.cases.save(read.summary, outcome.case, outcome.lines, record)
         return _told(read.summary, outcome)
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.bank_files import BankFileChanges, BankFiles
-from store.case_settlements import settle_lines
 from store.cases import CaseChanges, Cases
 from store.customers import CustomerChanges, Customers
 from store.decisions import DecisionChanges, Decisions
@@ -19,10 +18,9 @@ from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from desk.cases import Line
     from store.database import Database
 
 __all__ = ["Booking", "Repository"]
@@ -55,11 +53,6 @@ class Booking:
                 "INSERT INTO booking DEFAULT VALUES RETURNING number"
             )
         return self._number
-
-    def settle_lines(self, currency: str, lines: Iterable[Line]) -> None:
-        """Take from open items what lines of a case settle; raises `ItemNotCoveredError`."""
-        if any(line.kind == "item" for line in lines):
-            settle_lines(self.database, self.number(), currency, lines)
 
 
 class Repository:

@@ -22,7 +22,7 @@ from rpc.reading import StoreReader
 from rpc.status import CODES
 from store import open_repository
 from store.case_facts import facts_of
-from store.errors import ItemNotCoveredError, StaleRowError
+from store.errors import PostingRejectedError, StaleRowError
 from tests.store.item_rows import items_of
 from tests.store.stored_files import file_id_of, file_result
 from tieout.v1 import cases_pb2
@@ -132,7 +132,7 @@ def test_two_clerks_cannot_take_one_cent_twice(desk):
 
 def test_an_item_taken_behind_the_desks_back_is_not_taken_again(desk, monkeypatch):
     monkeypatch.setattr("rpc.desk_work.facts_of", _facts_of_yesterday)
-    with pytest.raises(ItemNotCoveredError):
+    with pytest.raises(PostingRejectedError):
         desk.act(ANN, "DecideException", case="monday-0", entries=[on("J", 800)])
     assert desk.open_minor("J") == 500
     assert desk.store.cases.acts("monday-0", 0, 9) == []
