@@ -92,6 +92,7 @@ CODES: Final = {
     "SCHEMA_MISMATCH": grpc.StatusCode.INTERNAL,
     "SNAPSHOT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "STALE_ROW": grpc.StatusCode.ABORTED,
+    "STORE_BACKUP": grpc.StatusCode.FAILED_PRECONDITION,
     "STORE_BUSY": grpc.StatusCode.UNAVAILABLE,
     "STORE_INTEGRITY": grpc.StatusCode.INTERNAL,
     "STORE_LOCKED": grpc.StatusCode.FAILED_PRECONDITION,

@@ -10,10 +10,11 @@ from store.repository import Repository
 from store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from store.addresses import StoreAddress
+    from store.addresses import PostgresqlAddress, StoreAddress
     from store.database import Database
+    from store.postgresql import PostgresqlDatabase
 
-__all__ = ["open_database", "open_repository"]
+__all__ = ["open_database", "open_postgresql", "open_repository"]
 
 
 def open_repository(
@@ -39,6 +40,13 @@ def open_database(
     """The database of `tenant`, made where absent, as it is: see `open_repository`."""
     if isinstance(address, SqliteAddress):
         return SqliteDatabase(address.tenant_path(tenant), busy_seconds=busy_seconds)
+    return open_postgresql(address, tenant, busy_seconds=busy_seconds)
+
+
+def open_postgresql(
+    address: PostgresqlAddress, tenant: str, *, busy_seconds: float = 300
+) -> PostgresqlDatabase:
+    """As `open_database`, for a store that is in PostgreSQL."""
     try:
         from store.postgresql import PostgresqlDatabase  # noqa: PLC0415 - psycopg is an extra
     except ImportError as error:

@@ -10,6 +10,7 @@
     ├── StoreBusyError         STORE_BUSY: another booking did not end in time; try again
     ├── RequestIdReusedError   REQUEST_ID_REUSED: one request id, two contents
     ├── StaleRowError          STALE_ROW: a row changed since the caller saw it
+    ├── BackupError            STORE_BACKUP: a backup that cannot be made or used
     ├── PostingRejectedError   POSTING_REJECTED: decisions that do not fit what the store holds
     ├── SnapshotMismatchError  SNAPSHOT_MISMATCH: a snapshot is not what it says it is
     └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from store.decision_records import PostingRefusal
 
 __all__ = [
+    "BackupError",
     "MigrationError",
     "PostingRejectedError",
     "RequestIdReusedError",
@@ -126,6 +128,12 @@ class StaleRowError(StoreError):
         return cls(
             message, company_id=company_id, id=row_id, version=str(version), count=str(count)
         )
+
+
+class BackupError(StoreError):
+    """A backup that cannot be made, or cannot be used."""
+
+    reason = "STORE_BACKUP"
 
 
 class PostingRejectedError(StoreError):

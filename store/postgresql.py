@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import psycopg
 import pyarrow as pa
@@ -49,6 +49,8 @@ _STAGED_ROWS_MIN: Final = 64
 
 _COPY_ROWS: Final = 65_536
 """Rows turned into text at a time: a few MiB, small beside what they were read from."""
+
+_COPY_BYTES: Final = 1 << 20
 
 _TYPES: Final = {pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN", pa.string(): 'TEXT COLLATE "C"'}
 
@@ -195,6 +197,26 @@ class PostgresqlDatabase:
         )
         self.insert_table(staged, rows)
         return self.change(statement(f"SELECT {names} FROM {staged}"))  # noqa: S608 - names of ours
+
+    def copy_out(self, statement: str) -> Iterator[bytes]:
+        """The blocks of `COPY … TO STDOUT`."""
+        with (
+            self._rules(),
+            self._connection.cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            for block in copy:
+                yield bytes(block)
+
+    def copy_in(self, statement: str, file: BinaryIO) -> None:
+        """Run `COPY … FROM STDIN` over what `file` holds."""
+        with (
+            self._rules(),
+            self._connection.cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            while block := file.read(_COPY_BYTES):
+                copy.write(block)
 
     def change_all(self, rows: pa.Table, statement: str) -> bool:
         """Run `statement` for each of `rows`: all change one row, or none does."""

@@ -148,6 +148,11 @@ class SqliteDatabase:
         arrays = [_from_json(field.type, text) for field, text in zip(schema, found, strict=True)]
         return pa.Table.from_arrays(arrays, schema=schema)
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it was committed last to `path`, which must not exist."""
+        # The copy is written anew, without the holes of the original, and is no WAL file yet.
+        self.rows("VACUUM INTO ?", str(path))
+
     def run_script(self, sql: str) -> None:
         """Run several statements without values."""
         with _rules():

@@ -62,6 +62,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("tieout.commands.serve:serve_command", "Run the server."),
     "config": ("tieout.commands.config:config_command", "Check the settings of a server."),
     "keys": ("tieout.commands.keys:keys_command", "Make, list and revoke API keys of a server."),
+    "store": (
+        "tieout.commands.store:store_command",
+        "Migrate, check, back up and restore a store.",
+    ),
     "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
     "version": ("tieout.commands.version:version_command", "Print versions."),
 }
