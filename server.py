@@ -10,11 +10,13 @@ import asyncio
 import gc
 import logging
 import os
+import platform
 import signal
 import sys
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,20 +25,22 @@ import grpc.aio
 import msgspec
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
 
 from desk.authority import DEFAULT_AUTHORITY
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
 from rpc.desk_work import DeskWork
 from rpc.exception_service import ExceptionService
+from rpc.http_status import StatusPages
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
 from rpc.limits import IDENTITY_ONLY, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, RPCS_MAX
-from rpc.listening import AddressError, listen, split_address
+from rpc.listening import listen
 from rpc.log_lines import Mask, log_to
 from rpc.match_service import MatchService
 from rpc.metrics import Metrics
+from rpc.processes import resident_bytes
+from rpc.readiness import Readiness
 from rpc.reading import StoreReader
 from rpc.secret_files import Secret
 from rpc.spool import clear_folder
@@ -146,6 +150,7 @@ async def _serve(
         )
         stack.push_async_callback(pool.stop)
         metrics.watch("tieout_jobs_waiting", lambda: pool.waiting)
+        _watch_processes(pool, metrics)
         await pool.start()
         await _load_tables(tenants, pool, metrics)
         server = _server_with(configuration, frozenset(tenants), metrics)
@@ -154,13 +159,19 @@ async def _serve(
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)
         )
-        metrics_address = _serve_metrics(configuration.server.metrics_address, metrics, stack)
+        readiness = _readiness(pool, reader, tenants, metrics)
+        await readiness.look()
+        pages = StatusPages(configuration.server.metrics_address, metrics.registry, readiness)
+        stack.callback(pages.close)
         await server.start()
+        watching = asyncio.create_task(readiness.watch())
+        stack.callback(watching.cancel)
         gc.freeze()
         _say(f"tieout: gRPC on {grpc_address}")
-        _say(f"tieout: metrics on http://{metrics_address}/metrics")
+        _say(f"tieout: metrics on http://{pages.address}/metrics")
         await stop.wait()
         _log.info("draining")
+        readiness.drain()
         await health_servicer.enter_graceful_shutdown()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
@@ -294,17 +305,27 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-def _serve_metrics(address: str, metrics: Metrics, stack: AsyncExitStack) -> str:
-    host, port = split_address(address)
-    try:
-        http, thread = start_http_server(port, host.strip("[]"), metrics.registry)
-    except OSError as error:
-        message = f"cannot listen on {address}: {error.strerror}"
-        raise AddressError(message) from error
-    stack.callback(thread.join)
-    stack.callback(http.server_close)
-    stack.callback(http.shutdown)
-    return f"{host}:{http.server_port}"
+def _readiness(
+    pool: WorkerPool, reader: StoreReader, tenants: Mapping[str, _Tenant], metrics: Metrics
+) -> Readiness:
+    """Ready while a worker is there and the store of every tenant answers."""
+
+    async def worker_is_there() -> bool:
+        return bool(pool.process_ids())
+
+    async def store_answers() -> bool:
+        return all([await reader.answers(tenant) for tenant in tenants])
+
+    return Readiness({"workers": worker_is_there, "store": store_answers}, metrics)
+
+
+def _watch_processes(pool: WorkerPool, metrics: Metrics) -> None:
+    metrics.watch("tieout_workers", lambda: len(pool.process_ids()))
+    metrics.watch(
+        "tieout_worker_memory_bytes", lambda: sum(map(resident_bytes, pool.process_ids()))
+    )
+    metrics.watch("tieout_server_memory_bytes", lambda: resident_bytes(os.getpid()))
+    metrics.set("tieout_build_info", 1, version=version("tieout"), python=platform.python_version())
 
 
 def _say(line: str) -> None:

@@ -109,9 +109,13 @@ class BankFileRunner:
             response=response.SerializeToString(),
             source_format=receipt.record.source_format,
             payment_count=0 if known else receipt.record.payment_count,
-            exception_count=0 if known else receipt.record.exception_count,
+            exception_codes={} if known else self._store_codes(job),
             timings=timer.finish(),
         )
+
+    def _store_codes(self, job: BankFileJob) -> dict[str, int]:
+        """How often each code was raised on the file that was just kept."""
+        return self._repository.bank_files.exception_codes(job.file_id)
 
     def _book(
         self, job: BankFileJob, parsed: ParsedFile, booking: Booking, timer: StageTimer

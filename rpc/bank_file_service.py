@@ -41,6 +41,17 @@ if TYPE_CHECKING:
 
 __all__ = ["BankFileService"]
 
+_BUCKETS: Final = (
+    "applied",
+    "on_account",
+    "unapplied",
+    "unidentified",
+    "suspense",
+    "non_ar",
+    "refund",
+    "returned",
+)
+
 _FILE_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -95,7 +106,9 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
                 async with self._bookings:
                     done = await self._workers.run(job)
             except JobFailedError:
-                self._metrics.count("tieout_files_received_total", outcome="refused")
+                self._metrics.count(
+                    "tieout_files_received_total", format="unknown", outcome="refused"
+                )
                 raise
         assert isinstance(done, BankFileDone)  # noqa: S101 - a worker answers in kind
         response = contract.SubmitBankFileResponse.FromString(done.response)
@@ -149,9 +162,28 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         else:
             outcome = "processed"
             self._metrics.count("tieout_payments_total", done.payment_count, source="bank_file")
-            self._metrics.count("tieout_exceptions_total", done.exception_count)
-        self._metrics.count("tieout_files_received_total", outcome=outcome)
+            for code, raised in done.exception_codes.items():
+                self._metrics.count("tieout_exceptions_total", raised, code=code)
+            stopped = done.exception_codes.get("AMB-LIMIT", 0)
+            self._metrics.count("tieout_searches_stopped_total", stopped)
+            self._count_cash(response.bank_file)
+        self._metrics.count(
+            "tieout_files_received_total", format=done.source_format, outcome=outcome
+        )
         self._metrics.observe_stages(done.timings)
+
+    def _count_cash(self, bank_file: contract.BankFile) -> None:
+        """Where the cash of a file went, by currency."""
+        for total in bank_file.currency_totals:
+            for bucket in _BUCKETS:
+                amount_minor = getattr(total, f"{bucket}_minor")
+                if amount_minor > 0:
+                    self._metrics.count(
+                        "tieout_payment_amount_minor_total",
+                        amount_minor,
+                        currency=total.currency_code,
+                        bucket=bucket,
+                    )
 
 
 async def _receive(

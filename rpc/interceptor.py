@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -20,8 +20,10 @@ from rpc.caller import set_caller
 from rpc.errors import (
     JobFailedError,
     MessageError,
+    OverloadedError,
     ServiceError,
     TenantNotServedError,
+    ThrottledError,
     UnknownFieldError,
 )
 from rpc.limits import STATUS_MESSAGE_LENGTH_MAX
@@ -40,14 +42,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CallInterceptor"]
 
-_PREFIX: Final = "tieout.v1."
-
 _log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     _Handler = grpc.RpcMethodHandler[Any, Any]
     _Context = grpc.aio.ServicerContext[Any, Any]
     _Reader = Callable[[Any], Any]
+    _Labels = dict[str, str]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -91,15 +92,35 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         decode = handler.request_deserializer or bytes
         serializers = {"response_serializer": handler.response_serializer}
         if handler.unary_unary:
-            call = self._one_answer(rpc, handler.unary_unary, _reader(decode, streamed=False))
+            call = self._one_answer(
+                rpc,
+                handler.unary_unary,
+                _labels(rpc, "unary_unary"),
+                _reader(decode, streamed=False),
+            )
             return grpc.unary_unary_rpc_method_handler(call, **serializers)
         if handler.stream_unary:
-            call = self._one_answer(rpc, handler.stream_unary, _reader(decode, streamed=True))
+            call = self._one_answer(
+                rpc,
+                handler.stream_unary,
+                _labels(rpc, "stream_unary"),
+                _reader(decode, streamed=True),
+            )
             return grpc.stream_unary_rpc_method_handler(call, **serializers)
         if handler.unary_stream:
-            stream = self._many_answers(rpc, handler.unary_stream, _reader(decode, streamed=False))
+            stream = self._many_answers(
+                rpc,
+                handler.unary_stream,
+                _labels(rpc, "unary_stream"),
+                _reader(decode, streamed=False),
+            )
             return grpc.unary_stream_rpc_method_handler(stream, **serializers)
-        stream = self._many_answers(rpc, handler.stream_stream, _reader(decode, streamed=True))
+        stream = self._many_answers(
+            rpc,
+            handler.stream_stream,
+            _labels(rpc, "stream_stream"),
+            _reader(decode, streamed=True),
+        )
         return grpc.stream_stream_rpc_method_handler(stream, **serializers)
 
     async def _admit(self, rpc: str, context: _Context) -> Caller:
@@ -118,9 +139,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._limits.enter(caller)
         return caller
 
-    def _one_answer(self, rpc: str, behaviour: Any, read: _Reader) -> Any:
+    def _one_answer(self, rpc: str, behaviour: Any, labels: _Labels, read: _Reader) -> Any:
         async def call(request: Any, context: _Context) -> Any:
-            ending = _Ending(rpc, self._metrics)
+            ending = _Ending(labels, self._metrics)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
@@ -136,9 +157,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _many_answers(self, rpc: str, behaviour: Any, read: _Reader) -> Any:
+    def _many_answers(self, rpc: str, behaviour: Any, labels: _Labels, read: _Reader) -> Any:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
-            ending = _Ending(rpc, self._metrics)
+            ending = _Ending(labels, self._metrics)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
@@ -153,6 +174,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             ending.succeed()
 
         return stream
+
+
+def _labels(rpc: str, kind: str) -> _Labels:
+    """What every metric of a call is labelled with, in the words of other gRPC servers."""
+    service, _, method = rpc.partition("/")
+    grpc_type = {
+        "unary_unary": "unary",
+        "stream_unary": "client_stream",
+        "unary_stream": "server_stream",
+        "stream_stream": "bidi_stream",
+    }[kind]
+    return {"grpc_type": grpc_type, "grpc_service": service, "grpc_method": method}
 
 
 def _reader(decode: Callable[[bytes], Any], *, streamed: bool) -> _Reader:
@@ -182,11 +215,11 @@ def _reader(decode: Callable[[bytes], Any], *, streamed: bool) -> _Reader:
 class _Ending:
     """One call from its start to its end."""
 
-    def __init__(self, rpc: str, metrics: Metrics) -> None:
-        self._name = rpc.removeprefix(_PREFIX)
+    def __init__(self, labels: _Labels, metrics: Metrics) -> None:
+        self._labels = labels
         self._metrics = metrics
         self._began = time.perf_counter()
-        metrics.count("grpc_server_started_total", grpc_method=self._name)
+        metrics.count("grpc_server_started_total", 1, **labels)
 
     def succeed(self) -> None:
         self._handled(grpc.StatusCode.OK)
@@ -202,16 +235,17 @@ class _Ending:
         if not isinstance(error, (ServiceError, StoreError)):
             if not isinstance(error, Exception):
                 return
-            _log.error("%s failed", self._name, exc_info=error)
+            _log.error("%s failed", self._labels["grpc_method"], exc_info=error)
             error = JobFailedError(INTERNAL, f"internal error: {type(error).__name__}")
         code = code_of(error.reason)
         self._handled(code)
         self._metrics.count("tieout_errors_total", reason=error.reason)
+        if isinstance(error, (OverloadedError, ThrottledError)):
+            self._metrics.count("tieout_shed_total", reason=error.reason)
         trailers = (*context.trailing_metadata(), *trailers_of(error))
         await context.abort(code, str(error)[:STATUS_MESSAGE_LENGTH_MAX], trailers)
 
     def _handled(self, code: grpc.StatusCode) -> None:
         seconds = time.perf_counter() - self._began
-        name = self._name
-        self._metrics.count("grpc_server_handled_total", grpc_method=name, grpc_code=code.name)
-        self._metrics.observe("grpc_server_handling_seconds", seconds, grpc_method=name)
+        self._metrics.count("grpc_server_handled_total", 1, **self._labels, grpc_code=code.name)
+        self._metrics.observe("grpc_server_handling_seconds", seconds, **self._labels)

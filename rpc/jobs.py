@@ -126,7 +126,7 @@ class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     response: bytes
     source_format: str
     payment_count: int
-    exception_count: int
+    exception_codes: dict[str, int]
     timings: list[StageTiming]
 
 

@@ -26,38 +26,75 @@ class Metric(msgspec.Struct, frozen=True):
     help: str
 
 
+_CALL: Final = ("grpc_type", "grpc_service", "grpc_method")
+
 METRICS: Final = (
-    Metric("grpc_server_started_total", "counter", ("grpc_method",), "Calls that began."),
+    Metric("grpc_server_started_total", "counter", _CALL, "Calls that began."),
     Metric(
         "grpc_server_handled_total",
         "counter",
-        ("grpc_method", "grpc_code"),
+        (*_CALL, "grpc_code"),
         "Calls that ended, by status code.",
     ),
-    Metric(
-        "grpc_server_handling_seconds", "histogram", ("grpc_method",), "Seconds from call to end."
-    ),
+    Metric("grpc_server_handling_seconds", "histogram", _CALL, "Seconds from call to end."),
     Metric(
         "tieout_errors_total", "counter", ("reason",), "Calls that ended with an error, by reason."
     ),
     Metric(
+        "tieout_shed_total",
+        "counter",
+        ("reason",),
+        "Calls turned away to protect the others, by reason.",
+    ),
+    Metric(
         "tieout_files_received_total",
         "counter",
-        ("outcome",),
-        "Bank files by outcome: processed, already_processed, validated, refused.",
+        ("format", "outcome"),
+        "Bank files by format and outcome: processed, already_processed, validated, refused.",
     ),
     Metric("tieout_file_bytes_total", "counter", (), "Bytes of bank files received."),
     Metric("tieout_payments_total", "counter", ("source",), "Payments matched, by source."),
-    Metric("tieout_exceptions_total", "counter", (), "Exceptions raised on bank files."),
+    Metric(
+        "tieout_payment_amount_minor_total",
+        "counter",
+        ("currency", "bucket"),
+        "Cash of processed bank files by where it went, in minor units.",
+    ),
+    Metric("tieout_exceptions_total", "counter", ("code",), "Exceptions raised on bank files."),
+    Metric(
+        "tieout_searches_stopped_total",
+        "counter",
+        (),
+        "Searches for sets of items that ended at their limit of operations (AMB-LIMIT).",
+    ),
     Metric(
         "tieout_stage_seconds",
         "histogram",
         ("stage",),
         "Seconds of each stage of a match, from parse to record.",
     ),
+    Metric(
+        "tieout_stage_rows_total", "counter", ("stage",), "Rows that each stage of a match handled."
+    ),
     Metric("tieout_resident_rows", "gauge", ("table",), "Rows of the server's own tables."),
     Metric("tieout_jobs_waiting", "gauge", (), "Jobs that wait for a worker."),
+    Metric("tieout_workers", "gauge", (), "Workers that are there."),
     Metric("tieout_workers_lost_total", "counter", (), "Workers that ended before they answered."),
+    Metric("tieout_worker_memory_bytes", "gauge", (), "Resident memory of all workers."),
+    Metric("tieout_server_memory_bytes", "gauge", (), "Resident memory of the front process."),
+    Metric(
+        "tieout_loop_lag_seconds",
+        "gauge",
+        (),
+        "How late the event loop's last tick was: what every call waits at least.",
+    ),
+    Metric(
+        "tieout_condition",
+        "gauge",
+        ("condition",),
+        "1 where a condition of readiness holds, else 0.",
+    ),
+    Metric("tieout_build_info", "gauge", ("version", "python"), "1; what runs here."),
 )
 """All metrics, in the order they are documented."""
 
@@ -104,3 +141,4 @@ class Metrics:
         """Add the stages of one match."""
         for timing in timings:
             self.observe("tieout_stage_seconds", timing.seconds, stage=timing.stage)
+            self.count("tieout_stage_rows_total", timing.row_count, stage=timing.stage)

@@ -54,6 +54,13 @@ class StoreReader:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, call.run, question, repository)
 
+    async def answers(self, tenant: str) -> bool:
+        """Whether the store of `tenant` answers a small question; raises where it fails."""
+        repository = self._repositories[tenant]
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, repository.bank_files.find_request, "")
+        return True
+
     def close(self) -> None:
         """Finish what was asked and close every store."""
         self._thread.shutdown()

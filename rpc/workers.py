@@ -142,6 +142,10 @@ class WorkerPool:
             raise JobFailedError(reply.reason, reply.message, **reply.metadata)
         return reply
 
+    def process_ids(self) -> list[int]:
+        """The processes of the workers that are there."""
+        return sorted(worker.process.pid for worker in self._workers)
+
     async def stop(self) -> None:
         """End every worker; jobs that still run are lost."""
         self._stopping = True

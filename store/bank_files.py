@@ -101,6 +101,14 @@ class BankFiles:
         )
         return [row[0] for row in self._rows(query, file_id)]
 
+    def exception_codes(self, file_id: str) -> dict[str, int]:
+        """How many exceptions of each code a file has."""
+        query = (
+            "SELECT code, count(*) FROM exception_item WHERE file_id = ? GROUP BY code "
+            "ORDER BY code"
+        )
+        return dict(self._rows(query, file_id))
+
     def read_table(
         self, file_id: str, batch_class: type[Batch], chunk_rows: int
     ) -> Iterator[Batch]:

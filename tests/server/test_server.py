@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import json
+import re
 import time
+import urllib.error
 import urllib.request
 
 import grpc
@@ -225,10 +228,23 @@ def test_metrics_are_counted_and_served(client, server):
         text = answer.read().decode()
     for metric in METRICS:
         assert f"# TYPE {metric.name.removesuffix('_total')}" in text, metric.name
-    method = 'grpc_method="MatchService/MatchPayments"'
-    assert f'grpc_server_handled_total{{grpc_code="OK",{method}}}' in text
+    method = 'grpc_method="MatchPayments",grpc_service="tieout.v1.MatchService"'
+    handled = f'grpc_server_handled_total{{grpc_code="OK",{method},grpc_type="unary"}}'
+    assert handled in text
+    assert re.search(r"^tieout_server_memory_bytes \d", text, re.MULTILINE)
+    assert 'tieout_condition{condition="store"} 1.0' in text
     assert 'tieout_resident_rows{table="open_items"} 3.0' in text
     assert 'tieout_stage_seconds_count{stage="audit"}' in text
+
+
+def test_alive_and_ready_are_told_over_http(server):
+    base = server.metrics.removesuffix("/metrics")
+    for path in ("/livez", "/readyz"):
+        with urllib.request.urlopen(base + path, timeout=10) as answer:  # noqa: S310  # our own
+            told = json.load(answer)
+        assert told == {"alive": True, "workers": True, "store": True, "not_draining": True}
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(base + "/etc/passwd", timeout=10)  # noqa: S310  # our own
 
 
 def test_a_deadline_ends_the_call_and_the_server_goes_on(client):
