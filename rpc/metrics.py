@@ -92,9 +92,9 @@ METRICS: Final = (
         "tieout_condition",
         "gauge",
         ("condition",),
-        "1 where a condition of readiness holds, else 0.",
+        "Whether a condition of readiness holds: 1 or 0.",
     ),
-    Metric("tieout_build_info", "gauge", ("version", "python"), "1; what runs here."),
+    Metric("tieout_build_info", "gauge", ("version", "python"), "Always 1; what runs here."),
 )
 """All metrics, in the order they are documented."""
 

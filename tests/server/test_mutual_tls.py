@@ -1,4 +1,4 @@
-"""Callers known by the certificate of their connection; the server's own is renewed while it runs."""
+"""Callers known by their certificate; the server's own is renewed while it runs."""
 
 import grpc
 import pytest

@@ -187,8 +187,8 @@ def test_a_token_of_the_provider_comes_in_as_its_tenant(secured):
     token = secured.provider.token(roles=["viewer"])
     with secured.client(token=token) as client:
         assert list(client.exceptions(page_size=5)) is not None
-        request = lambda: submit(client, bai2_file((1, "TOKEN"), account=ACCOUNT))  # noqa: E731
-        assert refused(request) == ("PERMISSION_DENIED", "ROLE_MISSING")
+        content = bai2_file((1, "TOKEN"), account=ACCOUNT)
+        assert refused(lambda: submit(client, content)) == ("PERMISSION_DENIED", "ROLE_MISSING")
 
 
 LIST = "/tieout.v1.ExceptionService/ListExceptions"
@@ -244,7 +244,8 @@ def flipped_arrow():
 
 
 LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>
-<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>&b;</BkToCstmrStmt></Document>"""
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">
+<BkToCstmrStmt>&b;</BkToCstmrStmt></Document>"""
 
 HOSTILE = {
     "nobody": ("", LIST, [listing()], "UNAUTHENTICATED", "CREDENTIALS_MISSING"),
