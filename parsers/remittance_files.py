@@ -16,18 +16,20 @@ import msgspec
 from engine.batches import ADVICE_SCALE, AdviceBatch
 from parsers.errors import TableError
 from parsers.remittance_lines import Lines, read_lines
-from parsers.remittance_presets import Settings
-from parsers.remittance_tables import SPREADSHEETS, TEXTS, find_table
+from parsers.remittance_presets import Settings, shipped_presets
+from parsers.remittance_tables import SPREADSHEETS, TEXTS, Wanted, find_table
 from parsers.table_files import TableContent
 from parsers.table_identity import with_origin
 from parsers.tables import read_advices
 from parsers.value_formats import amount_of, scaled_text
 
 if TYPE_CHECKING:
+    from parsers.remittance_presets import Preset
     from parsers.remittance_tables import FoundTable
 
 __all__ = ["ColumnUse", "RemittanceFile", "read_remittance_file"]
 
+_WANTED: Final = Wanted(anchor="reference", what="a remittance table", option="--remittance-preset")
 _KEYS: Final = (
     *("payment_reference", "trace_number", "check_number", "end_to_end_id", "uetr"),
     "payer_name",
@@ -69,7 +71,8 @@ def read_remittance_file(
         settings.preset is None and suffix == ".csv" and _is_of_contract(content)
     ):
         return RemittanceFile(advices=read_advices(TableContent(name, content)))
-    table = find_table(name, content, settings.preset)
+    presets = [settings.preset] if settings.preset else list(shipped_presets().values())
+    table = find_table(name, content, presets, _WANTED)
     lines = read_lines(table, settings)
     counted = dict(lines.counted_rows)
     unbalanced = _settle_signs(lines)
@@ -127,7 +130,7 @@ def _settle_signs(lines: Lines) -> int:
     return unbalanced
 
 
-def _check_control(table: FoundTable, lines: Lines) -> None:
+def _check_control(table: FoundTable[Preset], lines: Lines) -> None:
     """The declared sum of all payments is that of the lines; raises `TableError`."""
     control = table.preset.control
     if control is None:
@@ -152,7 +155,7 @@ def _check_control(table: FoundTable, lines: Lines) -> None:
         raise TableError(message)
 
 
-def _advices(table: FoundTable, lines: Lines) -> AdviceBatch:
+def _advices(table: FoundTable[Preset], lines: Lines) -> AdviceBatch:
     texts, amounts = lines.texts, lines.amounts
     count = len(lines.rows)
     names, numbers = _named(table, lines)
@@ -180,7 +183,7 @@ def _advices(table: FoundTable, lines: Lines) -> AdviceBatch:
     return with_origin(batch, {"source_file": table.name})
 
 
-def _named(table: FoundTable, lines: Lines) -> tuple[list[str], list[int]]:
+def _named(table: FoundTable[Preset], lines: Lines) -> tuple[list[str], list[int]]:
     """Id and number of each line's advice; a line that names no payment goes on with the last.
 
     Without ids in the file the keys of the payment tell advices apart and the first of them names

@@ -28,7 +28,7 @@ from parsers.value_formats import (
 )
 
 if TYPE_CHECKING:
-    from parsers.remittance_presets import Settings
+    from parsers.remittance_presets import Preset, Settings
     from parsers.remittance_tables import FoundTable
     from parsers.spreadsheets import Cell
 
@@ -53,7 +53,7 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
     counted_rows: dict[str, int]
 
 
-def read_lines(table: FoundTable, settings: Settings) -> Lines:
+def read_lines(table: FoundTable[Preset], settings: Settings) -> Lines:
     """Read every row of `table`; raises `TableError` that names file, row, column and value."""
     return _Reader(table, settings).read()
 
@@ -61,7 +61,7 @@ def read_lines(table: FoundTable, settings: Settings) -> Lines:
 class _Reader:
     """Sorts the rows of one table, then turns columns into values."""
 
-    def __init__(self, table: FoundTable, settings: Settings) -> None:
+    def __init__(self, table: FoundTable[Preset], settings: Settings) -> None:
         self._table = table
         self._decimal = settings.decimal or table.preset.decimal
         self._date = settings.date or table.preset.date

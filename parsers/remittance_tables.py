@@ -9,23 +9,22 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from engine.money import CURRENCY_EXPONENTS
 from parsers.errors import TableError
 from parsers.limits import REMITTANCE_BYTES_MAX
-from parsers.remittance_presets import normal_header, shipped_presets
+from parsers.remittance_presets import normal_header
 from parsers.spreadsheets import Workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parsers.remittance_presets import Preset
     from parsers.spreadsheets import Cell, Sheet
 
-__all__ = ["SPREADSHEETS", "TEXTS", "FoundTable", "find_table"]
+__all__ = ["SPREADSHEETS", "TEXTS", "FoundTable", "HeaderPreset", "Wanted", "find_table"]
 
 TEXTS: Final = (".csv", ".tsv", ".txt", ".tab")
 SPREADSHEETS: Final = (".xlsx", ".xlsm")
@@ -38,7 +37,47 @@ _COLUMNS_LEAST: Final = 2
 _SHOWN: Final = 8
 
 
-class FoundTable(msgspec.Struct, frozen=True, kw_only=True):
+class HeaderPreset(Protocol):
+    """What a preset says of where its table stands and how its columns are headed."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """Headers of each role, the first that is there counts."""
+        ...
+
+    @property
+    def require(self) -> list[str]:
+        """Headers that have to be there."""
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """Encoding of a text file; empty where it is found out."""
+        ...
+
+    @property
+    def sheet(self) -> str:
+        """Sheet of a workbook; empty where every one is looked at."""
+        ...
+
+
+PresetType = TypeVar("PresetType", bound=HeaderPreset)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What kind of table is looked for: the role it cannot be without, and words for messages."""
+
+    anchor: str
+    what: str
+    option: str
+
+
+class FoundTable(msgspec.Struct, Generic[PresetType], frozen=True, kw_only=True):
     """A table in a file: all rows (number and cells), and what its header says.
 
     `header` is an index into `rows`; `columns` are positions by role; `source` says how it was
@@ -50,7 +89,7 @@ class FoundTable(msgspec.Struct, frozen=True, kw_only=True):
     rows: Sheet
     header: int
     columns: dict[str, int]
-    preset: Preset
+    preset: PresetType
     is_text: bool
 
     @property
@@ -63,30 +102,32 @@ class FoundTable(msgspec.Struct, frozen=True, kw_only=True):
         return f"{'line' if self.is_text else 'row'} {self.rows[row][0]}"
 
 
-def find_table(name: str, content: bytes, preset: Preset | None) -> FoundTable:
-    """The table in `content` that `preset`, or the best of the shipped ones, knows.
+def find_table(
+    name: str, content: bytes, presets: Sequence[PresetType], wanted: Wanted
+) -> FoundTable[PresetType]:
+    """The table in `content` that the best of `presets` knows.
 
     Raises `TableError` where there is none, or where two presets read it differently.
     """
     if len(content) > REMITTANCE_BYTES_MAX:
         message = f"{name}: is larger than {REMITTANCE_BYTES_MAX >> 20} MiB; split it"
         raise TableError(message)
-    presets = list(shipped_presets().values()) if preset is None else [preset]
+    preset = presets[0] if len(presets) == 1 else None
     is_text = Path(name).suffix.lower() not in SPREADSHEETS
     source = _TextSource(name, content, preset) if is_text else _SheetSource(name, content, preset)
-    found: list[tuple[tuple[int, int, int], str, Preset, int, dict[str, int]]] = []
+    found: list[tuple[tuple[int, int, int], str, PresetType, int, dict[str, int]]] = []
     heads: list[list[Cell]] = []
     for key in source.candidates():
         head = source.head(key)
         heads += [cells for _, cells in head]
         for at, (_, cells) in enumerate(head):
             for one in presets:
-                columns = _columns(name, cells, one)
+                columns = _columns(name, cells, one, wanted.anchor)
                 if columns is not None:
                     rank = (len(one.require), len(columns), -at)
                     found.append((rank, key, one, at, columns))
     if not found:
-        raise _not_found(name, heads, preset)
+        raise _not_found(name, heads, preset, wanted)
     best = max(rank for rank, *_ in found)
     chosen = [one for one in found if one[0] == best]
     _, key, fitting, at, columns = chosen[0]
@@ -94,7 +135,7 @@ def find_table(name: str, content: bytes, preset: Preset | None) -> FoundTable:
         if others != columns:
             message = (
                 f"{name}: presets {fitting.name} and {other.name} fit and read it differently; "
-                f"name one: --remittance-preset {fitting.name}"
+                f"name one: {wanted.option} {fitting.name}"
             )
             raise TableError(message)
     return FoundTable(
@@ -111,7 +152,7 @@ def find_table(name: str, content: bytes, preset: Preset | None) -> FoundTable:
 class _TextSource:
     """Separated values; keys are separators."""
 
-    def __init__(self, name: str, content: bytes, preset: Preset | None) -> None:
+    def __init__(self, name: str, content: bytes, preset: HeaderPreset | None) -> None:
         self._name = name
         self._text, self._encoding = _decoded(name, content, preset.encoding if preset else "")
 
@@ -151,7 +192,7 @@ class _TextSource:
 class _SheetSource:
     """The sheets of a workbook; keys are their titles."""
 
-    def __init__(self, name: str, content: bytes, preset: Preset | None) -> None:
+    def __init__(self, name: str, content: bytes, preset: HeaderPreset | None) -> None:
         self._book = Workbook(name, content)
         wanted = preset.sheet if preset else ""
         if wanted and wanted not in self._book.sheet_names:
@@ -195,7 +236,9 @@ def _decoded(name: str, content: bytes, encoding: str) -> tuple[str, str]:
         raise TableError(message) from None
 
 
-def _columns(name: str, cells: list[Cell], preset: Preset) -> dict[str, int] | None:
+def _columns(
+    name: str, cells: list[Cell], preset: HeaderPreset, anchor: str
+) -> dict[str, int] | None:
     """Position of each role's column, None where `cells` are no header of `preset`."""
     if sum(cell != "" for cell in cells) < _COLUMNS_LEAST:
         return None
@@ -219,7 +262,7 @@ def _columns(name: str, cells: list[Cell], preset: Preset) -> dict[str, int] | N
             if found:
                 columns[role] = found[0]
                 break
-    is_table = "reference" in columns and len(columns) >= _COLUMNS_LEAST
+    is_table = anchor in columns and len(columns) >= _COLUMNS_LEAST
     return columns if is_table else None
 
 
@@ -229,15 +272,17 @@ def _without_unit(header: str) -> str:
     return head if head and last.upper() in CURRENCY_EXPONENTS else header
 
 
-def _not_found(name: str, heads: list[list[Cell]], preset: Preset | None) -> TableError:
+def _not_found(
+    name: str, heads: list[list[Cell]], preset: HeaderPreset | None, wanted: Wanted
+) -> TableError:
     widest = max(heads, key=lambda cells: sum(cell != "" for cell in cells), default=[])
     shown = ", ".join(str(cell) for cell in widest if cell != "")
-    wanted = (
-        f"preset {preset.name} expects {', '.join(preset.require or preset.columns['reference'])}"
+    expected = (
+        f"preset {preset.name} expects {', '.join(preset.require or preset.columns[wanted.anchor])}"
         if preset
-        else "no preset knows it; write one (docs/formats.md) and give it as --remittance-preset"
+        else f"no preset knows it; write one (docs/formats.md) and give it as {wanted.option}"
     )
     return TableError(
-        f"{name}: no header of a remittance table in the first {_HEAD_ROWS} rows; {wanted}; "
+        f"{name}: no header of {wanted.what} in the first {_HEAD_ROWS} rows; {expected}; "
         f"the widest row is {shown[: _SHOWN * 20] or 'empty'}"
     )

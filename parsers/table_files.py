@@ -104,12 +104,16 @@ def amount_spellings(name: str) -> tuple[str, ...]:
 
 
 def open_table(
-    source: str | Path | TableContent, known: Sequence[str], required: Sequence[str]
+    source: str | Path | TableContent | TableFile, known: Sequence[str], required: Sequence[str]
 ) -> TableFile:
     """The columns `known` of the table `source`; `required` ones must be there.
 
-    Raises `FileNotFoundError`, or `TableError` where the file is not what its extension says.
+    A table that is open already (`parsers.ledger_files`) is only asked for its columns. Raises
+    `FileNotFoundError`, or `TableError` where the file is not what its extension says.
     """
+    if isinstance(source, TableFile):
+        source.require(required, list(source.columns))
+        return source
     if isinstance(source, TableContent):
         name, content = source.name, source.content
     else:

@@ -84,7 +84,7 @@ _PAYMENT: Final = (
 )
 
 
-def read_open_items(path: str | Path | TableContent) -> OpenItemBatch:
+def read_open_items(path: str | Path | TableContent | TableFile) -> OpenItemBatch:
     """Open items, and paid or cancelled ones kept as memory; raises `TableError`.
 
     Without a type, an item is an invoice (a credit memo where its amount is negative); an `open`
@@ -124,7 +124,7 @@ def read_open_items(path: str | Path | TableContent) -> OpenItemBatch:
     )
 
 
-def read_customers(path: str | Path | TableContent) -> CustomerBatch:
+def read_customers(path: str | Path | TableContent | TableFile) -> CustomerBatch:
     """Customers of all companies; raises `TableError`."""
     table = open_table(path, CustomerBatch.SCHEMA.names, ("customer_id", "name"))
     columns = TableColumns(table)

@@ -33,16 +33,12 @@ from engine.errors import PolicyError
 from engine.matcher import MatchInput, MatchResult, match_payments
 from engine.policy import POLICY_VERSION, PolicyBook, read_policy
 from parsers.table_identity import in_key_order, table_hash
-from parsers.tables import (
-    read_bank_accounts,
-    read_customers,
-    read_open_items,
-    read_payments,
-)
+from parsers.tables import read_bank_accounts, read_payments
 from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
 from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
+from tieout.ledger_inputs import LedgerOptions, read_customer_table, read_open_item_table
 from tieout.outcome_tables import outcome_hash, read_outcome_tables
 from tieout.own_layouts import read_own_layouts
 from tieout.payer_lessons import lessons_of_run, reliance_of_run
@@ -91,7 +87,8 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     """What to match against what, by which rules, and where the result goes.
 
     Paths are bank files (`-` is standard input) and tables (format by extension); `remittances` may
-    be several, in the payers' own forms (`remittance_options`). `calibration` and `precision` are
+    be several, in the payers' own forms (`remittance_options`); `open_items` and `customers` may be
+    an ERP's own exports (`ledger_options`). `calibration` and `precision` are
     what `tieout evaluate` wrote of earlier outcomes. `as_of` is the
     latest booking date of the input where not given; without `out` nothing is written. `memory` is
     a directory that carries from run to run what was seen and applied.
@@ -105,6 +102,7 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     lockbox_layout: str | Path | None = None
     remittances: str | Path | tuple[str | Path, ...] | None = None
     remittance_options: RemittanceOptions = RemittanceOptions()
+    ledger_options: LedgerOptions = LedgerOptions()
     policy: str | Path | None = None
     calibration: str | Path | None = None
     precision: str | Path | None = None
@@ -242,6 +240,7 @@ def read_policy_file(path: str | Path) -> PolicyBook:
 
 def _read_tables(job: MatchingJob, cores: CoreMap) -> _Tables:
     own = None if job.lockbox_layout is None else read_own_layouts(job.lockbox_layout)
+    own_ledger = job.ledger_options
     inputs: list[InputFile] = []
     if job.lockbox_layout is not None and own is not None:
         inputs.append(
@@ -255,9 +254,15 @@ def _read_tables(job: MatchingJob, cores: CoreMap) -> _Tables:
         )
     readers: dict[str, Callable[[], tuple[Any, tuple[InputFile, ...]]]] = {
         "remittances": lambda: _remittances(job),
-        "open_items": lambda: _table("open_items", job.open_items, read_open_items),
+        "open_items": lambda: _table(
+            "open_items",
+            job.open_items,
+            functools.partial(read_open_item_table, options=own_ledger),
+        ),
         "payments": lambda: _table("payments", job.payments, read_payments),
-        "customers": lambda: _table("customers", job.customers, read_customers),
+        "customers": lambda: _table(
+            "customers", job.customers, functools.partial(read_customer_table, options=own_ledger)
+        ),
         "bank_accounts": lambda: _table("bank_accounts", job.bank_accounts, read_bank_accounts),
     }
     read = dict(zip(readers, cores(lambda name: readers[name](), readers), strict=True))

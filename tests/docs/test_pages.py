@@ -12,6 +12,7 @@ import pytest
 from engine import limits
 from engine.errors import PolicyError
 from engine.policy import Policy, PolicyBook, read_policy
+from parsers.ledger_presets import read_ledger_preset, shipped_ledger_presets
 from parsers.lockbox_layout_files import LOCKBOX_LAYOUTS
 from parsers.table_files import TABLE_FORMATS
 from parsers.text_dialects import TEXT_DIALECTS
@@ -148,15 +149,15 @@ def test_the_operating_page_lists_every_setting_and_metric():
 
 def test_every_command_a_page_shows_exists():
     for name in NAMES:
-        shown = re.findall(r"^(?:\$ )?tieout (\w+)", page(name), re.MULTILINE)
+        shown = re.findall(r"^(?:\$ )?tieout ([\w-]+)", page(name), re.MULTILINE)
         assert set(shown) <= set(COMMANDS), name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_a_page_shows_is_one_of_its_command(name):
     text = page(name).replace("\\\n", " ")
-    for line in re.findall(r"^.*\btieout \w+ .*--.*$", text, re.MULTILINE):
-        for command, shown in re.findall(r"`?\btieout (\w+) ([^`|]*)", line):
+    for line in re.findall(r"^.*\btieout [\w-]+ .*--.*$", text, re.MULTILINE):
+        for command, shown in re.findall(r"`?\btieout ([\w-]+) ([^`|]*)", line):
             found = cli.get_command(None, command)
             every = [found, *getattr(found, "commands", {}).values()]
             given = {one for each in every for part in each.params for one in part.opts}
@@ -177,6 +178,13 @@ def test_the_formats_page_lists_layouts_extensions_and_limits():
     assert [name for name in TEXT_DIALECTS if f"`{name}`" not in dialects] == []
     assert all(f"`{extension}`" in text for extension in TABLE_FORMATS)
     assert f"{limits.AMOUNT_MINOR_MAX:,}" in text
+
+
+def test_the_formats_page_lists_the_presets_of_erps_and_its_own_preset_is_one():
+    text = page("docs/formats.md").split("## Exports of ERPs")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(shipped_ledger_presets())
+    (own,) = blocks(text, "toml")
+    assert read_ledger_preset("own.toml", own).open_items
 
 
 def test_the_changelog_begins_with_what_is_unreleased():

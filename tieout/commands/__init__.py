@@ -51,6 +51,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.evaluate:evaluate_command",
         "Judge runs by the truth about their payments.",
     ),
+    "open-items": (
+        "tieout.commands.open_items:open_items_command",
+        "Check exports of ERPs, compare two states of them.",
+    ),
     "export": (
         "tieout.commands.export:export_command",
         "Make the documents an ERP posts out of a run.",

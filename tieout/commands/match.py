@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     import datetime
 
+    from tieout.ledger_inputs import LedgerOptions
     from tieout.matching_job import JobReport
 
 __all__ = ["match_command"]
@@ -88,6 +89,16 @@ Whatever stops a run leaves nothing half-written.
     type=click.Choice(["DMY", "MDY", "YMD"]),
     help="Order of day, month and year, where the dates do not prove it.",
 )
+@click.option(
+    "--preset",
+    help="The ERP that exported --open-items and --customers, or a TOML file.",
+)
+@click.option("--preset-decimal", type=click.Choice([".", ","]), help="As --remittance-decimal.")
+@click.option(
+    "--preset-date", type=click.Choice(["DMY", "MDY", "YMD"]), help="As --remittance-date."
+)
+@click.option("--preset-currency", default="", help="Currency where no column says it.")
+@click.option("--preset-company", default="", help="Company where no column says it.")
 @click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
 @click.option("--calibration", type=_PATH, help="What `tieout evaluate --fit` wrote.")
 @click.option("--precision", type=_PATH, help="What `tieout evaluate --ledger` wrote.")
@@ -150,6 +161,7 @@ def match_command(
     min_value_rate: Decimal | None,
     progress: Any,
     as_json: bool,
+    **ledger: Any,
 ) -> int:
     """Run the job the options describe; gives the exit code."""
     if out is None and not dry_run:
@@ -175,6 +187,7 @@ def match_command(
         remittance_options=RemittanceOptions(
             preset=remittance_preset, decimal=remittance_decimal, date=remittance_date
         ),
+        ledger_options=_ledger_options(**ledger),
         policy=policy,
         calibration=calibration,
         precision=precision,
@@ -191,6 +204,26 @@ def match_command(
         report = run_matching_job(job, reporter, stdin=sys.stdin.buffer)
     _print_report(report, as_json=as_json)
     return int(report.exit_code)
+
+
+def _ledger_options(
+    *,
+    preset: str | None,
+    preset_decimal: Any,
+    preset_date: Any,
+    preset_currency: str,
+    preset_company: str,
+) -> LedgerOptions:
+    from tieout.ledger_inputs import LedgerOptions
+
+    return LedgerOptions(
+        preset=preset,
+        decimal=preset_decimal,
+        date=preset_date,
+        currency=preset_currency,
+        company_id=preset_company,
+        option="--preset-",
+    )
 
 
 def _print_report(report: JobReport, *, as_json: bool) -> None:

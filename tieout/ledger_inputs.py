@@ -1,0 +1,73 @@
+"""Tables of open items and customers: of the contract, or as an ERP exports them, by a preset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.batches import CustomerBatch, OpenItemBatch
+from parsers.ledger_files import LedgerFile, read_ledger_file
+from parsers.ledger_presets import LedgerSettings, read_ledger_preset
+from parsers.remittance_presets import DateOrder, DecimalSign  # noqa: TC001 - msgspec reads them
+from parsers.tables import read_customers, read_open_items
+
+if TYPE_CHECKING:
+    from parsers.ledger_presets import LedgerKind
+
+__all__ = ["LedgerOptions", "read_customer_table", "read_open_item_table", "read_preset_file"]
+
+_PRESET_FILE = ".toml"
+
+
+class LedgerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How exports of an ERP are read; without a preset tables are those of the contract.
+
+    `option` is how the options are named in messages: `--` or `--preset-`.
+    """
+
+    preset: str | Path | None = None
+    decimal: DecimalSign | None = None
+    date: DateOrder | None = None
+    currency: str = ""
+    company_id: str = ""
+    option: str = "--"
+
+    def settings(self) -> LedgerSettings:
+        """The settings of the parsers; raises `FileNotFoundError` or `TableError`."""
+        name = str(self.preset)
+        is_file = name.lower().endswith(_PRESET_FILE)
+        content = Path(name).read_text(encoding="utf-8") if is_file else None
+        return LedgerSettings(
+            preset=read_ledger_preset(name, content),
+            decimal=self.decimal,
+            date=self.date,
+            currency=self.currency,
+            company_id=self.company_id,
+            option=self.option,
+        )
+
+
+def read_preset_file(path: str | Path, kind: LedgerKind, options: LedgerOptions) -> LedgerFile:
+    """The rows of an export and how it was read; raises `FileNotFoundError` or `TableError`."""
+    return read_ledger_file(Path(path).name, Path(path).read_bytes(), kind, options.settings())
+
+
+def read_open_item_table(path: str | Path, options: LedgerOptions | None = None) -> OpenItemBatch:
+    """Open items of `path`; raises `FileNotFoundError` or `TableError`."""
+    if options is None or options.preset is None:
+        return read_open_items(path)
+    batch = read_preset_file(path, "open_items", options).batch
+    return OpenItemBatch.of_distinct(batch.record_batch)
+
+
+def read_customer_table(path: str | Path, options: LedgerOptions | None = None) -> CustomerBatch:
+    """Customers of `path`; raises `FileNotFoundError` or `TableError`.
+
+    A preset that knows no customers leaves the table to the columns of the contract.
+    """
+    if options is None or options.preset is None or not options.settings().preset.customers:
+        return read_customers(path)
+    batch = read_preset_file(path, "customers", options).batch
+    return CustomerBatch.of_distinct(batch.record_batch)
