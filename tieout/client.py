@@ -10,7 +10,7 @@ processed once, by its content.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 
 import grpc
 
@@ -164,6 +164,18 @@ class Client:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def call_exceptions(self, name: str, request: Any) -> Any:
+        """Any call of ExceptionService by its name, such as `DecideException`, and its answer.
+
+        Acts without `request_id` get a fresh one. Raises `ClientError`.
+        """
+        if "request_id" in request.DESCRIPTOR.fields_by_name and not request.request_id:
+            request.request_id = uuid.uuid4().hex
+        try:
+            return getattr(self._exceptions, name)(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
 
     def _error(self, error: grpc.RpcError) -> ClientError:
         call = cast("grpc.Call", error)

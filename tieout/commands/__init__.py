@@ -71,6 +71,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Migrate, check, back up and restore a store.",
     ),
     "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
+    "exceptions": (
+        "tieout.commands.exceptions:exceptions_command",
+        "Work exceptions on a server.",
+    ),
     "version": ("tieout.commands.version:version_command", "Print versions."),
 }
 """Command → where its `click.Command` lives, and its line in `tieout --help`."""
