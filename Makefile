@@ -7,8 +7,9 @@ CODEGEN := .cache/codegen
 PEERS := .cache/peers
 COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
+AUDIT := .cache/audit
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references calibration docs lint format proto serve clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references calibration docs lint format proto serve audit clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -116,6 +117,14 @@ proto: $(CODEGEN)/.ready  ## regenerate tieout/v1 from proto/tieout/v1
 
 serve: $(VENV)/.runtime  ## run the server on this machine
 	$(BIN)/tieout serve
+
+audit: $(AUDIT)/.ready  ## known vulnerabilities of every lock, and an SBOM into dist/; asks pypi.org
+	$(AUDIT)/bin/python deploy/audit.py
+
+$(AUDIT)/.ready: deploy/audit.lock
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/audit.lock
+	@touch $@
 
 clean:           ## forget the environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

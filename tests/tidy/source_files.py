@@ -33,7 +33,7 @@ PURE = ("engine", "parsers", "adapters", "desk")
 PRODUCT = (*PURE, "store", "rpc", "tieout", "server.py")
 """What is installed."""
 
-EVERYTHING = (*PRODUCT, "bench", "docs", "tests")
+EVERYTHING = (*PRODUCT, "bench", "deploy", "docs", "tests")
 """Every folder with Python in it."""
 
 GENERATED = ROOT / "tieout" / "v1"
