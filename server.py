@@ -44,9 +44,11 @@ from rpc.readiness import Readiness
 from rpc.reading import StoreReader
 from rpc.secret_files import Secret
 from rpc.spool import clear_folder
+from rpc.upkeep import Upkeep
 from rpc.workers import WorkerPool
 from store import open_repository
 from store.addresses import parse_address
+from store.audit_keys import read_signer
 from store.locking import held_store
 from tieout.configuration import OVERRIDES, policy_of, read_configuration
 from tieout.server_doors import authenticator_of, certificate_files, check_doors, mask_key_of
@@ -60,7 +62,7 @@ from tieout.v1 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from engine.policy import PolicyBook
     from store.addresses import StoreAddress
@@ -70,6 +72,9 @@ __all__ = ["configuration_from_environment", "main", "run"]
 
 DRAIN_SECONDS: Final = 30.0
 """How long calls in progress may take to end; orchestrators kill after 30 seconds by custom."""
+
+_UPKEEP_BUSY_SECONDS: Final = 0.5
+"""How long upkeep waits for a booking before it tries again later."""
 
 SERVICES: Final = (
     match_service_pb2.DESCRIPTOR.services_by_name["MatchService"].full_name,
@@ -133,11 +138,22 @@ async def _serve(
     spool = _spool_folder(configuration, address)
     clear_folder(spool)
     async with AsyncExitStack() as stack:
-        reader = StoreReader({name: open_repository(address.url, tenant=name) for name in tenants})
+        key_file = configuration.store.encryption_key_file
+        reader = StoreReader(
+            {
+                name: open_repository(address.url, tenant=name, encryption_key_file=key_file)
+                for name in tenants
+            }
+        )
         stack.callback(reader.close)
         writer = StoreReader(
             {
-                name: open_repository(address.url, tenant=name, busy_seconds=_DECISION_SECONDS)
+                name: open_repository(
+                    address.url,
+                    tenant=name,
+                    busy_seconds=_DECISION_SECONDS,
+                    encryption_key_file=key_file,
+                )
                 for name in tenants
             }
         )
@@ -153,6 +169,9 @@ async def _serve(
         _watch_processes(pool, metrics)
         await pool.start()
         await _load_tables(tenants, pool, metrics)
+        upkeep = _upkeep(configuration, tenants, address, pool, metrics)
+        stack.push_async_callback(upkeep.stop)
+        upkeep.start()
         server = _server_with(configuration, frozenset(tenants), metrics)
         _add_services(server, configuration, pool, reader, writer, metrics, spool)
         health_servicer = await _add_health(server)
@@ -175,6 +194,36 @@ async def _serve(
         await health_servicer.enter_graceful_shutdown()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
+
+
+def _upkeep(
+    configuration: Configuration,
+    tenants: Iterable[str],
+    address: StoreAddress,
+    pool: WorkerPool,
+    metrics: Metrics,
+) -> Upkeep:
+    """Sealing and proving, over connections that wait for no booking."""
+    store = configuration.store
+    return Upkeep(
+        {
+            name: open_repository(
+                address.url,
+                tenant=name,
+                busy_seconds=_UPKEEP_BUSY_SECONDS,
+                encryption_key_file=store.encryption_key_file,
+            )
+            for name in tenants
+        },
+        workers=pool,
+        metrics=metrics,
+        now_ms=_now_ms,
+        signer=read_signer(Path(store.audit_key_file)) if store.audit_key_file else None,
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _spool_folder(configuration: Configuration, address: StoreAddress) -> Path:
@@ -201,6 +250,7 @@ def _worker_settings(
         memory_bytes=configuration.limits.worker_memory_bytes,
         log_level=configuration.logs.level,
         mask_key=mask_key,
+        encryption_key_file=configuration.store.encryption_key_file,
     )
 
 
@@ -238,16 +288,12 @@ def _add_services(
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
         MatchService(pool, metrics, spool), server
     )
-
-    def now_ms() -> int:
-        return time.time_ns() // 1_000_000
-
     bank_files = BankFileService(
         workers=pool,
         reader=reader,
         metrics=metrics,
         spool_folder=spool,
-        now_ms=now_ms,
+        now_ms=_now_ms,
         bookings_max=max(1, configuration.server.workers - 1),
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
@@ -255,8 +301,8 @@ def _add_services(
         reader=reader,
         writer=writer,
         workers=pool,
-        desk=DeskWork(DEFAULT_AUTHORITY, now_ms),
-        now_ms=now_ms,
+        desk=DeskWork(DEFAULT_AUTHORITY, _now_ms),
+        now_ms=_now_ms,
     )
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
 

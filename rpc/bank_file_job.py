@@ -24,15 +24,20 @@ from engine.batches import (
 from engine.exception_codes import EXCEPTION_CODES
 from engine.matcher import MatchInput, MatchResult
 from parsers.bank_files import parse_bank_file
+from rpc.caller import current_caller
 from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, TableKind, encode_tables
 from rpc.errors import BankFileNotFoundError
 from rpc.jobs import BankFileDone, BankFileJob, FileResultDone, FileResultJob
 from rpc.match_job import StageTimer
 from rpc.policy_messages import policy_sha256
 from rpc.receipt_messages import bank_file_message, exception_messages
+from rpc.repeated_statements import find_repeated, hold_repeated, kept_statements
 from rpc.resident_tables import consumed_by, deduct_consumed
 from rpc.scope import check_company_column, check_file
 from rpc.spool import FrameWriter
+from rpc.unpacking import unpack
+from store.audit_leaves import RowSelection
+from store.audited_tables import FILE_TABLES
 from store.bank_file_records import (
     RECEIPT_ROWS_MAX,
     BankFileRecord,
@@ -41,6 +46,8 @@ from store.bank_file_records import (
     FileReceipt,
     FileResult,
 )
+from store.identities import text_sha256
+from store.requests import RequestKey
 from tieout.v1 import bank_file_service_pb2 as contract
 from tieout.v1 import rows_pb2
 
@@ -67,6 +74,9 @@ _BUCKETS: Final = (
     "refund_minor",
     "returned_minor",
 )
+_METHOD: Final = "BankFileService/SubmitBankFile"
+"""Under this name the first answers to submissions are kept."""
+
 _ROWS_PER_READ: Final = 10_000
 _EXCEPTIONS_PER_READ: Final = 1_000
 
@@ -84,44 +94,89 @@ class BankFileRunner:
         self._match = match
 
     def run(self, job: BankFileJob) -> BankFileDone:
-        """Read, match and keep one file; raises `UnrecognisedFileError` or a `StoreError`."""
+        """Read, match and keep one file; raises a `ParserError` or a `StoreError`."""
         timer = StageTimer()
+        timer("parse", job.size_bytes)
+        packed = Path(job.content_path).read_bytes()
+        unpacked = unpack(packed, job.file_name, job.file_id)
+        content, file_id = unpacked.content, unpacked.file_id
+        job = msgspec.structs.replace(job, file_id=file_id, size_bytes=len(content))
+        key = RequestKey(job.request_id, _METHOD, file_id)
         parsed = None
-        if self._repository.bank_files.find_file(job.file_id) is None:
-            timer("parse", job.size_bytes)
-            content = Path(job.content_path).read_bytes()
+        if not self._is_answered(key) and self._find_same(file_id, content) is None:
             parsed = parse_bank_file(content, job.file_name, self._tables.bank_accounts)
-            timer.finish()
+        timer.finish()
         with self._repository.booking() as booking:
-            first = booking.bank_files.find_file(job.file_id)
-            known = first is not None
-            if known:
-                check_file(booking.bank_files, job.file_id)
-            receipt = first if parsed is None else first or self._book(job, parsed, booking, timer)
-            assert receipt is not None  # noqa: S101 - kept files stay, else it was parsed
-            if job.request_id and (known or not job.validate_only):
-                booking.bank_files.claim_request(job.request_id, job.file_id)
-        response = contract.SubmitBankFileResponse(
-            bank_file=bank_file_message(receipt, kept=known or not job.validate_only),
-            already_processed=known,
-        )
+            answer = booking.requests.find(key) if job.request_id else None
+            if answer is not None:
+                return _answered(answer, timer, booking)
+            first = self._find_same(file_id, content)
+            if first is None and parsed is not None:
+                first = self._find_repeated(parsed, booking)
+            if first is not None:
+                check_file(booking.bank_files, first.record.file_id)
+                receipt = first
+            else:
+                assert parsed is not None  # noqa: S101 - kept files stay, else it was parsed
+                receipt = self._book(job, content, parsed, booking, timer)
+            response = contract.SubmitBankFileResponse(
+                bank_file=bank_file_message(
+                    receipt, kept=first is not None or not job.validate_only
+                ),
+                already_processed=first is not None,
+            ).SerializeToString()
+            if job.request_id and not job.validate_only:
+                booking.requests.keep(key, response, job.received_at_ms)
         return BankFileDone(
-            response=response.SerializeToString(),
+            response=response,
             source_format=receipt.record.source_format,
-            payment_count=0 if known else receipt.record.payment_count,
-            exception_codes={} if known else self._store_codes(job),
+            payment_count=receipt.record.payment_count if first is None else 0,
+            exception_codes=self._store_codes(file_id) if first is None else {},
             timings=timer.finish(),
         )
 
-    def _store_codes(self, job: BankFileJob) -> dict[str, int]:
+    def _is_answered(self, key: RequestKey) -> bool:
+        """Whether the request has its answer; raises `RequestIdReusedError` before any work."""
+        return bool(key.request_id) and self._repository.requests.find(key) is not None
+
+    def _find_same(self, file_id: str, content: bytes) -> FileReceipt | None:
+        """The receipt of the same bytes, or of the same text with other line ends."""
+        files = self._repository.bank_files
+        found = files.find_file(file_id)
+        if found is None:
+            first = self._repository.identities.file_of_text(text_sha256(content))
+            found = None if first is None else files.find_file(first)
+        return found
+
+    def _find_repeated(self, parsed: ParsedFile, booking: Booking) -> FileReceipt | None:
+        """The receipt of the file that brought all of these statements and payments."""
+        repeated = find_repeated(parsed, booking.identities.files_of)
+        if not repeated.first_file:
+            return None
+        identities = parsed.payments.strings("payment_id")
+        if len(booking.bank_files.seen_payments(identities)) < len(identities):
+            return None
+        return booking.bank_files.find_file(repeated.first_file)
+
+    def _store_codes(self, file_id: str) -> dict[str, int]:
         """How often each code was raised on the file that was just kept."""
-        return self._repository.bank_files.exception_codes(job.file_id)
+        return self._repository.bank_files.exception_codes(file_id)
 
     def _book(
-        self, job: BankFileJob, parsed: ParsedFile, booking: Booking, timer: StageTimer
+        self,
+        job: BankFileJob,
+        content: bytes,
+        parsed: ParsedFile,
+        booking: Booking,
+        timer: StageTimer,
     ) -> FileReceipt:
+        if not job.validate_only:
+            booking.halts.check()
         seen = booking.bank_files.seen_payments(parsed.payments.strings("payment_id"))
-        payments = _without_payments(parsed.payments, seen)
+        payments = hold_repeated(
+            _without_payments(parsed.payments, seen),
+            find_repeated(parsed, booking.identities.files_of),
+        )
         remittances = _without_payments(parsed.remittances, seen)
         match_input = MatchInput(
             payments=payments,
@@ -148,23 +203,70 @@ class BankFileRunner:
             consumed = consumed_by(
                 self._tables.open_items, matched.outcomes, matched.applications, matched.reversals
             )
-            booking.bank_files.keep(
-                FileResult(
-                    receipt=receipt,
-                    payments=payments,
-                    remittances=remittances,
-                    outcomes=matched.outcomes,
-                    applications=matched.applications,
-                    reversals=matched.reversals,
-                    exceptions=matched.exceptions,
-                    control_checks=parsed.control_checks,
-                    diagnostics=parsed.diagnostics,
-                    repeated_payments=tuple(sorted(seen)),
-                    consumed=consumed,
-                )
+            result = FileResult(
+                receipt=receipt,
+                payments=payments,
+                remittances=remittances,
+                outcomes=matched.outcomes,
+                applications=matched.applications,
+                reversals=matched.reversals,
+                exceptions=matched.exceptions,
+                control_checks=parsed.control_checks,
+                diagnostics=parsed.diagnostics,
+                repeated_payments=tuple(sorted(seen)),
+                consumed=consumed,
             )
+            keys = booking.bank_files.keep(result)
             booking.cases.open_for_file(job.file_id, job.received_at_ms)
+            spans = booking.personal.spans(parsed.payments, keys)
+            accounts = self._tables.bank_accounts
+            booking.contents.keep(job.file_id, content, spans, accounts, job.received_at_ms)
+            _tell(job, content, parsed, result, booking)
         return receipt
+
+
+def _tell(
+    job: BankFileJob, content: bytes, parsed: ParsedFile, result: FileResult, booking: Booking
+) -> None:
+    """What a kept file leaves behind beside its rows and bytes: identities, event, audit leaf."""
+    file_id, now_ms = job.file_id, job.received_at_ms
+    booking.identities.keep(file_id, text_sha256(content), kept_statements(parsed))
+    record = result.receipt.record
+    booking.events.add(
+        f"bank_file.{record.state}",
+        file_id,
+        now_ms,
+        {
+            "payment_count": record.payment_count,
+            "application_count": record.application_count,
+            "exception_count": record.exception_count,
+            "currency_totals": [
+                {"currency": one.currency, "amount_minor": one.amount_minor}
+                for one in result.receipt.currency_totals
+            ],
+        },
+    )
+    booking.audit.record(
+        "bank_file",
+        file_id,
+        actor=current_caller().name,
+        recorded_at_ms=now_ms,
+        selections=[RowSelection(table.name, table.column, file_id) for table in FILE_TABLES],
+    )
+
+
+def _answered(answer: bytes, timer: StageTimer, booking: Booking) -> BankFileDone:
+    """The first answer to a request, again; nothing was done."""
+    response = contract.SubmitBankFileResponse.FromString(answer)
+    check_file(booking.bank_files, response.bank_file.file_id)
+    return BankFileDone(
+        response=answer,
+        source_format=response.bank_file.source_format,
+        payment_count=0,
+        exception_codes={},
+        is_repeated=True,
+        timings=timer.finish(),
+    )
 
 
 def _without_payments(batch: _B, seen: set[str]) -> _B:

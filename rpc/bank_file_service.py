@@ -25,7 +25,6 @@ from rpc.limits import (
 from rpc.receipt_messages import bank_file_message
 from rpc.scope import check_file
 from rpc.spool import SpooledFile, read_frames
-from store.errors import RequestIdReusedError
 from tieout.v1 import bank_file_service_pb2 as contract
 from tieout.v1 import bank_file_service_pb2_grpc, rows_pb2
 
@@ -92,7 +91,6 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
             spooled.finish()
             self._metrics.count("tieout_file_bytes_total", spooled.size_bytes)
             _check_content(header, spooled)
-            await self._check_request_id(header.request_id, spooled.sha256)
             job = BankFileJob(
                 content_path=str(path),
                 file_id=spooled.sha256,
@@ -148,14 +146,8 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         finally:
             path.unlink(missing_ok=True)
 
-    async def _check_request_id(self, request_id: str, file_id: str) -> None:
-        """Refuse a reused id before any work is done; the booking checks again."""
-        first = await self._reader.find_request(request_id) if request_id else None
-        if first not in {None, file_id}:
-            raise RequestIdReusedError.of(request_id, str(first), file_id)
-
     def _count(self, done: BankFileDone, response: contract.SubmitBankFileResponse) -> None:
-        if response.already_processed:
+        if response.already_processed or done.is_repeated:
             outcome = "already_processed"
         elif response.bank_file.state == contract.BANK_FILE_STATE_VALIDATED:
             outcome = "validated"

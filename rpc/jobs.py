@@ -5,6 +5,8 @@ Bulk travels as files or as bytes that were encoded already; everything else is 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
@@ -14,6 +16,8 @@ from rpc.limits import WORKER_MEMORY_BYTES
 __all__ = [
     "BankFileDone",
     "BankFileJob",
+    "ClearingDone",
+    "ClearingJob",
     "FileResultDone",
     "FileResultJob",
     "Job",
@@ -44,7 +48,8 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told when it starts. Paths and the store's address are absolute.
 
-    `memory_bytes` is what it may hold of its own; `mask_key` masks account numbers in its log.
+    `encryption_key_file` is empty where nothing is sealed at rest. `memory_bytes` is what it may
+    hold of its own; `mask_key` masks account numbers in its log.
     """
 
     store_url: str
@@ -52,6 +57,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = WORKER_MEMORY_BYTES
     log_level: str = "warning"
     mask_key: bytes = b""
+    encryption_key_file: str = ""
 
     def __repr__(self) -> str:
         """Without the key, and without an address that may hold a password."""
@@ -109,7 +115,7 @@ class LoadTablesDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Read, match and keep one bank file."""
+    """Read, match and keep one bank file; `file_id` is the hash of the bytes as they came."""
 
     content_path: str
     file_id: str
@@ -121,13 +127,14 @@ class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """One `SubmitBankFileResponse`, encoded."""
+    """One `SubmitBankFileResponse`, encoded; `is_repeated`: the first answer to its request."""
 
     response: bytes
     source_format: str
     payment_count: int
     exception_codes: dict[str, int]
     timings: list[StageTiming]
+    is_repeated: bool = False
 
 
 class FileResultJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -159,6 +166,21 @@ class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
     response: bytes
 
 
+class ClearingJob(msgspec.Struct, frozen=True, tag=True):
+    """Prove the money of one kept bank file again."""
+
+    file_id: str
+    now_ms: int
+
+
+class ClearingDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What the proof came to; `halted`: this one halted the tenant's posting."""
+
+    outcome: Literal["proven", "partly", "unreadable", "violated"]
+    message: str
+    halted: bool
+
+
 class JobFailure(msgspec.Struct, frozen=True, tag=True):
     """An error, with the reason it was raised for."""
 
@@ -167,7 +189,15 @@ class JobFailure(msgspec.Struct, frozen=True, tag=True):
     metadata: dict[str, str]
 
 
-Job = MatchJob | StreamMatchJob | LoadTablesJob | BankFileJob | FileResultJob | ReadReferencesJob
+Job = (
+    MatchJob
+    | StreamMatchJob
+    | LoadTablesJob
+    | BankFileJob
+    | FileResultJob
+    | ReadReferencesJob
+    | ClearingJob
+)
 Reply = (
     MatchDone
     | StreamMatchDone
@@ -175,6 +205,7 @@ Reply = (
     | BankFileDone
     | FileResultDone
     | ReadReferencesDone
+    | ClearingDone
     | JobFailure
 )
 

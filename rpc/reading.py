@@ -35,10 +35,6 @@ class StoreReader:
         """The receipt of that content, if it was kept."""
         return await self.ask(lambda store: store.bank_files.find_file(file_id))
 
-    async def find_request(self, request_id: str) -> str | None:
-        """The file that `request_id` is bound to."""
-        return await self.ask(lambda store: store.bank_files.find_request(request_id))
-
     async def list_exceptions(
         self, exception_filter: ExceptionFilter, after_number: int, limit: int
     ) -> ExceptionPage:
@@ -58,7 +54,7 @@ class StoreReader:
         """Whether the store of `tenant` answers a small question; raises where it fails."""
         repository = self._repositories[tenant]
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, repository.bank_files.find_request, "")
+        await loop.run_in_executor(self._thread, repository.bank_files.find_file, "")
         return True
 
     def close(self) -> None:

@@ -25,9 +25,11 @@ from engine.matcher import match_payments
 from parsers.errors import ParserError
 from rpc.bank_file_job import BankFileRunner, run_file_result
 from rpc.caller import Caller, leave_call, set_caller
+from rpc.clearing_job import run_clearing
 from rpc.errors import MemoryLimitError, ServiceError
 from rpc.jobs import (
     BankFileJob,
+    ClearingJob,
     FileResultJob,
     Job,
     JobFailure,
@@ -71,7 +73,7 @@ class JobRunner:
     def __init__(self, settings: WorkerSettings, match: Matcher = match_payments) -> None:
         """Work by `settings`; `match` is the engine."""
         self._tenants = {
-            name: _Tenant(name, own, settings.store_url) for name, own in settings.tenants.items()
+            name: _Tenant(name, own, settings) for name, own in settings.tenants.items()
         }
         self._match = match
 
@@ -97,36 +99,44 @@ class JobRunner:
             leave_call(token)
 
     def _run(self, job: Job, tenant: _Tenant) -> Reply:
+        reply: Reply
         match job:
             case MatchJob():
-                return run_match(job, self._match)
+                reply = run_match(job, self._match)
             case StreamMatchJob():
-                return run_stream_match(job, self._match)
+                reply = run_stream_match(job, self._match)
             case LoadTablesJob():
-                return LoadTablesDone(load_tables(job, tenant.tables_folder))
+                reply = LoadTablesDone(load_tables(job, tenant.tables_folder))
             case BankFileJob():
                 runner = BankFileRunner(tenant.store(), tenant.tables(), tenant.policy, self._match)
-                return runner.run(job)
+                reply = runner.run(job)
             case FileResultJob():
-                return run_file_result(tenant.store(), job)
+                reply = run_file_result(tenant.store(), job)
             case ReadReferencesJob():
-                return read_references_job(tenant.store(), job)
+                reply = read_references_job(tenant.store(), job)
+            case ClearingJob():
+                reply = run_clearing(tenant.store(), job)
+        return reply
 
 
 class _Tenant:
     """One tenant's store and tables, each opened by the first job that needs it."""
 
-    def __init__(self, name: str, settings: TenantSettings, store_url: str) -> None:
-        self.policy = settings.policy
-        self.tables_folder = Path(settings.tables_folder)
+    def __init__(self, name: str, own: TenantSettings, settings: WorkerSettings) -> None:
+        self.policy = own.policy
+        self.tables_folder = Path(own.tables_folder)
         self._name = name
-        self._store_url = store_url
+        self._settings = settings
         self._repository: Repository | None = None
         self._tables: ResidentTables | None = None
 
     def store(self) -> Repository:
         if self._repository is None:
-            self._repository = open_repository(self._store_url, tenant=self._name)
+            self._repository = open_repository(
+                self._settings.store_url,
+                tenant=self._name,
+                encryption_key_file=self._settings.encryption_key_file,
+            )
         return self._repository
 
     def tables(self) -> ResidentTables:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.addresses import DEFAULT_TENANT, SqliteAddress, parse_address
 from store.errors import StoreUrlError
+from store.key_ring import read_key_ring
 from store.repository import Repository
 from store.sqlite import SqliteDatabase
 
@@ -18,17 +20,24 @@ __all__ = ["open_database", "open_postgresql", "open_repository"]
 
 
 def open_repository(
-    url: str, *, tenant: str = DEFAULT_TENANT, busy_seconds: float = 300
+    url: str,
+    *,
+    tenant: str = DEFAULT_TENANT,
+    busy_seconds: float = 300,
+    encryption_key_file: str = "",
 ) -> Repository:
     """Open the store of `tenant` at `url`, made where absent, made current.
 
     `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`.
-    `busy_seconds` is how long a booking waits for the one before it. Raises `StoreUrlError`,
-    `TenantNameError`, `StoreUnavailableError`, `StoreVersionError` or `MigrationError`.
+    `busy_seconds` is how long a booking waits for the one before it. With a file of master keys
+    (`store.key_ring`) personal data and contents are sealed. Raises `StoreUrlError`,
+    `TenantNameError`, `StoreUnavailableError`, `StoreVersionError`, `MigrationError`,
+    `KeyFileError` or `KeyMissingError`.
     """
+    ring = read_key_ring(Path(encryption_key_file)) if encryption_key_file else None
     database = open_database(parse_address(url), tenant, busy_seconds=busy_seconds)
     try:
-        return Repository(database)
+        return Repository(database, ring)
     except BaseException:
         database.close()
         raise

@@ -18,7 +18,7 @@ from store.bank_file_records import (
     FileReceipt,
     FileResult,
 )
-from store.errors import RequestIdReusedError, StoreIntegrityError
+from store.errors import StoreIntegrityError
 from store.row_tables import ROW_TABLES, batch_of, quoted_columns
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from store.database import Database
     from store.decisions import DecisionChanges
+    from store.personal_data import FileKeys, PersonalData
 
 __all__ = ["BankFileChanges", "BankFiles"]
 
@@ -62,9 +63,10 @@ DO UPDATE SET consumed_minor = consumed_item.consumed_minor + excluded.consumed_
 class BankFiles:
     """What may be asked about bank files."""
 
-    def __init__(self, database: Database) -> None:
-        """Ask `database`."""
+    def __init__(self, database: Database, personal: PersonalData) -> None:
+        """Ask `database`; `personal` opens what is sealed there."""
         self._database = database
+        self._personal = personal
 
     def find_file(self, file_id: str) -> FileReceipt | None:
         """The receipt of that content, if it was kept."""
@@ -89,11 +91,6 @@ class BankFiles:
             ),
         )
 
-    def find_request(self, request_id: str) -> str | None:
-        """The file that `request_id` is bound to."""
-        found = self._rows("SELECT file_id FROM submission WHERE request_id = ?", request_id)
-        return found[0][0] if found else None
-
     def companies_of(self, file_id: str) -> list[str]:
         """Companies that a file has payments of, in order."""
         query = (
@@ -113,7 +110,8 @@ class BankFiles:
         self, file_id: str, batch_class: type[Batch], chunk_rows: int
     ) -> Iterator[Batch]:
         """The rows of one table of a file in chunks, in the order they were kept."""
-        return ROW_TABLES[batch_class].chunks(self._database, file_id, chunk_rows)
+        chunks = ROW_TABLES[batch_class].chunks(self._database, file_id, chunk_rows)
+        return map(self._personal.opened, chunks)
 
     def list_exceptions(
         self, exception_filter: ExceptionFilter, after_number: int, limit: int
@@ -146,8 +144,8 @@ class BankFiles:
         )
         page = rows.slice(0, limit)
         return ExceptionPage(
-            exceptions=cast(
-                "ExceptionBatch", batch_of(ExceptionBatch, page.drop_columns(own.names))
+            exceptions=self._personal.opened(
+                cast("ExceptionBatch", batch_of(ExceptionBatch, page.drop_columns(own.names)))
             ),
             file_ids=tuple(page["of_file"].to_pylist()),
             customer_ids=tuple(page["customer_id"].to_pylist()),
@@ -183,7 +181,8 @@ class BankFiles:
 
     def _first_rows(self, file_id: str, batch_class: type[Batch], order: str) -> Batch:
         table = ROW_TABLES[batch_class]
-        return table.first_rows(self._database, file_id, order, RECEIPT_ROWS_MAX)
+        found = table.first_rows(self._database, file_id, order, RECEIPT_ROWS_MAX)
+        return self._personal.opened(found)
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._database.rows(sql, *values)
@@ -202,24 +201,23 @@ def _of_companies(count: int) -> str:
 class BankFileChanges(BankFiles):
     """What a booking may do about bank files."""
 
-    def __init__(self, database: Database, decisions: DecisionChanges) -> None:
+    def __init__(
+        self, database: Database, personal: PersonalData, decisions: DecisionChanges
+    ) -> None:
         """Change `database`; `decisions` keeps where the money of new payments is."""
-        super().__init__(database)
+        super().__init__(database, personal)
         self._decisions = decisions
 
-    def claim_request(self, request_id: str, file_id: str) -> None:
-        """Bind `request_id` to a kept file; raises `RequestIdReusedError` where it is bound."""
-        bound = self.find_request(request_id)
-        if bound is None:
-            self._rows("INSERT INTO submission VALUES (?, ?)", request_id, file_id)
-        elif bound != file_id:
-            raise RequestIdReusedError.of(request_id, bound, file_id)
+    def keep(self, result: FileResult) -> FileKeys:
+        """Keep `result`, sealed by the keys given back.
 
-    def keep(self, result: FileResult) -> None:
-        """Keep `result`; raises `StoreIntegrityError` where its rows do not add up."""
-        file_id = result.receipt.record.file_id
+        Raises `StoreIntegrityError` where its rows do not add up.
+        """
+        record = result.receipt.record
+        file_id = record.file_id
+        keys = self._personal.keys_of_file(file_id, self._owners(result), record.received_at_ms)
         try:
-            self._insert_result(result)
+            self._insert_result(self._personal.sealed_result(result, keys))
         except StoreIntegrityError as error:
             message = f"file {file_id} cannot be kept: {error}"
             raise StoreIntegrityError(message, file_id=file_id) from error
@@ -232,6 +230,24 @@ class BankFileChanges(BankFiles):
                 message = f"payment {found[0][0]} ({found[0][1]} minor units): {rule}"
                 raise StoreIntegrityError(message, file_id=file_id, payment_id=found[0][0])
         self._decisions.open_balances(result.payments, result.outcomes)
+        return keys
+
+    def _owners(self, result: FileResult) -> list[tuple[str, str, str]]:
+        """Payment, company and customer of every payment a file brings, repeated ones as well."""
+        names = ("payment_id", "company_id", "customer_id")
+        columns = (result.outcomes.strings(name) for name in names)
+        owners = list(zip(*columns, strict=True))
+        if not self._personal.is_sealing:
+            return owners
+        repeated = result.repeated_payments
+        for start in range(0, len(repeated), _IDS_PER_QUERY):
+            part = repeated[start : start + _IDS_PER_QUERY]
+            query = (
+                f"SELECT {', '.join(names)} FROM payment_outcome "  # noqa: S608 - names
+                f"WHERE payment_id IN ({', '.join('?' * len(part))})"
+            )
+            owners += [(row[0], row[1], row[2]) for row in self._rows(query, *part)]
+        return owners
 
     def _insert_result(self, result: FileResult) -> None:
         file_id = result.receipt.record.file_id

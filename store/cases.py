@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from desk.cases import Line
     from store.database import Database
+    from store.personal_data import PersonalData
 
 __all__ = ["DUE_AFTER_MS", "CaseChanges", "Cases"]
 
@@ -97,9 +98,10 @@ _ACT_COLUMNS: Final = ActRecord.__struct_fields__
 class Cases:
     """What may be asked about cases."""
 
-    def __init__(self, database: Database) -> None:
-        """Ask `database`."""
+    def __init__(self, database: Database, personal: PersonalData) -> None:
+        """Ask `database`; `personal` opens what is sealed there."""
         self._database = database
+        self._personal = personal
 
     def find(self, identity: str, now_ms: int) -> CaseSummary | None:
         """The case with that id, of that payment, or of that exception; None where there is none.
@@ -232,7 +234,7 @@ class Cases:
             f"FROM {ROW_TABLES[batch_class].name} WHERE {condition}"
         )
         rows = self._database.read_table(question, batch_class.SCHEMA, value)
-        return cast("_B", batch_of(batch_class, rows))
+        return self._personal.opened(cast("_B", batch_of(batch_class, rows)))
 
     def _acts(self, condition: str, *values: Any) -> list[ActRecord]:
         rows = self._database.rows(

@@ -13,6 +13,11 @@
     ├── BackupError            STORE_BACKUP: a backup that cannot be made or used
     ├── PostingRejectedError   POSTING_REJECTED: decisions that do not fit what the store holds
     ├── SnapshotMismatchError  SNAPSHOT_MISMATCH: a snapshot is not what it says it is
+    ├── CursorError            CURSOR_INVALID: a place in the events that was never given out
+    ├── KeyFileError           KEY_FILE: a file of keys that cannot be used
+    ├── KeyMissingError        KEY_MISSING: what is sealed cannot be opened with these keys
+    ├── SealBrokenError        SEAL_BROKEN: what is sealed was changed or moved
+    ├── PostingHaltedError     POSTING_HALTED: money did not add up; an operator must look
     └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
 
 `reason` never changes between releases; `metadata` holds the words that vary.
@@ -27,9 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackupError",
+    "CursorError",
+    "KeyFileError",
+    "KeyMissingError",
     "MigrationError",
+    "PostingHaltedError",
     "PostingRejectedError",
     "RequestIdReusedError",
+    "SealBrokenError",
     "SnapshotMismatchError",
     "StaleRowError",
     "StoreBusyError",
@@ -102,13 +112,49 @@ class RequestIdReusedError(StoreError, ValueError):
     reason = "REQUEST_ID_REUSED"
 
     @classmethod
-    def of(cls, request_id: str, first_file_id: str, file_id: str) -> Self:
-        """The error of sending `file_id` under the id that `first_file_id` has."""
+    def of(cls, request_id: str, first: tuple[str, str], now: tuple[str, str]) -> Self:
+        """The error of asking `now` (method, hash of what was said) under the id of `first`."""
         message = (
-            f"request_id {request_id!r} was used for the file {first_file_id}, this content is "
-            f"{file_id}; send it under a new request_id"
+            f"request_id {request_id!r} was used for {first[0]} of the content {first[1]}, this is "
+            f"{now[0]} of {now[1]}; send it under a new request_id"
         )
-        return cls(message, request_id=request_id, first_file_id=first_file_id, file_id=file_id)
+        return cls(
+            message,
+            request_id=request_id,
+            first_method=first[0],
+            first_content_sha256=first[1],
+            content_sha256=now[1],
+        )
+
+
+class CursorError(StoreError, ValueError):
+    """A cursor that no list of events gave out."""
+
+    reason = "CURSOR_INVALID"
+
+
+class KeyFileError(StoreError, ValueError):
+    """A file of keys that is malformed, or that others may read."""
+
+    reason = "KEY_FILE"
+
+
+class KeyMissingError(StoreError):
+    """Sealed data, and no key that opens it among those configured."""
+
+    reason = "KEY_MISSING"
+
+
+class SealBrokenError(StoreError):
+    """Sealed data that was changed, or that stands in another place than it was sealed for."""
+
+    reason = "SEAL_BROKEN"
+
+
+class PostingHaltedError(StoreError):
+    """Nothing is posted for this tenant until an operator has looked at what did not add up."""
+
+    reason = "POSTING_HALTED"
 
 
 class StaleRowError(StoreError):

@@ -10,18 +10,29 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from store.audit_log import AuditLog
 from store.bank_files import BankFileChanges, BankFiles
 from store.cases import CaseChanges, Cases
+from store.clearing import StoredClearing
 from store.customers import CustomerChanges, Customers
+from store.data_keys import DataKeyStore
 from store.decisions import DecisionChanges, Decisions
+from store.events import EventLog
+from store.file_contents import FileContents
+from store.halts import PostingHalts
+from store.identities import FileIdentities
 from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
+from store.personal_data import PersonalData
+from store.proofs import ClearingProofs
+from store.requests import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from store.database import Database
+    from store.key_ring import KeyRing
 
 __all__ = ["Booking", "Repository"]
 
@@ -33,15 +44,25 @@ class Booking:
     audit leaf, the event) is written through the same booking and appears at once, or not at all.
     """
 
-    def __init__(self, database: Database) -> None:
-        """The changes over `database`, within its write block."""
+    def __init__(self, store: Repository) -> None:
+        """The changes of `store`, within its write block."""
+        database = store.database
         self.database = database
         self._number = 0
         self.decisions = DecisionChanges(database, self.number)
-        self.bank_files = BankFileChanges(database, self.decisions)
+        self.keys = store.keys
+        self.personal = store.personal
+        self.requests = store.requests
+        self.events = store.events
+        self.audit = store.audit
+        self.identities = store.identities
+        self.contents = store.contents
+        self.proofs = store.proofs
+        self.halts = store.halts
+        self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
-        self.cases = CaseChanges(database)
+        self.cases = CaseChanges(database, store.personal)
 
     def number(self) -> int:
         """The number of this booking, from the first time it is asked for.
@@ -61,15 +82,29 @@ class Repository:
     Readers see what was committed; there is one booking at a time per tenant.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Keep everything in `database`, made current; raises `MigrationError`."""
+    def __init__(self, database: Database, ring: KeyRing | None = None) -> None:
+        """Keep everything in `database`, made current, sealed by `ring` where there is one.
+
+        Raises `MigrationError`, or `KeyMissingError` where `ring` does not open what is sealed.
+        """
         self.database = database
         apply_migrations(database, read_migrations(database.dialect))
-        self.bank_files = BankFiles(database)
         self.open_items = OpenItems(database)
         self.customers = Customers(database)
         self.decisions = Decisions(database)
-        self.cases = Cases(database)
+        self.keys = DataKeyStore(database, ring)
+        self.keys.check()
+        self.personal = PersonalData(self.keys)
+        self.requests = RequestLog(database)
+        self.events = EventLog(database)
+        self.audit = AuditLog(database)
+        self.identities = FileIdentities(database)
+        self.contents = FileContents(database, self.keys)
+        self.proofs = ClearingProofs(database)
+        self.halts = PostingHalts(database)
+        self.clearing = StoredClearing(database)
+        self.bank_files = BankFiles(database, self.personal)
+        self.cases = Cases(database, self.personal)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:
@@ -78,7 +113,7 @@ class Repository:
         Raises `StoreBusyError` where the one before does not end in time.
         """
         with self.database.writing():
-            yield Booking(self.database)
+            yield Booking(self)
 
     def reading(self) -> AbstractContextManager[None]:
         """A block whose questions are all answered from one state of the store."""

@@ -62,10 +62,16 @@ class ServerTable(_Table, frozen=True, kw_only=True):
 
 
 class StoreTable(_Table, frozen=True, kw_only=True):
-    """Where decisions are kept; an address with a password comes from `url_file`."""
+    """Where decisions are kept; an address with a password comes from `url_file`.
+
+    `encryption_key_file` seals personal data and bank files at rest, `audit_key_file` signs the
+    audit chain.
+    """
 
     url: str = "sqlite:///tieout.db"
     url_file: str = ""
+    encryption_key_file: str = ""
+    audit_key_file: str = ""
 
 
 class TenantTable(_Table, frozen=True, kw_only=True):
@@ -164,6 +170,8 @@ _PATHS: Final = frozenset(
     {
         "server.spool",
         "store.url_file",
+        "store.encryption_key_file",
+        "store.audit_key_file",
         "tls.certificate_file",
         "tls.private_key_file",
         "tls.client_ca_file",

@@ -7,7 +7,7 @@ import pytest
 from engine.batches import ApplicationBatch, ExceptionBatch, PaymentBatch
 from store import open_repository
 from store.bank_file_records import ExceptionFilter
-from store.errors import RequestIdReusedError, StoreIntegrityError
+from store.errors import StoreIntegrityError
 from store.row_tables import ROW_TABLES
 from tests.store.raw_rows import raw_rows
 from tests.store.stored_files import file_id_of, file_result
@@ -15,7 +15,6 @@ from tests.store.stored_files import file_id_of, file_result
 APPEND_ONLY = (
     *(table.name for table in ROW_TABLES.values()),
     "bank_file",
-    "submission",
     "counted_row",
     "currency_total",
 )
@@ -28,11 +27,9 @@ def repository(store_url):
     opened.close()
 
 
-def keep(repository, result, request_id=""):
+def keep(repository, result):
     with repository.booking() as booking:
         booking.bank_files.keep(result)
-        if request_id:
-            booking.bank_files.claim_request(request_id, result.receipt.record.file_id)
 
 
 def test_a_kept_file_gives_the_same_receipt_after_a_restart(store_url, repository):
@@ -105,18 +102,6 @@ def test_the_same_payment_twice_is_refused(repository):
         keep(repository, file_result("monday"))
 
 
-def test_a_request_id_names_one_content_for_ever(repository):
-    keep(repository, file_result("monday"), request_id="R-1")
-    keep(repository, file_result("tuesday"))
-    with repository.booking() as booking:
-        booking.bank_files.claim_request("R-1", file_id_of("monday"))
-        booking.bank_files.claim_request("R-2", file_id_of("monday"))
-    assert repository.bank_files.find_request("R-2") == file_id_of("monday")
-    with pytest.raises(RequestIdReusedError) as caught, repository.booking() as booking:
-        booking.bank_files.claim_request("R-1", file_id_of("tuesday"))
-    assert caught.value.metadata["first_file_id"] == file_id_of("monday")
-
-
 def test_what_files_take_from_an_item_adds_up_over_its_first_baseline(repository):
     keep(repository, file_result("monday", payments=2, amount=1_000))
     keep(repository, file_result("tuesday", payments=1, amount=500))
@@ -141,7 +126,7 @@ def full_store(request, tmp_path_factory):
     else:
         url = request.getfixturevalue("postgresql").new_database()
     repository = open_repository(url)
-    keep(repository, file_result("monday", payments=2), request_id="R-1")
+    keep(repository, file_result("monday", payments=2))
     repository.close()
     raw_rows(
         url,
@@ -154,7 +139,7 @@ def full_store(request, tmp_path_factory):
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_nothing_decided_is_ever_changed(full_store, table):
-    assert raw_rows(full_store, f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608 - names of tables
+    assert raw_rows(full_store, f"SELECT count(*) FROM {table}")[0][0]
     for change in ("UPDATE {} SET file_id = ''", "DELETE FROM {}"):
         with pytest.raises((apsw.ConstraintError, psycopg.Error), match=r"append-only|denied"):
             raw_rows(full_store, change.format(table))

@@ -76,10 +76,7 @@ def book(repository):
 
 
 def state(database):
-    return {
-        name: sorted(map(repr, database.rows(f"SELECT * FROM {name}")))  # noqa: S608 - names
-        for name in TABLES
-    }
+    return {name: sorted(map(repr, database.rows(f"SELECT * FROM {name}"))) for name in TABLES}
 
 
 @pytest.fixture

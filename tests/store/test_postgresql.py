@@ -77,7 +77,7 @@ def test_a_connection_that_ends_in_a_booking_undoes_it(postgresql, repository):
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tieout'"
             )
-        booking.bank_files.find_request("R-1")
+        booking.bank_files.find_file("")
 
     with pytest.raises(StoreUnavailableError), repository.booking() as booking:
         keep_and_lose(booking)

@@ -7,14 +7,19 @@ from store import open_repository
 from store.addresses import parse_address
 from store.bank_file_records import ExceptionFilter
 from store.errors import RequestIdReusedError, TenantNameError
+from store.requests import RequestKey
 from tests.store.raw_rows import raw_rows
 from tests.store.stored_files import file_id_of, file_result
+
+
+def key_of(request_id, file_id):
+    return RequestKey(request_id, "SubmitBankFile", file_id)
 
 
 def keep(repository, result, request_id):
     with repository.booking() as booking:
         booking.bank_files.keep(result)
-        booking.bank_files.claim_request(request_id, result.receipt.record.file_id)
+        booking.requests.keep(key_of(request_id, result.receipt.record.file_id), b"kept", 0)
 
 
 @pytest.fixture
@@ -43,11 +48,11 @@ def test_what_one_tenant_keeps_another_does_not_find(two):
     mine, theirs = two
     keep(mine, file_result("monday", payments=2), "R-1")
     assert theirs.bank_files.find_file(file_id_of("monday")) is None
-    assert theirs.bank_files.find_request("R-1") is None
+    assert theirs.requests.find(key_of("R-1", file_id_of("monday"))) is None
     assert len(theirs.bank_files.list_exceptions(ExceptionFilter(), 0, 10).exceptions) == 0
     keep(theirs, file_result("tuesday"), "R-1")
     with pytest.raises(RequestIdReusedError), mine.booking() as booking:
-        booking.bank_files.claim_request("R-1", file_id_of("tuesday"))
+        booking.requests.find(key_of("R-1", file_id_of("tuesday")))
 
 
 def test_bookings_of_two_tenants_run_side_by_side(two):

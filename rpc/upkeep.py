@@ -1,0 +1,134 @@
+"""What a server does between calls: seal the audit, and prove the money of kept files again.
+
+Both run for as long as the server does. Sealing has a thread and a connection of its own and waits
+for no booking longer than a moment; proofs are worker jobs, one file at a time, begun only while no
+call waits for a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from rpc.errors import ServiceError
+from rpc.jobs import ClearingDone, ClearingJob
+from store.errors import StoreBusyError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from rpc.metrics import Metrics
+    from rpc.workers import WorkerPool
+    from store.audit_keys import AuditSigner
+    from store.repository import Repository
+
+__all__ = ["SEAL_SECONDS", "Upkeep"]
+
+_T = TypeVar("_T")
+
+SEAL_SECONDS: Final = 1.0
+"""How long a leaf waits for its block: what an intruder could still rewrite unseen."""
+
+_PROOF_SECONDS: Final = 5.0
+"""Pause between two proofs, so that they take a small share of one worker."""
+
+_PROVEN_FOR_MS: Final = 24 * 3600 * 1000
+"""A file is proven again a day after its last proof."""
+
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """The upkeep of every tenant's store."""
+
+    def __init__(
+        self,
+        repositories: Mapping[str, Repository],
+        *,
+        workers: WorkerPool,
+        metrics: Metrics,
+        now_ms: Callable[[], int],
+        signer: AuditSigner | None,
+    ) -> None:
+        """Look after `repositories` (by tenant), used by nobody else and closed by `stop`.
+
+        Their bookings should give up after a moment: what is not sealed now is sealed next time.
+        """
+        self._repositories = dict(repositories)
+        self._workers = workers
+        self._metrics = metrics
+        self._now_ms = now_ms
+        self._signer = signer
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._tasks = [
+            asyncio.create_task(self._repeat(self._seal, SEAL_SECONDS)),
+            asyncio.create_task(self._repeat(self._prove, _PROOF_SECONDS)),
+        ]
+
+    async def stop(self) -> None:
+        """End what is under way, seal what is left, and close the stores."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._seal()
+        for repository in self._repositories.values():
+            await self._ask(repository.close)
+        self._thread.shutdown()
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await step()
+
+    async def _seal(self) -> None:
+        """Seal what every tenant has waiting."""
+        waiting, halted = 0, 0
+        for tenant, repository in self._repositories.items():
+            try:
+                found = await self._ask(partial(self._sealed, repository))
+            except StoreBusyError:
+                _log.debug("tenant %s: a booking holds the store; sealing waits", tenant)
+            except StoreError as error:
+                _log.warning("tenant %s: sealing failed: %s", tenant, error)
+            else:
+                waiting += found[0]
+                halted += found[1]
+        self._metrics.set("tieout_audit_unsealed", waiting)
+        self._metrics.set("tieout_posting_halted", halted)
+
+    def _sealed(self, repository: Repository) -> tuple[int, bool]:
+        """Seal, and give how many leaves still wait, and whether posting is halted."""
+        repository.audit.seal(self._now_ms(), self._signer)
+        return repository.audit.unsealed_count(), repository.halts.current() is not None
+
+    async def _prove(self) -> None:
+        """Prove the file of each tenant whose proof is the oldest, while no call waits."""
+        for tenant, repository in self._repositories.items():
+            if self._workers.waiting:
+                return
+            try:
+                await self._prove_one(tenant, repository)
+            except (StoreError, ServiceError) as error:
+                _log.warning("tenant %s: a proof failed: %s", tenant, error)
+
+    async def _prove_one(self, tenant: str, repository: Repository) -> None:
+        now_ms = self._now_ms()
+        due = await self._ask(lambda: repository.proofs.oldest(now_ms - _PROVEN_FOR_MS))
+        if due is None:
+            return
+        done = await self._workers.run(ClearingJob(due, now_ms), tenant=tenant)
+        assert isinstance(done, ClearingDone)  # noqa: S101 - a worker answers in kind
+        self._metrics.count("tieout_clearing_proofs_total", outcome=done.outcome)
+        if done.outcome == "violated":
+            self._metrics.count("tieout_invariant_violations_total", invariant="clearing")
+            _log.error("tenant %s, bank file %s: %s", tenant, due, done.message)
+
+    async def _ask(self, question: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)

@@ -1,0 +1,45 @@
+"""The tables under audit: what a leaf hashes of each, and how its rows are found again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from store.bank_file_records import BankFileRecord, CurrencyTotal
+from store.row_tables import ROW_TABLES
+
+__all__ = ["AUDITED_TABLES", "FILE_TABLES", "AuditedTable"]
+
+
+class AuditedTable(msgspec.Struct, frozen=True):
+    """A table under audit: rows of one effect share the value of `column`, in `row_number` order.
+
+    Columns are listed, not taken as they come: a column that a later release adds does not change
+    the digests of rows written before.
+    """
+
+    name: str
+    column: str
+    columns: tuple[str, ...]
+
+
+def _of_file(name: str, *columns: str) -> AuditedTable:
+    return AuditedTable(name, "file_id", columns)
+
+
+FILE_TABLES: Final = (
+    _of_file("bank_file", *BankFileRecord.__struct_fields__),
+    *(
+        _of_file(table.name, *(name for name in kind.SCHEMA.names if name != "file_id"))
+        for kind, table in ROW_TABLES.items()
+    ),
+    _of_file("currency_total", *CurrencyTotal.__struct_fields__),
+    _of_file("counted_row", "reason", "row_count"),
+    _of_file("repeated_payment", "payment_id"),
+    _of_file("statement", "account", "statement_id", "date", "currency", "total_minor"),
+)
+"""What keeping a bank file writes."""
+
+AUDITED_TABLES: Final = {table.name: table for table in FILE_TABLES}
+"""Every table under audit, by name."""

@@ -1,0 +1,242 @@
+"""Topic data keys: one key per customer and year, per bank file, per payment of nobody known.
+
+Data keys seal what is kept, master keys wrap data keys. To erase a customer is to destroy his data
+keys: every copy of what they sealed is unreadable from then on, and no row has to change.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from store.errors import KeyMissingError
+from store.key_ring import new_data_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from store.database import Database
+    from store.key_ring import KeyRing
+
+__all__ = ["DataKeyStore", "KeyScope", "customer_scope", "file_scope", "payment_scope"]
+
+_PER_QUERY: Final = 400
+
+_FIND: Final = """
+SELECT subject, key_number FROM data_key
+WHERE scope = ? AND period = ? AND wrapped IS NOT NULL AND subject IN ({})
+"""
+_OPEN: Final = """
+SELECT key_number, scope, subject, period, master_key, wrapped FROM data_key
+WHERE wrapped IS NOT NULL AND key_number IN ({})
+"""
+_OF_CUSTOMER: Final = """
+SELECT key_number FROM data_key WHERE wrapped IS NOT NULL AND (
+    (scope = 'customer' AND subject = ?)
+    OR key_number IN (SELECT key_number FROM data_key_customer WHERE subject = ?))
+ORDER BY key_number
+"""
+
+
+class KeyScope(msgspec.Struct, frozen=True):
+    """What one data key is for. `period` is the year of a customer's key, else empty."""
+
+    scope: Literal["customer", "file", "payment"]
+    subject: str
+    period: str = ""
+
+
+def customer_scope(company_id: str, customer_id: str, at_ms: int) -> KeyScope:
+    """The key of what a customer does in the year of `at_ms`; ids are keys within a company."""
+    year = datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC).year
+    return KeyScope("customer", _customer(company_id, customer_id), str(year))
+
+
+def file_scope(file_id: str) -> KeyScope:
+    """The key of a bank file."""
+    return KeyScope("file", file_id)
+
+
+def payment_scope(payment_id: str) -> KeyScope:
+    """The key of a payment whose payer was not known when it was kept."""
+    return KeyScope("payment", payment_id)
+
+
+class DataKeyStore:
+    """Data keys of one tenant. Without a key ring nothing is sealed, and nothing can be opened."""
+
+    def __init__(self, database: Database, ring: KeyRing | None) -> None:
+        """Keep them in `database`, wrapped by `ring`."""
+        self._database = database
+        self._ring = ring
+
+    @property
+    def is_sealing(self) -> bool:
+        """Whether what is kept from now on is sealed."""
+        return self._ring is not None
+
+    def open_keys(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """The keys of these numbers; those that were destroyed are not there.
+
+        Nothing is remembered between calls: another process may destroy a key at any time. Raises
+        `KeyMissingError` where the key ring does not open one.
+        """
+        wanted = list(dict.fromkeys(numbers))
+        keys = {}
+        for start in range(0, len(wanted), _PER_QUERY):
+            part = wanted[start : start + _PER_QUERY]
+            rows = self._database.rows(_OPEN.format(", ".join("?" * len(part))), *part)
+            for number, scope, subject, period, master_key, wrapped in rows:
+                purpose = _purpose(scope, subject, period)
+                ring = self._required_ring()
+                keys[number] = ring.unwrap(master_key, bytes(wrapped), purpose)
+        return keys
+
+    def numbers(self, scopes: Iterable[KeyScope], now_ms: int) -> dict[KeyScope, int]:
+        """The key of each scope, made where there is none; 0 where nothing is sealed.
+
+        Called in a write block.
+        """
+        wanted = list(dict.fromkeys(scopes))
+        if self._ring is None:
+            return dict.fromkeys(wanted, 0)
+        found = self._found(wanted)
+        missing = [one for one in wanted if one not in found]
+        if missing:
+            self._make(missing, now_ms)
+            found |= self._found(missing)
+        return found
+
+    def attribute(self, payment_id: str, company_id: str, customer_id: str) -> None:
+        """A payment kept under a key of its own turned out to be this customer's.
+
+        From now on that key is destroyed with the customer's. Called in a write block.
+        """
+        found = self._found([payment_scope(payment_id)])
+        for number in found.values():
+            self._database.rows(
+                "INSERT INTO data_key_customer (key_number, subject) VALUES (?, ?) "
+                "ON CONFLICT DO NOTHING",
+                number,
+                _customer(company_id, customer_id),
+            )
+
+    def destroy_customer(self, company_id: str, customer_id: str, now_ms: int) -> list[int]:
+        """Destroy every key of a customer and give their numbers; called in a write block."""
+        subject = _customer(company_id, customer_id)
+        numbers = [row[0] for row in self._database.rows(_OF_CUSTOMER, subject, subject)]
+        self._destroy(numbers, now_ms)
+        return numbers
+
+    def destroy_scope(self, scopes: Sequence[KeyScope], now_ms: int) -> list[int]:
+        """Destroy the keys of `scopes` and give their numbers; called in a write block."""
+        numbers = sorted(self._found(scopes).values())
+        self._destroy(numbers, now_ms)
+        return numbers
+
+    def destroy_periods_before(self, period: str, now_ms: int) -> list[int]:
+        """Destroy customers' keys of years before `period`; called in a write block."""
+        rows = self._database.rows(
+            "SELECT key_number FROM data_key WHERE scope = 'customer' AND period < ? "
+            "AND wrapped IS NOT NULL ORDER BY key_number",
+            period,
+        )
+        numbers = [row[0] for row in rows]
+        self._destroy(numbers, now_ms)
+        return numbers
+
+    def destroy_payments_before(self, created_before_ms: int, now_ms: int) -> list[int]:
+        """Destroy keys of payments of nobody known that are older; called in a write block."""
+        rows = self._database.rows(
+            "SELECT key_number FROM data_key WHERE scope = 'payment' AND created_at_ms < ? "
+            "AND wrapped IS NOT NULL ORDER BY key_number",
+            created_before_ms,
+        )
+        numbers = [row[0] for row in rows]
+        self._destroy(numbers, now_ms)
+        return numbers
+
+    def rotate(self) -> int:
+        """Wrap every data key by the master key in force; gives how many were not yet.
+
+        Called in a write block. Afterwards older master keys may leave the key file.
+        """
+        ring = self._required_ring()
+        rows = self._database.rows(
+            "SELECT key_number, scope, subject, period, master_key, wrapped FROM data_key "
+            "WHERE wrapped IS NOT NULL AND master_key <> ?",
+            ring.current.name,
+        )
+        changes = []
+        for number, scope, subject, period, master_key, wrapped in rows:
+            purpose = _purpose(scope, subject, period)
+            key = ring.unwrap(master_key, bytes(wrapped), purpose)
+            changes.append((*ring.wrap(key, purpose), number))
+        self._database.execute_many(
+            "UPDATE data_key SET master_key = ?, wrapped = ? WHERE key_number = ?", changes
+        )
+        return len(changes)
+
+    def check(self) -> None:
+        """See that the key ring opens what is sealed here; raises `KeyMissingError`."""
+        rows = self._database.rows(
+            "SELECT min(key_number) FROM data_key WHERE wrapped IS NOT NULL GROUP BY master_key"
+        )
+        self.open_keys(row[0] for row in rows)
+
+    def _required_ring(self) -> KeyRing:
+        if self._ring is None:
+            message = (
+                "the store holds sealed data and no key file is configured; set it "
+                "(--encryption-key-file, TIEOUT_ENCRYPTION_KEY_FILE)"
+            )
+            raise KeyMissingError(message)
+        return self._ring
+
+    def _found(self, scopes: Sequence[KeyScope]) -> dict[KeyScope, int]:
+        grouped: dict[tuple[str, str], list[KeyScope]] = {}
+        for one in scopes:
+            grouped.setdefault((one.scope, one.period), []).append(one)
+        found: dict[KeyScope, int] = {}
+        for (scope, period), members in grouped.items():
+            named = {one.subject: one for one in members}
+            subjects = list(named)
+            for start in range(0, len(subjects), _PER_QUERY):
+                part = subjects[start : start + _PER_QUERY]
+                query = _FIND.format(", ".join("?" * len(part)))
+                for subject, number in self._database.rows(query, scope, period, *part):
+                    found[named[subject]] = number
+        return found
+
+    def _make(self, scopes: Sequence[KeyScope], now_ms: int) -> None:
+        ring = self._required_ring()
+        self._database.execute_many(
+            "INSERT INTO data_key (scope, subject, period, master_key, wrapped, created_at_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    one.scope,
+                    one.subject,
+                    one.period,
+                    *ring.wrap(new_data_key(), _purpose(one.scope, one.subject, one.period)),
+                    now_ms,
+                )
+                for one in scopes
+            ],
+        )
+
+    def _destroy(self, numbers: Sequence[int], now_ms: int) -> None:
+        self._database.execute_many(
+            "UPDATE data_key SET wrapped = NULL, destroyed_at_ms = ? WHERE key_number = ?",
+            [(now_ms, number) for number in numbers],
+        )
+
+
+def _customer(company_id: str, customer_id: str) -> str:
+    return f"{company_id}\x1f{customer_id}"
+
+
+def _purpose(scope: str, subject: str, period: str) -> str:
+    return f"tieout data key {scope}/{subject}/{period}"

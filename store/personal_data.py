@@ -1,0 +1,184 @@
+"""Personal data in rows: sealed on the way into the store, opened on the way out.
+
+What is personal is one table here. Rows of a payment are sealed by the key of its customer (of the
+year), of the payment itself where the customer is not known, and what belongs to no payment by the
+key of its file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.batches import (
+    ApplicationBatch,
+    Batch,
+    DiagnosticBatch,
+    ExceptionBatch,
+    PaymentBatch,
+    RemittanceBatch,
+)
+from store.data_keys import customer_scope, file_scope, payment_scope
+from store.sealed_content import OwnedSpan
+from store.sealed_text import ERASED, SEAL_MARK, TextSealer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from store.bank_file_records import FileResult
+    from store.data_keys import DataKeyStore
+
+__all__ = ["PERSONAL_COLUMNS", "FileKeys", "PersonalData"]
+
+_B = TypeVar("_B", bound=Batch)
+
+
+class _Personal(msgspec.Struct, frozen=True):
+    """Personal columns of a table, and the columns that tell its rows apart."""
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+PERSONAL_COLUMNS: Final[dict[type[Batch], _Personal]] = {
+    PaymentBatch: _Personal(
+        "payment",
+        ("payer_name", "payer_account", "remittance_text", "ultimate_payer_name"),
+        ("payment_id",),
+    ),
+    RemittanceBatch: _Personal("remittance_line", ("reference",), ("payment_id", "line_number")),
+    ApplicationBatch: _Personal(
+        "application", ("explanation", "evidence"), ("payment_id", "open_item_id")
+    ),
+    ExceptionBatch: _Personal("exception_item", ("message",), ("exception_id",)),
+    DiagnosticBatch: _Personal("diagnostic", ("message", "value", "excerpt"), ("code",)),
+}
+"""What is personal in the rows of bank files: names, accounts, and text that may hold them."""
+
+
+_ERASED_AS: Final = {"evidence": ""}
+"""What readers expect in a column of JSON where nothing is known."""
+
+
+class FileKeys(msgspec.Struct, frozen=True):
+    """Numbers of the keys that seal a file: its own, and those of its payments."""
+
+    file_key: int
+    by_payment: dict[str, int]
+
+
+class PersonalData:
+    """Seals and opens rows of one tenant."""
+
+    def __init__(self, keys: DataKeyStore) -> None:
+        """Take keys from `keys`."""
+        self._keys = keys
+        self._sealer = TextSealer(keys)
+
+    @property
+    def is_sealing(self) -> bool:
+        """Whether what is kept from now on is sealed."""
+        return self._keys.is_sealing
+
+    def keys_of_file(
+        self, file_id: str, owners: Sequence[tuple[str, str, str]], received_at_ms: int
+    ) -> FileKeys:
+        """The keys of a file and its payments, made where there are none; in a write block.
+
+        `owners` are payment, company and customer, the last empty where nobody is known.
+        """
+        own = file_scope(file_id)
+        if not self._keys.is_sealing:
+            return FileKeys(0, {})
+        scopes = {
+            payment: customer_scope(company, customer, received_at_ms)
+            if customer
+            else payment_scope(payment)
+            for payment, company, customer in owners
+        }
+        numbers = self._keys.numbers([own, *scopes.values()], received_at_ms)
+        return FileKeys(numbers[own], {payment: numbers[one] for payment, one in scopes.items()})
+
+    def sealed_result(self, result: FileResult, keys: FileKeys) -> FileResult:
+        """`result` with its personal columns sealed; itself where nothing is sealed."""
+        if not keys.file_key:
+            return result
+        return msgspec.structs.replace(
+            result,
+            payments=self.sealed(result.payments, keys),
+            remittances=self.sealed(result.remittances, keys),
+            applications=self.sealed(result.applications, keys),
+            exceptions=self.sealed(result.exceptions, keys),
+            diagnostics=self.sealed(result.diagnostics, keys),
+        )
+
+    def sealed(self, batch: _B, keys: FileKeys) -> _B:
+        """`batch` with its personal columns sealed."""
+        personal = PERSONAL_COLUMNS.get(type(batch))
+        if personal is None:
+            return batch
+        numbers = [keys.file_key] * len(batch)
+        if "payment_id" in batch.SCHEMA.names:
+            owners = batch.strings("payment_id")
+            numbers = [keys.by_payment.get(one, keys.file_key) for one in owners]
+        places = _places(batch, personal)
+        columns = {
+            name: self._sealer.seal(
+                batch.strings(name), numbers, [f"{personal.table}.{name}/{one}" for one in places]
+            )
+            for name in personal.columns
+        }
+        return _replaced(batch, columns)
+
+    def opened(self, batch: _B) -> _B:
+        """`batch` with its personal columns readable; raises `SealBrokenError`."""
+        personal = PERSONAL_COLUMNS.get(type(batch))
+        if personal is None or not len(batch):
+            return batch
+        marked = [name for name in personal.columns if _is_marked(batch.text(name))]
+        if not marked:
+            return batch
+        places = _places(batch, personal)
+        columns = {}
+        for name in marked:
+            of_column = [f"{personal.table}.{name}/{one}" for one in places]
+            opened = self._sealer.open(batch.strings(name), of_column)
+            blank = _ERASED_AS.get(name, ERASED)
+            columns[name] = [blank if one == ERASED else one for one in opened]
+        return _replaced(batch, columns)
+
+    def spans(self, payments: PaymentBatch, keys: FileKeys) -> Iterable[OwnedSpan]:
+        """The bytes of each payment in its file, with the key they are sealed by."""
+        if not keys.file_key:
+            return []
+        columns = (
+            payments.strings("payment_id"),
+            payments.record_batch.column("source_offset").to_pylist(),
+            payments.record_batch.column("source_length").to_pylist(),
+        )
+        return [
+            OwnedSpan(offset, offset + length, keys.by_payment.get(payment, keys.file_key))
+            for payment, offset, length in zip(*columns, strict=True)
+            if offset is not None and length
+        ]
+
+
+def _is_marked(column: pa.Array) -> bool:
+    return bool(pc.any(pc.starts_with(column, SEAL_MARK)).as_py())
+
+
+def _places(batch: Batch, personal: _Personal) -> list[str]:
+    columns = (batch.record_batch.column(name).to_pylist() for name in personal.key)
+    return ["/".join(map(str, key)) for key in zip(*columns, strict=True)]
+
+
+def _replaced(batch: _B, columns: Mapping[str, list[str]]) -> _B:
+    rows: Any = batch.record_batch
+    for name, values in columns.items():
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, rows.schema.field(at), pa.array(values, pa.string()))
+    return type(batch).of_distinct(rows)

@@ -1,0 +1,76 @@
+"""Topic requests: the first answer to every request id, kept with the effect it answers.
+
+A caller who sends a request again, for whatever reason, gets the bytes of the first answer; with
+another content under the same id he is told so. Both are looked up and kept within the write block
+of the effect, so that there is never one without the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from store.errors import RequestIdReusedError
+
+if TYPE_CHECKING:
+    from store.database import Database
+
+__all__ = ["RequestKey", "RequestLog", "request_key"]
+
+
+class RequestKey(msgspec.Struct, frozen=True):
+    """What a caller asked: its own id, the method, and the SHA-256 of what it said."""
+
+    request_id: str
+    method: str
+    content_sha256: str
+
+
+def request_key(request_id: str, method: str, content: bytes) -> RequestKey:
+    """The key of a request whose canonical bytes, without the id, are `content`."""
+    return RequestKey(request_id, method, hashlib.sha256(content).hexdigest())
+
+
+class RequestLog:
+    """First answers of one tenant."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in `database`."""
+        self._database = database
+
+    def find(self, key: RequestKey) -> bytes | None:
+        """The first answer to `key`; raises `RequestIdReusedError` where its id says otherwise."""
+        found = self._database.rows(
+            "SELECT method, content_sha256, answer FROM request WHERE request_id = ?",
+            key.request_id,
+        )
+        if not found:
+            return None
+        method, content_sha256, answer = found[0]
+        if (method, content_sha256) != (key.method, key.content_sha256):
+            raise RequestIdReusedError.of(
+                key.request_id, (method, content_sha256), (key.method, key.content_sha256)
+            )
+        return bytes(answer)
+
+    def keep(self, key: RequestKey, answer: bytes, now_ms: int) -> None:
+        """Keep the first answer; called in the write block of the effect it answers."""
+        self._database.rows(
+            "INSERT INTO request (request_id, method, content_sha256, answer, answered_at_ms) "
+            "VALUES (?, ?, ?, ?, ?)",
+            key.request_id,
+            key.method,
+            key.content_sha256,
+            answer,
+            now_ms,
+        )
+
+    def forget_before(self, answered_before_ms: int) -> int:
+        """Forget answers older than that and give how many; called in a write block."""
+        counted = self._database.rows(
+            "SELECT count(*) FROM request WHERE answered_at_ms < ?", answered_before_ms
+        )
+        self._database.rows("DELETE FROM request WHERE answered_at_ms < ?", answered_before_ms)
+        return int(counted[0][0])
