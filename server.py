@@ -27,6 +27,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from desk.authority import DEFAULT_AUTHORITY
+from rpc.application_service import ApplicationService
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
 from rpc.desk_work import DeskWork
@@ -53,6 +54,8 @@ from store.locking import held_store
 from tieout.configuration import OVERRIDES, policy_of, read_configuration
 from tieout.server_doors import authenticator_of, certificate_files, check_doors, mask_key_of
 from tieout.v1 import (
+    application_service_pb2,
+    application_service_pb2_grpc,
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
     exception_service_pb2,
@@ -80,6 +83,7 @@ SERVICES: Final = (
     match_service_pb2.DESCRIPTOR.services_by_name["MatchService"].full_name,
     bank_file_service_pb2.DESCRIPTOR.services_by_name["BankFileService"].full_name,
     exception_service_pb2.DESCRIPTOR.services_by_name["ExceptionService"].full_name,
+    application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
 )
 
 _DECISION_SECONDS: Final = 30.0
@@ -297,14 +301,17 @@ def _add_services(
         bookings_max=max(1, configuration.server.workers - 1),
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
+    desk = DeskWork(DEFAULT_AUTHORITY, _now_ms)
     exceptions = ExceptionService(
         reader=reader,
         writer=writer,
         workers=pool,
-        desk=DeskWork(DEFAULT_AUTHORITY, _now_ms),
+        desk=desk,
         now_ms=_now_ms,
     )
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
+    applications = ApplicationService(reader=reader, writer=writer, desk=desk)
+    application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
 
 
 async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:

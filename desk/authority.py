@@ -178,6 +178,7 @@ DEFAULT_AUTHORITY: Final = Authority(
         "admin": RoleAuthority(
             ("work", "comment", "assign_others", "take_over", "deliver"), _APPROVER
         ),
+        "submitter": RoleAuthority(("deliver",)),
         "system": RoleAuthority(("deliver",)),
     }
 )

@@ -12,7 +12,7 @@ from rpc.caller import current_caller
 from rpc.case_acts import CALL_OF_BATCH_ITEM, act_of
 from rpc.case_detail import case_detail, explain_item
 from rpc.case_messages import case_filter, facet_message, summary_message
-from rpc.desk_work import Command, Preview, actor_of
+from rpc.desk_work import Command, Preview, actor_of, performed
 from rpc.errors import FieldError, RefusedError, ServiceError
 from rpc.jobs import ReadReferencesDone, ReadReferencesJob
 from rpc.limits import BATCH_ITEMS_MAX, PAGE_SIZE_MAX
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rpc.reading import StoreReader
     from rpc.workers import WorkerPool
     from store.case_records import CaseOrder, Facet
-    from store.repository import Repository
     from tieout.v1 import cases_pb2
 
     _Context = grpc.aio.ServicerContext[Any, Any]
@@ -183,7 +182,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         """One command of a batch; what is refused is told, and stops nothing."""
         command = msgspec.structs.replace(command, batch_id=batch_id)
         try:
-            return await self._writer.ask(lambda store: _kept(self._desk, store, command))
+            return await self._writer.ask(lambda store: performed(self._desk, store, command))
         except (ServiceError, StoreError) as error:
             return Preview(refusal=Refusal(reason=error.reason, message=str(error)))
 
@@ -195,7 +194,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             if preview.refusal is not None:
                 raise RefusedError.of(preview.refusal)
         else:
-            preview = await self._writer.ask(lambda store: _kept(self._desk, store, command))
+            preview = await self._writer.ask(lambda store: performed(self._desk, store, command))
         assert preview.message is not None  # noqa: S101 - what was not refused has a case
         return preview.message
 
@@ -332,12 +331,6 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
     ) -> contract.ResolveExceptionResponse:
         """See the contract."""
         return contract.ResolveExceptionResponse(case=await self._act("ResolveException", request))
-
-
-def _kept(desk: DeskWork, store: Repository, command: Command) -> Preview:
-    """Perform `command` in a booking of its own."""
-    with store.booking() as booking:
-        return desk.perform(booking, command)
 
 
 def _batch_response(batch_id: str, previews: Sequence[Preview]) -> contract.BatchExceptionsResponse:

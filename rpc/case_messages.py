@@ -24,6 +24,7 @@ __all__ = [
     "act_message",
     "case_filter",
     "case_message",
+    "delivery_of",
     "entries_of",
     "entry_message",
     "facet_message",
@@ -50,6 +51,16 @@ def milliseconds(message: Any, field: str) -> int:
     """Milliseconds since 1970 of a timestamp field; 0 where it is not set."""
     found: int = getattr(message, field).ToMilliseconds() if message.HasField(field) else 0
     return found
+
+
+def delivery_of(number: int) -> Delivery:
+    """How far a line is; raises `FieldError` for what nobody knows."""
+    for delivery, own in _DELIVERIES.items():
+        if own == number:
+            found: Delivery = delivery
+            return found
+    message = f"delivery is {number}, which is none"
+    raise FieldError(message, field="delivery", value=str(number))
 
 
 def entries_of(messages: Iterable[contract.CaseEntry]) -> tuple[Entry, ...]:

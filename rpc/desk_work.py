@@ -6,7 +6,7 @@ becomes an error with the desk's own reason; nothing is kept then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from store.repository import Booking, Repository
     from tieout.v1 import cases_pb2
 
-__all__ = ["Command", "DeskWork", "Preview", "actor_of", "current_summary"]
+__all__ = ["Command", "DeskWork", "Preview", "actor_of", "current_summary", "performed"]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +182,13 @@ class DeskWork:
         return awakened(case, self._now_ms())
 
 
-_CASE = "case"
+_CASE: Final = "case"
+
+
+def performed(desk: DeskWork, store: Repository, command: Command) -> Preview:
+    """Perform `command` in a booking of its own; raises as `DeskWork.perform`."""
+    with store.booking() as booking:
+        return desk.perform(booking, command)
 
 
 def _told(summary: CaseSummary, outcome: Performed) -> Preview:

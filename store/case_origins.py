@@ -72,6 +72,7 @@ def _lines(database: Database, payment_id: str) -> tuple[Line, ...]:
             write_off,
             write_off_reason,
         ) in database.rows(_DECIDED, payment_id)
+        if any((cash, discount, deduction, write_off))
     ]
     lines += [
         {"kind": kind, "company_id": company, "customer_id": customer, "cash_minor": cash}

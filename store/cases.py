@@ -214,6 +214,13 @@ class Cases:
         condition = "exception_id = ? ORDER BY row_number LIMIT 1"
         return self._batch(ExceptionBatch, condition, summary.case_id)
 
+    def payments_of_file(self, file_id: str) -> list[str]:
+        """The payments of a bank file, in its order."""
+        rows = self._database.rows(
+            "SELECT payment_id FROM payment WHERE file_id = ? ORDER BY row_number", file_id
+        )
+        return [row[0] for row in rows]
+
     def payment_of(self, payment_id: str) -> PaymentBatch:
         """The payment, if there is one."""
         return self._batch(PaymentBatch, "payment_id = ?", payment_id)

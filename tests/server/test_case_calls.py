@@ -7,6 +7,7 @@ import pytest
 
 from desk.authority import DEFAULT_AUTHORITY
 from desk.refusals import REFUSALS
+from rpc.application_service import ApplicationService
 from rpc.caller import Caller, Role, set_caller
 from rpc.desk_work import DeskWork
 from rpc.errors import (
@@ -25,6 +26,7 @@ from store.case_facts import facts_of
 from store.errors import PostingRejectedError, StaleRowError
 from tests.store.item_rows import items_of
 from tests.store.stored_files import file_id_of, file_result
+from tieout.v1 import application_service_pb2 as application_contract
 from tieout.v1 import cases_pb2
 from tieout.v1 import exception_service_pb2 as contract
 
@@ -50,19 +52,26 @@ class Desk:
             now_ms=lambda: self.now,
         )
 
+        self.applications = ApplicationService(
+            reader=self._readers[0],
+            writer=self._readers[1],
+            desk=DeskWork(DEFAULT_AUTHORITY, lambda: self.now),
+        )
+
     async def run(self, job):
         """A worker, here and now."""
         return read_references_job(self.store, job)
 
-    def call(self, caller, name, request_id="", **fields):
+    def call(self, caller, name, **fields):
         """One call, as `caller`."""
-        request = getattr(contract, f"{name}Request")(**fields)
-        if request_id:
-            request.request_id = request_id
+        application = hasattr(application_contract, f"{name}Request")
+        messages = application_contract if application else contract
+        request = getattr(messages, f"{name}Request")(**fields)
+        service = self.applications if application else self.service
 
         async def answer():
             set_caller(caller)
-            return await getattr(self.service, name)(request, None)
+            return await getattr(service, name)(request, None)
 
         return asyncio.run(answer())
 
@@ -152,7 +161,7 @@ def test_undo_opens_the_item_again_and_says_so(desk):
     case = desk.act(ANN, "UndoException", act_number=1)
     assert (state(case), case.summary.undecided_minor) == ("open", 800)
     assert desk.open_minor() == 800
-    assert [line.entry.reverses for line in case.lines] == [0, 0, 2]
+    assert [line.entry.reverses for line in case.lines] == [0, 1]
     detail = desk.call(ANN, "GetCase", exception_id="monday-0")
     assert [act.name for act in detail.acts] == ["decide", "undo"]
     assert [act.actor for act in detail.acts] == ["ann", "ann"]
@@ -261,6 +270,79 @@ def test_other_companies_are_out_of_reach(desk):
     with pytest.raises(RefusedError) as caught:
         desk.act(eve, "ClaimException")
     assert caught.value.reason == "COMPANY_OUT_OF_SCOPE"
+
+
+def test_postings_are_listed_and_one_is_taken_back(desk):
+    desk.act(ANN, "DecideException", entries=[on("I", 300), on("J", 500)])
+    listed = desk.call(ANN, "ListPostings", payment_id="monday-0", page_size=1)
+    assert [(one.open_item_id, one.applied_minor) for one in listed.postings] == [("I", 300)]
+    more = desk.call(
+        ANN,
+        "ListPostings",
+        payment_id="monday-0",
+        page_size=9,
+        page_token=listed.next_page_token,
+    )
+    assert [one.open_item_id for one in more.postings] == ["J"]
+    assert more.postings[0].decided_by == "ann"
+    fields = {"payment_id": "monday-0", "line_number": 2, "reason": "wrong one"}
+    dry = desk.call(ANN, "ReverseApplication", **fields, validate_only=True).case
+    assert dry.summary.undecided_minor == 500
+    assert desk.open_minor("J") == 0
+    case = desk.call(ANN, "ReverseApplication", **fields).case
+    assert (case.summary.undecided_minor, desk.open_minor("J"), desk.open_minor()) == (
+        500,
+        500,
+        500,
+    )
+    listed = desk.call(ANN, "ListPostings", company_id="K", open_item_id="J")
+    assert [one.kind for one in listed.postings] == ["application", "reversal"]
+    assert [one.is_reversed for one in listed.postings] == [True, False]
+    with pytest.raises(FieldError):
+        desk.call(ANN, "ListPostings")
+
+
+def test_what_the_ledger_has_taken_is_taken_back_by_a_reversal_to_be_sent(desk):
+    admin = Caller(name="erp", roles=frozenset({Role.SUBMITTER}))
+    desk.act(ANN, "DecideException", entries=[on("I", 800)])
+    fields = {"payment_id": "monday-0", "line_numbers": [1]}
+    for delivery in (cases_pb2.DELIVERY_POSTING, cases_pb2.DELIVERY_POSTED):
+        case = desk.call(admin, "ReportDelivery", **fields, delivery=delivery).case
+    assert state(case) == "posted"
+    with pytest.raises(RefusedError):
+        desk.call(ANN, "ReportDelivery", **fields, delivery=cases_pb2.DELIVERY_CONFIRMED)
+    case = desk.act(ANN, "UndoException", act_number=1)
+    assert case.lines[-1].delivery == cases_pb2.DELIVERY_NONE
+    assert desk.open_minor() == 800
+
+
+def test_a_whole_file_is_taken_back_with_a_preview(desk):
+    desk.act(ANN, "DecideException", entries=[on("I", 400)])
+    desk.act(ANN, "DecideException", case="monday-2", entries=[on("I", 300)])
+    fields = {"file_id": file_id_of("monday"), "reason": "the wrong file"}
+    preview = desk.call(ANN, "ReverseFile", **fields, validate_only=True)
+    assert preview.totals[0].cash_minor == 700
+    assert desk.open_minor() == 100
+    done = desk.call(ANN, "ReverseFile", **fields)
+    assert (done.totals[0].cash_minor, desk.open_minor()) == (700, 800)
+    assert done.batch_id
+    again = desk.call(ANN, "ReverseFile", **fields)
+    assert again.reversed_count == 0
+
+
+def test_balances_follow_what_people_say(desk):
+    def balance():
+        return desk.store.decisions.find_balances(["monday-0"])["monday-0"]
+
+    assert balance().unapplied_minor == 800
+    desk.act(ANN, "ParkException", event="advice", reason="asked")
+    assert balance().suspense_minor == 800
+    rest = cases_pb2.Remainder(kind=cases_pb2.REMAINDER_KIND_ON_ACCOUNT)
+    desk.act(ANN, "DecideException", entries=[on("J", 500)], remainder=rest)
+    assert (balance().applied_minor, balance().on_account_minor) == (500, 300)
+    assert balance().pinned_by == "ann"
+    desk.act(ANN, "UndoException", act_number=2)
+    assert balance().unapplied_minor == 800
 
 
 def test_why_not_this_item(desk):

@@ -35,6 +35,7 @@ SERVICES = {
     "tieout.v1.MatchService",
     "tieout.v1.BankFileService",
     "tieout.v1.ExceptionService",
+    "tieout.v1.ApplicationService",
 }
 
 
