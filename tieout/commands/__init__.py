@@ -59,6 +59,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.export:export_command",
         "Make the documents an ERP posts out of a run.",
     ),
+    "report": (
+        "tieout.commands.report:report_command",
+        "Aging, DSO, waiting cash, and when items will be paid.",
+    ),
     "replay": (
         "tieout.commands.replay:replay_command",
         "Match a history again under another policy.",
