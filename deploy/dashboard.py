@@ -109,6 +109,21 @@ PANELS: Final = (
         },
     ),
     Panel(
+        "Money that does not add up, tenants halted",
+        "short",
+        {
+            "{{invariant}}": f"sum by (invariant) "
+            f"(increase(tieout_invariant_violations_total[{_INTERVAL}]))",
+            "halted": "sum(tieout_posting_halted)",
+        },
+    ),
+    Panel(
+        "Clearing proofs",
+        "short",
+        {"{{outcome}}": _rate("tieout_clearing_proofs_total", "outcome")},
+    ),
+    Panel("Audit leaves in no block yet", "short", {"unsealed": "sum(tieout_audit_unsealed)"}),
+    Panel(
         "Memory",
         "bytes",
         {

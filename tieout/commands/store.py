@@ -57,8 +57,8 @@ Example:
 """
 _RESTORE_HELP = """Make a store from a backup, then check it.
 
-The store must not have the tenants of the backup. Files of the backup that are not what its manifest
-says are refused before anything is written.
+The store must not have the tenants of the backup. Files of the backup that are not what its
+manifest says are refused before anything is written.
 
 \b
 Exit codes:
