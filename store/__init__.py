@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from store.repository import Repository
 from store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from store.addresses import PostgresqlAddress, StoreAddress
     from store.database import Database
     from store.postgresql import PostgresqlDatabase
 
-__all__ = ["open_database", "open_postgresql", "open_repository"]
+__all__ = ["open_database", "open_existing", "open_postgresql", "open_repository"]
 
 
 def open_repository(
@@ -65,3 +68,16 @@ def open_postgresql(
         )
         raise StoreUrlError(message, store=address.shown) from error
     return PostgresqlDatabase(address, tenant, busy_seconds=busy_seconds)
+
+
+@contextmanager
+def open_existing(address: StoreAddress, tenant: str = DEFAULT_TENANT) -> Iterator[Database]:
+    """The database of a tenant that is there, for reading; raises `StoreUrlError` where not."""
+    if tenant not in address.tenants():
+        message = f"{address.shown} has no tenant {tenant!r}"
+        raise StoreUrlError(message, store=address.shown, tenant=tenant)
+    database = open_database(address, tenant)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -70,9 +70,13 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("tieout.commands.serve:serve_command", "Run the server."),
     "config": ("tieout.commands.config:config_command", "Check the settings of a server."),
     "keys": ("tieout.commands.keys:keys_command", "Make, list and revoke API keys of a server."),
+    "audit": (
+        "tieout.commands.audit:audit_command",
+        "Prove that nothing decided has changed since.",
+    ),
     "store": (
-        "tieout.commands.store:store_command",
-        "Migrate, check, back up and restore a store.",
+        "tieout.commands.store_upkeep:store_command",
+        "Migrate, check, prove, back up, restore a store; its keys.",
     ),
     "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
     "exceptions": (

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from store.addresses import StoreAddress
 
 __all__ = [
+    "JSON_OPTION",
+    "STORE_OPTION",
     "backup_command",
     "check_command",
     "migrate_command",
     "restore_command",
+    "say",
     "store_command",
+    "with_store",
 ]
 
 _MIGRATE_HELP = """Bring the store up to this release: apply the migrations it has not seen.
@@ -67,7 +71,7 @@ Exit codes:
   78  no backup, or a store that is in use
 """
 
-_STORE = click.option(
+STORE_OPTION = click.option(
     "--store",
     "url",
     metavar="URL",
@@ -79,7 +83,7 @@ _STORE = click.option(
 _TENANT = click.option(
     "--tenant", "tenants", multiple=True, help="This tenant only; may be given again.  [all]"
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
 @click.group("store", help="The store: migrate, check, backup, restore.")
@@ -88,9 +92,9 @@ def store_command() -> None:
 
 
 @store_command.command("migrate", help=_MIGRATE_HELP)
-@_STORE
+@STORE_OPTION
 @_TENANT
-@_JSON
+@JSON_OPTION
 def migrate_command(*, url: str, tenants: tuple[str, ...], as_json: bool) -> int:
     """Apply missing migrations; gives the exit code."""
 
@@ -110,26 +114,26 @@ def migrate_command(*, url: str, tenants: tuple[str, ...], as_json: bool) -> int
             f"{tenant}: {count} migrations applied" if count else f"{tenant}: up to date"
             for tenant, count in applied.items()
         ]
-        _say({"store": address.shown, "applied": applied}, lines, as_json=as_json)
+        say({"store": address.shown, "applied": applied}, lines, as_json=as_json)
         return int(ExitCode.DONE)
 
-    return _with_store(url, migrate)
+    return with_store(url, migrate)
 
 
 @store_command.command("check", help=_CHECK_HELP)
-@_STORE
+@STORE_OPTION
 @_TENANT
-@_JSON
+@JSON_OPTION
 def check_command(*, url: str, tenants: tuple[str, ...], as_json: bool) -> int:
     """Check the store; gives the exit code."""
-    return _with_store(url, lambda address: _check(address, tenants, as_json=as_json))
+    return with_store(url, lambda address: _check(address, tenants, as_json=as_json))
 
 
 @store_command.command("backup", help=_BACKUP_HELP)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@_STORE
+@STORE_OPTION
 @_TENANT
-@_JSON
+@JSON_OPTION
 def backup_command(*, folder: Path, url: str, tenants: tuple[str, ...], as_json: bool) -> int:
     """Copy the store; gives the exit code."""
 
@@ -141,16 +145,16 @@ def backup_command(*, folder: Path, url: str, tenants: tuple[str, ...], as_json:
         manifest = back_up(address, folder, tenants)
         size = sum(file.size_bytes for file in manifest.files)
         line = f"{folder}: {', '.join(manifest.tenants)}; {len(manifest.files)} files, {size} bytes"
-        _say(msgspec.to_builtins(manifest), [line], as_json=as_json)
+        say(msgspec.to_builtins(manifest), [line], as_json=as_json)
         return int(ExitCode.DONE)
 
-    return _with_store(url, copy)
+    return with_store(url, copy)
 
 
 @store_command.command("restore", help=_RESTORE_HELP)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@_STORE
-@_JSON
+@STORE_OPTION
+@JSON_OPTION
 def restore_command(*, folder: Path, url: str, as_json: bool) -> int:
     """Make a store from a backup; gives the exit code."""
 
@@ -160,7 +164,7 @@ def restore_command(*, folder: Path, url: str, as_json: bool) -> int:
         manifest = restore(folder, address)
         return _check(address, manifest.tenants, as_json=as_json)
 
-    return _with_store(url, make)
+    return with_store(url, make)
 
 
 def _check(address: StoreAddress, tenants: tuple[str, ...], *, as_json: bool) -> int:
@@ -181,11 +185,12 @@ def _check(address: StoreAddress, tenants: tuple[str, ...], *, as_json: bool) ->
         findings += [{"tenant": tenant, "rule": one.rule, "row": one.row} for one in found]
     lines = [f"{one['tenant']}: {one['rule']}: {one['row']}" for one in findings]
     whole = [f"{tenant}: whole" for tenant in names] if not findings else []
-    _say({"store": address.shown, "findings": findings}, lines + whole, as_json=as_json)
+    say({"store": address.shown, "findings": findings}, lines + whole, as_json=as_json)
     return int(ExitCode.GATE if findings else ExitCode.DONE)
 
 
-def _with_store(url: str, act: Callable[[StoreAddress], int]) -> int:
+def with_store(url: str, act: Callable[[StoreAddress], int]) -> int:
+    """Run `act` on the store at `url`; gives its exit code, or that of the error it met."""
     from store.addresses import parse_address
     from store.errors import StoreBusyError, StoreError, StoreUnavailableError
 
@@ -198,7 +203,8 @@ def _with_store(url: str, act: Callable[[StoreAddress], int]) -> int:
         return int(ExitCode.RETRY if isinstance(error, StoreBusyError) else ExitCode.CONFIG)
 
 
-def _say(record: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+def say(record: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+    """Print `record` as JSON, or the `lines` for people."""
     import msgspec
 
     click.echo(msgspec.json.encode(record).decode() if as_json else "\n".join(lines))
