@@ -24,7 +24,7 @@ __all__ = [
 
 _PATH = click.Path(path_type=Path)
 _TENANT = click.option("--tenant", default="default", show_default=True, help="Whose audit.")
-_VERIFY_HELP = """Check the audit chain and every row under it, and name the first that is not as it was.
+_VERIFY_HELP = """Check the audit chain and every row under it; name the first that changed.
 
 It reads a store, or with --bundle a folder that `tieout audit export` wrote; it needs no server and
 no key but the public one. Without --public-key signatures are counted, not checked. With --head, a
@@ -58,7 +58,7 @@ Exit codes:
   0   printed
   78  no such store, or nothing is sealed yet
 """
-_NEW_KEY_HELP = """Make a key pair that signs the audit chain: PRIVATE for the server, PUBLIC for auditors.
+_NEW_KEY_HELP = """Make a key pair for the audit chain: PRIVATE for the server, PUBLIC for auditors.
 
 \b
 Exit codes:
