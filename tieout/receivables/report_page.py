@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["report_charts", "report_page", "report_text"]
 
 _BUCKET_WORDS: Final = ("not due", "1–30", "31–60", "61–90", "over 90", "credits")
+_METHOD_WORDS: Final = {
+    "due date and everybody's median delay": "median delay of all",
+    "due date and the customer's mean delay": "mean of customer",
+}
 _WEEKS: Final = 13
 _SHOWN: Final = 10
 
@@ -139,15 +143,17 @@ def report_charts(report: Report) -> dict[str, str]:
     if "aging" in report.tables:
         for row in _sums(report.tables["aging"]):
             name = f"aging_{row[0].lower()}.svg"
-            charts[name] = _bars(f"Open by days past due, {row[0]}", _BUCKET_WORDS, row[1])
+            title = f"Open by days past due, {row[0]}"
+            charts[name] = _bars(title, _BUCKET_WORDS, row[1], first=BLUE)
     if "expected_dates" in report.tables:
         charts |= _cash_charts(report)
     if report.backtest is not None and report.backtest.judged:
         methods = report.backtest.methods
         charts["backtest.svg"] = _bars(
             "Mean error of expected dates, days",
-            [one.method.replace("due date and ", "") for one in methods],
+            [_METHOD_WORDS.get(one.method, one.method) for one in methods],
             [one.mean_absolute_error for one in methods],
+            first=BLUE,
         )
     return charts
 
@@ -184,7 +190,8 @@ def _cash_charts(report: Report) -> dict[str, str]:
     }
 
 
-def _bars(title: str, labels: Sequence[str], values: Sequence[float]) -> str:
+def _bars(title: str, labels: Sequence[str], values: Sequence[float], first: str = ORANGE) -> str:
+    """Bars over labels; the one that differs in kind from the others is the `first`."""
     low, high = min(0.0, *values), max(0.0, *values) or 1.0
     across = Axis(
         low=-0.5,
@@ -193,7 +200,7 @@ def _bars(title: str, labels: Sequence[str], values: Sequence[float]) -> str:
     )
     chart = Chart(title, across, linear_axis(low, high * 1.08), width=640)
     for at, value in enumerate(values):
-        colour = GREY if value < 0 else BLUE if at == 0 else ORANGE
+        colour = GREY if value < 0 else first if at == 0 else ORANGE
         share = 0.62 / len(values)
         chart.bar(at, min(value, 0.0), max(value, 0.0), colour, share=share, hint=f"{value:,.2f}")
     return chart.svg()
