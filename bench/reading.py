@@ -65,8 +65,8 @@ def measure_reading(measured: MeasuredFile, rows: int, repeats: int, cache: Path
     source = BytesSource(content)
     parsed = parse_source(source, path.name)
     found = max(len(parsed.payments), len(parsed.remittances))
-    assert found == rows, measured.name  # noqa: S101 - a bench of nothing is none
-    assert parsed.control_checks.record_batch.column("ok").to_pylist().count(False) == 0  # noqa: S101 - as above
+    assert found == rows, measured.name
+    assert parsed.control_checks.record_batch.column("ok").to_pylist().count(False) == 0
     floor, walk = FLOORS[measured.format]
     with CoreMap() as cores:
         options = ReadOptions(map_ordered=cores)

@@ -14,7 +14,7 @@ settings.load_profile("any_machine")
 @pytest.fixture(scope="session")
 def postgresql():
     """A PostgreSQL server of this process's own."""
-    from tests.store.postgresql_server import PostgresqlServer  # noqa: PLC0415 - few tests need it
+    from bench.postgresql_server import PostgresqlServer  # noqa: PLC0415 - few tests need it
 
     server = PostgresqlServer()
     yield server

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: started from nothing, gone with the process that asked."""
+"""A PostgreSQL server of our own: started from nothing, gone with the process that asked."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Final
 
 import psycopg
 
 __all__ = ["PostgresqlServer"]
 
-START_SECONDS = 60
-_SET_PARENT_DEATH_SIGNAL = 1
-_SETTINGS = {
+START_SECONDS: Final = 60
+_SET_PARENT_DEATH_SIGNAL: Final = 1
+_SETTINGS: Final = {
     "listen_addresses": "",
     "max_connections": "60",
     "shared_buffers": "128MB",
-    # Processes are killed here, not machines: what they handed to the kernel stays.
-    "fsync": "off",
-    "full_page_writes": "off",
     "autovacuum": "off",
 }
+_NOT_DURABLE: Final = {"fsync": "off", "full_page_writes": "off"}
+"""For tests: they kill processes, not machines, and what was handed to the kernel stays."""
 
 
-def programs():
+def programs() -> Path:
     """The folder of PostgreSQL's server programs."""
     found = shutil.which("initdb")
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -39,7 +39,7 @@ def programs():
     return Path(found).resolve().parent if found else debian[-1].parent
 
 
-def user():
+def user() -> dict[str, Any]:
     """Somebody else where the tests run as root: the server refuses to be it."""
     if os.geteuid():
         return {}
@@ -49,28 +49,29 @@ def user():
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def _end_with_parent():
+def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGQUIT)
 
 
 class PostgresqlServer:
     """One server on a socket in a temporary folder; every store has a database of its own."""
 
-    def __init__(self):
+    def __init__(self, *, durable: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-"))
         self.who = user()
         if self.who:
             os.chown(self.folder, self.who["user"], self.who["group"])
         self.folder.chmod(0o700)
         self.count = 0
-        self.process = None
+        self.process: subprocess.Popen[bytes]
+        self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
         self._run("initdb", "-A", "trust", "-U", "admin", "--no-sync", "-E", "UTF8", "--locale=C")
         self.start()
         with self.connect() as connection:
             connection.execute("CREATE ROLE tieout LOGIN")
             connection.execute("ALTER ROLE tieout SET client_min_messages = warning")
 
-    def _run(self, program, *arguments):
+    def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [programs() / program, "-D", self.folder / "data", *arguments],
             capture_output=True,
@@ -81,9 +82,9 @@ class PostgresqlServer:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def start(self):
+    def start(self) -> None:
         """Start, and wait until it answers."""
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -112,7 +113,7 @@ class PostgresqlServer:
             else:
                 return
 
-    def kill(self):
+    def kill(self) -> None:
         """SIGKILL to the server and every process it has, as a machine that runs out of memory."""
         listed = (self.folder / "data" / "postmaster.pid").read_text("utf-8").split()
         children = Path(f"/proc/{listed[0]}/task/{listed[0]}/children").read_text().split()
@@ -121,24 +122,26 @@ class PostgresqlServer:
             os.kill(int(pid), signal.SIGKILL)
         self.process.wait()
 
-    def stop(self):
+    def stop(self) -> None:
         """End it and leave nothing."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
         shutil.rmtree(self.folder)
 
-    def connect(self, database="postgres", user="admin"):
+    def connect(
+        self, database: str = "postgres", user: str = "admin"
+    ) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection of the tests' own, autocommitted."""
         return psycopg.connect(host=str(self.folder), dbname=database, user=user, autocommit=True)
 
-    def url(self, database, user="tieout"):
+    def url(self, database: str, user: str = "tieout") -> str:
         """The store's address."""
         return f"postgresql://{user}@/{database}?host={self.folder}"
 
-    def new_database(self):
+    def new_database(self) -> str:
         """The address of an empty database whose owner is no superuser."""
         self.count += 1
         name = f"store_{self.count}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER tieout STRATEGY file_copy")
+            connection.execute(f"CREATE DATABASE {name} OWNER tieout STRATEGY file_copy".encode())
         return self.url(name)
