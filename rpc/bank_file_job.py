@@ -32,7 +32,7 @@ from rpc.match_job import StageTimer
 from rpc.policy_messages import policy_sha256
 from rpc.receipt_messages import bank_file_message, exception_messages
 from rpc.repeated_statements import find_repeated, hold_repeated, kept_statements
-from rpc.resident_tables import consumed_by, deduct_consumed
+from rpc.resident_tables import current_items, file_postings
 from rpc.scope import check_company_column, check_file
 from rpc.spool import FrameWriter
 from rpc.unpacking import unpack
@@ -46,6 +46,7 @@ from store.bank_file_records import (
     FileReceipt,
     FileResult,
 )
+from store.decision_records import Decision
 from store.identities import text_sha256
 from store.requests import RequestKey
 from tieout.v1 import bank_file_service_pb2 as contract
@@ -182,8 +183,8 @@ class BankFileRunner:
             payments=payments,
             remittances=remittances,
             advices=parsed.advices,
-            open_items=deduct_consumed(
-                self._tables.open_items, booking.bank_files.consumed_items()
+            open_items=current_items(
+                self._tables, booking.open_items.changes_after(self._tables.booking_number)
             ),
             customers=self._tables.customers,
             bank_accounts=self._tables.bank_accounts,
@@ -200,9 +201,6 @@ class BankFileRunner:
         receipt = _receipt(job, parsed, match_input, matched, len(seen))
         if not job.validate_only:
             timer("record", len(payments))
-            consumed = consumed_by(
-                self._tables.open_items, matched.outcomes, matched.applications, matched.reversals
-            )
             result = FileResult(
                 receipt=receipt,
                 payments=payments,
@@ -214,15 +212,31 @@ class BankFileRunner:
                 control_checks=parsed.control_checks,
                 diagnostics=parsed.diagnostics,
                 repeated_payments=tuple(sorted(seen)),
-                consumed=consumed,
             )
             keys = booking.bank_files.keep(result)
+            _post(job, match_input, matched, booking)
             booking.cases.open_for_file(job.file_id, job.received_at_ms)
             spans = booking.personal.spans(parsed.payments, keys)
             accounts = self._tables.bank_accounts
             booking.contents.keep(job.file_id, content, spans, accounts, job.received_at_ms)
             _tell(job, content, parsed, result, booking)
         return receipt
+
+
+def _post(
+    job: BankFileJob, match_input: MatchInput, matched: MatchResult, booking: Booking
+) -> None:
+    """Post what the match decided, on items as they were matched against."""
+    applied, returned = file_postings(
+        match_input.open_items, matched.outcomes, matched.applications, matched.reversals
+    )
+    decision = Decision(
+        decided_by="matcher",
+        decided_at_ms=job.received_at_ms,
+        subject=job.file_id,
+        is_human=False,
+    )
+    booking.decisions.post_file(job.file_id, applied, returned, decision)
 
 
 def _tell(

@@ -1,157 +1,149 @@
 """The tables a server matches bank files against, read once, shared by its workers as files.
 
-What earlier files took from open items is deducted before the next file is matched.
+Open items and customers go into the store first; what is matched against is what the store makes of
+them: the ERP's word, less what was decided and the ERP has not posted yet.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.batches import BankAccountBatch, Batch, CustomerBatch, OpenItemBatch
 from parsers.tables import read_bank_accounts, read_customers, read_open_items
-from store.bank_file_records import ConsumedItemBatch
+from store.decision_records import PostingBatch
+from store.open_items import item_totals
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
     from rpc.jobs import LoadTablesJob
+    from store.keyed_rows import RowFeed
+    from store.repository import Repository
 
-__all__ = ["ResidentTables", "consumed_by", "deduct_consumed", "load_tables", "open_tables"]
+__all__ = ["ResidentTables", "current_items", "file_postings", "load_tables", "open_tables"]
 
 _B = TypeVar("_B", bound=Batch)
 
-_KEY: Final = ["company_id", "open_item_id"]
+_NUMBER: Final = b"booking_number"
 
 
 class ResidentTables(msgspec.Struct, frozen=True, kw_only=True):
-    """The server's own tables, as its operator gave them."""
+    """The server's own tables; `booking_number`: the open items are as of that booking."""
 
     open_items: OpenItemBatch
     customers: CustomerBatch
     bank_accounts: BankAccountBatch
+    booking_number: int
 
 
-def load_tables(job: LoadTablesJob, folder: Path) -> dict[str, int]:
-    """Read the tables of `job` into `folder` and give their row counts; raises `TableError`."""
-    counts = {}
-    for name, path, read, kind in (
-        ("open_items", job.open_items, read_open_items, OpenItemBatch),
-        ("customers", job.customers, read_customers, CustomerBatch),
-        ("bank_accounts", job.bank_accounts, read_bank_accounts, BankAccountBatch),
-    ):
-        batch: Batch = read(path) if path else kind.empty()
-        counts[name] = len(batch)
-        with (
-            pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink,
-            pa.ipc.new_file(sink, batch.SCHEMA) as writer,
-        ):
-            writer.write_batch(batch.record_batch)
-    return counts
+def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> dict[str, int]:
+    """Read the tables of `job` into the store and `folder`, and give their row counts.
+
+    A table of open items is all that is open in the companies it names; what the store holds of
+    others stays. Raises `TableError`.
+    """
+    with repository.booking() as booking:
+        if job.open_items:
+            items = read_open_items(job.open_items)
+            booking.open_items.replace(items, item_totals(items))
+        if job.customers:
+            customers = read_customers(job.customers)
+            counts = Counter(customers.strings("company_id"))
+            booking.customers.replace(customers, dict(counts))
+    with repository.reading():
+        feed = repository.open_items.read()
+        tables: dict[str, Batch] = {
+            "open_items": feed.changed.rows,
+            "customers": repository.customers.read().changed.rows,
+            "bank_accounts": read_bank_accounts(job.bank_accounts)
+            if job.bank_accounts
+            else BankAccountBatch.empty(),
+        }
+    for name, batch in tables.items():
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
+            schema = batch.SCHEMA.with_metadata({_NUMBER: str(feed.number)})
+            with pa.ipc.new_file(sink, schema) as writer:
+                writer.write_batch(batch.record_batch.replace_schema_metadata(schema.metadata))
+    return {name: len(batch) for name, batch in tables.items()}
 
 
 def open_tables(folder: Path) -> ResidentTables:
     """The tables that `load_tables` left in `folder`, mapped into memory, not copied."""
+    with pa.memory_map(str(folder / "open_items.arrow")) as file:
+        number = int(pa.ipc.open_file(file).schema.metadata[_NUMBER])
     return ResidentTables(
         open_items=_mapped(folder / "open_items.arrow", OpenItemBatch),
         customers=_mapped(folder / "customers.arrow", CustomerBatch),
         bank_accounts=_mapped(folder / "bank_accounts.arrow", BankAccountBatch),
+        booking_number=number,
     )
 
 
 def _mapped(path: Path, kind: type[_B]) -> _B:
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
-    return kind.of(reader.get_batch(0))
+    return kind.of(reader.get_batch(0).replace_schema_metadata(None))
 
 
-def deduct_consumed(open_items: OpenItemBatch, consumed: ConsumedItemBatch) -> OpenItemBatch:
-    """`open_items` less what earlier files took and the ERP has not posted yet.
-
-    The ERP's part is the movement of the open amount since the item was first touched, as far as
-    it goes in the direction we expect. Items that come to 0 are kept as `paid`: a second payment
-    of them is recognised.
-    """
-    if not len(consumed) or not len(open_items):
-        return open_items
-    items = open_items.record_batch
-    at = pc.index_in(consumed.key_strings(), value_set=open_items.key_strings())
-    found = at.is_valid().to_numpy(zero_copy_only=False)
-    rows = pc.drop_null(at).to_numpy().astype(np.int64)
-    open_minor = open_items.int64("open_minor").copy()
-    expected = -consumed.int64("consumed_minor")[found]
-    moved = open_minor[rows] - consumed.int64("baseline_minor")[found]
-    posted = np.clip(moved, np.minimum(expected, 0), np.maximum(expected, 0))
-    open_minor[rows] += expected - posted
-    paid = np.zeros(len(open_items), dtype=np.bool_)
-    paid[rows] = (open_minor[rows] == 0) & (expected != 0)
-    status = pc.if_else(pa.array(paid), "paid", open_items.text("status"))
-    items = items.set_column(
-        items.schema.get_field_index("open_minor"),
-        items.schema.field("open_minor"),
-        pa.array(open_minor),
-    )
-    items = items.set_column(
-        items.schema.get_field_index("status"), items.schema.field("status"), status
-    )
-    return OpenItemBatch.of(items)
+def current_items(tables: ResidentTables, feed: RowFeed[OpenItemBatch]) -> OpenItemBatch:
+    """The resident open items with what changed since they were read, by `feed`."""
+    changed = feed.changed.rows
+    if not len(changed) and not feed.removed:
+        return tables.open_items
+    gone = pa.array(["\x1f".join(key) for key in feed.removed], pa.string())
+    old = pa.concat_arrays([changed.key_strings(), gone])
+    is_old = pc.is_in(tables.open_items.key_strings(), value_set=old)
+    kept = tables.open_items.record_batch.filter(pc.invert(is_old))
+    return OpenItemBatch.of_distinct(pa.concat_batches([kept, changed.record_batch]))
 
 
-def consumed_by(
+def file_postings(
     open_items: OpenItemBatch,
     outcomes: PaymentOutcomeBatch,
     applications: ApplicationBatch,
     reversals: ReversalBatch,
-) -> ConsumedItemBatch:
-    """What decided `applications` took from items and `reversals` gave back, sorted by key.
+) -> tuple[PostingBatch, PostingBatch]:
+    """What a file's match decided, to be posted: applications, and what returns re-open.
 
-    `open_items` are the server's own, before any deduction: they give the baselines.
+    `open_items` are those that were matched against: their status is what the store must hold.
     """
-    decided = pc.equal(applications.text("decision"), "auto")
-    auto = pa.table(applications.record_batch).filter(decided)
-    taken = auto["applied_minor"]
-    for name in ("discount_minor", "deduction_minor", "write_off_minor"):
-        taken = pc.add(taken, auto[name])
-    moves = pa.concat_tables(
-        [
-            _moves(auto["payment_id"], auto["open_item_id"], taken),
-            _moves(
-                reversals.text("payment_id"),
-                reversals.text("open_item_id"),
-                pc.negate(reversals.record_batch.column("amount_minor")),
-            ),
-        ]
+    auto = pa.table(applications.record_batch).filter(
+        pc.equal(applications.text("decision"), "auto")
     )
-    companies = pa.table(outcomes.record_batch.select(["payment_id", "company_id"]))
-    sums = (
-        moves.join(companies, "payment_id", join_type="inner")
-        .group_by(_KEY)
-        .aggregate([("consumed_minor", "sum")])
-        .sort_by([(name, "ascending") for name in _KEY])
-    )
-    keys = pc.binary_join_element_wise(*(sums[name] for name in _KEY), "\x1f")
+    amounts = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
+    words = ("payment_id", "open_item_id", "customer_id", "currency")
+    reasons = ("deduction_reason", "write_off_reason")
+    company = _companies(auto["payment_id"], outcomes)
+    keys = pc.binary_join_element_wise(company, auto["open_item_id"], "\x1f")
     at = pc.index_in(keys, value_set=open_items.key_strings())
-    baseline = pc.fill_null(open_items.record_batch.column("open_minor").take(_flat(at)), 0)
-    return ConsumedItemBatch.from_columns(
-        {
-            **{name: sums[name] for name in _KEY},
-            "baseline_minor": baseline,
-            "consumed_minor": sums["consumed_minor_sum"],
+    applied = PostingBatch.from_columns(
+        {name: auto[name] for name in (*words, *amounts, *reasons)}
+        | {
+            "company_id": company,
+            "expected_status": pc.fill_null(open_items.text("status").take(_flat(at)), ""),
         }
     )
+    returned = PostingBatch.from_columns(
+        {
+            "payment_id": reversals.text("payment_id"),
+            "open_item_id": reversals.text("open_item_id"),
+            "currency": reversals.text("currency"),
+            "company_id": _companies(reversals.text("payment_id"), outcomes),
+            "applied_minor": pc.negate(reversals.record_batch.column("amount_minor")),
+        }
+    )
+    return applied, returned
 
 
-def _moves(payment_id: Any, open_item_id: Any, consumed_minor: Any) -> pa.Table:
-    columns = {
-        "payment_id": payment_id,
-        "open_item_id": open_item_id,
-        "consumed_minor": consumed_minor,
-    }
-    return pa.table(columns)
+def _companies(payment_ids: Any, outcomes: PaymentOutcomeBatch) -> Any:
+    """The company that each payment settles items of."""
+    at = pc.index_in(payment_ids, value_set=outcomes.text("payment_id"))
+    return outcomes.text("company_id").take(_flat(at))
 
 
 def _flat(column: Any) -> pa.Array:

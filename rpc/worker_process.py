@@ -106,7 +106,7 @@ class JobRunner:
             case StreamMatchJob():
                 reply = run_stream_match(job, self._match)
             case LoadTablesJob():
-                reply = LoadTablesDone(load_tables(job, tenant.tables_folder))
+                reply = LoadTablesDone(load_tables(job, tenant.tables_folder, tenant.store()))
             case BankFileJob():
                 runner = BankFileRunner(tenant.store(), tenant.tables(), tenant.policy, self._match)
                 reply = runner.run(job)

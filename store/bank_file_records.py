@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
-import pyarrow as pa
 
-from engine.batches import (
-    ApplicationBatch,
-    Batch,
-    ControlCheckBatch,
-    DiagnosticBatch,
-    ExceptionBatch,
-    PaymentBatch,
-    PaymentOutcomeBatch,
-    RemittanceBatch,
-    ReversalBatch,
-)
+if TYPE_CHECKING:
+    from engine.batches import (
+        ApplicationBatch,
+        ControlCheckBatch,
+        DiagnosticBatch,
+        ExceptionBatch,
+        PaymentBatch,
+        PaymentOutcomeBatch,
+        RemittanceBatch,
+        ReversalBatch,
+    )
 
 __all__ = [
     "RECEIPT_ROWS_MAX",
     "BankFileRecord",
-    "ConsumedItemBatch",
     "CurrencyTotal",
     "ExceptionFilter",
     "ExceptionPage",
@@ -32,25 +30,6 @@ __all__ = [
 
 RECEIPT_ROWS_MAX: Final = 1_000
 """Control checks and diagnostics a receipt lists; at 500 bytes each both fit one message."""
-
-
-class ConsumedItemBatch(Batch):
-    """What decided applications took from open items, in minor units of each item's currency.
-
-    `baseline_minor` is the item's open amount when it was first touched. Negative `consumed_minor`
-    of a positive item: a reversal re-opened more than this store had applied.
-    """
-
-    SCHEMA = pa.schema(
-        [
-            pa.field("company_id", pa.string(), nullable=False),
-            pa.field("open_item_id", pa.string(), nullable=False),
-            pa.field("baseline_minor", pa.int64(), nullable=False),
-            pa.field("consumed_minor", pa.int64(), nullable=False),
-        ]
-    )
-    KEY = ("company_id", "open_item_id")
-    __slots__ = ()
 
 
 class BankFileRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +81,7 @@ class FileReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one bank file came to. `consumed` is what this file alone took from items."""
+    """Everything one bank file came to."""
 
     receipt: FileReceipt
     payments: PaymentBatch
@@ -114,7 +93,6 @@ class FileResult(msgspec.Struct, frozen=True, kw_only=True):
     control_checks: ControlCheckBatch
     diagnostics: DiagnosticBatch
     repeated_payments: tuple[str, ...]
-    consumed: ConsumedItemBatch
 
 
 class ExceptionFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,6 @@ from engine.batches import Batch, ControlCheckBatch, DiagnosticBatch, ExceptionB
 from store.bank_file_records import (
     RECEIPT_ROWS_MAX,
     BankFileRecord,
-    ConsumedItemBatch,
     CurrencyTotal,
     ExceptionFilter,
     ExceptionPage,
@@ -51,12 +50,6 @@ WHERE o.file_id = ?
 GROUP BY o.payment_id, o.applied_minor
 HAVING o.applied_minor <> coalesce(sum(a.applied_minor), 0)
 LIMIT 1
-"""
-_CONSUME: Final = """
-INSERT INTO consumed_item (company_id, open_item_id, baseline_minor, consumed_minor)
-VALUES (?, ?, ?, ?)
-ON CONFLICT (company_id, open_item_id)
-DO UPDATE SET consumed_minor = consumed_item.consumed_minor + excluded.consumed_minor
 """
 
 
@@ -162,15 +155,6 @@ class BankFiles:
             seen.update(row[0] for row in self._rows(query, *part))
         return seen
 
-    def consumed_items(self) -> ConsumedItemBatch:
-        """What was taken from every item so far, in order of the keys."""
-        query = (
-            f"SELECT {quoted_columns(ConsumedItemBatch)} FROM consumed_item "  # noqa: S608 - names
-            "ORDER BY company_id, open_item_id"
-        )
-        rows = self._database.read_table(query, ConsumedItemBatch.SCHEMA)
-        return cast("ConsumedItemBatch", batch_of(ConsumedItemBatch, rows))
-
     def _structs(self, kind: type[_S], table: str, file_id: str) -> list[_S]:
         names = kind.__struct_fields__
         query = (
@@ -274,7 +258,6 @@ class BankFileChanges(BankFiles):
                 "INSERT INTO repeated_payment (file_id, payment_id) VALUES (?, ?)",
                 [(file_id, payment_id) for payment_id in result.repeated_payments],
             ),
-            (_CONSUME, zip(*result.consumed.record_batch.to_pydict().values(), strict=True)),
         ):
             self._database.execute_many(sql, rows)
 

@@ -27,6 +27,7 @@ from rpc.jobs import (
 from rpc.spool import FrameWriter, read_frames
 from rpc.worker_process import JobRunner
 from store import open_repository
+from store.checking import check_store
 from tests.server.requests import OPEN_ITEMS_CSV, bai2_file, items, match_request, payments, table
 from tieout.v1 import bank_file_service_pb2, match_service_pb2, policy_pb2, rows_pb2
 
@@ -96,11 +97,13 @@ class Server:
         return tables
 
     def consumed(self):
+        """Item → what decisions took of it; each sum told by the store's own check as well."""
         repository = open_repository(self.settings.store_url)
-        batch = repository.bank_files.consumed_items()
+        found = "SELECT open_item_id, decided_minor FROM open_item WHERE decided_minor <> 0"
+        taken = dict(repository.database.rows(found))
+        assert check_store(repository.database) == ()
         repository.close()
-        pairs = (batch.strings("open_item_id"), batch.int64("consumed_minor").tolist())
-        return dict(zip(*pairs, strict=True))
+        return taken
 
 
 @pytest.fixture

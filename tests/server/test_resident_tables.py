@@ -1,68 +1,47 @@
-"""Resident open items: what earlier files consumed is deducted once."""
-
-import numpy as np
-import pytest
+"""Resident open items: kept true by what changed; what a file's match has to post."""
 
 from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
-from rpc.resident_tables import consumed_by, deduct_consumed
-from store.bank_file_records import ConsumedItemBatch
+from rpc.resident_tables import ResidentTables, current_items, file_postings
+from store import open_repository
+from store.open_items import item_totals
 from tests.server.requests import items
 
 
-def consumed(baseline, taken, item="I-1"):
-    return ConsumedItemBatch.from_columns(
-        {
-            "company_id": ["K"],
-            "open_item_id": [item],
-            "baseline_minor": [baseline],
-            "consumed_minor": [taken],
-        }
+def test_resident_items_with_what_changed_are_those_of_the_store(tmp_path):
+    repository = open_repository(f"sqlite:///{tmp_path / 'store.db'}")
+
+    def book(act):
+        with repository.booking() as booking:
+            act(booking.open_items)
+
+    book(lambda topic: topic.upsert(items()))
+    feed = repository.open_items.read()
+    tables = ResidentTables(
+        open_items=feed.changed.rows,
+        customers=None,
+        bank_accounts=None,
+        booking_number=feed.number,
     )
 
+    def current():
+        return current_items(tables, repository.open_items.changes_after(feed.number))
 
-@pytest.mark.parametrize(
-    ("exported", "baseline", "taken", "left", "why"),
-    [
-        (100, 100, 30, 70, "the ERP has not posted it"),
-        (70, 100, 30, 70, "the ERP has posted it"),
-        (90, 100, 30, 70, "the ERP has posted a part"),
-        (50, 100, 30, 50, "the ERP has posted it and something else"),
-        (120, 100, 30, 90, "the item grew since"),
-        (100, 100, 100, 0, "nothing is left"),
-        (0, 100, 100, 0, "posted in full"),
-        (-100, -100, -40, -60, "a credit memo was netted"),
-        (-60, -100, -40, -60, "a credit memo was netted and posted"),
-        (0, 0, -50, 50, "a return re-opened a paid item"),
-        (50, 0, -50, 50, "a return re-opened it and the ERP did too"),
-    ],
-)
-def test_what_earlier_files_took_is_deducted_once(exported, baseline, taken, left, why):
-    before = items(open_minor=[exported, 25_050, 7_525])
-    after = deduct_consumed(before, consumed(baseline, taken))
-    assert after.int64("open_minor").tolist() == [left, 25_050, 7_525], why
-
-
-def test_an_item_with_nothing_left_is_remembered_as_paid():
-    after = deduct_consumed(items(), consumed(10_000, 10_000))
-    assert after.strings("status") == ["paid", "open", "open"]
-
-
-def test_items_the_erp_no_longer_exports_do_not_matter():
-    assert deduct_consumed(items(), consumed(5, 5, item="I-gone")) == items()
-
-
-def test_rows_stand_in_their_order_whatever_the_order_of_the_keys():
-    backwards = items().take(np.array([2, 1, 0]))
-    both = ConsumedItemBatch.concat([consumed(7_525, 25, "I-3"), consumed(10_000, 1, "I-1")])
-    after = deduct_consumed(backwards, both)
-    assert after.int64("open_minor").tolist() == [7_500, 25_050, 9_999]
+    assert current() == feed.changed.rows
+    changed = items(open_minor=[1, 25_050, 7_525])
+    book(lambda topic: topic.upsert(changed))
+    book(lambda topic: topic.remove([("K", "I-3")]))
+    stored = repository.open_items.read().changed.rows
+    assert len(stored) == 2
+    assert item_totals(current()) == item_totals(stored)
+    assert sorted(current().strings("open_item_id")) == stored.strings("open_item_id")
+    repository.close()
 
 
 def test_a_file_takes_cash_discounts_deductions_and_write_offs_and_gives_reversals_back():
     outcomes = PaymentOutcomeBatch.from_columns(
         {
             "payment_id": ["P-1", "P-2"],
-            "company_id": ["K", "K"],
+            "company_id": ["K", "L"],
             "identification_confidence": [1.0, 1.0],
         }
     )
@@ -79,20 +58,19 @@ def test_a_file_takes_cash_discounts_deductions_and_write_offs_and_gives_reversa
         }
     )
     reversals = ReversalBatch.from_columns(
-        {
-            "payment_id": ["P-2", "P-2"],
-            "open_item_id": ["I-2", "I-9"],
-            "amount_minor": [2_000, 300],
-        }
+        {"payment_id": ["P-2"], "open_item_id": ["I-9"], "amount_minor": [300]}
     )
-    taken = consumed_by(items(), outcomes, applications, reversals)
-    assert taken.strings("open_item_id") == ["I-1", "I-2", "I-9"]
-    assert taken.int64("consumed_minor").tolist() == [10_000, 3_000, -300]
-    assert taken.int64("baseline_minor").tolist() == [10_000, 25_050, 0]
+    applied, returned = file_postings(items(), outcomes, applications, reversals)
+    assert applied.strings("open_item_id") == ["I-1", "I-2"]
+    assert applied.strings("company_id") == ["K", "K"]
+    assert applied.strings("expected_status") == ["open", "open"]
+    assert applied.int64("write_off_minor").tolist() == [40, 0]
+    assert returned.strings("company_id") == ["L"]
+    assert returned.int64("applied_minor").tolist() == [-300]
 
 
-def test_a_file_without_applications_takes_nothing():
-    taken = consumed_by(
+def test_a_file_without_applications_posts_nothing():
+    posted = file_postings(
         items(), PaymentOutcomeBatch.empty(), ApplicationBatch.empty(), ReversalBatch.empty()
     )
-    assert len(taken) == 0
+    assert [len(one) for one in posted] == [0, 0]

@@ -16,7 +16,6 @@ from engine.batches import (
 )
 from store.bank_file_records import (
     BankFileRecord,
-    ConsumedItemBatch,
     CurrencyTotal,
     FileReceipt,
     FileResult,
@@ -51,14 +50,6 @@ def file_result(name, *, payments=1, amount=10_000, bucket="applied_minor", appl
         diagnostics=diagnostics,
         reversals=ReversalBatch.empty(),
         repeated_payments=(),
-        consumed=ConsumedItemBatch.from_columns(
-            {
-                "company_id": ["K"],
-                "open_item_id": ["I-1"],
-                "baseline_minor": [100_000],
-                "consumed_minor": [amount * payments],
-            }
-        ),
     )
 
 

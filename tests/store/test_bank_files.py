@@ -56,11 +56,6 @@ def test_a_file_nobody_sent_is_not_found(repository):
     assert list(repository.bank_files.read_table(file_id_of("never"), PaymentBatch, 10)) == []
 
 
-def consumed(repository):
-    with repository.booking() as booking:
-        return booking.bank_files.consumed_items()
-
-
 def keep_and_fail(booking):
     booking.bank_files.keep(file_result("monday"))
     raise KeyError
@@ -71,7 +66,6 @@ def test_an_error_within_a_booking_leaves_nothing_behind(repository):
         keep_and_fail(booking)
     assert repository.bank_files.find_file(file_id_of("monday")) is None
     assert list(repository.bank_files.read_table(file_id_of("monday"), ApplicationBatch, 10)) == []
-    assert len(consumed(repository)) == 0
 
 
 def test_a_payment_whose_buckets_do_not_add_up_is_refused(repository):
@@ -100,15 +94,6 @@ def test_the_same_payment_twice_is_refused(repository):
     keep(repository, file_result("monday"))
     with pytest.raises(StoreIntegrityError, match="cannot be kept"):
         keep(repository, file_result("monday"))
-
-
-def test_what_files_take_from_an_item_adds_up_over_its_first_baseline(repository):
-    keep(repository, file_result("monday", payments=2, amount=1_000))
-    keep(repository, file_result("tuesday", payments=1, amount=500))
-    taken = consumed(repository)
-    assert taken.strings("open_item_id") == ["I-1"]
-    assert taken.int64("consumed_minor").tolist() == [2_500]
-    assert taken.int64("baseline_minor").tolist() == [100_000]
 
 
 def test_payments_of_earlier_files_are_known(repository):

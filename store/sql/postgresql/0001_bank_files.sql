@@ -1,7 +1,7 @@
 -- Bank files, and what became of their payments. Amounts are integer minor units of the row's
 -- currency, dates NULL where not known, text is never NULL. Columns of a row table are those of its
--- schema in `engine/schemas.py`; `row_number` keeps the order the rows came in. Everything but
--- `consumed_item` is append-only: UPDATE and DELETE are taken from the owner, and triggers refuse
+-- schema in `engine/schemas.py`; `row_number` keeps the order the rows came in. Everything is
+-- append-only: UPDATE and DELETE are taken from the owner, and triggers refuse
 -- them to those whom grants do not bind. Rows are bound to their file by who writes them, in one
 -- transaction; a foreign key would ask for each row of a million apart. Text sorts by its bytes, as in
 -- SQLite, whatever the collation of the database.
@@ -224,16 +224,6 @@ CREATE TABLE diagnostic (
     expected TEXT COLLATE "C" NOT NULL,
     remedy TEXT COLLATE "C" NOT NULL,
     excerpt TEXT COLLATE "C" NOT NULL
-);
-
--- What decided applications took from each open item since the store exists, and what the item's
--- open amount was when it was first touched. Derived from `application` and `reversal`.
-CREATE TABLE consumed_item (
-    company_id TEXT COLLATE "C" NOT NULL,
-    open_item_id TEXT COLLATE "C" NOT NULL,
-    baseline_minor BIGINT NOT NULL,
-    consumed_minor BIGINT NOT NULL,
-    PRIMARY KEY (company_id, open_item_id)
 );
 
 CREATE INDEX counted_row_by_file ON counted_row (file_id);

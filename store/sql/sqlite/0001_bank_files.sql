@@ -1,7 +1,7 @@
 -- Bank files, and what became of their payments. Amounts are integer minor units of the row's
 -- currency, dates ISO 8601 text (NULL: not known), text is never NULL. Columns of a row table are
 -- those of its schema in `engine/schemas.py`; `row_number` keeps the order the rows came in.
--- Everything but `consumed_item` is append-only: triggers refuse UPDATE and DELETE.
+-- Everything is append-only: triggers refuse UPDATE and DELETE.
 
 CREATE TABLE bank_file (
     row_number INTEGER PRIMARY KEY,
@@ -203,16 +203,6 @@ CREATE TABLE diagnostic (
     remedy TEXT NOT NULL,
     excerpt TEXT NOT NULL
 ) STRICT;
-
--- What decided applications took from each open item since the store exists, and what the item's
--- open amount was when it was first touched. Derived from `application` and `reversal`.
-CREATE TABLE consumed_item (
-    company_id TEXT NOT NULL,
-    open_item_id TEXT NOT NULL,
-    baseline_minor INTEGER NOT NULL,
-    consumed_minor INTEGER NOT NULL,
-    PRIMARY KEY (company_id, open_item_id)
-) STRICT, WITHOUT ROWID;
 
 CREATE INDEX counted_row_by_file ON counted_row (file_id);
 CREATE INDEX currency_total_by_file ON currency_total (file_id);
