@@ -57,6 +57,7 @@ class PostgresqlServer:
     """One server on a socket in a temporary folder; every store has a database of its own."""
 
     def __init__(self, *, durable: bool = False) -> None:
+        """Make and start it; `durable` commits survive a machine that stops."""
         self.folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-"))
         self.who = user()
         if self.who:
