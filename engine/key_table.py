@@ -1,8 +1,9 @@
-"""Key → rows: many 64-bit keys sorted once, found by the million without a search.
+"""Key → values: many 64-bit keys sorted once, found by the million without a search.
 
 Keys are scrambled (an invertible multiplication), so that their leading bits spread evenly; a
-directory over those bits says where the few keys that share them begin. One look into the directory
-and about one key is read per question, where a binary search would miss the cache twenty times.
+directory over those bits says where the few keys that share them begin. What a key leads to stands
+beside it: one look into the directory and one at the key are all a question costs, where a binary
+search would miss the cache twenty times.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from engine.segments import first_of_runs, order_of
+from engine.segments import expand_ranges, first_of_runs, order_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,13 @@ __all__ = ["KeyTable"]
 
 _SCRAMBLE: Final = np.uint64(0x9E3779B97F4A7C15)
 _DIRECTORY_BITS_MIN: Final = 4
-_CHUNK: Final = 1 << 16
+_CHUNK: Final = 1 << 14
+"""Questions asked at once: what was read for them is still in the cache when it is read again."""
+
+_SEVERAL: Final = np.uint64(1 << 63)
+_COUNT_SHIFT: Final = np.uint64(32)
+_START: Final = np.uint64((1 << 32) - 1)
+_LAST: Final = np.uint64((1 << 64) - 1)
 
 
 def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]:
@@ -35,80 +42,111 @@ def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]
 
 
 class KeyTable(msgspec.Struct, frozen=True):
-    """Distinct keys in scrambled order, and the rows of each: `start[k]` to `start[k + 1]`.
+    """Distinct keys in scrambled order, each beside its value (shape: keys + 1 × 2, the last one a
+    stop); of a key with several values their number and where they begin in `shared`.
 
     directory: first key of each value of the leading bits, and the number of keys behind the last.
     """
 
-    key: NDArray[np.uint64]
-    start: NDArray[np.int32]
+    entry: NDArray[np.uint64]
+    shared: NDArray[np.uint64]
     directory: NDArray[np.int32]
 
     @classmethod
-    def of(cls, keys: NDArray[np.uint64]) -> tuple[KeyTable, NDArray[np.int64]]:
-        """A table of `keys`, and the order in which its rows stand: equal keys side by side, in
-        the order given.
-        """
+    def of(cls, keys: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
+        """A table of `keys` with a value (below 2^63) each; values of one key ascend."""
         with np.errstate(over="ignore"):
             scrambled = keys * _SCRAMBLE
         # Sorted by as many leading bits as leave room for the place; the few that differ only
         # behind those are put in order after.
         room = np.uint64(len(keys).bit_length() + 1)
         order = order_of(scrambled >> room)
-        placed = scrambled[order]
+        placed, values = scrambled[order], values[order]
         alike = np.flatnonzero(~first_of_runs((placed >> room).view(np.int64)))
         alike = alike[placed[alike] != placed[alike - 1]]
         for place in alike.tolist():
             first, last = _alike(placed, place, int(room))
             inner = np.argsort(placed[first:last], kind="stable")
             placed[first:last] = placed[first:last][inner]
-            order[first:last] = order[first:last][inner]
-        return cls.of_sorted(placed), order
+            values[first:last] = values[first:last][inner]
+        return cls.of_sorted(placed, values)
 
     @classmethod
-    def of_sorted(cls, scrambled: NDArray[np.uint64]) -> KeyTable:
-        """A table of the scrambled keys of its rows, sorted."""
+    def of_sorted(cls, scrambled: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
+        """A table of scrambled keys, sorted, with a value each, in any order within a key."""
         head = np.flatnonzero(first_of_runs(scrambled.view(np.int64))[: len(scrambled)])
-        start = np.append(head, len(scrambled)).astype(np.int32)
-        key = scrambled[start[:-1]]
-        bits = max(len(key).bit_length(), _DIRECTORY_BITS_MIN)
-        leading = (key >> np.uint64(64 - bits)).astype(np.int64)
+        size = np.diff(np.append(head, len(scrambled)))
+        entry = np.empty((len(head) + 1, 2), dtype=np.uint64)
+        entry[:-1, 0], entry[:-1, 1] = scrambled[head], values[head]
+        entry[-1] = _LAST, 0
+        several = np.flatnonzero(size > 1)
+        count = size[several]
+        group, row = expand_ranges(head[several], head[several] + count)
+        shared = values[row]
+        shared = shared[np.lexsort((shared, group))]
+        start = (np.cumsum(count) - count).astype(np.uint64)
+        entry[several, 1] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
+        bits = max(len(head).bit_length() + 1, _DIRECTORY_BITS_MIN)
+        leading = (entry[:-1, 0] >> np.uint64(64 - bits)).astype(np.int64)
         directory = np.zeros((1 << bits) + 1, dtype=np.int32)
         np.cumsum(np.bincount(leading, minlength=1 << bits), out=directory[1:])
-        return cls(key, start, directory)
+        return cls(entry, shared, directory)
 
     def __len__(self) -> int:
-        """Number of rows."""
-        return int(self.start[-1])
+        """Number of values."""
+        several = int(np.count_nonzero(self.entry[:, 1] >= _SEVERAL))
+        return len(self.entry) - 1 - several + len(self.shared)
 
-    def row_keys(self) -> NDArray[np.uint64]:
-        """The scrambled key of each row, as `of_sorted` takes them."""
-        return np.repeat(self.key, np.diff(self.start))
+    def rows(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Scrambled key and value of each value there is, as `of_sorted` takes them."""
+        told = self.entry[:-1, 1]
+        several = told >= _SEVERAL
+        size = np.where(several, (told & ~_SEVERAL) >> _COUNT_SHIFT, 1).astype(np.int64)
+        values = np.repeat(told, size)
+        values[np.repeat(several, size)] = self.shared
+        return np.repeat(self.entry[:-1, 0], size), values
 
-    def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First row and row behind the last of each of `keys`; equal where there is none."""
+    def find(
+        self, keys: NDArray[np.uint64], values_max: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Values of each of `keys`: owner (place in the question), ascending, and value. A key with
+        more than `values_max` has none.
+        """
         parts = [
-            self._find(keys[first : first + _CHUNK]) for first in range(0, len(keys), _CHUNK)
-        ] or [np.empty(0, dtype=np.int64)]
-        at = np.concatenate(parts)
-        low = self.start[at].astype(np.int64)
-        return low, np.where(at < len(self.key), self.start[np.minimum(at + 1, len(self.key))], low)
+            self._told(keys[first : first + _CHUNK], first) for first in range(0, len(keys), _CHUNK)
+        ] or [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64))]
+        owner, told = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        if not len(self.shared) or not (told >= _SEVERAL).any():
+            return owner, told
+        several = told >= _SEVERAL
+        count = np.where(several, (told & ~_SEVERAL) >> _COUNT_SHIFT, 1).astype(np.int64)
+        count[count > values_max] = 0
+        begin = np.where(several, told & _START, 0).astype(np.int64)
+        of, place = expand_ranges(begin, begin + count)
+        return owner[of], np.where(several[of], self.shared[place], told[of])
 
-    def _find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Place of each of at most `_CHUNK` keys among the distinct ones, their number if none."""
+    def _told(
+        self, keys: NDArray[np.uint64], first: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Which of at most `_CHUNK` keys, the `first` of all and those behind it, are there, and
+        what stands beside each.
+        """
         shift = np.uint64(65 - len(self.directory).bit_length())
         with np.errstate(over="ignore"):
             wanted = keys * _SCRAMBLE
-        leading = (wanted >> shift).astype(np.int64)
-        place, end = self.directory[leading], self.directory[leading + 1]
-        found = np.full(len(keys), len(self.key), dtype=np.int64)
-        live = np.flatnonzero(place < end)
-        place, end, wanted = place[live], end[live], wanted[live]
+        # Key and value are read together, as one number of sixteen bytes; "clip" spares a check
+        # of every place, all of which are inside.
+        entries = self.entry.view(np.complex128).ravel()
+        place = np.take(self.directory, (wanted >> shift).view(np.int64), mode="clip")
+        read = np.take(entries, place, mode="clip").view(np.uint64).reshape(-1, 2)
+        there, told = read[:, 0] == wanted, read[:, 1].copy()
+        live = np.flatnonzero(read[:, 0] < wanted)
         while len(live):
-            here = self.key[place]
-            same = here == wanted
-            found[live[same]] = place[same]
-            place += 1
-            further = (here < wanted) & (place < end)
-            live, place, end, wanted = live[further], place[further], end[further], wanted[further]
-        return found
+            place[live] += 1
+            read = np.take(entries, place[live], mode="clip").view(np.uint64).reshape(-1, 2)
+            asked = wanted[live]
+            hit = read[:, 0] == asked
+            there[live[hit]], told[live[hit]] = True, read[hit, 1]
+            live = live[read[:, 0] < asked]
+        at = np.flatnonzero(there)
+        return at + first, told[at]

@@ -104,22 +104,19 @@ class Amounts(msgspec.Struct, frozen=True):
     """Items by currency and amount: what is open, or was before the item closed."""
 
     table: KeyTable
-    item: NDArray[np.int32]
 
     @classmethod
     def of(cls, currency: NDArray[np.int64], amount: NDArray[np.int64]) -> Amounts:
         """Index every item."""
-        table, order = KeyTable.of(mix64(currency, amount))
-        return cls(table, order.astype(np.int32))
+        item = np.arange(len(amount), dtype=np.uint64)
+        return cls(KeyTable.of(mix64(currency, amount), item))
 
     def find(
         self, currency: NDArray[np.int64], amount: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Items of each currency and amount: owner (place in the question) and item."""
-        low, high = self.table.find(mix64(currency, amount))
-        useful = np.flatnonzero(high - low <= SAME_AMOUNT_MAX)
-        owner, position = expand_ranges(low[useful], high[useful])
-        return useful[owner], self.item[position].astype(np.int64)
+        owner, item = self.table.find(mix64(currency, amount), SAME_AMOUNT_MAX)
+        return owner, item.view(np.int64)
 
 
 class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):

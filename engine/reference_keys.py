@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from engine.key_table import KeyTable
 from engine.limits import DOCUMENT_FREQUENCY_MAX
 from engine.readings import NumberShape, power_of_ten, read_numbers
-from engine.segments import expand_ranges, first_of_runs, mix64
+from engine.segments import first_of_runs, mix64
 from engine.tokens import text_chunks, words_of_chunk
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ __all__ = ["ALTERNATIVE", "STRONG", "WEAK", "Documents", "ReferenceKeys", "joine
 WEAK, ALTERNATIVE, STRONG = 1, 2, 3
 """Too short or only an ending; another reference of the item; the document number."""
 
+_STRENGTH_BITS: Final = np.uint64(2)
+_STRENGTH_MASK: Final = np.uint64(3)
 _STRONG_DIGITS_MIN = 5
 _SHORT_NUMBER: Final = np.uint64(10 ** (_STRONG_DIGITS_MIN - 1))
 _ALTERNATIVE_MIN: Final = np.uint64(1000)
@@ -51,11 +53,11 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class ReferenceKeys(msgspec.Struct, frozen=True):
-    """Keys of references, the item each leads to, and its strength."""
+    """Keys of references, and the items each leads to with its strength, as one value: the item
+    above, how far the strength is from the greatest below.
+    """
 
     table: KeyTable
-    item: NDArray[np.int32]
-    strength: NDArray[np.int8]
 
     @classmethod
     def of(cls, parts: list[_Keys]) -> ReferenceKeys:
@@ -64,20 +66,8 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
             np.concatenate([getattr(part, name) for part in parts])
             for name in _Keys.__struct_fields__
         )
-        table, order = KeyTable.of(key)
-        return cls._ordered(table, item[order], strength[order])
-
-    @classmethod
-    def _ordered(
-        cls, table: KeyTable, item: NDArray[np.int32], strength: NDArray[np.int8]
-    ) -> ReferenceKeys:
-        """Rows of equal keys in the order of items, whatever order they came in: few are shared."""
-        size = np.diff(table.start)
-        shared = np.flatnonzero(np.repeat(size > 1, size))
-        group = np.repeat(np.arange(len(size), dtype=np.int32), size)[shared]
-        inner = shared[np.lexsort((-strength[shared], item[shared], group))]
-        item[shared], strength[shared] = item[inner], strength[inner]
-        return cls(table, item, strength)
+        value = item.astype(np.uint64) << _STRENGTH_BITS | (STRONG - strength).astype(np.uint64)
+        return cls(KeyTable.of(key, value))
 
     def changed(self, moved: NDArray[np.int64], added: ReferenceKeys) -> ReferenceKeys:
         """The keys after items came and went, without sorting or reading anything again.
@@ -85,27 +75,26 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
         moved: the number each item has from now on, -1 where it is gone; added: keys of the new
         ones, numbered so already.
         """
-        item = moved[self.item].astype(np.int32)
+        key, value = self.table.rows()
+        item = moved[(value >> _STRENGTH_BITS).astype(np.int64)]
         kept = np.flatnonzero(item >= 0)
-        old, new = self.table.row_keys()[kept], added.table.row_keys()
+        old = key[kept]
+        value = item[kept].astype(np.uint64) << _STRENGTH_BITS | value[kept] & _STRENGTH_MASK
+        new, fresh = added.table.rows()
         at = np.searchsorted(old, new, side="right")
-        return self._ordered(
-            KeyTable.of_sorted(np.insert(old, at, new)),
-            np.insert(item[kept], at, added.item),
-            np.insert(self.strength[kept], at, added.strength),
+        return ReferenceKeys(
+            KeyTable.of_sorted(np.insert(old, at, new), np.insert(value, at, fresh))
         )
 
     def find(self, keys: NDArray[np.uint64]) -> _Found:
         """Items of each of `keys`; a key of too many items is evidence of none."""
-        low, high = self.table.find(keys)
-        useful = np.flatnonzero((high > low) & (high - low <= DOCUMENT_FREQUENCY_MAX))
-        owner, position = expand_ranges(low[useful], high[useful])
-        owner = useful[owner]
-        item, strength = self.item[position].astype(np.int64), self.strength[position]
-        if len(owner) > len(useful):
+        owner, value = self.table.find(keys, DOCUMENT_FREQUENCY_MAX)
+        item = (value >> _STRENGTH_BITS).view(np.int64)
+        if (owner[1:] == owner[:-1]).any():
             kept = np.flatnonzero(first_of_runs(owner, item))
-            owner, item, strength = owner[kept], item[kept], strength[kept]
-        return _Found(owner, item, strength.astype(np.int64))
+            owner, item, value = owner[kept], item[kept], value[kept]
+        value &= _STRENGTH_MASK
+        return _Found(owner, item, STRONG - value.view(np.int64))
 
 
 class _Keys(msgspec.Struct, frozen=True):

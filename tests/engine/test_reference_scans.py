@@ -148,21 +148,29 @@ KEYS = st.lists(st.integers(0, 40) | st.integers(0, 2**64 - 1), max_size=60)
 
 
 @CALM
-@given(KEYS, KEYS)
-def test_a_key_table_finds_what_a_dictionary_finds(keys, asked):
-    table, order = KeyTable.of(np.array(keys, dtype=np.uint64))
-    places = defaultdict(list)
-    for place, key in enumerate(keys):
-        places[key].append(place)
-    low, high = table.find(np.array(asked, dtype=np.uint64))
+@given(KEYS, KEYS, st.integers(1, 4))
+def test_a_key_table_finds_what_a_dictionary_finds(keys, asked, most):
+    values = np.arange(len(keys), dtype=np.uint64)[::-1] // 2
+    table = KeyTable.of(np.array(keys, dtype=np.uint64), values)
+    known = defaultdict(list)
+    for key, value in zip(keys, values.tolist(), strict=True):
+        known[key].append(value)
+    owner, value = table.find(np.array(asked, dtype=np.uint64), most)
     assert len(table) == len(keys)
-    for key, first, last in zip(asked, low.tolist(), high.tolist(), strict=True):
-        assert order[first:last].tolist() == places[key]
+    assert list(zip(owner.tolist(), value.tolist(), strict=True)) == [
+        (place, value)
+        for place, key in enumerate(asked)
+        if len(known[key]) <= most
+        for value in sorted(known[key])
+    ]
+    again = KeyTable.of_sorted(*table.rows())
+    assert again.entry.tolist() == table.entry.tolist()
+    assert again.shared.tolist() == table.shared.tolist()
 
 
 def test_a_key_table_of_many_keys_finds_each_and_no_other():
     keys = np.arange(0, 400_000, 2, dtype=np.uint64)
-    table, order = KeyTable.of(keys)
-    low, high = table.find(np.arange(400_000, dtype=np.uint64))
-    assert (high - low == np.arange(400_000) % 2 * -1 + 1).all()
-    assert (keys[order[low[::2]]] == keys).all()
+    table = KeyTable.of(keys, keys + np.uint64(7))
+    owner, value = table.find(np.arange(400_000, dtype=np.uint64), 1)
+    assert (owner == np.arange(0, 400_000, 2)).all()
+    assert (value == keys + np.uint64(7)).all()
