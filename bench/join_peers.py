@@ -1,9 +1,9 @@
 """Other engines joining a million references with five million open items; in their environment.
 
-`python join_peers.py PEER FOLDER REPEATS` reads `items.parquet` (key, item), `references.parquet`
-(key, place) of the folder into the peer's own tables, then joins them `REPEATS` times and prints
-one JSON object: seconds of each on all cores together, rows found, version. Imports only the
-peer and pyarrow.
+`python join_peers.py PEER FOLDER` reads `items.parquet` (key, item) and `references.parquet`
+(key, place) of the folder into the peer's own tables and prints its version. For each line it reads
+it then joins once and prints a JSON object: seconds by the wall clock, seconds of all threads on a
+core, rows found. Imports only the peer and pyarrow.
 """
 
 from __future__ import annotations
@@ -50,16 +50,20 @@ JOIN_PEERS: Final[dict[str, Callable[[Path], Callable[[], int]]]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Time one peer."""
-    name, folder, repeats = arguments
+    """Join with one peer as often as a line asks for it."""
+    name, folder = arguments
     run = JOIN_PEERS[name](Path(folder))
-    cpu_seconds, rows = [], 0
-    for _ in range(int(repeats)):
+    print(version(name), flush=True)
+    for _ in sys.stdin:
         gc.collect()
-        started = time.process_time()
+        began, spent = time.perf_counter(), time.process_time()
         rows = run()
-        cpu_seconds.append(time.process_time() - started)
-    print(json.dumps({"cpu_seconds": cpu_seconds, "rows": rows, "version": version(name)}))
+        told = {
+            "seconds": time.perf_counter() - began,
+            "cpu_seconds": time.process_time() - spent,
+            "rows": rows,
+        }
+        print(json.dumps(told), flush=True)
     return 0
 
 

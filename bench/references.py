@@ -11,12 +11,9 @@ import argparse
 import datetime
 import functools
 import itertools
-import json
 import re
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,9 +21,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bench import record as records
+from bench.joins import PEER_PYTHON, measure_join
 from bench.measures import least_cpu_seconds
 from bench.reference_inputs import (
     damage_payments,
@@ -37,7 +34,6 @@ from bench.reference_inputs import (
 from bench.references_record import (
     DamageMeasure,
     ExtractionMeasure,
-    JoinMeasure,
     ReferencesRecord,
     StageSeconds,
     references_ratios,
@@ -58,12 +54,9 @@ if TYPE_CHECKING:
 
     from bench.reference_inputs import ReferenceInputs
     from engine.intake import Intake
-    from engine.open_item_index import OpenItemIndex
 
 __all__ = ["FULL_SIZES", "QUICK_SIZES", "Sizes", "main", "measure_references"]
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-_PEER_PYTHON: Final = ROOT / ".cache" / "peers" / "bin" / "python"
 _SAMPLE: Final = 20_000
 """Texts whose references are counted one by one."""
 
@@ -122,7 +115,7 @@ def measure_references(sizes: Sizes, date: str) -> ReferencesRecord:
             customers=make_customers(sizes.customers, companies=1),
         )
     )
-    join = _measure_join(intake.index, sizes)
+    join = measure_join(intake.index, sizes.payments, sizes.repeats)
     return ReferencesRecord(
         date=date,
         size=sizes.name,
@@ -133,7 +126,7 @@ def measure_references(sizes: Sizes, date: str) -> ReferencesRecord:
         stages=stages,
         damage=_measure_damage(intake, inputs, damaged),
         peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        ratios=references_ratios(extraction, join, records.this_machine().cores),
+        ratios=references_ratios(extraction, join),
     )
 
 
@@ -202,44 +195,6 @@ def _take_in(match_input: MatchInput) -> tuple[Intake, tuple[StageSeconds, ...]]
     return intake, tuple(stages)
 
 
-def _measure_join(index: OpenItemIndex, sizes: Sizes) -> JoinMeasure:
-    rng = np.random.default_rng(5)
-    key = index.joined_digits[rng.integers(0, len(index), sizes.payments)]
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        columns = {"key": index.joined_digits.astype(np.int64), "item": np.arange(len(index))}
-        pq.write_table(pa.table(columns), place / "items.parquet")
-        references = {"key": key.astype(np.int64), "place": np.arange(len(key))}
-        pq.write_table(pa.table(references), place / "references.parquet")
-        duckdb, polars = (_peer(name, place, sizes.repeats) for name in ("duckdb", "polars"))
-    found = index.reference_keys.find(key)
-    assert len(found.item) == duckdb.rows == polars.rows
-    return JoinMeasure(
-        references=len(key),
-        items=len(index),
-        cpu_seconds=least_cpu_seconds(
-            functools.partial(index.reference_keys.find, key), max(sizes.repeats, 3)
-        ),
-        duckdb_version=duckdb.version,
-        duckdb_cpu_seconds=min(duckdb.cpu_seconds),
-        polars_version=polars.version,
-        polars_cpu_seconds=min(polars.cpu_seconds),
-    )
-
-
-class _PeerRun(msgspec.Struct, frozen=True):
-    cpu_seconds: list[float]
-    rows: int
-    version: str
-
-
-def _peer(name: str, folder: Path, repeats: int) -> _PeerRun:
-    script = str(ROOT / "bench" / "join_peers.py")
-    command = [str(_PEER_PYTHON), script, name, str(folder), str(repeats)]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    return msgspec.convert(json.loads(done.stdout.splitlines()[-1]), _PeerRun)
-
-
 def _measure_damage(
     intake: Intake, inputs: ReferenceInputs, damaged: NDArray[np.bool_]
 ) -> DamageMeasure:
@@ -288,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
     reader.add_argument("--history", type=Path, help="file the line is added to")
     chosen = reader.parse_args(arguments)
-    if not _PEER_PYTHON.exists():
+    if not PEER_PYTHON.exists():
         print("the peers are not installed: make .cache/peers/.ready", file=sys.stderr)
         return 2
     date = chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat()

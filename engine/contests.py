@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
 from engine.limits import CONTEST_CHOICES_MAX, CONTEST_EXACT_MAX
-from engine.segments import expand_ranges, first_of_runs
+from engine.segments import expand_ranges, first_of_runs, order_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def number_contests(
     label = np.arange(count, dtype=np.int64)
     if not len(candidate):
         return label
-    order = np.argsort(item, kind="stable")
+    order = order_of(item)
     start = np.flatnonzero(first_of_runs(item[order]))
     run = np.repeat(np.arange(len(start)), np.diff(np.append(start, len(order))))
     member = candidate[order]
@@ -72,7 +73,7 @@ def is_best(
     member = np.flatnonzero(contest >= 0)
     if not len(member):
         return best
-    order = member[np.argsort(contest[member], kind="stable")]
+    order = member[order_of(contest[member])]
     head = first_of_runs(contest[order])
     number = np.cumsum(head) - 1
     size = np.bincount(number)
@@ -83,73 +84,111 @@ def is_best(
     place_of = np.zeros(len(wrong), dtype=np.int64)
     place_of[order] = place
     rows = np.flatnonzero(contest_of[candidate] >= 0)
-    rows = rows[np.lexsort((item[rows], contest_of[candidate[rows]]))]
+    # By contest, then item: an item is in dispute in one contest only.
+    rows = rows[order_of(contest_of[candidate[rows]] * (int(item.max(initial=0)) + 1) + item[rows])]
     bounds = np.searchsorted(contest_of[candidate[rows]], np.arange(len(size) + 1))
     start = np.flatnonzero(head)
     won = np.add.reduceat(np.where(chosen[order], score, 0), start)
-    single = _only_one_fits(contest_of[candidate[rows]], item[rows], amount[rows], left, size)
+    claims = _Claims(
+        contest_of[candidate[rows]], place_of[candidate[rows]], item[rows], amount[rows], left
+    )
+    only, rivals = _one_at_a_time(claims, len(size))
+    single = (size == 1) | (only & claims.of_one_item(size))
     passes = single & (np.maximum.reduceat(score, start) <= won + _CLEARLY)
     for width in range(2, CONTEST_EXACT_MAX + 1):
-        alike = np.flatnonzero((size == width) & ~single)
-        step = max(1, CONTEST_CHOICES_MAX >> width)
-        for first in range(0, len(alike), step):
-            part = alike[first : first + step]
-            owner, at = expand_ranges(bounds[part], bounds[part + 1])
-            table = score[start[part][:, None] + np.arange(width)]
-            row = rows[at]
-            possible = _possible(
-                len(part), width, owner, place_of[candidate[row]], item[row], amount[row], left
-            )
-            most = np.where(possible, _sums(table), -1).max(axis=1)
-            passes[part] = most <= won[part] + _CLEARLY
+        for alike, weighed in ((only, True), (~only, False)):
+            these = np.flatnonzero(alike & (size == width) & ~single)
+            step = max(1, CONTEST_CHOICES_MAX >> width)
+            for first in range(0, len(these), step):
+                part = these[first : first + step]
+                sums = _sums(score[start[part][:, None] + np.arange(width)])
+                possible = (
+                    _without_rivals(rivals[part, :width])
+                    if weighed
+                    else _possible(claims.of(bounds, part), len(part), width)
+                )
+                most = np.where(possible, sums, -1).max(axis=1)
+                passes[part] = most <= won[part] + _CLEARLY
     best[order] = passes[number]
     return best
 
 
-def _only_one_fits(
-    contest: NDArray[np.int64],
-    item: NDArray[np.int64],
-    amount: NDArray[np.int64],
-    left: NDArray[np.int64],
-    size: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Contests in which all want one and the same item, and no two of them can have it.
-
-    Rows are sorted by contest and item; `size` is the number of candidates of each contest.
+class _Claims(msgspec.Struct, frozen=True):
+    """Claims of the candidates of contests on items in dispute, sorted by contest and item; `place`
+    is the candidate within its contest, `left` what there is of each item.
     """
-    single: NDArray[np.bool_] = size == 1
-    if not len(contest):
-        return single
-    order = np.lexsort((np.abs(amount), item, contest))
-    head = np.flatnonzero(first_of_runs(contest, item))
-    claims = np.diff(np.append(head, len(contest)))
-    least = np.abs(amount)[order]
-    two = least[head] + np.append(least, 0)[head + 1]
-    of = contest[head]
-    single[of[(claims > 1) & (claims == size[of]) & (two > np.abs(left[item[head]]))]] = True
-    return single
+
+    contest: NDArray[np.int64]
+    place: NDArray[np.int64]
+    item: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    left: NDArray[np.int64]
+
+    def of(self, bounds: NDArray[np.int64], contests: NDArray[np.int64]) -> _Claims:
+        """The claims of some contests, those numbered anew; `bounds` are those of each."""
+        owner, at = expand_ranges(bounds[contests], bounds[contests + 1])
+        return _Claims(owner, self.place[at], self.item[at], self.amount[at], self.left)
+
+    def of_one_item(self, size: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Contests all of whose `size` candidates want one and the same item."""
+        head = np.flatnonzero(first_of_runs(self.contest, self.item)[: len(self.item)])
+        claims = np.diff(np.append(head, len(self.item)))
+        found = np.zeros(len(size), dtype=np.bool_)
+        found[self.contest[head[claims == size[self.contest[head]]]]] = True
+        return found
 
 
-def _possible(
-    contests: int,
-    width: int,
-    owner: NDArray[np.int64],
-    place: NDArray[np.int64],
-    item: NDArray[np.int64],
-    amount: NDArray[np.int64],
-    left: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Which of the 2^width choices of each contest leave enough of every item.
+def _one_at_a_time(claims: _Claims, count: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Contests in which no item has enough for two; per contest and place the rivals it has there,
+    one bit each (contests × `CONTEST_EXACT_MAX`; of larger ones not all).
 
-    Rows are sorted by contest (`owner`) and item; `place` is the candidate within its contest.
+    All claims on an item are of one sign: two are more than there is if the least two are.
     """
+    only = np.ones(count, dtype=np.bool_)
+    rivals = np.zeros((count, CONTEST_EXACT_MAX), dtype=np.int64)
+    if not len(claims.item):
+        return only, rivals
+    head = first_of_runs(claims.contest, claims.item)
+    line, start = np.cumsum(head) - 1, np.flatnonzero(head)
+    size, count_of = np.abs(claims.amount), np.diff(np.append(start, len(line)))
+    both = np.add.reduceat(size, start)
+    many = np.flatnonzero((count_of > 2)[line])
+    if len(many):
+        by_size = many[np.lexsort((size[many], line[many]))]
+        least = np.flatnonzero(first_of_runs(line[many]))
+        both[line[many[least]]] = size[by_size[least]] + size[by_size[least + 1]]
+    enough = (count_of > 1) & (both <= np.abs(claims.left[claims.item[start]]))
+    only[claims.contest[start[enough]]] = False
+    bit = np.int64(1) << np.minimum(claims.place, CONTEST_EXACT_MAX)
+    beside = np.bitwise_or.reduceat(bit, start)[line] & ~bit
+    inside = np.flatnonzero(claims.place < CONTEST_EXACT_MAX)
+    np.bitwise_or.at(rivals, (claims.contest[inside], claims.place[inside]), beside[inside])
+    return only, rivals
+
+
+def _without_rivals(rivals: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the choices of each contest have no two rivals among them (contests × 2^width)."""
+    contests, width = rivals.shape
     possible = np.ones((contests, 1 << width), dtype=np.bool_)
+    choice = np.arange(1 << width, dtype=np.int32)
+    rivals = rivals.astype(np.int32)
+    for column in range(width):
+        half = 1 << column
+        free = (choice[:half] & rivals[:, column : column + 1]) == 0
+        np.logical_and(possible[:, :half], free, out=possible[:, half : 2 * half])
+    return possible
+
+
+def _possible(claims: _Claims, contests: int, width: int) -> NDArray[np.bool_]:
+    """Which of the 2^width choices of each contest leave enough of every item."""
+    possible = np.ones((contests, 1 << width), dtype=np.bool_)
+    owner, item, left = claims.contest, claims.item, claims.left
     if not len(owner):
         return possible
     head = first_of_runs(owner, item)
     line = np.cumsum(head) - 1
     amounts = np.zeros((int(line[-1]) + 1, width), dtype=np.int64)
-    np.add.at(amounts, (line, place), amount)
+    np.add.at(amounts, (line, claims.place), claims.amount)
     there, owner = left[item[head]][:, None], owner[head]
     step = max(1, CONTEST_CHOICES_MAX >> width)
     for first in range(0, len(amounts), step):
@@ -164,7 +203,9 @@ def _possible(
 
 def _sums(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sum of every choice of each row's values (shape: rows × 2^columns), bit k for column k."""
-    sums = np.zeros((len(values), 1), dtype=np.int64)
+    sums = np.empty((len(values), 1 << values.shape[1]), dtype=np.int64)
+    sums[:, 0] = 0
     for column in range(values.shape[1]):
-        sums = np.concatenate([sums, sums + values[:, column : column + 1]], axis=1)
+        half = 1 << column
+        np.add(sums[:, :half], values[:, column : column + 1], out=sums[:, half : 2 * half])
     return sums

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from engine.contests import is_best, number_contests
-from engine.segments import first_of_runs, segment_sum
+from engine.segments import first_of_runs, order_of, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,6 +102,18 @@ class _Claims(msgspec.Struct, kw_only=True):
             left=self.left,
         )
 
+    def alone(self, rows: NDArray[np.bool_]) -> _Claims:
+        """The given rows and their items, those numbered anew."""
+        item = self.item[rows]
+        used = np.zeros(len(self.left), dtype=np.bool_)
+        used[item] = True
+        return _Claims(
+            candidate=self.candidate[rows],
+            item=(np.cumsum(used) - 1)[item],
+            amount=self.amount[rows],
+            left=self.left[used],
+        )
+
     def wanted(self, active: NDArray[np.bool_]) -> NDArray[np.int64]:
         """What the active candidates want of each item, all together."""
         return segment_sum(
@@ -169,9 +181,7 @@ def resolve(
         shared = contest[dispute.candidate[outside[dispute.item] != 0]]
         deferred = blocked & np.isin(contest, shared)
         mine = blocked & ~deferred
-        won, late, contested = _settle_contests(
-            claims.at(mine[claims.candidate]), mine, family, precedence, named=named
-        )
+        won, late, contested = _settle_contests(claims, mine, family, precedence, named=named)
         lost = _guessed(candidates, dispute, contest, mine, won, contested)
         accepted |= won & ~lost
         second |= late & ~lost
@@ -194,6 +204,7 @@ def _settle_contests(
     won = np.zeros(len(mine), dtype=np.bool_)
     second = won.copy()
     while active.any():
+        claims = claims.alone(active[claims.candidate])
         gone = claims.without_enough(active)
         second |= gone
         active &= ~gone
@@ -240,11 +251,12 @@ def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     """The distinct values in order, and the place of each value among them."""
     if not len(values):
         return values, values
-    order = np.argsort(values, kind="stable")
-    first = first_of_runs(values[order])
+    order = order_of(values)
+    values = values[order]
+    first = first_of_runs(values)
     place = np.empty(len(values), dtype=np.int64)
     place[order] = np.cumsum(first) - 1
-    return values[order[first]], place
+    return values[first], place
 
 
 def _exceeds(wanted: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -264,7 +276,8 @@ def _winners(
     """
     at = np.flatnonzero(active[claims.candidate] & over[claims.item])
     item, candidate = claims.item[at], claims.candidate[at]
-    order = np.lexsort((precedence[candidate], item))
+    rank = precedence[candidate]
+    order = order_of(item * (int(rank.max(initial=0)) + 1) + rank)
     item, candidate = item[order], candidate[order]
     head = first_of_runs(item)
     start = np.flatnonzero(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import references
+from bench import joins, references
 from bench.record import last_line
 from bench.reference_inputs import damage_payments, make_open_items, make_payments
 from bench.references_record import ReferencesRecord
@@ -17,19 +18,28 @@ from bench.references_report import print_references, references_table
 from engine.damaged_numbers import distances
 
 
+class StandIn(contextlib.AbstractContextManager):
+    """A peer that joins in a second."""
+
+    def __init__(self, name, folder):
+        assert {path.name for path in folder.iterdir()} == {"items.parquet", "references.parquet"}
+        self.version = name
+
+    def __exit__(self, *_):
+        """Nothing to end."""
+
+    def join(self):
+        """As many rows as were asked for."""
+        return joins.Join(1.0, 2.0, references.QUICK_SIZES.payments)
+
+
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
     """A quick run; the peers live in an environment of their own and are stood in for."""
     folder = tmp_path_factory.mktemp("references")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            references,
-            "_peer",
-            lambda name, _folder, repeats: references._PeerRun(
-                cpu_seconds=[float(repeats)], rows=references.QUICK_SIZES.payments, version=name
-            ),
-        )
-        patch.setattr(references, "_PEER_PYTHON", folder)
+        patch.setattr(joins, "Peer", StandIn)
+        patch.setattr(references, "PEER_PYTHON", folder)
         arguments = ["--quick", "--date", "2026-01-02"]
         assert references.main([*arguments, "--history", str(folder / "history.jsonl")]) == 0
     return last_line(ReferencesRecord, folder / "history.jsonl")
@@ -52,8 +62,8 @@ def test_ratios_are_theirs_over_ours(record):
     one = record.extraction
     assert record.ratios["scan / re.findall"] == round(one.re_cpu_seconds / one.scan_cpu_seconds, 1)
     join = record.join
-    duckdb = join.duckdb_cpu_seconds / record.machine.cores
-    assert record.ratios["look-up / duckdb join"] == round(duckdb / join.cpu_seconds, 1)
+    assert record.ratios["look-up / duckdb join"] == round(1.0 / join.seconds, 1)
+    assert join.duckdb_cpu_seconds == join.polars_cpu_seconds == 2.0
 
 
 def test_the_screen_and_the_readme_show_it(record):
