@@ -112,10 +112,15 @@ class KeyTable(msgspec.Struct, frozen=True):
         """Values of each of `keys`: owner (place in the question), ascending, and value. A key with
         more than `values_max` has none.
         """
-        parts = [
-            self._told(keys[first : first + _CHUNK], first) for first in range(0, len(keys), _CHUNK)
-        ] or [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64))]
-        owner, told = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        owner = np.empty(len(keys), dtype=np.int64)
+        told = np.empty(len(keys), dtype=np.uint64)
+        filled = 0
+        for first in range(0, len(keys), _CHUNK):
+            at, value = self._told(keys[first : first + _CHUNK])
+            np.add(at, first, out=owner[filled : filled + len(at)])
+            told[filled : filled + len(at)] = value
+            filled += len(at)
+        owner, told = owner[:filled], told[:filled]
         if not len(self.shared) or not (told >= _SEVERAL).any():
             return owner, told
         several = told >= _SEVERAL
@@ -125,12 +130,8 @@ class KeyTable(msgspec.Struct, frozen=True):
         of, place = expand_ranges(begin, begin + count)
         return owner[of], np.where(several[of], self.shared[place], told[of])
 
-    def _told(
-        self, keys: NDArray[np.uint64], first: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Which of at most `_CHUNK` keys, the `first` of all and those behind it, are there, and
-        what stands beside each.
-        """
+    def _told(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Which of at most `_CHUNK` keys are there, and what stands beside each."""
         shift = np.uint64(65 - len(self.directory).bit_length())
         with np.errstate(over="ignore"):
             wanted = keys * _SCRAMBLE
@@ -139,8 +140,9 @@ class KeyTable(msgspec.Struct, frozen=True):
         entries = self.entry.view(np.complex128).ravel()
         place = np.take(self.directory, (wanted >> shift).view(np.int64), mode="clip")
         read = np.take(entries, place, mode="clip").view(np.uint64).reshape(-1, 2)
-        there, told = read[:, 0] == wanted, read[:, 1].copy()
-        live = np.flatnonzero(read[:, 0] < wanted)
+        key, told = read[:, 0], read[:, 1].copy()
+        there = key == wanted
+        live = np.flatnonzero(key < wanted)
         while len(live):
             place[live] += 1
             read = np.take(entries, place[live], mode="clip").view(np.uint64).reshape(-1, 2)
@@ -149,4 +151,4 @@ class KeyTable(msgspec.Struct, frozen=True):
             there[live[hit]], told[live[hit]] = True, read[hit, 1]
             live = live[read[:, 0] < asked]
         at = np.flatnonzero(there)
-        return at + first, told[at]
+        return at, told if len(at) == len(told) else told[at]

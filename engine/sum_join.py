@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from engine.limits import AMOUNT_MINOR_MAX
+from engine.segments import expand_ranges
 from engine.sum_marks import SumMarks
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _sums_of_two(
     cuts = np.flatnonzero(np.diff(size[order])) + 1
     for alike in np.split(order, cuts) if len(order) else []:
         width = int(size[alike[0]])
-        one, two = np.triu_indices(width, 1)
+        one, two = expand_ranges(np.arange(1, width), np.full(width - 1, width))
         step = max(1, _SUMS_AT_ONCE // len(one))
         for begin in range(0, len(alike), step):
             part = alike[begin : begin + step]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from engine.segments import first_of_runs
+from engine.segments import expand_ranges, first_of_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,8 +192,8 @@ def pair_suspects(
     for part in _portions(kept, ledger, asked):
         width = part.spread.shape[1]
         if len(one) != width * (width - 1) // 2:
-            one, two = np.triu_indices(width, 1)
-        marks = _PairMarks.of(part.spread[:, one] + part.spread[:, two])
+            one, two = expand_ranges(np.arange(1, width), np.full(width - 1, width))
+        marks = _PairMarks.of(np.take(part.spread, one, axis=1) + np.take(part.spread, two, axis=1))
         for lookup, at, number in _hits(marks, part.spread, spread, part.of_lookups(three)):
             threes.append((lookup, kept.row[kept.begin[part.ledger[at]] + number]))
         for lookup, at, number in _hits(marks, marks.pairs, spread, part.of_lookups(four)):

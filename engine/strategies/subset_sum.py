@@ -28,7 +28,7 @@ from engine.limits import (
     LEFT_OUT_MAX,
     TRIPLE_ITEMS_MAX,
 )
-from engine.segments import expand_ranges, first_of_runs, segment_sum
+from engine.segments import expand_ranges, first_of_runs, order_of, segment_sum
 from engine.solution_counts import count_solutions
 from engine.sum_join import build_sums
 from engine.sum_marks import pair_suspects
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Combinations", "FewItems", "propose_combinations", "propose_few_items"]
 
 _COUNTED_ROWS_MAX = 20
+_KEYS_MAX = 1 << 63
 _NET_SHARE, _MIXED_SHARE = 0.25, 0.05
 
 
@@ -109,7 +110,7 @@ def _classes(ledgers: PayerLedgers, cash: NDArray[np.int64]) -> _Classes:
     problem, row = problem[fits], row[fits]
     value, discount = ledgers.value[row], ledgers.discount[row]
     usable = ledgers.usable[row].astype(np.int64)
-    order = np.lexsort((row, usable, discount, value, problem))
+    order = _by_value(problem, value, discount, usable)
     problem, row = problem[order], row[order]
     value, discount, usable = value[order], discount[order], usable[order]
     fresh = first_of_runs(problem, value, discount, usable)
@@ -124,6 +125,23 @@ def _classes(ledgers: PayerLedgers, cash: NDArray[np.int64]) -> _Classes:
     return _Classes(
         columns=columns, row=row, start=start, size=np.bincount(problem, minlength=count)
     )
+
+
+def _by_value(problem: NDArray[np.int64], *columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows by problem (they stand so) and columns; only those alike in the first are compared in
+    the others, which are dear to sort by.
+    """
+    value = columns[0]
+    low, high = int(value.min(initial=0)), int(value.max(initial=0))
+    if (int(problem.max(initial=0)) + 1) * (high - low + 1) >= _KEYS_MAX:
+        return np.lexsort((*columns[::-1], problem))
+    key = problem * (high - low + 1) + (value - low)
+    order = order_of(key)
+    again = ~first_of_runs(key[order])
+    alike = np.flatnonzero(again | np.append(again[1:], False))[: len(order)]
+    rows = order[alike]
+    order[alike] = rows[np.lexsort((*(column[rows] for column in columns[:0:-1]), key[rows]))]
+    return order
 
 
 def _worth_solving(
