@@ -87,9 +87,12 @@ class KeyTable(msgspec.Struct, frozen=True):
         start = (np.cumsum(count) - count).astype(np.uint64)
         entry[several, 1] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
         bits = max(len(head).bit_length() + 1, _DIRECTORY_BITS_MIN)
-        leading = (entry[:-1, 0] >> np.uint64(64 - bits)).astype(np.int64)
+        behind = (entry[:-1, 0] >> np.uint64(64 - bits)).view(np.int64)
+        behind += 1
         directory = np.zeros((1 << bits) + 1, dtype=np.int32)
-        np.cumsum(np.bincount(leading, minlength=1 << bits), out=directory[1:])
+        # Of keys that share their leading bits the last one stays: where the next ones begin.
+        directory[behind] = np.arange(1, len(behind) + 1, dtype=np.int32)
+        np.maximum.accumulate(directory, out=directory)
         return cls(entry, shared, directory)
 
     def __len__(self) -> int:
