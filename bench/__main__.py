@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
 from bench.inputs import make_inputs
 from bench.report import print_report
 from bench.runs import measure_job, measure_quality, measure_stages
@@ -54,22 +53,16 @@ def measure(sizes: Sizes, date: str, cache: Path, observe: Callable[[str], None]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    reader.add_argument("--quick", action="store_true", help="a tiny world, to see that all runs")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, help="file the line is added to")
+    reader = bench_reader("bench", __doc__, "a tiny world")
     reader.add_argument("--cache", type=Path, default=_CACHE, help="where worlds are kept")
     chosen = reader.parse_args(arguments)
     sizes = QUICK if chosen.quick else FULL
-    date = chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = date_of(chosen)
     chosen.cache.mkdir(parents=True, exist_ok=True)
     with _progress(_step_count(sizes)) as observe:
         record = measure(sizes, date, chosen.cache, observe)
     print_report(record)
-    history = chosen.history or (None if chosen.quick else records.HISTORY)
-    if history is not None:
-        records.append(record, history)
-        print(f"added to {history}")
+    keep(record, chosen)
     if not chosen.quick:
         from bench.pictures import PICTURES, draw_stages  # noqa: PLC0415 - matplotlib is slow
 

@@ -7,8 +7,6 @@ processor, so that a busy machine measures the same.
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import json
 import statistics
 import subprocess
@@ -23,6 +21,7 @@ import numpy as np
 from rich.console import Console
 
 from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
 from bench.combination_record import (
     CombinationRecord,
     CountMeasure,
@@ -234,21 +233,15 @@ def measure_combinations(sizes: Sizes, date: str) -> CombinationRecord:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench.combinations", description=__doc__)
-    reader.add_argument("--quick", action="store_true", help="few problems, to see that all runs")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, help="file the line is added to")
+    reader = bench_reader("bench.combinations", __doc__, "few problems")
     chosen = reader.parse_args(arguments)
     if not _PEER_PYTHON.exists():
         print("the peers are not installed: make .cache/combination-peers/.ready", file=sys.stderr)
         return 2
-    date = chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = date_of(chosen)
     record = measure_combinations(QUICK if chosen.quick else FULL, date)
     print_combinations(record, Console(highlight=False))
-    history = chosen.history or (None if chosen.quick else records.HISTORY)
-    if history is not None:
-        records.append(record, history)
-        print(f"added to {history}")
+    keep(record, chosen)
     return 0
 
 

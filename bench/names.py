@@ -8,7 +8,6 @@ amounts are one or two open items of theirs, or anybody's.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import json
 import random
@@ -24,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
 from bench.names_record import NameMeasure, NamesRecord, Precision, names_table
 from bench.payer_names import make_names
 from engine.batches import CustomerBatch, OpenItemBatch, PaymentBatch
@@ -186,10 +186,7 @@ def _payments_by_amount(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench.names", description=__doc__)
-    reader.add_argument("--quick", action="store_true", help="few names, to see that all runs")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, help="file the line is added to")
+    reader = bench_reader("bench.names", __doc__, "few names")
     chosen = reader.parse_args(arguments)
     if not _PEER_PYTHON.exists():
         print("the peers are not installed: make .cache/peers-names/.ready", file=sys.stderr)
@@ -200,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     many = make_names(customers * 10, payers, unknown_share=0.0, seed=8)
     strangers = make_names(customers, payers, unknown_share=_UNKNOWN_SHARE, seed=11)
     record = NamesRecord(
-        date=chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat(),
+        date=date_of(chosen),
         size="quick" if chosen.quick else "full",
         machine=records.this_machine(),
         versions=records.installed_versions(),
@@ -216,10 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print(names_table(record))
     print(record.ratios)
-    history = chosen.history or (None if chosen.quick else records.HISTORY)
-    if history is not None:
-        records.append(record, history)
-        print(f"added to {history}")
+    keep(record, chosen)
     return 0
 
 

@@ -5,8 +5,6 @@ Each world has a seed no calibration saw. One line of kind `quality` goes to the
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from bench.record import HISTORY, append, installed_versions
+from bench.arguments import bench_reader, date_of, keep
+from bench.record import installed_versions
 from bench.worlds import evaluate_world, judging_world
 from tieout.reports.figures import odds, percent
 from tieout.reports.text_table import text_table
@@ -134,13 +133,11 @@ def quality_page(record: QualityRecord) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
+    reader = bench_reader("bench.quality", __doc__, None)
     reader.add_argument("--payments", type=int, default=10_000, help="payments of each world")
     reader.add_argument("--worlds", nargs="*", default=WORLDS, help="which worlds")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, default=HISTORY, help="file the line is added to")
     chosen = reader.parse_args(arguments)
-    date = chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = date_of(chosen)
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for number, name in enumerate(chosen.worlds):
@@ -150,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.append(quality_of(name, seed, judged.evaluation))
     print("\n".join(quality_table(found)))
     record = QualityRecord(date=date, versions=installed_versions(), worlds=tuple(found))
-    append(record, chosen.history)
+    keep(record, chosen)
     return 0
 
 

@@ -6,8 +6,6 @@ The same file, the same run, medians. Peers run in an environment of their own
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import functools
 import json
 import statistics
@@ -21,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
 from bench.floors import FLOORS
 from bench.measures import median_seconds, process_cost
 from bench.parser_files import MEASURED_FILES, MeasuredFile, make_file
@@ -161,10 +160,7 @@ def print_reading(record: ReadingRecord, console: Console | None = None) -> None
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench.reading", description=__doc__)
-    reader.add_argument("--quick", action="store_true", help="tiny files, to see that all runs")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, help="file the line is added to")
+    reader = bench_reader("bench.reading", __doc__, "tiny files")
     reader.add_argument("--cache", type=Path, default=_CACHE, help="where files are kept")
     reader.add_argument("--only", help="measure only the file of this name; nothing is kept")
     chosen = reader.parse_args(arguments)
@@ -180,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             repeats = 1 if chosen.quick else _REPEATS
             files.append(measure_reading(measured, rows, repeats, chosen.cache))
     record = ReadingRecord(
-        date=chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat(),
+        date=date_of(chosen),
         size="quick" if chosen.quick else "full",
         machine=records.this_machine(),
         versions=records.installed_versions(),
@@ -188,10 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ratios=reading_ratios(tuple(files)),
     )
     print_reading(record)
-    history = chosen.history or (None if chosen.quick or chosen.only else records.HISTORY)
-    if history is not None:
-        records.append(record, history)
-        print(f"added to {history}")
+    keep(record, chosen, whole=chosen.only is None)
     return 0
 
 

@@ -7,15 +7,12 @@ texts, and joins of duckdb and polars in an environment of their own
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import functools
 import itertools
 import re
 import resource
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -23,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
 from bench.joins import PEER_PYTHON, measure_join
 from bench.measures import least_cpu_seconds
 from bench.reference_inputs import (
@@ -238,21 +236,15 @@ def _measure_damage(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench.references", description=__doc__)
-    reader.add_argument("--quick", action="store_true", help="few rows, to see that all runs")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, help="file the line is added to")
+    reader = bench_reader("bench.references", __doc__, "few rows")
     chosen = reader.parse_args(arguments)
     if not PEER_PYTHON.exists():
         print("the peers are not installed: make .cache/peers/.ready", file=sys.stderr)
         return 2
-    date = chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = date_of(chosen)
     record = measure_references(QUICK_SIZES if chosen.quick else FULL_SIZES, date)
     print_references(record)
-    history = chosen.history or (None if chosen.quick else records.HISTORY)
-    if history is not None:
-        records.append(record, history)
-        print(f"added to {history}", file=sys.stderr)
+    keep(record, chosen)
     return 0
 
 

@@ -6,8 +6,6 @@ The large world is generated once (five minutes) and kept; a run of it takes abo
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import sys
 import tempfile
 import time
@@ -20,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
 from bench.inputs import make_inputs
 from bench.measures import process_cost
 from bench.runs import match_arguments, measure_quality
@@ -128,10 +127,7 @@ def print_scale(record: ScaleRecord, console: Console | None = None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
-    reader = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    reader.add_argument("--quick", action="store_true", help="tiny worlds, to see that all runs")
-    reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
-    reader.add_argument("--history", type=Path, help="file the line is added to")
+    reader = bench_reader("bench.scale", __doc__, "tiny worlds")
     reader.add_argument("--cache", type=Path, default=_CACHE, help="where worlds are kept")
     chosen = reader.parse_args(arguments)
     chosen.cache.mkdir(parents=True, exist_ok=True)
@@ -143,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = SCALE_QUICK if chosen.quick else SCALE
     runs = tuple(measure_scale(one, chosen.cache, observe) for one in sizes)
     record = ScaleRecord(
-        date=chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat(),
+        date=date_of(chosen),
         size=sizes[-1].name,
         machine=records.this_machine(),
         versions=records.installed_versions(),
@@ -152,10 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ratios=scale_ratios(runs),
     )
     print_scale(record)
-    history = chosen.history or (None if chosen.quick else records.HISTORY)
-    if history is not None:
-        records.append(record, history)
-        print(f"added to {history}")
+    keep(record, chosen)
     if not chosen.quick:
         from bench.pictures import PICTURES, draw_scale  # noqa: PLC0415 - matplotlib is slow
 
