@@ -31,6 +31,7 @@ from rpc.application_service import ApplicationService
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
 from rpc.desk_work import DeskWork
+from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
 from rpc.http_status import StatusPages
 from rpc.interceptor import CallInterceptor
@@ -43,6 +44,7 @@ from rpc.metrics import Metrics
 from rpc.processes import resident_bytes
 from rpc.readiness import Readiness
 from rpc.reading import StoreReader
+from rpc.report_service import ReportService
 from rpc.secret_files import Secret
 from rpc.spool import clear_folder
 from rpc.upkeep import Upkeep
@@ -58,10 +60,14 @@ from tieout.v1 import (
     application_service_pb2_grpc,
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
     exception_service_pb2,
     exception_service_pb2_grpc,
     match_service_pb2,
     match_service_pb2_grpc,
+    report_service_pb2,
+    report_service_pb2_grpc,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +89,8 @@ SERVICES: Final = (
     match_service_pb2.DESCRIPTOR.services_by_name["MatchService"].full_name,
     bank_file_service_pb2.DESCRIPTOR.services_by_name["BankFileService"].full_name,
     exception_service_pb2.DESCRIPTOR.services_by_name["ExceptionService"].full_name,
+    event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
     application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
 )
 
@@ -312,6 +320,10 @@ def _add_services(
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
     applications = ApplicationService(reader=reader, writer=writer, desk=desk)
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
+    report_service_pb2_grpc.add_ReportServiceServicer_to_server(
+        ReportService(reader, _now_ms), server
+    )
 
 
 async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:

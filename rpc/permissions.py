@@ -80,6 +80,8 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.BankFileService/GetBankFile": Permission.READ_FILES,
     "tieout.v1.BankFileService/GetBankFileResult": Permission.READ_FILES,
     "tieout.v1.BankFileService/SubmitBankFile": Permission.SUBMIT,
+    "tieout.v1.EventService/ListEvents": Permission.READ,
+    "tieout.v1.EventService/StreamEvents": Permission.READ,
     "tieout.v1.ExceptionService/ApproveException": Permission.APPROVE,
     "tieout.v1.ExceptionService/AssignException": Permission.DECIDE,
     "tieout.v1.ExceptionService/BatchExceptions": Permission.DECIDE,
@@ -105,6 +107,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ExceptionService/WithdrawException": Permission.DECIDE,
     "tieout.v1.MatchService/MatchPayments": Permission.MATCH,
     "tieout.v1.MatchService/StreamMatchPayments": Permission.MATCH,
+    "tieout.v1.ReportService/GetActivityReport": Permission.READ,
 }
 """The permission each RPC asks for, sorted by name; a test compares it with reflection."""
 

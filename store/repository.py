@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from store.activity import Activity
 from store.audit_log import AuditLog
 from store.bank_files import BankFileChanges, BankFiles
 from store.cases import CaseChanges, Cases
@@ -103,6 +104,7 @@ class Repository:
         self.proofs = ClearingProofs(database)
         self.halts = PostingHalts(database)
         self.clearing = StoredClearing(database)
+        self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)
         self.cases = Cases(database, self.personal)
 
