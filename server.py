@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from store.addresses import StoreAddress
     from tieout.configuration import Configuration, TenantTable
 
-__all__ = ["configuration_from_environment", "main", "run"]
+__all__ = ["configuration_from_environment", "main", "overrides_in", "run"]
 
 DRAIN_SECONDS: Final = 30.0
 """How long calls in progress may take to end; orchestrators kill after 30 seconds by custom."""
@@ -100,12 +100,16 @@ _DECISION_SECONDS: Final = 30.0
 _log = logging.getLogger("tieout.server")
 
 
-def configuration_from_environment(environment: Mapping[str, str]) -> Configuration:
-    """The configuration that `TIEOUT_…` variables name and replace; see `OVERRIDES`."""
+def overrides_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings that `TIEOUT_…` variables replace, by the names of `OVERRIDES`."""
     named = {name: environment.get(f"TIEOUT_{name.upper()}") for name in OVERRIDES}
-    given = {name: text for name, text in named.items() if text is not None}
+    return {name: text for name, text in named.items() if text is not None}
+
+
+def configuration_from_environment(environment: Mapping[str, str]) -> Configuration:
+    """The configuration that `TIEOUT_…` variables name and replace."""
     path = environment.get("TIEOUT_CONFIG")
-    return read_configuration(Path(path) if path else None, given)
+    return read_configuration(Path(path) if path else None, overrides_in(environment))
 
 
 def run(configuration: Configuration) -> int:

@@ -14,7 +14,7 @@ from store.errors import MigrationError
 if TYPE_CHECKING:
     from store.database import Database, Dialect
 
-__all__ = ["Migration", "apply_migrations", "read_migrations"]
+__all__ = ["Migration", "apply_migrations", "pending_migrations", "read_migrations"]
 
 _FOLDER: Final = Path(__file__).parent / "sql"
 _NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -85,6 +85,13 @@ def apply_migrations(database: Database, migrations: tuple[Migration, ...]) -> i
                 migration.sha256,
             )
     return len(missing)
+
+
+def pending_migrations(
+    database: Database, migrations: tuple[Migration, ...]
+) -> tuple[Migration, ...]:
+    """Those the store has not seen, nothing applied; raises `MigrationError` as above."""
+    return tuple(_missing(database, migrations) if _has_own_table(database) else migrations)
 
 
 def _has_own_table(database: Database) -> bool:

@@ -68,6 +68,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Match a history again under another policy.",
     ),
     "serve": ("tieout.commands.serve:serve_command", "Run the server."),
+    "doctor": (
+        "tieout.commands.doctor:doctor_command",
+        "Look at everything a server needs on this machine.",
+    ),
     "config": ("tieout.commands.config:config_command", "Check the settings of a server."),
     "keys": ("tieout.commands.keys:keys_command", "Make, list and revoke API keys of a server."),
     "audit": (
