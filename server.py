@@ -54,7 +54,13 @@ from store.addresses import parse_address
 from store.audit_keys import read_signer
 from store.locking import held_store
 from tieout.configuration import OVERRIDES, policy_of, read_configuration
-from tieout.server_doors import authenticator_of, certificate_files, check_doors, mask_key_of
+from tieout.server_doors import (
+    authenticator_of,
+    certificate_files,
+    check_doors,
+    mask_key_of,
+    tracing_of,
+)
 from tieout.v1 import (
     application_service_pb2,
     application_service_pb2_grpc,
@@ -185,10 +191,10 @@ async def _serve(
         _watch_processes(pool, metrics)
         await pool.start()
         await _load_tables(tenants, pool, metrics)
-        upkeep = _upkeep(configuration, tenants, address, pool, metrics)
+upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
-        server = _server_with(configuration, frozenset(tenants), metrics)
+        server = _server_with(configuration, frozenset(tenants), metrics, stack)
         _add_services(server, configuration, pool, reader, writer, metrics, spool)
         health_servicer = await _add_health(server)
         grpc_address = listen(
@@ -271,7 +277,10 @@ def _worker_settings(
 
 
 def _server_with(
-    configuration: Configuration, tenants: frozenset[str], metrics: Metrics
+    configuration: Configuration,
+    tenants: frozenset[str],
+    metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> grpc.aio.Server:
     limits = CallerLimits(
         per_second=configuration.limits.calls_per_second,
@@ -280,8 +289,11 @@ def _server_with(
         now=time.monotonic,
     )
     authenticator = authenticator_of(configuration.authentication, time.time)
+    tracing = tracing_of(configuration.telemetry)
+    if tracing is not None:
+        stack.callback(tracing.close)
     return grpc.aio.server(
-        interceptors=[CallInterceptor(metrics, authenticator, limits, tenants)],
+        interceptors=[CallInterceptor(metrics, authenticator, limits, tenants, tracing)],
         maximum_concurrent_rpcs=RPCS_MAX,
         options=[
             ("grpc.so_reuseport", 0),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rpc.caller import Caller
     from rpc.caller_limits import CallerLimits
     from rpc.metrics import Metrics
+    from rpc.tracing import CallSpan, Tracing
 
 __all__ = ["CallInterceptor"]
 
@@ -60,6 +61,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         authenticator: Authenticator,
         limits: CallerLimits,
         tenants: frozenset[str],
+        tracing: Tracing | None = None,
     ) -> None:
         """Count into `metrics`, ask `authenticator` who calls, hold callers to `limits`.
 
@@ -69,6 +71,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._authenticator = authenticator
         self._limits = limits
         self._tenants = tenants
+        self._tracing = tracing
         self._wrapped: dict[str, _Handler] = {}
 
     async def intercept_service(
@@ -123,6 +126,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
         return grpc.stream_stream_rpc_method_handler(stream, **serializers)
 
+    def _begin(self, labels: _Labels, context: _Context) -> _Ending:
+        span = None
+        if self._tracing is not None:
+            span = self._tracing.begin(labels, dict(context.invocation_metadata() or ()))
+        return _Ending(labels, self._metrics, span)
+
     async def _admit(self, rpc: str, context: _Context) -> Caller:
         """Give the call its id and its caller; raises where the caller is unknown or may not.
 
@@ -141,7 +150,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _one_answer(self, rpc: str, behaviour: Any, labels: _Labels, read: _Reader) -> Any:
         async def call(request: Any, context: _Context) -> Any:
-            ending = _Ending(labels, self._metrics)
+            ending = self._begin(labels, context)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
@@ -159,7 +168,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _many_answers(self, rpc: str, behaviour: Any, labels: _Labels, read: _Reader) -> Any:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
-            ending = _Ending(labels, self._metrics)
+            ending = self._begin(labels, context)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
@@ -215,8 +224,9 @@ def _reader(decode: Callable[[bytes], Any], *, streamed: bool) -> _Reader:
 class _Ending:
     """One call from its start to its end."""
 
-    def __init__(self, labels: _Labels, metrics: Metrics) -> None:
+    def __init__(self, labels: _Labels, metrics: Metrics, span: CallSpan | None) -> None:
         self._labels = labels
+        self._span = span
         self._metrics = metrics
         self._began = time.perf_counter()
         metrics.count("grpc_server_started_total", 1, **labels)
@@ -238,14 +248,16 @@ class _Ending:
             _log.error("%s failed", self._labels["grpc_method"], exc_info=error)
             error = JobFailedError(INTERNAL, f"internal error: {type(error).__name__}")
         code = code_of(error.reason)
-        self._handled(code)
+        self._handled(code, error.reason)
         self._metrics.count("tieout_errors_total", reason=error.reason)
         if isinstance(error, (OverloadedError, ThrottledError)):
             self._metrics.count("tieout_shed_total", reason=error.reason)
         trailers = (*context.trailing_metadata(), *trailers_of(error))
         await context.abort(code, str(error)[:STATUS_MESSAGE_LENGTH_MAX], trailers)
 
-    def _handled(self, code: grpc.StatusCode) -> None:
+    def _handled(self, code: grpc.StatusCode, reason: str = "") -> None:
+        if self._span is not None:
+            self._span.end(code.name, reason)
         seconds = time.perf_counter() - self._began
         self._metrics.count("grpc_server_handled_total", 1, **self._labels, grpc_code=code.name)
         self._metrics.observe("grpc_server_handling_seconds", seconds, **self._labels)

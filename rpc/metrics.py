@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from rpc.tracing import trace_stages
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -152,7 +154,9 @@ class Metrics:
         self._histograms[name].labels(**labels).observe(seconds)
 
     def observe_stages(self, timings: Iterable[StageTiming]) -> None:
-        """Add the stages of one match."""
+        """Add the stages of one match, to the span of its call as well."""
+        timings = list(timings)
+        trace_stages(timings)
         for timing in timings:
             self.observe("tieout_stage_seconds", timing.seconds, stage=timing.stage)
             self.count("tieout_stage_rows_total", timing.row_count, stage=timing.stage)

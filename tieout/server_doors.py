@@ -16,14 +16,28 @@ from rpc.authentication import OpenDoor, SignIn
 from rpc.configuration_errors import ConfigurationError
 from rpc.listening import CertificateFiles, is_loopback
 from rpc.secret_files import read_secret, readable_by_others
+from rpc.tracing import open_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rpc.authentication import Authenticator
-    from tieout.configuration import AuthenticationTable, Configuration, LogsTable
+    from rpc.tracing import Tracing
+    from tieout.configuration import (
+        AuthenticationTable,
+        Configuration,
+        LogsTable,
+        TelemetryTable,
+    )
 
-__all__ = ["authenticator_of", "certificate_files", "check_all", "check_doors", "mask_key_of"]
+__all__ = [
+    "authenticator_of",
+    "certificate_files",
+    "check_all",
+    "check_doors",
+    "mask_key_of",
+    "tracing_of",
+]
 
 _MASK_KEY_BYTES = 32
 
@@ -95,6 +109,13 @@ def authenticator_of(table: AuthenticationTable, now: Callable[[], float]) -> Au
 
         tokens = BearerTokens(table.issuers, now)
     return SignIn(keys=keys, tokens=tokens, certificates=table.certificates)
+
+
+def tracing_of(table: TelemetryTable) -> Tracing | None:
+    """Where spans go, None where nobody collects them; raises `ConfigurationError`."""
+    if not table.otlp_endpoint:
+        return None
+    return open_tracing(table.otlp_endpoint, table.sample_ratio, table.service_name)
 
 
 def mask_key_of(table: LogsTable) -> bytes:
