@@ -77,6 +77,7 @@ bench-references: $(VENV)/.test $(PEERS)/.ready  ## references read, looked up a
 
 docs: $(VENV)/.test  ## write the generated pages and the README's numbers
 	$(BIN)/python docs/generate.py
+	$(BIN)/python deploy/dashboard.py
 
 lint: $(VENV)/.test  ## style, types, import law
 	$(BIN)/ruff check .

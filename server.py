@@ -191,7 +191,7 @@ async def _serve(
         _watch_processes(pool, metrics)
         await pool.start()
         await _load_tables(tenants, pool, metrics)
-upkeep = _upkeep(configuration, tenants, address, pool, metrics)
+        upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
         server = _server_with(configuration, frozenset(tenants), metrics, stack)

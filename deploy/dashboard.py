@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the Grafana dashboard, `deploy/grafana/tieout.json`, from one table of panels.
+"""Writes the Grafana dashboard, `deploy/grafana/tieout.json`, from a table of panels.
 
 Run it as `.venv/bin/python deploy/dashboard.py`. Tests compare the file with what is written, and
 every metric a panel asks for with the table of metrics.
@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-__all__ = ["DASHBOARD", "PANELS", "Panel", "dashboard", "main"]
+from rpc.metrics import METRICS, Metric
+
+__all__ = ["DASHBOARD", "PANELS", "Panel", "dashboard", "every_panel", "main"]
 
 DASHBOARD: Final = Path(__file__).resolve().parent / "grafana" / "tieout.json"
 
@@ -133,7 +135,25 @@ PANELS: Final = (
     ),
     Panel("Lag of the event loop", "s", {"{{instance}}": "tieout_loop_lag_seconds"}),
 )
-"""Panels, left to right and top to bottom."""
+"""Panels that somebody thought about, left to right and top to bottom."""
+
+
+def every_panel() -> tuple[Panel, ...]:
+    """`PANELS`, and one for each metric that none of them shows."""
+    shown = " ".join(query for panel in PANELS for query in panel.queries.values())
+    return (*PANELS, *(_plain(metric) for metric in METRICS if metric.name not in shown))
+
+
+def _plain(metric: Metric) -> Panel:
+    """A metric as it is: gauges by label, counters by their increase, seconds by p95."""
+    by = ", ".join(metric.labels) or "instance"
+    legend = " ".join(f"{{{{{label}}}}}" for label in metric.labels or ("instance",))
+    title = metric.help.rstrip(".")
+    if metric.kind == "gauge":
+        return Panel(title, "short", {legend: f"sum by ({by}) ({metric.name})"})
+    if metric.kind == "histogram":
+        return Panel(title, "s", {legend: _quantile("0.95", metric.name, by)})
+    return Panel(title, "short", {legend: f"sum by ({by}) (increase({metric.name}[{_INTERVAL}]))"})
 
 
 def dashboard() -> str:
@@ -151,7 +171,7 @@ def dashboard() -> str:
                 {"name": "source", "type": "datasource", "query": "prometheus", "label": "Source"}
             ]
         },
-        "panels": [_panel(number, panel) for number, panel in enumerate(PANELS)],
+        "panels": [_panel(number, panel) for number, panel in enumerate(every_panel())],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
