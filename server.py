@@ -334,7 +334,7 @@ def _add_services(
         now_ms=_now_ms,
     )
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
-    applications = ApplicationService(reader=reader, writer=writer, desk=desk)
+    applications = ApplicationService(reader=reader, writer=writer, desk=desk, now_ms=_now_ms)
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
     report_service_pb2_grpc.add_ReportServiceServicer_to_server(

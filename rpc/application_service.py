@@ -13,7 +13,15 @@ from desk.cases import standing_lines
 from desk.refusals import Refusal
 from rpc.caller import current_caller
 from rpc.case_messages import delivery_of
-from rpc.desk_work import Command, Preview, actor_of, performed
+from rpc.desk_work import (
+    Command,
+    Preview,
+    actor_of,
+    first_answer,
+    keep_answer,
+    key_of,
+    performed,
+)
 from rpc.errors import FieldError, RefusedError, ServiceError
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from store.decision_records import PostingFilter
@@ -22,7 +30,7 @@ from tieout.v1 import application_service_pb2 as contract
 from tieout.v1 import application_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import grpc.aio
 
@@ -61,8 +69,16 @@ _COPIED: Final = (
 class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer):
     """Answers `tieout.v1.ApplicationService`."""
 
-    def __init__(self, *, reader: StoreReader, writer: StoreReader, desk: DeskWork) -> None:
+    def __init__(
+        self,
+        *,
+        reader: StoreReader,
+        writer: StoreReader,
+        desk: DeskWork,
+        now_ms: Callable[[], int],
+    ) -> None:
         """Ask `reader`; let `desk` act through `writer`."""
+        self._now_ms = now_ms
         self._reader = reader
         self._writer = writer
         self._desk = desk
@@ -138,9 +154,16 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
         if request.validate_only:
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
             return _file_response("", commands, previews)
+        key = key_of("ReverseFile", request, current_caller())
+        answer = await self._writer.ask(lambda store: first_answer(store, key))
+        if answer is not None:
+            return contract.ReverseFileResponse.FromString(answer)
         batch_id = request.request_id or uuid.uuid4().hex
         previews = [await self._tried(command, batch_id) for command in commands]
-        return _file_response(batch_id, commands, previews)
+        response = _file_response(batch_id, commands, previews)
+        content = response.SerializeToString()
+        await self._writer.ask(lambda store: keep_answer(store, key, content, self._now_ms()))
+        return response
 
     def _commands_of_file(self, store: Repository, file_id: str, reason: str) -> list[Command]:
         """One act per deciding act of every payment, the last first."""
@@ -174,6 +197,7 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
             act=act,
             actor=actor_of(current_caller()),
             etag=getattr(request, "etag", ""),
+            request=key_of(type(request).DESCRIPTOR.name, request, current_caller()),
         )
         if validate_only:
             (preview,) = await self._reader.ask(lambda store: self._desk.preview(store, [command]))

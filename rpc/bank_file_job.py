@@ -188,6 +188,7 @@ class BankFileRunner:
             ),
             customers=self._tables.customers,
             bank_accounts=self._tables.bank_accounts,
+            learned=booking.facts.read(),
             policy=self._policy,
         )
         matched = self._match(match_input, timer)

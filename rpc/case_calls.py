@@ -12,7 +12,16 @@ from rpc.caller import current_caller
 from rpc.case_acts import CALL_OF_BATCH_ITEM, act_of
 from rpc.case_detail import case_detail, explain_item
 from rpc.case_messages import case_filter, facet_message, summary_message
-from rpc.desk_work import Command, Preview, actor_of, performed
+from rpc.desk_work import (
+    Command,
+    Preview,
+    actor_of,
+    first_answer,
+    keep_answer,
+    key_of,
+    keyed,
+    performed,
+)
 from rpc.errors import FieldError, RefusedError, ServiceError
 from rpc.jobs import ReadReferencesDone, ReadReferencesJob
 from rpc.limits import BATCH_ITEMS_MAX, PAGE_SIZE_MAX
@@ -158,9 +167,19 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         if request.validate_only:
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
             return _batch_response("", previews)
+        key = key_of("BatchExceptions", request, current_caller())
+        answer = await self._writer.ask(lambda store: first_answer(store, key))
+        if answer is not None:
+            return contract.BatchExceptionsResponse.FromString(answer)
         batch_id = request.request_id or uuid.uuid4().hex
-        previews = [await self._performed(command, batch_id) for command in commands]
-        return _batch_response(batch_id, previews)
+        previews = [
+            await self._performed(keyed(command, request.request_id, number), batch_id)
+            for number, command in enumerate(commands)
+        ]
+        response = _batch_response(batch_id, previews)
+        content = response.SerializeToString()
+        await self._writer.ask(lambda store: keep_answer(store, key, content, self._now_ms()))
+        return response
 
     def _command_of_item(self, item: contract.BatchItem) -> Command:
         field = item.WhichOneof("act")
@@ -172,6 +191,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
 
     def _command(self, call: str, request: Any) -> Command:
         return Command(
+            request=key_of(call, request, current_caller()),
             identity=request.exception_id,
             act=act_of(call, request),
             actor=actor_of(current_caller()),

@@ -6,11 +6,11 @@ becomes an error with the desk's own reason; nothing is kept then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from desk.acts import Act, Decide, Prepare, Undo
+from desk.acts import Act, Decide, Prepare, Undo, act_name
 from desk.cases import Case, Line  # noqa: TC001 - msgspec reads annotations
 from desk.facts import Actor, Facts
 from desk.refusals import Refusal
@@ -18,11 +18,16 @@ from desk.states import awakened
 from desk.transitions import perform
 from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
+from store.audit_leaves import RowSelection
+from store.audited_tables import CASE_TABLES
 from store.case_facts import entry_keys, facts_of, logged_act, proposals_of
 from store.case_records import ActRecord, CaseSummary
 from store.case_settlements import settle_case
+from store.cases import effect_of
 from store.decision_records import Decision
 from store.errors import StaleRowError
+from store.requests import RequestKey, request_key
+from tieout.v1 import cases_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,9 +37,19 @@ if TYPE_CHECKING:
     from desk.outcomes import Performed
     from rpc.caller import Caller
     from store.repository import Booking, Repository
-    from tieout.v1 import cases_pb2
 
-__all__ = ["Command", "DeskWork", "Preview", "actor_of", "current_summary", "performed"]
+__all__ = [
+    "Command",
+    "DeskWork",
+    "Preview",
+    "actor_of",
+    "current_summary",
+    "first_answer",
+    "keep_answer",
+    "key_of",
+    "keyed",
+    "performed",
+]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +60,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
     etag: str = ""
     batch_id: str = ""
+    request: RequestKey | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +70,38 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     message: cases_pb2.Case | None = None
     lines: tuple[Line, ...] = ()
     refusal: Refusal | None = None
+
+
+def key_of(call: str, request: Any, caller: Caller) -> RequestKey | None:
+    """The key of a request that has an id: the id, the call, its caller, and all else it says."""
+    if not request.request_id:
+        return None
+    said = type(request)()
+    said.CopyFrom(request)
+    said.ClearField("request_id")
+    content = caller.name.encode() + b"\0" + said.SerializeToString(deterministic=True)
+    return request_key(request.request_id, call, content)
+
+
+def first_answer(store: Repository, key: RequestKey | None) -> bytes | None:
+    """The answer that a request has got before; raises `RequestIdReusedError`."""
+    return store.requests.find(key) if key else None
+
+
+def keep_answer(store: Repository, key: RequestKey | None, answer: bytes, now_ms: int) -> None:
+    """Keep the answer of a request made of many acts, each of which is kept already."""
+    if key is not None:
+        with store.booking() as booking:
+            if booking.requests.find(key) is None:
+                booking.requests.keep(key, answer, now_ms)
+
+
+def keyed(command: Command, request_id: str, number: int) -> Command:
+    """A command of a batch: its key is the batch's and its place in it."""
+    said = [command.actor.name, command.identity, command.act, command.etag]
+    content = msgspec.json.encode(said)
+    key = request_key(f"{request_id}/{number}", "Batch", content) if request_id else None
+    return msgspec.structs.replace(command, request=key)
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -108,6 +156,9 @@ class DeskWork:
     def perform(self, booking: Booking, command: Command) -> Preview:
         """Perform and keep; raises `CaseNotFoundError`, `RefusedError` or a `StoreError`."""
         now_ms = self._now_ms()
+        answer = booking.requests.find(command.request) if command.request else None
+        if answer is not None:
+            return Preview(message=cases_pb2.Case.FromString(answer))
         read = self.read(booking, command.identity, command.act)
         outcome = self._outcome(read, command, now_ms)
         if isinstance(outcome, Refusal):
@@ -125,6 +176,8 @@ class DeskWork:
             due_at_ms_before=read.case.due_ms,
             customer_before=read.case.customer_id,
         )
+        if outcome.lines:
+            booking.halts.check()
         settle_case(
             booking.decisions,
             outcome.case,
@@ -138,7 +191,12 @@ class DeskWork:
             ),
         )
         booking.cases.save(read.summary, outcome.case, outcome.lines, record)
-        return _told(read.summary, outcome)
+        booking.facts.learn(outcome.case, outcome.lines, read.facts.value_day or now_ms // _DAY_MS)
+        told = _told(read.summary, outcome)
+        _leave_traces(booking, record, outcome)
+        if command.request and told.message is not None:
+            booking.requests.keep(command.request, told.message.SerializeToString(), now_ms)
+        return told
 
     def preview(self, store: Repository, commands: Sequence[Command]) -> list[Preview]:
         """What `commands` would do, one after another; nothing is kept.
@@ -183,6 +241,34 @@ class DeskWork:
 
 
 _CASE: Final = "case"
+_DAY_MS: Final = 86_400_000
+
+
+def _leave_traces(booking: Booking, record: ActRecord, outcome: Performed) -> None:
+    """The event and the audit leaf of an act; texts that people wrote stay out of the event."""
+    on_items = [line for line in outcome.lines if line.kind == "item"]
+    kinds = ["exception.changed"]
+    kinds += ["posting.posted"] * any(not line.reverses for line in on_items)
+    kinds += ["posting.reversed"] * any(line.reverses for line in on_items)
+    payload = {
+        "act": act_name(record.act),
+        "act_number": record.act_number,
+        "actor": record.actor,
+        "state": outcome.case.state,
+        "payment_id": outcome.case.payment_id,
+        "line_numbers": [line.number for line in outcome.lines],
+        "told": [event.kind for event in outcome.events],
+    }
+    for kind in kinds:
+        booking.events.add(kind, record.case_id, record.performed_at_ms, payload)
+    effect = effect_of(record.case_id, record.act_number)
+    booking.audit.record(
+        "case",
+        record.case_id,
+        actor=record.actor,
+        recorded_at_ms=record.performed_at_ms,
+        selections=[RowSelection(table.name, table.column, effect) for table in CASE_TABLES],
+    )
 
 
 def performed(desk: DeskWork, store: Repository, command: Command) -> Preview:

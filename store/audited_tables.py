@@ -9,7 +9,7 @@ import msgspec
 from store.bank_file_records import BankFileRecord, CurrencyTotal
 from store.row_tables import ROW_TABLES
 
-__all__ = ["AUDITED_TABLES", "FILE_TABLES", "AuditedTable"]
+__all__ = ["AUDITED_TABLES", "CASE_TABLES", "FILE_TABLES", "AuditedTable"]
 
 
 class AuditedTable(msgspec.Struct, frozen=True):
@@ -41,5 +41,36 @@ FILE_TABLES: Final = (
 )
 """What keeping a bank file writes."""
 
-AUDITED_TABLES: Final = {table.name: table for table in FILE_TABLES}
+CASE_TABLES: Final = (
+    AuditedTable(
+        "case_act", "effect", ("case_id", "act_number", "actor", "performed_at_ms", "act")
+    ),
+    AuditedTable(
+        "case_line",
+        "effect",
+        (
+            "case_id",
+            "line_number",
+            "kind",
+            "payment_id",
+            "company_id",
+            "customer_id",
+            "open_item_id",
+            "currency",
+            "cash_minor",
+            "discount_minor",
+            "deduction_minor",
+            "write_off_minor",
+            "reverses",
+            "prepared_by",
+            "approved_by",
+        ),
+    ),
+    AuditedTable(
+        "learned_fact", "effect", ("case_id", "line_number", "kind", "value", "customer_id")
+    ),
+)
+"""What an act on a case writes."""
+
+AUDITED_TABLES: Final = {table.name: table for table in (*FILE_TABLES, *CASE_TABLES)}
 """Every table under audit, by name."""

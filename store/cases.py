@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from store.database import Database
     from store.personal_data import PersonalData
 
-__all__ = ["DUE_AFTER_MS", "CaseChanges", "Cases"]
+__all__ = ["DUE_AFTER_MS", "CaseChanges", "Cases", "effect_of"]
 
 DUE_AFTER_MS: Final = 172_800_000
 """A case is due two days after it was raised, unless somebody says otherwise."""
@@ -311,8 +311,9 @@ class CaseChanges(Cases):
             )
             version = now[0][0] if now else 0
             raise StaleRowError.of(_TABLE, after.company_id, after.case_id, version, 1)
-        self._add_act(act)
-        self._add_lines(after, lines)
+        effect = effect_of(act.case_id, act.act_number)
+        self._add_act(act, effect)
+        self._add_lines(after, lines, effect)
 
     def _insert(self, summary: CaseSummary) -> None:
         names = _NAMES[1:]
@@ -324,23 +325,33 @@ class CaseChanges(Cases):
             *(row[name] for name in names),
         )
 
-    def _add_act(self, act: ActRecord) -> None:
+    def _add_act(self, act: ActRecord, effect: str) -> None:
         fields = msgspec.structs.asdict(act)
         fields["act"] = msgspec.json.encode(act.act).decode()
         fields["events"] = msgspec.json.encode(act.events).decode()
-        marks = ", ".join("?" * len(_ACT_COLUMNS))
+        marks = ", ".join("?" * (len(_ACT_COLUMNS) + 1))
         self._database.rows(
-            f"INSERT INTO case_act ({', '.join(_ACT_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - names of ours
+            f"INSERT INTO case_act (effect, {', '.join(_ACT_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - names of ours
+            effect,
             *(fields[name] for name in _ACT_COLUMNS),
         )
 
-    def _add_lines(self, case: Case, lines: tuple[Line, ...]) -> None:
-        names = ("case_id", "line_number", "act_number", "payment_id", "currency", "prepared_by")
+    def _add_lines(self, case: Case, lines: tuple[Line, ...], effect: str) -> None:
+        names = (
+            "effect",
+            "case_id",
+            "line_number",
+            "act_number",
+            "payment_id",
+            "currency",
+            "prepared_by",
+        )
         marks = ", ".join("?" * (len(names) + len(_LINE_COLUMNS)))
         self._database.execute_many(
             f"INSERT INTO case_line ({', '.join((*names, *_LINE_COLUMNS))}) VALUES ({marks})",  # noqa: S608 - names of ours
             [
                 (
+                    effect,
                     case.case_id,
                     line.number,
                     line.act_number,
@@ -352,6 +363,11 @@ class CaseChanges(Cases):
                 for line in lines
             ],
         )
+
+
+def effect_of(case_id: str, act_number: int) -> str:
+    """What the rows of one act have in common."""
+    return f"{case_id}/{act_number}"
 
 
 def _summary(row: Sequence[Any]) -> CaseSummary:

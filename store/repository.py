@@ -27,6 +27,7 @@ from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
 from store.proofs import ClearingProofs
 from store.requests import RequestLog
+from store.taught_facts import TaughtFactChanges, TaughtFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,7 @@ class Booking:
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
         self.cases = CaseChanges(database, store.personal)
+        self.facts = TaughtFactChanges(database)
 
     def number(self) -> int:
         """The number of this booking, from the first time it is asked for.
@@ -107,6 +109,7 @@ class Repository:
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)
         self.cases = Cases(database, self.personal)
+        self.facts = TaughtFacts(database)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:

@@ -23,7 +23,13 @@ from rpc.reading import StoreReader
 from rpc.status import CODES
 from store import open_repository
 from store.case_facts import facts_of
-from store.errors import PostingRejectedError, StaleRowError
+from store.errors import (
+    PostingHaltedError,
+    PostingRejectedError,
+    RequestIdReusedError,
+    StaleRowError,
+)
+from store.events import EventCursor
 from tests.store.item_rows import items_of
 from tests.store.stored_files import file_id_of, file_result
 from tieout.v1 import application_service_pb2 as application_contract
@@ -56,6 +62,7 @@ class Desk:
             reader=self._readers[0],
             writer=self._readers[1],
             desk=DeskWork(DEFAULT_AUTHORITY, lambda: self.now),
+            now_ms=lambda: self.now,
         )
 
     async def run(self, job):
@@ -328,6 +335,67 @@ def test_a_whole_file_is_taken_back_with_a_preview(desk):
     assert done.batch_id
     again = desk.call(ANN, "ReverseFile", **fields)
     assert again.reversed_count == 0
+
+
+def test_a_request_sent_again_gets_its_first_answer_and_does_nothing(desk):
+    fields = {"entries": [on("I", 500)], "request_id": "r-1"}
+    first = desk.act(ANN, "DecideException", **fields)
+    assert desk.act(ANN, "DecideException", **fields) == first
+    assert desk.open_minor() == 300
+    with pytest.raises(RequestIdReusedError):
+        desk.act(ANN, "DecideException", entries=[on("I", 100)], request_id="r-1")
+    with pytest.raises(RequestIdReusedError):
+        desk.act(BOB, "DecideException", **fields)
+    items = [
+        contract.BatchItem(
+            decide=contract.DecideExceptionRequest(exception_id="monday-2", entries=[on("I", 300)])
+        )
+    ]
+    batch = desk.call(ANN, "BatchExceptions", items=items, request_id="r-2")
+    assert desk.call(ANN, "BatchExceptions", items=items, request_id="r-2") == batch
+    gone = desk.call(ANN, "ReverseFile", file_id=file_id_of("monday"), request_id="r-3")
+    again = desk.call(ANN, "ReverseFile", file_id=file_id_of("monday"), request_id="r-3")
+    assert (again, desk.open_minor()) == (gone, 800)
+
+
+def test_every_act_leaves_an_event_and_an_audit_leaf(desk):
+    desk.act(ANN, "NoteException", text="Mr Miller called")
+    desk.act(ANN, "DecideException", entries=[on("I", 800)])
+    desk.act(ANN, "UndoException", act_number=2)
+    events, _ = desk.store.events.after(EventCursor.of(""), 10)
+    assert [event.kind for event in events] == [
+        "exception.changed",
+        "exception.changed",
+        "posting.posted",
+        "exception.changed",
+        "posting.reversed",
+    ]
+    assert "Miller" not in "".join(event.payload for event in events)
+    assert desk.store.audit.unsealed_count() == 3
+
+
+def test_nothing_is_posted_while_posting_is_halted(desk):
+    with desk.store.booking() as booking:
+        booking.halts.halt("does not add up", "verifier", NOW)
+    desk.act(ANN, "NoteException", text="waiting")
+    with pytest.raises(PostingHaltedError):
+        desk.act(ANN, "DecideException", entries=[on("I", 800)])
+
+
+def test_facts_are_learned_and_revoked_by_undo(desk):
+    fact = cases_pb2.CaseEntry(
+        kind=cases_pb2.ENTRY_KIND_FACT,
+        customer_id="C-0",
+        fact_kind="alias",
+        value="ACME HOLDING",
+    )
+    desk.act(ANN, "DecideException", entries=[fact])
+    facts = desk.store.facts.read()
+    assert facts.strings("value") == ["ACME HOLDING"]
+    assert facts.strings("company_id") == ["K"]
+    assert facts.strings("learned_by") == ["ann"]
+    desk.act(ANN, "UndoException", act_number=1)
+    assert len(desk.store.facts.read()) == 0
 
 
 def test_balances_follow_what_people_say(desk):
