@@ -23,8 +23,13 @@ from rpc.desk_work import (
     performed,
 )
 from rpc.errors import FieldError, RefusedError, ServiceError
-from rpc.jobs import ReadReferencesDone, ReadReferencesJob
-from rpc.limits import BATCH_ITEMS_MAX, PAGE_SIZE_MAX
+from rpc.jobs import (
+    PaymentBytesDone,
+    PaymentBytesJob,
+    ReadReferencesDone,
+    ReadReferencesJob,
+)
+from rpc.limits import BATCH_ITEMS_MAX, CONTEXT_BYTES_MAX, PAGE_SIZE_MAX
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from store.case_records import FACETS
 from store.errors import StoreError
@@ -53,6 +58,7 @@ _ORDERS: Final[dict[str, CaseOrder]] = {
     "due": "due",
 }
 _FACET_VALUES: Final = 20
+_CONTEXT_BYTES: Final = 500
 
 
 class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
@@ -153,6 +159,24 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         done = await self._workers.run(job)
         assert isinstance(done, ReadReferencesDone)  # noqa: S101 - a worker answers in kind
         return contract.ReadReferencesResponse.FromString(done.response)
+
+    async def GetPaymentBytes(  # noqa: N802 - the contract's name
+        self,
+        request: contract.GetPaymentBytesRequest,
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.GetPaymentBytesResponse:
+        """What the bank wrote; a worker opens the file."""
+        if not 0 <= request.context_bytes <= CONTEXT_BYTES_MAX:
+            message = f"context_bytes is {request.context_bytes}, at most {CONTEXT_BYTES_MAX}"
+            raise FieldError(message, field="context_bytes", value=str(request.context_bytes))
+        job = PaymentBytesJob(
+            identity=request.exception_id,
+            context_bytes=request.context_bytes or _CONTEXT_BYTES,
+            now_ms=self._now_ms(),
+        )
+        done = await self._workers.run(job)
+        assert isinstance(done, PaymentBytesDone)  # noqa: S101 - a worker answers in kind
+        return contract.GetPaymentBytesResponse.FromString(done.response)
 
     async def BatchExceptions(  # noqa: N802 - the contract's name
         self,

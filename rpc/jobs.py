@@ -26,6 +26,8 @@ __all__ = [
     "LoadTablesJob",
     "MatchDone",
     "MatchJob",
+    "PaymentBytesDone",
+    "PaymentBytesJob",
     "ReadReferencesDone",
     "ReadReferencesJob",
     "Reply",
@@ -160,6 +162,20 @@ class ReadReferencesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     now_ms: int
 
 
+class PaymentBytesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Give the bytes of a payment."""
+
+    identity: str
+    context_bytes: int
+    now_ms: int
+
+
+class PaymentBytesDone(msgspec.Struct, frozen=True, tag=True):
+    """One `GetPaymentBytesResponse`, encoded."""
+
+    response: bytes
+
+
 class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
     """One `ReadReferencesResponse`, encoded."""
 
@@ -196,6 +212,7 @@ Job = (
     | BankFileJob
     | FileResultJob
     | ReadReferencesJob
+    | PaymentBytesJob
     | ClearingJob
 )
 Reply = (
@@ -205,6 +222,7 @@ Reply = (
     | BankFileDone
     | FileResultDone
     | ReadReferencesDone
+    | PaymentBytesDone
     | ClearingDone
     | JobFailure
 )

@@ -7,6 +7,7 @@ from typing import Final
 __all__ = [
     "BATCH_ITEMS_MAX",
     "CHUNK_BYTES_MAX",
+    "CONTEXT_BYTES_MAX",
     "EXPANDED_BYTES_MAX",
     "FILE_BYTES_MAX",
     "FILE_NAME_LENGTH_MAX",
@@ -64,6 +65,9 @@ REQUEST_ID_LENGTH_MAX: Final = 255
 
 FILE_NAME_LENGTH_MAX: Final = 255
 """Longest file name: the limit of every common file system."""
+
+CONTEXT_BYTES_MAX: Final = 65_536
+"""Bytes of a file shown before and after a record: more than a screen holds."""
 
 NOTE_LENGTH_MAX: Final = 4_000
 """Characters of one text a person says about a case: two pages."""

@@ -91,6 +91,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ExceptionService/EscalateException": Permission.DECIDE,
     "tieout.v1.ExceptionService/ExplainItem": Permission.READ,
     "tieout.v1.ExceptionService/GetCase": Permission.READ,
+    "tieout.v1.ExceptionService/GetPaymentBytes": Permission.READ,
     "tieout.v1.ExceptionService/IdentifyPayer": Permission.DECIDE,
     "tieout.v1.ExceptionService/ListCases": Permission.READ,
     "tieout.v1.ExceptionService/ListExceptions": Permission.READ,

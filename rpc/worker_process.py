@@ -36,6 +36,7 @@ from rpc.jobs import (
     LoadTablesDone,
     LoadTablesJob,
     MatchJob,
+    PaymentBytesJob,
     ReadReferencesJob,
     Reply,
     StreamMatchJob,
@@ -46,6 +47,7 @@ from rpc.jobs import (
 from rpc.log_lines import Mask, log_to
 from rpc.match_job import run_match, run_stream_match
 from rpc.pasted_job import read_references_job
+from rpc.payment_bytes import payment_bytes_job
 from rpc.request_ids import set_request_id
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
 from rpc.secret_files import Secret
@@ -114,6 +116,8 @@ class JobRunner:
                 reply = run_file_result(tenant.store(), job)
             case ReadReferencesJob():
                 reply = read_references_job(tenant.store(), job)
+            case PaymentBytesJob():
+                reply = payment_bytes_job(tenant.store(), job)
             case ClearingJob():
                 reply = run_clearing(tenant.store(), job)
         return reply

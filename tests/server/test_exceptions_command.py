@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from store import open_repository
 from tests.server.requests import bai2_file, items
 from tests.server.running_server import RunningServer
-from tieout.client import Client
+from tieout.client import Client, ClientError
 from tieout.commands.exceptions import exceptions_command
+from tieout.v1 import exception_service_pb2
 
 pytestmark = pytest.mark.xdist_group("server")
 
@@ -83,6 +84,19 @@ def test_what_needs_a_second_person_says_so_and_ends_with_its_code(server):
     run(server, "assign", case, "--to", "local", "--backup", "bob")
     assert "local" in run(server, "list", "--assignee", "local")
     assert "state" in run(server, "count")
+
+
+def test_the_bytes_the_bank_wrote_are_shown(server):
+    request = exception_service_pb2.GetPaymentBytesRequest(exception_id=case_of(server, 7_000))
+    with Client(server.address) as client:
+        answer = client.call_exceptions("GetPaymentBytes", request)
+        assert b"16,165,7000,0" in answer.record
+        assert b"NEITHER HERE" in answer.record
+        assert b"NO NUMBER AT ALL" in answer.before
+        assert answer.source_file == "monday.bai"
+        request.context_bytes = 65_537
+        with pytest.raises(ClientError):
+            client.call_exceptions("GetPaymentBytes", request)
 
 
 def test_mistakes_end_with_the_code_of_their_kind(server):

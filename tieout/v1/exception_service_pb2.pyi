@@ -1732,3 +1732,75 @@ class ExplainItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainItemResponse: _TypeAlias = ExplainItemResponse  # noqa: Y015
+
+@_typing.final
+class GetPaymentBytesRequest(_message.Message):
+    """Which payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCEPTION_ID_FIELD_NUMBER: _builtins.int
+    CONTEXT_BYTES_FIELD_NUMBER: _builtins.int
+    exception_id: _builtins.str
+    """The case, its payment, or one of its exceptions."""
+    context_bytes: _builtins.int
+    """Bytes wanted before and after the record; 0: 500, at most 65,536."""
+    def __init__(
+        self,
+        *,
+        exception_id: _builtins.str = ...,
+        context_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_bytes", b"context_bytes", "exception_id", b"exception_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPaymentBytesRequest: _TypeAlias = GetPaymentBytesRequest  # noqa: Y015
+
+@_typing.final
+class GetPaymentBytesResponse(_message.Message):
+    """The bytes as the bank wrote them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_FILE_FIELD_NUMBER: _builtins.int
+    SOURCE_OFFSET_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    IS_ERASED_FIELD_NUMBER: _builtins.int
+    file_id: _builtins.str
+    """SHA-256 of the bank file, in hex."""
+    source_file: _builtins.str
+    """Name of the file."""
+    source_offset: _builtins.int
+    """Where the record starts in the file, in bytes."""
+    before: _builtins.bytes
+    """What stands before the record."""
+    record: _builtins.bytes
+    """The record; empty where its place is not known."""
+    after: _builtins.bytes
+    """What stands after it."""
+    is_erased: _builtins.bool
+    """Whether a part of the file was erased; it shows as blanks."""
+    def __init__(
+        self,
+        *,
+        file_id: _builtins.str = ...,
+        source_file: _builtins.str = ...,
+        source_offset: _builtins.int = ...,
+        before: _builtins.bytes = ...,
+        record: _builtins.bytes = ...,
+        after: _builtins.bytes = ...,
+        is_erased: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "file_id", b"file_id", "is_erased", b"is_erased", "record", b"record", "source_file", b"source_file", "source_offset", b"source_offset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPaymentBytesResponse: _TypeAlias = GetPaymentBytesResponse  # noqa: Y015

@@ -153,6 +153,11 @@ class ExceptionServiceStub:
                 request_serializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.FromString,
                 _registered_method=True)
+        self.GetPaymentBytes = channel.unary_unary(
+                '/tieout.v1.ExceptionService/GetPaymentBytes',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesResponse.FromString,
+                _registered_method=True)
 
 
 class ExceptionServiceServicer:
@@ -323,6 +328,13 @@ class ExceptionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPaymentBytes(self, request, context):
+        """Gives the bytes the bank wrote about a payment, with what stands around them in its file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExceptionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -440,6 +452,11 @@ def add_ExceptionServiceServicer_to_server(servicer, server):
                     servicer.ExplainItem,
                     request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.SerializeToString,
+            ),
+            'GetPaymentBytes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPaymentBytes,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1067,6 +1084,33 @@ class ExceptionService:
             '/tieout.v1.ExceptionService/ExplainItem',
             tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.SerializeToString,
             tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPaymentBytes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/GetPaymentBytes',
+            tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -83,6 +83,8 @@ class ExceptionServiceStub:
     """Reads invoice numbers pasted in any shape and gives the open items they mean."""
     ExplainItem: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.ExplainItemRequest, _exception_service_pb2.ExplainItemResponse]
     """Says why a payment was not, or could not be, applied to an open item."""
+    GetPaymentBytes: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.GetPaymentBytesRequest, _exception_service_pb2.GetPaymentBytesResponse]
+    """Gives the bytes the bank wrote about a payment, with what stands around them in its file."""
 
 @_typing.type_check_only
 class ExceptionServiceAsyncStub(ExceptionServiceStub):
@@ -139,6 +141,8 @@ class ExceptionServiceAsyncStub(ExceptionServiceStub):
     """Reads invoice numbers pasted in any shape and gives the open items they mean."""
     ExplainItem: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.ExplainItemRequest, _exception_service_pb2.ExplainItemResponse]  # type: ignore[assignment]
     """Says why a payment was not, or could not be, applied to an open item."""
+    GetPaymentBytes: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.GetPaymentBytesRequest, _exception_service_pb2.GetPaymentBytesResponse]  # type: ignore[assignment]
+    """Gives the bytes the bank wrote about a payment, with what stands around them in its file."""
 
 class ExceptionServiceServicer(metaclass=_abc_1.ABCMeta):
     """What needs a clerk, and what clerks do about it. Every act names the case by `exception_id`: the
@@ -330,5 +334,13 @@ class ExceptionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exception_service_pb2.ExplainItemResponse, _abc.Awaitable[_exception_service_pb2.ExplainItemResponse]]:
         """Says why a payment was not, or could not be, applied to an open item."""
+
+    @_abc_1.abstractmethod
+    def GetPaymentBytes(
+        self,
+        request: _exception_service_pb2.GetPaymentBytesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exception_service_pb2.GetPaymentBytesResponse, _abc.Awaitable[_exception_service_pb2.GetPaymentBytesResponse]]:
+        """Gives the bytes the bank wrote about a payment, with what stands around them in its file."""
 
 def add_ExceptionServiceServicer_to_server(servicer: ExceptionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
