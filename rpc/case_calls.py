@@ -10,7 +10,7 @@ import msgspec
 from desk.refusals import Refusal
 from rpc.caller import current_caller
 from rpc.case_acts import CALL_OF_BATCH_ITEM, act_of
-from rpc.case_detail import case_detail, explain_item
+from rpc.case_detail import case_detail, explain_item, preview_fact
 from rpc.case_messages import case_filter, facet_message, summary_message
 from rpc.desk_work import (
     Command,
@@ -159,6 +159,17 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         done = await self._workers.run(job)
         assert isinstance(done, ReadReferencesDone)  # noqa: S101 - a worker answers in kind
         return contract.ReadReferencesResponse.FromString(done.response)
+
+    async def PreviewFact(  # noqa: N802 - the contract's name
+        self,
+        request: contract.PreviewFactRequest,
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.PreviewFactResponse:
+        """How far a fact would reach."""
+        caller = current_caller()
+        return await self._reader.ask(
+            lambda store: preview_fact(store, self._desk, request, caller)
+        )
 
     async def GetPaymentBytes(  # noqa: N802 - the contract's name
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from desk.acts import Prepare
+from desk.fact_reach import REACH_DAYS
 from desk.why_not import why_not
 from rpc.case_messages import act_message, case_message
 from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, encode_table
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rpc.desk_work import DeskWork
     from store.repository import Repository
 
-__all__ = ["case_detail", "explain_item"]
+__all__ = ["case_detail", "explain_item", "preview_fact"]
 
 _ACTS_MAX: Final = 1_000
 _KINDS: Final = {kind.batch_class: kind for kind in (*REQUEST_TABLES, *ANSWER_TABLES)}
@@ -83,6 +84,21 @@ def explain_item(
     for item in _messages(items):
         response.open_item.CopyFrom(item)
     return response
+
+
+def preview_fact(
+    store: Repository, desk: DeskWork, request: contract.PreviewFactRequest, caller: Caller
+) -> contract.PreviewFactResponse:
+    """What a fact would have told; raises as `case_detail`."""
+    with store.reading():
+        case = desk.read(store, request.exception_id, _LOOK).case
+        caller.check_company(case.company_id)
+        reach = desk.reach(store, case, request.fact_kind, request.value)
+    return contract.PreviewFactResponse(
+        day_count=REACH_DAYS,
+        payment_count=reach.payment_count,
+        amount_minor=reach.amount_minor,
+    )
 
 
 _TEXTS: Final = ("remittance_text", "end_to_end_id", "customer_reference")

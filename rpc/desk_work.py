@@ -12,6 +12,7 @@ import msgspec
 
 from desk.acts import Act, Decide, Prepare, Undo, act_name
 from desk.cases import Case, Line  # noqa: TC001 - msgspec reads annotations
+from desk.fact_reach import REACH_DAYS, FactReach, fact_reach
 from desk.facts import Actor, Facts
 from desk.refusals import Refusal
 from desk.states import awakened
@@ -151,7 +152,19 @@ class DeskWork:
         items = store.open_items.find(entry_keys(entries)).rows
         logged = store.cases.act(case.case_id, act.act_number) if isinstance(act, Undo) else None
         facts = facts_of(store.database, case, items, proposals, logged_act(logged))
-        return _Read(summary, case, facts)
+        reach = sum(
+            self.reach(store, case, entry.fact_kind, entry.value).monthly_minor
+            for entry in entries
+            if entry.kind == "fact"
+        )
+        return _Read(summary, case, msgspec.structs.replace(facts, fact_reach_minor=reach))
+
+    def reach(
+        self, store: Repository | Booking, case: Case, fact_kind: str, value: str
+    ) -> FactReach:
+        """How far a fact would have reached lately."""
+        since_ms = self._now_ms() - REACH_DAYS * _DAY_MS
+        return fact_reach(fact_kind, value, store.cases.recent_payments(case, since_ms))
 
     def perform(self, booking: Booking, command: Command) -> Preview:
         """Perform and keep; raises `CaseNotFoundError`, `RefusedError` or a `StoreError`."""

@@ -98,6 +98,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ExceptionService/NoteException": Permission.DECIDE,
     "tieout.v1.ExceptionService/ParkException": Permission.DECIDE,
     "tieout.v1.ExceptionService/PrepareException": Permission.DECIDE,
+    "tieout.v1.ExceptionService/PreviewFact": Permission.DECIDE,
     "tieout.v1.ExceptionService/ReadReferences": Permission.DECIDE,
     "tieout.v1.ExceptionService/RejectException": Permission.APPROVE,
     "tieout.v1.ExceptionService/ReleaseException": Permission.DECIDE,

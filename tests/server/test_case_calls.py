@@ -389,6 +389,10 @@ def test_facts_are_learned_and_revoked_by_undo(desk):
         fact_kind="alias",
         value="ACME HOLDING",
     )
+    preview = desk.call(
+        ANN, "PreviewFact", exception_id="monday-0", fact_kind="alias", value="ACME HOLDING"
+    )
+    assert (preview.day_count, preview.payment_count) == (90, 0)
     desk.act(ANN, "DecideException", entries=[fact])
     facts = desk.store.facts.read()
     assert facts.strings("value") == ["ACME HOLDING"]

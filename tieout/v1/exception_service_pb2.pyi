@@ -1804,3 +1804,63 @@ class GetPaymentBytesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPaymentBytesResponse: _TypeAlias = GetPaymentBytesResponse  # noqa: Y015
+
+@_typing.final
+class PreviewFactRequest(_message.Message):
+    """A fact that somebody may teach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCEPTION_ID_FIELD_NUMBER: _builtins.int
+    FACT_KIND_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    exception_id: _builtins.str
+    """The case it would be taught with."""
+    fact_kind: _builtins.str
+    """`alias` or `payer_account`."""
+    value: _builtins.str
+    """The name or the account."""
+    def __init__(
+        self,
+        *,
+        exception_id: _builtins.str = ...,
+        fact_kind: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exception_id", b"exception_id", "fact_kind", b"fact_kind", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewFactRequest: _TypeAlias = PreviewFactRequest  # noqa: Y015
+
+@_typing.final
+class PreviewFactResponse(_message.Message):
+    """How far it would reach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_COUNT_FIELD_NUMBER: _builtins.int
+    PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    day_count: _builtins.int
+    """Days looked back."""
+    payment_count: _builtins.int
+    """Payments that needed a clerk and would have been told by it."""
+    amount_minor: _builtins.int
+    """Their money, in minor units of the case's currency."""
+    def __init__(
+        self,
+        *,
+        day_count: _builtins.int = ...,
+        payment_count: _builtins.int = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "day_count", b"day_count", "payment_count", b"payment_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewFactResponse: _TypeAlias = PreviewFactResponse  # noqa: Y015

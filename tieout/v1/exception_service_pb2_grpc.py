@@ -153,6 +153,11 @@ class ExceptionServiceStub:
                 request_serializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.FromString,
                 _registered_method=True)
+        self.PreviewFact = channel.unary_unary(
+                '/tieout.v1.ExceptionService/PreviewFact',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.PreviewFactRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.PreviewFactResponse.FromString,
+                _registered_method=True)
         self.GetPaymentBytes = channel.unary_unary(
                 '/tieout.v1.ExceptionService/GetPaymentBytes',
                 request_serializer=tieout_dot_v1_dot_exception__service__pb2.GetPaymentBytesRequest.SerializeToString,
@@ -328,6 +333,13 @@ class ExceptionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewFact(self, request, context):
+        """Says how many recent payments a fact about a payer would have told, before it is taught.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPaymentBytes(self, request, context):
         """Gives the bytes the bank wrote about a payment, with what stands around them in its file.
         """
@@ -452,6 +464,11 @@ def add_ExceptionServiceServicer_to_server(servicer, server):
                     servicer.ExplainItem,
                     request_deserializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.SerializeToString,
+            ),
+            'PreviewFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewFact,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.PreviewFactRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.PreviewFactResponse.SerializeToString,
             ),
             'GetPaymentBytes': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPaymentBytes,
@@ -1084,6 +1101,33 @@ class ExceptionService:
             '/tieout.v1.ExceptionService/ExplainItem',
             tieout_dot_v1_dot_exception__service__pb2.ExplainItemRequest.SerializeToString,
             tieout_dot_v1_dot_exception__service__pb2.ExplainItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/PreviewFact',
+            tieout_dot_v1_dot_exception__service__pb2.PreviewFactRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.PreviewFactResponse.FromString,
             options,
             channel_credentials,
             insecure,

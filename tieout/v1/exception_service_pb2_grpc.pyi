@@ -83,6 +83,8 @@ class ExceptionServiceStub:
     """Reads invoice numbers pasted in any shape and gives the open items they mean."""
     ExplainItem: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.ExplainItemRequest, _exception_service_pb2.ExplainItemResponse]
     """Says why a payment was not, or could not be, applied to an open item."""
+    PreviewFact: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.PreviewFactRequest, _exception_service_pb2.PreviewFactResponse]
+    """Says how many recent payments a fact about a payer would have told, before it is taught."""
     GetPaymentBytes: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.GetPaymentBytesRequest, _exception_service_pb2.GetPaymentBytesResponse]
     """Gives the bytes the bank wrote about a payment, with what stands around them in its file."""
 
@@ -141,6 +143,8 @@ class ExceptionServiceAsyncStub(ExceptionServiceStub):
     """Reads invoice numbers pasted in any shape and gives the open items they mean."""
     ExplainItem: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.ExplainItemRequest, _exception_service_pb2.ExplainItemResponse]  # type: ignore[assignment]
     """Says why a payment was not, or could not be, applied to an open item."""
+    PreviewFact: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.PreviewFactRequest, _exception_service_pb2.PreviewFactResponse]  # type: ignore[assignment]
+    """Says how many recent payments a fact about a payer would have told, before it is taught."""
     GetPaymentBytes: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.GetPaymentBytesRequest, _exception_service_pb2.GetPaymentBytesResponse]  # type: ignore[assignment]
     """Gives the bytes the bank wrote about a payment, with what stands around them in its file."""
 
@@ -334,6 +338,14 @@ class ExceptionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exception_service_pb2.ExplainItemResponse, _abc.Awaitable[_exception_service_pb2.ExplainItemResponse]]:
         """Says why a payment was not, or could not be, applied to an open item."""
+
+    @_abc_1.abstractmethod
+    def PreviewFact(
+        self,
+        request: _exception_service_pb2.PreviewFactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exception_service_pb2.PreviewFactResponse, _abc.Awaitable[_exception_service_pb2.PreviewFactResponse]]:
+        """Says how many recent payments a fact about a payer would have told, before it is taught."""
 
     @_abc_1.abstractmethod
     def GetPaymentBytes(
