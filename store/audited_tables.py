@@ -43,7 +43,21 @@ FILE_TABLES: Final = (
 
 CASE_TABLES: Final = (
     AuditedTable(
-        "case_act", "effect", ("case_id", "act_number", "actor", "performed_at_ms", "act")
+        "case_act",
+        "effect",
+        (
+            "case_id",
+            "act_number",
+            "actor",
+            "performed_at_ms",
+            "batch_id",
+            "act",
+            "events",
+            "assignee_before",
+            "backup_before",
+            "due_at_ms_before",
+            "customer_before",
+        ),
     ),
     AuditedTable(
         "case_line",
@@ -51,6 +65,7 @@ CASE_TABLES: Final = (
         (
             "case_id",
             "line_number",
+            "act_number",
             "kind",
             "payment_id",
             "company_id",
@@ -60,14 +75,29 @@ CASE_TABLES: Final = (
             "cash_minor",
             "discount_minor",
             "deduction_minor",
+            "deduction_reason",
             "write_off_minor",
+            "write_off_reason",
+            "link",
             "reverses",
             "prepared_by",
             "approved_by",
         ),
     ),
     AuditedTable(
-        "learned_fact", "effect", ("case_id", "line_number", "kind", "value", "customer_id")
+        "learned_fact",
+        "effect",
+        (
+            "case_id",
+            "line_number",
+            "kind",
+            "company_id",
+            "value",
+            "customer_id",
+            "learned_by",
+            "learned_day",
+            "payment_id",
+        ),
     ),
 )
 """What an act on a case writes."""
