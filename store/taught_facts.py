@@ -1,4 +1,4 @@
-"""Topic facts: what people taught about payers, as the engine reads it; revoked by undoing a line."""
+"""Topic facts: what people taught about payers, as the engine reads it; undone with its line."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class TaughtFactChanges(TaughtFacts):
         """Keep the facts among `lines`, learned from the case's payment."""
         self._database.execute_many(
             "INSERT INTO learned_fact (case_id, line_number, effect, kind, company_id, value, "
-            "customer_id, learned_by, learned_day, payment_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "customer_id, learned_by, learned_day, payment_id) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     case.case_id,
