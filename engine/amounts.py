@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.accident import AmountHabits
+    from engine.due_habits import DueHabits
     from engine.payer_ledgers import PayerLedgers
     from engine.situation import Situation
 from engine.strategies.subset_sum import Combinations
@@ -53,6 +54,7 @@ def propose_by_amount(
     payment: NDArray[np.int64],
     contradicted: NDArray[np.bool_],
     habits: AmountHabits,
+    due: DueHabits,
 ) -> Candidates:
     """Judged candidates of the given payments, whose payers are known."""
     count = len(situation)
@@ -80,6 +82,7 @@ def propose_by_amount(
         search=search,
         contradicted=contradicted,
         habits=habits,
+        due=due,
     )
 
 

@@ -18,6 +18,7 @@ from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
 from engine.claims import claim_keys
 from engine.creditor_references import customers_by_creditor_reference
 from engine.customer_directory import CustomerDirectory, Relations
+from engine.due_habits import SettledBefore
 from engine.gates import Gates, build_gates
 from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
 from engine.learned_facts import LearnedFacts
@@ -59,8 +60,8 @@ _REASON: Final = (
     r"minderung|reklam)"
 )
 _NOT_RECEIVABLE: Final = (
-    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|rente\b|intereses|sweep|zba\b|"
-    r"zero ?balanc|cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|"
+    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|(?:credit|debet)?rente\b|intereses|"
+    r"sweep|zba\b|zero ?balanc|cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|"
     r"eigen rekening|umbuchung|interne overboeking|internal transfer|refund|erstattung|"
     r"r(?:ue|ü)ckerstattung|restitutie|teruggaaf|remboursement|rimborso|devoluci|fee credit|"
     r"(?:reversal|correction) of|fee reversal|storno|loan (?:draw|disburse|proceeds)|darlehen|"
@@ -76,6 +77,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
     item of the amount in another company, or in another currency;
     not_receivable: no customer's payment; precedence: rank by date and bank reference;
+    settled_before: what payments of earlier runs settled;
     refused: sets of items a clerk refused, by payment id; gates: what policy keeps from going
     through alone; calibration, precision: what outcomes of earlier decisions say.
     """
@@ -95,6 +97,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     other_currency: NDArray[np.bool_]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
+    settled_before: SettledBefore
     refused: dict[str, frozenset[tuple[str, ...]]]
     calibration: Calibration
     precision: PrecisionLedger
@@ -166,6 +169,7 @@ def take_in(
         other_currency=read.other_currency,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
+        settled_before=SettledBefore.of(match_input.earlier, index),
         refused=learned.refused_sets(),
         calibration=match_input.calibration,
         precision=match_input.precision,

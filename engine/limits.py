@@ -83,6 +83,10 @@ pairs of one ledger are 20,000 keys."""
 FOUR_ITEMS_MAX = 100
 """Items up to which four are looked up: at 100 odd-cent items about one in two is an accident."""
 
+NEAR_NUMBERS_MAX = 4_096
+"""Pairs of an unread number and an item of a set that fits, compared for one payment: a few sets of
+a few items; each comparison costs about half a microsecond."""
+
 COMBINATIONS_SHOWN_MAX = 5
 """Sets spelt out of those that differ only in which of equal items they take; as many as are
 proposed. The others are counted."""

@@ -38,7 +38,7 @@ def match_payments(
     named = decide_by_reference(intake, intake.situation, map_ordered)
 
     observe("amounts", int(named.situation.open_for_matching.sum()))
-    by_amount = decide_by_amount(intake, named.situation, map_ordered)
+    by_amount = decide_by_amount(intake, named, map_ordered)
     by_custom = decide_by_custom(intake, by_amount.situation, map_ordered)
 
     observe("settle", len(intake.payments))

@@ -198,14 +198,22 @@ def chains_of(numbers: Numbers) -> Chains:
 
 
 def glued_windows(chunk: TextChunk, shapes: tuple[NumberShape, ...]) -> Windows:
-    """Readings of numbers written without anything between them, cut by the shapes the open items'
-    numbers have; only readings that touch a cut number.
+    """Readings of numbers written without anything between them, cut by each of the shapes the open
+    items' numbers have; only readings that touch a cut number.
     """
     run = scan_digits(chunk)
-    cut = _cuts(run.end - run.start, shapes)
+    length = run.end - run.start
+    found = [Windows(run.start[:0], run.end[:0], np.empty(0, dtype=np.uint64))]
+    for step in sorted({_step(shape) for shape in shapes if _step(shape) > 0}):
+        cut = _cuts(length, shapes, step)
+        if cut.any():
+            found.append(_cut_windows(chunk, run, cut))
+    return Windows.concat(found)
+
+
+def _cut_windows(chunk: TextChunk, run: Runs, cut: NDArray[np.int64]) -> Windows:
+    """Readings of the runs cut into pieces of `cut` digits, those left whole (0) among them."""
     glued = cut > 0
-    if not glued.any():
-        return Windows(run.start[:0], run.end[:0], np.empty(0, dtype=np.uint64))
     pieces = np.where(glued, -(-(run.end - run.start) // np.maximum(cut, 1)), 1)
     owner = np.repeat(np.arange(len(run)), pieces)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
@@ -220,19 +228,24 @@ def glued_windows(chunk: TextChunk, shapes: tuple[NumberShape, ...]) -> Windows:
     return windows.at(touched[windows.end] > touched[windows.start])
 
 
-def _cuts(length: NDArray[np.int64], shapes: tuple[NumberShape, ...]) -> NDArray[np.int64]:
-    """Length of the pieces each run of digits is cut into, 0 where it fits no shape."""
-    cut = np.zeros(len(length), dtype=np.int64)
+def _step(shape: NumberShape) -> int:
+    return shape.first if shape.runs == 1 else shape.last
+
+
+def _cuts(
+    length: NDArray[np.int64], shapes: tuple[NumberShape, ...], step: int
+) -> NDArray[np.int64]:
+    """Length of the pieces each run of digits is cut into by the shapes of `step`, 0 where it fits
+    none of them.
+    """
+    fits = np.zeros(len(length), dtype=np.bool_)
     for shape in shapes:
+        if _step(shape) != step:
+            continue
         if shape.runs == 1:
-            pieces = length // shape.first
-            fits = (
-                (length % shape.first == 0) & (pieces >= 2) & (pieces <= _PIECES_MAX)
-            )  # one piece is no cut
-            step = shape.first
+            pieces = length // step
+            # One piece is no cut.
+            fits |= (length % step == 0) & (pieces >= 2) & (pieces <= _PIECES_MAX)
         else:
-            fits = length == shape.last + shape.first
-            step = shape.last
-        fits &= (cut == 0) & (length >= _GLUED_LENGTH_MIN)
-        cut[fits] = step
-    return cut
+            fits |= length == step + shape.first
+    return np.where(fits & (length >= _GLUED_LENGTH_MIN), step, 0)

@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 
 from engine.accident import AmountHabits
 from engine.amounts import propose_by_amount
+from engine.batches import NO_DATE
 from engine.candidates import WITHHELD_BY_PRECISION, Candidates, strategy_code
 from engine.decisions import settle_candidates
+from engine.due_habits import DueHabits
 from engine.exception_codes import code_number
 from engine.gates import GATES
 from engine.groups import Groups, Part
@@ -31,6 +33,7 @@ from engine.strategies.exact import (
     propose_detail,
     propose_differences,
     propose_sums,
+    propose_withheld,
 )
 from engine.strategies.fuzzy import correct_references, repair_references
 from engine.strategies.installments import propose_installments
@@ -83,20 +86,25 @@ def decide_by_reference(
     return _decide(intake, situation, groups, _propose_by_reference, map_ordered, named=True)
 
 
-def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrdered = map) -> Round:
-    """The payer's items whose amounts are the cash: one, a total, or else a combination."""
+def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map) -> Round:
+    """The payer's items whose amounts are the cash: one, a total, or else a combination; of what
+    the round by reference (`named`) has left.
+    """
+    situation = named.situation
     index = situation.index
     contradicted = _contradicted(situation)
     habits = AmountHabits.of(
         index.currency, index.customer, index.original_minor, max(len(intake.currencies), 1)
     )
+    due = _due_habits(intake, named)
 
     def propose(part: Part) -> _Proposal:
         situation = part.situation
         todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
         against = contradicted[part.payment]
         found = [
-            propose_by_amount(situation, one, against, habits) for one in _parts(situation, todo)
+            propose_by_amount(situation, one, against, habits, due)
+            for one in _parts(situation, todo)
         ]
         looked = second_look(situation, Candidates.concat(found), against)
         return _Proposal(looked, situation.slots, _none_of(situation))
@@ -106,6 +114,20 @@ def decide_by_amount(intake: Intake, situation: Situation, map_ordered: MapOrder
         situation, open_for_matching=situation.open_for_matching & (situation.payer >= 0)
     )
     return _decide(intake, situation, Groups.by_payer(known), propose, map_ordered, named=False)
+
+
+def _due_habits(intake: Intake, named: Round) -> DueHabits:
+    """By when items are paid: what references decided just now, and what earlier runs settled."""
+    decided = named.candidates.at(named.resolution.accepted)
+    situation, before = named.situation, intake.settled_before
+    pay_day = situation.pay_day[decided.payment[decided.rows.candidate]]
+    return DueHabits.of(
+        situation.index,
+        len(intake.directory),
+        np.concatenate([decided.rows.item, before.item]),
+        np.concatenate([pay_day, before.pay_day]),
+        int(situation.pay_day.max(initial=NO_DATE)),
+    )
 
 
 def decide_by_custom(intake: Intake, situation: Situation, map_ordered: MapOrdered = map) -> Round:
@@ -279,6 +301,7 @@ def _propose_by_reference(part: Part) -> _Proposal:
     plain = msgspec.structs.replace(mended, slots=situation.slots)
     plain = collect(propose_installments(plain), plain)
     collect(propose_across(plain), plain)
+    collect(propose_withheld(plain), plain)
     collect(propose_differences(plain, unread), plain)
     candidates = Candidates.concat(found)
     sure = candidates.automatic & ~doubtful[candidates.payment]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from engine.open_item_index import OPEN
+from engine.open_item_index import BLOCKED, DISPUTED, OPEN
 from engine.reference_slots import NO_LINE
 from engine.segments import first_of_runs, pick
 from engine.settle import eligible_discount
@@ -130,14 +130,25 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         supported: NDArray[np.bool_] = slots.family | slots.amount
         return supported | ((slots.strength > 1) & anybody)
 
-    def referenced(self, *, unknown_payers: bool = False, strangers: bool = False) -> Referenced:
+    def withheld(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Something of the item is open, but it is disputed or blocked."""
+        status = pick(self.index.status, item)
+        withheld: NDArray[np.bool_] = (status == DISPUTED) | (status == BLOCKED)
+        withheld &= pick(self.remaining, item) != 0
+        return withheld
+
+    def referenced(
+        self, *, unknown_payers: bool = False, strangers: bool = False, withheld: bool = False
+    ) -> Referenced:
         """Items the open payments refer to, as far as payer or amount (or nobody) contradicts;
         with `unknown_payers` also fully read ones of payers nobody could identify, with `strangers`
-        also those of other customers than the payer.
+        also those of other customers than the payer, with `withheld` also disputed and blocked
+        ones.
         """
         slots = self.slots
         some = (slots.item >= 0) & self.open_for_matching[slots.payment]
-        some &= self.payable(slots.item)
+        payable = self.payable(slots.item)
+        some &= payable | self.withheld(slots.item) if withheld else payable
         credible = self.credible()
         if unknown_payers:
             credible |= (slots.strength > 1) & (self.payer_family[slots.payment] < 0)

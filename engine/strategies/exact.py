@@ -18,6 +18,7 @@ import numpy as np
 from engine.candidates import UNIQUE_SET, CandidateRows, Candidates
 from engine.combinations import subset_solutions
 from engine.exception_codes import code_number
+from engine.open_item_index import DISPUTED
 from engine.segments import first_of_runs, segment_sum
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
     from engine.situation import Referenced, Situation
 
-__all__ = ["propose_across", "propose_detail", "propose_differences", "propose_sums"]
+__all__ = [
+    "propose_across",
+    "propose_detail",
+    "propose_differences",
+    "propose_sums",
+    "propose_withheld",
+]
 
 _WRONG_DETAIL, _WRONG_SUM, _WRONG_SOME, _WRONG_REPAIRED = 1e-5, 2e-5, 5e-5, 5e-5
 _MIXED_ITEMS_MAX = 12
@@ -112,6 +119,25 @@ def propose_across(situation: Situation) -> Candidates:
         candidates,
         automatic=np.zeros(len(candidates), dtype=np.bool_),
         code=np.full(len(candidates), code_number("PAY-CROSS"), dtype=np.int64),
+    )
+
+
+def propose_withheld(situation: Situation) -> Candidates:
+    """What payers name of which something is disputed or blocked, where all of it adds up to the
+    cash: a proposal for whoever lifts the dispute.
+    """
+    named = situation.referenced(unknown_payers=True, withheld=True)
+    withheld = situation.withheld(named.item)
+    some = np.bincount(named.payment[withheld], minlength=len(situation)) > 0
+    named = named.at(some[named.payment])
+    candidates = Candidates.concat([_whole_sum(situation, named, net=net) for net in (False, True)])
+    rows = candidates.rows
+    disputed = np.zeros(len(candidates), dtype=np.bool_)
+    disputed[rows.candidate[situation.index.status[rows.item] == DISPUTED]] = True
+    return msgspec.structs.replace(
+        candidates,
+        automatic=np.zeros(len(candidates), dtype=np.bool_),
+        code=np.where(disputed, code_number("ITM-DISPUTED"), code_number("ITM-LOCKED")),
     )
 
 

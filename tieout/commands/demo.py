@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tieout.commands.options import json_option
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -43,7 +45,7 @@ Exit codes:
     help="Where the world and the run go: new or empty. A new temporary directory if not given.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=_DEFAULT_SEED, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def demo_command(*, out: Path | None, seed: int, as_json: bool) -> int:
     """Run the demo; gives the exit code."""
     from rich.console import Console

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieout.commands.options import json_option, progress_option
+
 if TYPE_CHECKING:
     from tieout.evaluation.measures import Evaluation
 
@@ -67,13 +69,8 @@ Exit codes:
 @click.option(
     "--allow-missing", is_flag=True, help="Payments of the truth that are in no run are no fault."
 )
-@click.option(
-    "--progress",
-    type=click.Choice(["auto", "plain", "none"]),
-    default="auto",
-    help="auto: a bar where stderr is a terminal; plain: one line per stage.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@progress_option
+@json_option
 def evaluate_command(
     *,
     run_dirs: tuple[Path, ...],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieout.commands.options import json_option
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,7 +56,7 @@ Exit codes:
     help="The file the payment was read from: show its record and where each fact stands.",
 )
 @click.option("--brief", is_flag=True, help="Leave out what would change it.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def explain_command(
     *,
     run_dir: Path,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieout.commands.options import json_option, progress_option, table_options
+
 if TYPE_CHECKING:
     import datetime
 
@@ -64,10 +66,7 @@ Whatever stops a run leaves nothing half-written.
 
 @click.command("match", help=_HELP)
 @click.argument("bank_files", metavar="[BANKFILE]...", nargs=-1, type=_PATH)
-@click.option("--payments", type=_PATH, help="Payments parsed elsewhere, as a table.")
-@click.option("--open-items", type=_PATH, required=True, help="Open items, as a table.")
-@click.option("--customers", type=_PATH, help="Customers, as a table.")
-@click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
+@table_options(open_items_help="Open items, as a table.", is_required=True)
 @click.option("--lockbox-layout", type=_PATH, help="Own layouts of lockbox files (TOML).")
 @click.option(
     "--remittances",
@@ -129,13 +128,8 @@ Whatever stops a run leaves nothing half-written.
     type=_Share(),
     help="Exit 3 where a smaller share (0 to 1) of the cash of any currency was decided.",
 )
-@click.option(
-    "--progress",
-    type=click.Choice(["auto", "plain", "none"]),
-    default="auto",
-    help="auto: a bar where stderr is a terminal; plain: one line per stage.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@progress_option
+@json_option
 def match_command(
     *,
     bank_files: tuple[Path, ...],

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieout.commands.options import bank_accounts_option, json_option
+
 if TYPE_CHECKING:
     from tieout.parse_job import ParseOutcome
 
@@ -39,7 +41,7 @@ Exit codes:
 
 @click.command("parse", help=_HELP)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH)
-@click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
+@bank_accounts_option
 @click.option("--lockbox-layout", type=_PATH, help="Own layouts of lockbox files (TOML).")
 @click.option("--schema", type=_PATH, help="Folder of camt XSDs: report what violates them.")
 @click.option("--out", type=_PATH, help="Directory for the tables: new or empty.")
@@ -57,7 +59,7 @@ Exit codes:
     metavar="ID|LINE",
     help="Show one payment's record, by its id or a line of it, and where each fact stands.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def parse_command(
     *,
     files: tuple[Path, ...],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieout.commands.options import json_option
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,7 +41,7 @@ def remittances_command() -> None:
 
 
 @remittances_command.command("presets", help="List the presets that come with Tieout.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def presets_command(*, as_json: bool) -> None:
     """Print name and title of each preset."""
     import msgspec
@@ -59,7 +61,7 @@ def presets_command(*, as_json: bool) -> None:
 @click.option("--preset", help="A preset's name or a TOML file.")
 @click.option("--decimal", type=click.Choice([".", ","]), help="Sign before the decimals.")
 @click.option("--date", type=click.Choice(["DMY", "MDY", "YMD"]), help="Order of dates.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def preview_command(
     *, file: Path, preset: str | None, decimal: Any, date: Any, as_json: bool
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tieout.commands.options import json_option, progress_option, table_options
+
 __all__ = ["replay_command"]
 
 _PATH = click.Path(path_type=Path)
@@ -50,10 +52,7 @@ Exit codes:
     show_default=True,
     help="How much of the history is matched at a time.",
 )
-@click.option("--open-items", type=_PATH, help="Open items before the first payment.")
-@click.option("--payments", type=_PATH, help="Payments parsed elsewhere, as a table.")
-@click.option("--customers", type=_PATH, help="Customers, as a table.")
-@click.option("--bank-accounts", type=_PATH, help="Our own bank accounts, as a table.")
+@table_options(open_items_help="Open items before the first payment.", is_required=False)
 @click.option("--remittances", type=_PATH, help="Remittance advice.")
 @click.option("--truth", type=_PATH, help="Directory with the truth (see `tieout evaluate`).")
 @click.option("--out", type=_PATH, required=True, help="Directory to write: new or empty.")
@@ -63,13 +62,8 @@ Exit codes:
     type=click.IntRange(min=0),
     help="Exit 3 where more payments would newly be applied wrongly (needs a truth).",
 )
-@click.option(
-    "--progress",
-    type=click.Choice(["auto", "plain", "none"]),
-    default="auto",
-    help="auto: a bar where stderr is a terminal; plain: one line per stage.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@progress_option
+@json_option
 def replay_command(
     *,
     sources: tuple[Path, ...],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tieout.evaluation.determinable import find_determinable
 from tieout.evaluation.judgement import Judgement, judge
 from tieout.evaluation.run_columns import RunColumns, read_runs
 from tieout.evaluation.soundness import over_applied_items, unconserved_payments
@@ -49,6 +50,8 @@ def evaluate_runs(
     judgement = judge(truth, runs)
     observe("account_for_cents", len(runs.row_payment))
     over = sorted({item for one in directories for item in over_applied_items(one)})
+    observe("find_determinable", len(truth))
+    determinable = find_determinable(truth, runs, judgement, directories)
     observe("sum_up", len(truth))
     evaluation = sum_up(
         truth,
@@ -58,6 +61,7 @@ def evaluate_runs(
         unconserved=unconserved_payments(runs),
         over_applied=over,
         families=_families(directories),
+        determinable=determinable,
     )
     return Evaluated(evaluation=evaluation, truth=truth, runs=runs, judgement=judgement)
 

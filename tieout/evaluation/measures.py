@@ -182,7 +182,12 @@ class WrongPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """What `evaluation.json` says; keys are only ever added to."""
+    """What `evaluation.json` says; keys are only ever added to.
+
+    first_proposals: right ones of those proposed first; first_of_left: of every payment left with
+    items to settle; first_of_determinable: of those whose truth is the only answer
+    (`tieout.evaluation.determinable`).
+    """
 
     schema_version: int = 1
     runs: list[str]
@@ -201,6 +206,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     codes: Proportion
     codes_left: Proportion
     first_proposals: Proportion
+    first_of_left: Proportion
     first_of_determinable: Proportion
     ranks: list[RankScore]
     strategies: list[StrategyScore]

@@ -130,7 +130,8 @@ def _headlines(evaluation: Evaluation) -> Iterator[str]:
         f"{percent(precision.recall_by_line.rate)} by line, " + _by_value(precision.recall_by_value)
     )
     yield f"  first proposal    right in {of(evaluation.first_proposals)} of those proposed"
-    yield f"                    {of(evaluation.first_of_determinable)} of all left with items"
+    yield f"                    {of(evaluation.first_of_left)} of all left with items"
+    yield f"                    {of(evaluation.first_of_determinable)} of what anybody could tell"
     yield f"  exception codes   acceptable in {of(evaluation.codes_left)} of those left to a clerk"
     confidence = evaluation.confidence
     yield (

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tieout.evaluation.determinable import Determinable
     from tieout.evaluation.judgement import Judgement
     from tieout.evaluation.run_columns import RunColumns
     from tieout.evaluation.truth_tables import Truth
@@ -55,6 +56,7 @@ def sum_up(
     unconserved: list[str],
     over_applied: list[str],
     families: dict[str, str],
+    determinable: Determinable,
 ) -> Evaluation:
     """Every figure; `families` maps a customer to the head of its family."""
     applied = judged.state != LEFT
@@ -63,8 +65,9 @@ def sum_up(
     kept = judged.receivable
     extra = judged.lines_applied - judged.lines_right
     decided_cash = runs.buckets[:, :_DECIDED].sum(axis=1)[judged.run_row]
-    left = (judged.state == LEFT) & (judged.lines_true > 0) & (judged.run_row >= 0)
+    left, clear = determinable.left, determinable.clear
     first_right = int(judged.first_right.sum())
+    found = (judged.first_right | determinable.first_alike) & clear
     return Evaluation(
         runs=names,
         payments=len(truth),
@@ -86,7 +89,8 @@ def sum_up(
         codes=proportion(judged.code_right.sum(), judged.code_wanted.sum()),
         codes_left=_codes_left(judged, np.ones(len(truth), dtype=np.bool_)),
         first_proposals=proportion(first_right, first_right + judged.first_wrong.sum()),
-        first_of_determinable=proportion(first_right, left.sum()),
+        first_of_left=proportion(first_right, left.sum()),
+        first_of_determinable=proportion(found.sum(), clear.sum()),
         ranks=_ranks(judged, left),
         strategies=_strategies(runs, judged),
         scenarios=_scenarios(truth, judged),

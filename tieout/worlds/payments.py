@@ -38,6 +38,8 @@ _UNKNOWN: Final = "unknown"
 _PAYER_CODES: Final = ("PAY-AMBIG", "PAY-UNKNOWN", "PAY-NEWACCT", "POL-CONFIDENCE", "REF-NONE")
 _COLLISION_CODES: Final = ("PAY-CROSS", "PAY-CONFLICT", "AMT-OVER", "AMT-SHORT", "AMT-NOMATCH")
 _TYPO_CODES: Final = ("REF-TYPO", "REF-NOTFOUND", "REF-TRUNC")
+_OF_SEVERAL: Final = frozenset({"AMB-COMBO", "AMB-LIMIT"})
+_NAMES_NOTHING: Final = (*AMOUNT_SCENARIOS, "name_conflict")
 
 
 def plan_payments(plan: Planner) -> list[Draft]:
@@ -53,7 +55,9 @@ def plan_payments(plan: Planner) -> list[Draft]:
     for draft in mixed:
         plan.choose_channel(draft)
         dress_payer(plan, draft)
-        _judge(plan, draft)
+    named = _named_rows(mixed)
+    for draft in mixed:
+        _judge(plan, draft, named)
     return mixed
 
 
@@ -87,24 +91,51 @@ def _play(plan: Planner, scenario: str) -> list[Draft]:
     raise ValueError(message)
 
 
-def _judge(plan: Planner, draft: Draft) -> None:
+def _named_rows(drafts: list[Draft]) -> frozenset[int]:
+    """Items that some payment names so that nothing else is needed to settle them."""
+    return frozenset(
+        line.row
+        for draft in drafts
+        if draft.scenario not in _NAMES_NOTHING and not draft.by_amount
+        for line in draft.truth
+    )
+
+
+def _judge(plan: Planner, draft: Draft, named: frozenset[int]) -> None:
     """Correct what may be expected of a payment that its amount has to decide.
 
     An amount that fits twice, a payer nobody can be sure of, a damaged number that is another
-    item's: each makes it a case for a clerk.
+    item's: each makes it a case for a clerk. Where the other readings hold items that payments of
+    the same days name, they are those payments' items, and what is left may be decided.
     """
+    if draft.scenario.startswith("ambiguous_"):
+        if not _readings(plan, draft, named):
+            draft.expect, draft.codes = "auto_if_clear", f"{draft.codes};POL-CONFIDENCE;"
+        return
     if not draft.by_amount:
         return
-    codes: list[str] = []
-    rows = [line.row for line in draft.truth]
-    codes += other_readings(plan.items, draft.customer, draft.amount, draft.day, rows)
+    codes = _readings(plan, draft)
+    # One item of the amount beside combinations of several: no rival of its own kind.
+    weak = len(draft.truth) == 1 and set(codes) <= _OF_SEVERAL
     if codes:
-        codes += ["AMB-COMBO", "AMB-LIMIT", "AMB-COMPETE"]
+        codes += ["AMB-COMBO", "AMB-LIMIT", "AMB-COMPETE", *(["POL-CONFIDENCE"] if weak else [])]
+    eliminated = bool(codes) and not draft.damaged and not _readings(plan, draft, named)
     if not draft.identified:
-        codes += _PAYER_CODES
-    if draft.damaged and plan.names_another(draft.company, draft.damaged):
+        # A damaged name and an amount that nothing else has may be enough together.
+        codes += [*_PAYER_CODES, *([] if codes else [""])]
+    collides = bool(draft.damaged) and plan.names_another(draft.company, draft.damaged)
+    if collides:
         codes += _COLLISION_CODES
     if codes:
         codes += _TYPO_CODES if draft.scenario.startswith("ref_") else ()
         draft.expect = "exception"
+        # A damaged number that is nobody else's still tells which of the readings is meant.
+        if draft.identified and (eliminated or (draft.damaged and not collides)):
+            codes += ["POL-CONFIDENCE", ""]
+            draft.expect = "auto_if_clear"
         draft.codes = ";".join(dict.fromkeys(codes))
+
+
+def _readings(plan: Planner, draft: Draft, named: frozenset[int] = frozenset()) -> list[str]:
+    rows = [line.row for line in draft.truth]
+    return other_readings(plan.items, draft.customer, draft.amount, draft.day, rows, named)

@@ -20,6 +20,9 @@ __all__ = ["PAY_DAYS", "Planner"]
 PAY_DAYS: Final = 5
 """Business days up to the as-of date on which payments arrive."""
 
+_LATE_DAYS: Final = 13
+"""Payers of what is due pay it up to so many days late, each his own number of days."""
+
 _FORMS: Final = {
     "structured": ("ach", "lockbox", "camt02", "camt08"),
     "text": ("ach", "wire", "camt02", "camt08"),
@@ -133,10 +136,19 @@ class Planner:
         first = self.seed(pool)
         if first is None:
             return None
-        others = [row for row in self.free(self.items.customer[first]) if row != first]
+        free = self.free(self.items.customer[first])
+        others = [row for row in free if row != first]
         if len(others) < count - 1:
             return None
+        if self.spec.payers_choose == "what_is_due" and pool == "payable":
+            return self._due_first(free)[:count]
         return [first, *self.dice.sample(others, count - 1)]
+
+    def _due_first(self, rows: list[int]) -> list[int]:
+        """`rows` of one customer, nearest first to the day by which it is used to pay."""
+        items = self.items
+        usual = self.days[-1] - items.customer[rows[0]] * 7 % _LATE_DAYS
+        return sorted(rows, key=lambda row: (abs(items.due_day[row] - usual), row))
 
     def draft(self, scenario: str, rows: Sequence[int], *, form: str = "any") -> Draft:
         """A payment of `rows` in full by their customer, automatic by expectation; takes them."""

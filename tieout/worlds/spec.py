@@ -11,6 +11,7 @@ __all__ = ["NAMED_SPECS", "STANDARD_MIX", "CompanySpec", "WorldSpec", "named_spe
 
 AmountStyle = Literal["mixed", "price_list", "rent", "whole_dollar"]
 DamageLevel = Literal["none", "light", "heavy"]
+Choice = Literal["anything", "what_is_due"]
 
 
 class CompanySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +94,7 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `scenario_weights` replaces single weights of `STANDARD_MIX` (0 removes a scenario).
     `dense_numbers` numbers documents without gaps, so that a typo often hits another document.
+    Payers pay any of their items, or by custom what is due (`payers_choose`).
     `with_bank_files` renders bank files beside the tables.
     """
 
@@ -107,6 +109,7 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     amount_style: AmountStyle = "mixed"
     damage: DamageLevel = "light"
     dense_numbers: bool = False
+    payers_choose: Choice = "anything"
     with_bank_files: bool = True
     as_of: dt.date = dt.date(2026, 10, 30)
 
@@ -228,6 +231,10 @@ NAMED_SPECS: Final[dict[str, WorldSpec]] = {
     ),
     "infeasible_dollars": _variant(
         "infeasible_dollars", 11, amount_style="whole_dollar", scenario_weights=_INFEASIBLE
+    ),
+    "due_rent": _variant("due_rent", 12, amount_style="rent", payers_choose="what_is_due"),
+    "due_prices": _variant(
+        "due_prices", 13, amount_style="price_list", payers_choose="what_is_due"
     ),
     "clean": _variant(
         "clean",

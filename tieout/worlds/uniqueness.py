@@ -25,13 +25,22 @@ _TRIPLE_OPTIONS_MAX: Final = 90
 
 
 def other_readings(
-    items: OpenItems, customer: int, amount: int, day: int, truth: Sequence[int]
+    items: OpenItems,
+    customer: int,
+    amount: int,
+    day: int,
+    truth: Sequence[int],
+    without: frozenset[int] = frozenset(),
 ) -> list[str]:
     """Ambiguity codes of the sets other than `truth` that `amount` cents on `day` would also fit.
 
-    Empty where `truth` (rows of `items`) is the only one among those looked at.
+    Empty where `truth` (rows of `items`) is the only one among those looked at; sets with one of
+    the items `without` are not.
     """
-    rows = [row for row in items.rows_of_customer[customer] if items.open_minor(row)]
+    gone = without.difference(truth)
+    rows = [
+        row for row in items.rows_of_customer[customer] if items.open_minor(row) and row not in gone
+    ]
     faces = [items.face[row] for row in rows]
     options = [(face, row) for face, row in zip(faces, rows, strict=True)]
     options += [

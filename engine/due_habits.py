@@ -1,0 +1,119 @@
+"""Which of several items a payer is likely to pay: by when it is due, and what he paid before.
+
+How many days after its due date an item is paid is seen in this batch, wherever a reference has
+decided, and in what earlier runs settled. A habit is how much more often payments meet items of an
+age than items of that age are open; a customer's own outcomes count beside those of all. It ranks
+what is proposed and never permits anything: habits are no evidence about one payment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+import numpy as np
+import pyarrow.compute as pc
+
+from engine.batches import NO_DATE
+from engine.segments import inverse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.batches import SettledBatch
+    from engine.open_item_index import OpenItemIndex
+
+__all__ = ["AGE_EDGES", "DueHabits", "SettledBefore"]
+
+AGE_EDGES: Final = np.array([-45, -30, -20, -14, -10, -7, -4, -1, 2, 5, 8, 11, 15, 21, 31, 46, 91])
+"""First day of each age but the youngest: days from due date to payment, negative before it."""
+
+_OF_ALL: Final = 6.0
+"""Outcomes of a customer's own that weigh as much as the habit of all together."""
+
+_UNKNOWN: Final = 20.0
+"""Outcomes of all that weigh as much as knowing nothing."""
+
+_SMOOTHING: Final = 1.0
+_TILT_MAX: Final = 3.0
+"""A habit makes a set at most twenty times as likely as another, or as unlikely."""
+
+_AGES: Final = len(AGE_EDGES) + 1
+
+
+class SettledBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """Items that payments of earlier runs settled, and the days they were paid."""
+
+    item: NDArray[np.int64]
+    pay_day: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, earlier: SettledBatch, index: OpenItemIndex) -> Self:
+        """Those of `earlier` that are still among the items of `index`."""
+        none = np.empty(0, dtype=np.int64)
+        if not len(earlier) or not len(index):
+            return cls(item=none, pay_day=none)
+        keys = pc.binary_join_element_wise(
+            earlier.text("company_id"), earlier.text("open_item_id"), "\x1f"
+        )
+        row = pc.fill_null(pc.index_in(keys, value_set=index.source.key_strings()), -1)
+        found = row.to_numpy(zero_copy_only=False).astype(np.int64)
+        known = found >= 0
+        return cls(
+            item=inverse(index.order)[found[known]], pay_day=earlier.days("value_date")[known]
+        )
+
+
+class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
+    """paid: share of payments per age; owed: share of open items per age; own: outcomes per
+    customer and age.
+    """
+
+    paid: NDArray[np.float64]
+    owed: NDArray[np.float64]
+    own: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls,
+        index: OpenItemIndex,
+        customers: int,
+        item: NDArray[np.int64],
+        pay_day: NDArray[np.int64],
+        day: int,
+    ) -> Self:
+        """Of payments on `pay_day` that settled `item` (rows of the index); `day` is the run's."""
+        due = index.due_day[item]
+        known = (due != NO_DATE) & (pay_day != NO_DATE)
+        item, age = item[known], _ages(pay_day[known] - due[known])
+        own = np.zeros((customers, _AGES), dtype=np.int32)
+        np.add.at(own, (index.customer[item], age), 1)
+        owed = index.due_day[(index.open_minor > 0) & (index.due_day != NO_DATE)]
+        of_owed = _shares(_ages(day - owed))
+        # As long as little is known, what is paid is taken to be of the ages that are open.
+        counts = np.bincount(age, minlength=_AGES) + _UNKNOWN * of_owed
+        return cls(paid=counts / counts.sum(), owed=of_owed, own=own)
+
+    def tilt(
+        self, due: NDArray[np.int64], pay_day: NDArray[np.int64], customer: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Logarithm of how much more likely than chance each item is the one that is paid."""
+        known = (due != NO_DATE) & (pay_day != NO_DATE)
+        age = _ages(np.where(known, pay_day - due, 0))
+        own = self.own[customer]
+        seen = own[np.arange(len(age)), age] + _OF_ALL * self.paid[age]
+        share = seen / (own.sum(axis=1) + _OF_ALL)
+        tilt = np.clip(np.log(share / self.owed[age]), -_TILT_MAX, _TILT_MAX)
+        return np.where(known, tilt, 0.0)
+
+
+def _ages(days: NDArray[np.int64]) -> NDArray[np.int64]:
+    ages: NDArray[np.int64] = np.searchsorted(AGE_EDGES, days, side="right")
+    return ages
+
+
+def _shares(ages: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of each age, none of them zero."""
+    counts = np.bincount(ages, minlength=_AGES) + _SMOOTHING
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
