@@ -39,7 +39,7 @@ QUALITY_SEED: Final = 4_000
 WORLDS: Final = (
     *("demo", "unknown_payers", "price_list", "rent", "whole_dollar", "dense_numbers"),
     *("infeasible", "infeasible_prices", "infeasible_rent", "infeasible_dollars", "clean"),
-    *("due_rent", "due_prices"),
+    *("due_rent", "due_prices", "exceptions"),
 )
 """Every kind of world."""
 

@@ -40,6 +40,7 @@ def evaluate_world(spec: WorldSpec, folder: Path) -> Evaluated:
                 customers=place / "customers.parquet",
                 bank_accounts=place / "bank_accounts.parquet",
                 remittances=place / "remittances.parquet",
+                policy=place / "policy.toml" if spec.policy else None,
                 out=place / "run",
             )
         )

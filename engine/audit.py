@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.audit_exchange import audit_exchange, cash_of_payments
 from engine.errors import ConservationError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         ReversalBatch,
         SettledBatch,
     )
+    from engine.policy import PolicyBook
 
 __all__ = ["audit"]
 
@@ -47,12 +49,12 @@ def audit(
     applications: ApplicationBatch,
     reversals: ReversalBatch,
     earlier: SettledBatch,
-    sisters: frozenset[tuple[str, str]],
+    policy: PolicyBook,
 ) -> None:
     """Raise `ConservationError` unless every payment and every open item balances.
 
-    `earlier` is what payments of earlier runs settled, which a return of today may re-open;
-    `sisters` are the pairs of companies of which the first may collect for the second.
+    `earlier` is what payments of earlier runs settled, which a return of today may re-open; of
+    `policy` only what it declares counts: companies that collect for others, exchange rates.
     """
     if not outcomes.text("payment_id").equals(payments.text("payment_id")):
         message = "every payment must have exactly one outcome, in the payments' order"
@@ -61,7 +63,8 @@ def audit(
         pc.equal(applications.text("decision"), pa.scalar("auto"))
     )
     _audit_payments(payments, outcomes, decided)
-    _audit_companies(payments, outcomes, sisters)
+    _audit_companies(payments, outcomes, policy.sisters())
+    audit_exchange(payments, decided, policy.exchange)
     _audit_items(payments, outcomes, open_items, decided, reversals, earlier)
 
 
@@ -74,9 +77,7 @@ def _audit_payments(
         message = "an application names a payment that is not in the input"
         raise ConservationError(message)
     applied = np.zeros(len(payments), dtype=np.int64)
-    np.add.at(
-        applied, row.to_numpy(zero_copy_only=False), decided.column("applied_minor").to_numpy()
-    )
+    np.add.at(applied, row.to_numpy(zero_copy_only=False), cash_of_payments(decided))
     _refuse(
         ids, applied != outcomes.int64("applied_minor"), "applied_amount is not the sum of rows"
     )
@@ -117,9 +118,9 @@ def _audit_items(
     item = found.to_numpy(zero_copy_only=False)
     ids = open_items.text("open_item_id")
     other = pc.not_equal(
-        payments.text("currency").take(payment_row), open_items.text("currency").take(found)
+        decided.column("currency"), open_items.text("currency").take(found)
     ).to_numpy(zero_copy_only=False)
-    _refuse(ids.take(found), other, "payment and item have different currencies")
+    _refuse(ids.take(found), other, "application and item have different currencies")
     closed = np.zeros(len(open_items), dtype=np.int64)
     for name in _CLOSES:
         np.add.at(closed, item, decided.column(name).to_numpy())

@@ -15,7 +15,7 @@ from engine.decisions import rank_proposals
 from engine.explain import explain_rows
 from engine.identify import IDENTIFIED_BY, RELIABILITY
 from engine.limits import CHUNK_ROWS
-from engine.money import exponent_of
+from engine.money import exponent_of, money_texts
 from engine.open_item_index import OPEN, ledger_rows
 from engine.patterns import codes_over_payments
 from engine.segments import mix64
@@ -195,15 +195,16 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     """One outcome per payment, in the order of the input rows; the buckets add up by design and
     are audited elsewhere.
     """
-    situation = intake.situation
-    cash = situation.cash
+    situation, conversions = intake.situation, intake.conversions
+    cash = conversions.matched(situation.cash, conversions.paid)
+    applied = conversions.spent(conclusion.applied)
     credit = cash > 0
-    rest = np.where(credit, cash, 0) - conclusion.applied
+    rest = np.where(credit, cash, 0) - applied
     known = conclusion.customer >= 0
     where = situation.rules.surplus[situation.rule]
     over = conclusion.surplus
     buckets = {
-        "applied_minor": conclusion.applied,
+        "applied_minor": applied,
         "on_account_minor": np.where(over & (where == _ON_ACCOUNT), rest, 0),
         "refund_minor": np.where(over & (where == _REFUND), rest, 0),
         "non_ar_minor": np.where(intake.not_receivable, rest, 0),
@@ -272,16 +273,56 @@ def write_applications(
     of = both.rows.candidate
     order = np.lexsort((both.rows.item, rank[of], both.payment[of]))
 
-    def written(rows: NDArray[np.int64]) -> ApplicationBatch:
-        piece = msgspec.structs.replace(both, rows=both.rows.at(rows))
-        return _application_rows(intake, conclusion, piece, rank)
+    converted, leg, money = intake.conversions.legs(
+        both.payment[of[order]], of[order], both.rows.cash[order]
+    )
 
-    pieces = np.split(order, np.arange(CHUNK_ROWS, len(order), CHUNK_ROWS))
+    def written(places: NDArray[np.int64]) -> ApplicationBatch:
+        piece = msgspec.structs.replace(both, rows=both.rows.at(order[places]))
+        cash = _Legs(converted[places], leg[places], money[places])
+        return _application_rows(intake, conclusion, piece, rank, cash)
+
+    pieces = np.split(np.arange(len(order)), np.arange(CHUNK_ROWS, len(order), CHUNK_ROWS))
     return ApplicationBatch.concat_distinct(list(map_ordered(written, pieces)))
 
 
+class _Legs(msgspec.Struct, frozen=True):
+    """Per row: whether its payment is of another currency, what it takes of it, and in which."""
+
+    converted: NDArray[np.bool_]
+    cash: NDArray[np.int64]
+    money: NDArray[np.int64]
+
+    def told(
+        self, explanation: pa.StringArray, currencies: list[str], exponents: NDArray[np.int64]
+    ) -> pa.StringArray:
+        """`explanation`, and what the row takes of a payment of another currency."""
+        if not self.converted.any():
+            return explanation
+        names = pa.array(currencies, pa.string()).take(pa.array(self.money))
+        takes = pc.binary_join_element_wise(
+            explanation, "It takes", money_texts(self.cash, exponents[self.money]), names, " "
+        )
+        takes = pc.binary_join_element_wise(takes, "of the payment.", " ")
+        return pc.if_else(pa.array(self.converted), takes, explanation)
+
+    def columns(self, currencies: list[str]) -> dict[str, pa.Array]:
+        """The columns that say so, empty where a row is of one currency."""
+        names = pa.array(currencies or [""], pa.string())
+        return {
+            "cash_minor": pa.array(self.cash, mask=~self.converted),
+            "cash_currency": pc.if_else(
+                pa.array(self.converted), names.take(pa.array(self.money)), ""
+            ),
+        }
+
+
 def _application_rows(
-    intake: Intake, conclusion: Conclusion, both: Candidates, rank: NDArray[np.int64]
+    intake: Intake,
+    conclusion: Conclusion,
+    both: Candidates,
+    rank: NDArray[np.int64],
+    legs: _Legs,
 ) -> ApplicationBatch:
     """The rows of `both`, candidates that were decided and then those proposed, as they stand."""
     automatic = np.arange(len(both)) < len(conclusion.decided)
@@ -330,7 +371,8 @@ def _application_rows(
             "strategy": pa.array(STRATEGIES, pa.string()).take(pa.array(both.strategy[of])),
             "confidence": confidence[of],
             "uniqueness": pa.array(UNIQUENESS, pa.string()).take(pa.array(both.uniqueness[of])),
-            "explanation": explanation,
+            "explanation": legs.told(explanation, intake.currencies, exponents),
             "evidence": evidence,
+            **legs.columns(intake.currencies),
         }
     )

@@ -141,11 +141,11 @@ ITM-DISPUTED|the item is under dispute|the outcome of the dispute|settle the dis
 an invoice disputed in March
 ITM-LOCKED|the item is blocked or reserved elsewhere|the release|wait for the release|\
 an item in a posting run
-ITM-CHANGED|the open amount changed since the match|a fresh match|match again|\
-a credit note posted meanwhile
+ITM-CHANGED|the open amount changed since the payer, or the match, saw it|what changed it|\
+match again; ask what the surplus is for|an invoice of 100.00 paid in full after a credit of 20.00
 ITM-INSTALL|the amount fits one installment of a plan|which installment|\
 apply to the next installment|one of three installments
-POL-APPROVAL|a second person must approve|the approval|approve or reject|\
+POL-APPROVAL|a second person must approve what is written off or deducted|the approval|approve or reject|\
 a write-off above your limit
 POL-LIMIT|the action is beyond the authority of whoever acts|a higher authority|pass it on|\
 a discount of 900.00

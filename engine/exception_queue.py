@@ -93,8 +93,10 @@ def _pairs(
     # What is left over for something the payer named is no surplus.
     meant = rest & (said | (unread > 0))
     surplus = conclusion.code_of == code_number("AMT-OVER")
-    raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~(surplus & meant))
-    raise_code("AMT-OVER", over & ~meant)
+    raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~surplus)
+    changed = over & ~meant & _surplus_of_changed_items(intake, conclusion)
+    raise_code("ITM-CHANGED", changed)
+    raise_code("AMT-OVER", over & ~meant & ~changed)
     raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
     raise_code("POL-HOLD", conclusion.watched)
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
@@ -104,6 +106,19 @@ def _pairs(
     open_still &= ~conclusion.stopped.any(axis=0)
     _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
+
+
+def _surplus_of_changed_items(intake: Intake, conclusion: Conclusion) -> NDArray[np.bool_]:
+    """Payments whose surplus is what became of their items since they were billed: paid in part, or
+    credited. The payer paid what the documents say.
+    """
+    settling, index = conclusion.settling, intake.index
+    rows = settling.rows
+    gone = index.original_minor[rows.item] - index.open_minor[rows.item]
+    since = segment_sum(gone, rows.candidate, len(settling))
+    changed = np.zeros(len(intake.payments), dtype=np.bool_)
+    changed[settling.payment] = (settling.surplus > 0) & (settling.surplus == since)
+    return changed
 
 
 def _from_new_account(intake: Intake, conclusion: Conclusion) -> NDArray[np.bool_]:
@@ -182,12 +197,24 @@ def _raise_undecided(
         ("REF-CLOSED", twins),
         ("RMT-WAIT", waits_for_advice(intake)),
         ("AMB-LIMIT", _large_ledgers(intake)),
+        ("REF-NONE", _says_nothing(intake)),
         ("AMT-NOMATCH", np.ones(count, dtype=np.bool_)),
     )
     left = undecided.copy()
     for code, holds in reasons:
         raise_code(best_code if code is None else code, left & holds)
+        if code == "REF-NONE":
+            raise_code("AMT-NOMATCH", left & holds)
         left &= ~holds
+
+
+def _says_nothing(intake: Intake) -> NDArray[np.bool_]:
+    """Payments without a text, a line of advice, or anything else that could be a reference."""
+    empty = pc.equal(pc.utf8_trim_whitespace(intake.payments.text("remittance_text")), "")
+    silent: NDArray[np.bool_] = empty.to_numpy(zero_copy_only=False).copy()
+    silent[intake.situation.lines.payment] = False
+    silent[intake.situation.slots.payment] = False
+    return silent
 
 
 def _named_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
@@ -255,11 +282,13 @@ def _batch(
 ) -> ExceptionBatch:
     rows = pa.array(payment)
     ids = intake.payments.text("payment_id").take(rows)
-    cash = intake.situation.cash[payment]
-    rest = cash - conclusion.applied[payment]
+    conversions = intake.conversions
+    cash = conversions.matched(intake.situation.cash, conversions.paid)[payment]
+    rest = cash - conversions.spent(conclusion.applied)[payment]
     currencies = intake.payments.text("currency").take(rows)
+    paid_in = conversions.matched(intake.situation.currency, conversions.paid_in)
     exponents = np.array([exponent_of(name) for name in intake.currencies], dtype=np.int64)
-    amount_text = money_texts(cash, exponents[intake.situation.currency[payment]])
+    amount_text = money_texts(cash, exponents[paid_in[payment]])
 
     def meaning(name: str) -> pa.StringArray:
         table = ["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())]

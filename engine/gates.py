@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.batches import NO_DATE
+from engine.segments import segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["GATES", "Gates", "build_gates"]
 
-GATES: Final = ("AMT-LARGE", "POL-HOLD", "SYS-STALE")
-"""Exception codes of the gates, in the order of the fields of `Gates`."""
+GATES: Final = ("AMT-LARGE", "POL-APPROVAL", "POL-LIMIT", "POL-HOLD", "SYS-STALE")
+"""Exception codes of the gates, in the order `Gates.of` tells them."""
 
 
 class Gates(msgspec.Struct, frozen=True, kw_only=True):
-    """Per payment: above the limit, its payer handled by hand, against items that are too old; and
-    per customer, whether it is handled by hand or only watched (shadow mode).
+    """Per payment: above the limit, its payer handled by hand, against items that are too old, and
+    the most that may be written off, and granted as discount, without a clerk; per customer,
+    whether it is handled by hand or only watched (shadow mode).
     """
 
     large: NDArray[np.bool_]
+    write_off_max: NDArray[np.int64]
+    discount_max: NDArray[np.int64]
     hold: NDArray[np.bool_]
     stale: NDArray[np.bool_]
     held_customer: NDArray[np.bool_]
@@ -36,8 +40,20 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, candidates: Candidates, index: OpenItemIndex) -> NDArray[np.bool_]:
         """Which gate stops which candidate (shape: gates × candidates)."""
-        by_hand = self.hold[candidates.payment] | _touches(candidates, index, self.held_customer)
-        return np.stack([self.large[candidates.payment], by_hand, self.stale[candidates.payment]])
+        payment, rows = candidates.payment, candidates.rows
+        by_hand = self.hold[payment] | _touches(candidates, index, self.held_customer)
+        closed = np.abs(rows.write_off) + np.abs(rows.deduction)
+        granted = segment_sum(np.abs(rows.discount), rows.candidate, len(candidates))
+        given_up = segment_sum(closed, rows.candidate, len(candidates))
+        return np.stack(
+            [
+                self.large[payment],
+                given_up > self.write_off_max[payment],
+                granted > self.discount_max[payment],
+                by_hand,
+                self.stale[payment],
+            ]
+        )
 
     def only_watched(self, candidates: Candidates, index: OpenItemIndex) -> NDArray[np.bool_]:
         """Candidates whose payer, or whose items' customer, is in shadow mode."""
@@ -58,6 +74,8 @@ def build_gates(
     hold, shadow = (np.append(column, False) for column in (assigned.hold, assigned.shadow))
     return Gates(
         large=cash > rules.amount_limit[rule],
+        write_off_max=rules.write_off_limit[rule],
+        discount_max=rules.discount_limit[rule],
         hold=rules.hold[rule] | (known & hold[payer]),
         stale=_too_old(rules.stale_days[rule], company, day, index),
         held_customer=assigned.hold,

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from engine.advices import JoinedAdvices, join_advices
 from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
 from engine.claims import claim_keys
+from engine.conversions import Conversions, Told, find_conversions
 from engine.creditor_references import customers_by_creditor_reference
 from engine.customer_directory import CustomerDirectory, Relations
 from engine.due_habits import SettledBefore
@@ -27,7 +28,6 @@ from engine.payer_names import confirm_by_name
 from engine.policy_table import assign_rules
 from engine.reference_keys import joined_digits
 from engine.reference_slots import NO_LINE
-from engine.references import read_references
 from engine.relations import declare_relations, sister_companies
 from engine.situation import Lines, Situation
 
@@ -74,6 +74,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     order: input row of each sorted payment; held: an intake code forbids automatic application;
     homeless: our bank account is in no list, so the company is not known;
+    conversions: payments matched in another currency than their own;
     idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
     item of the amount in another company, or in another currency;
     not_receivable: no customer's payment; precedence: rank by date and bank reference;
@@ -89,6 +90,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     directory: CustomerDirectory
     index: OpenItemIndex
     payers: Payers
+    conversions: Conversions
     currencies: list[str]
     held: NDArray[np.bool_]
     homeless: NDArray[np.bool_]
@@ -125,12 +127,24 @@ def take_in(
     day = _last_day(payments, match_input.as_of)
     payers, learned = _identify(match_input, payments, remittances, line_payment, directory, index)
     family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
-    currency = _codes_of(payments.text("currency"), currencies)
 
     observe("read_references", len(payments) + len(remittances))
     may = sister_companies(book, directory.companies)
-    told = (payments, remittances, line_payment)
-    read = read_references(*told, payers.company, family, currency, index, may, map_ordered)
+    told = Told(
+        payments=payments,
+        remittances=remittances,
+        line_payment=line_payment,
+        company=payers.company,
+        family=family,
+        currency=_codes_of(payments.text("currency"), currencies),
+        currencies=currencies,
+    )
+    read = told.read(index, may, map_ordered)
+    conversions = find_conversions(told, read, index, may, book.exchange)
+    if len(conversions):
+        told = told.converted(conversions)
+        read = told.read(index, may, map_ordered)
+    currency = told.currency
     slots = _of_the_payer(read.slots, payments, directory, payers, family, learned.relations, index)
     declared = declare_relations(slots, payments, directory, payers, index, book)
     assigned = assign_rules(book, directory, payers.company, payers.payer, currency, currencies)
@@ -149,9 +163,9 @@ def take_in(
         remaining=index.open_minor,
         slots=declared.slots,
         shared=read.shared,
-        lines=_lines(remittances, line_payment),
+        lines=_lines(told.remittances, line_payment),
         claims=claim_keys(index),
-        **_told_facts(payments, declared, day),
+        **_told_facts(told.payments, declared, day),
     )
     return Intake(
         payments=payments,
@@ -161,6 +175,7 @@ def take_in(
         directory=directory,
         index=index,
         payers=payers,
+        conversions=conversions,
         currencies=currencies,
         held=held,
         homeless=(payers.company < 0) & (len(match_input.bank_accounts) > 0),

@@ -64,6 +64,6 @@ def match_payments(
         result.applications,
         result.reversals,
         match_input.earlier,
-        match_input.policy.sisters(),
+        match_input.policy,
     )
     return result

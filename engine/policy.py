@@ -16,6 +16,7 @@ import msgspec
 
 from engine.errors import PolicyError
 from engine.money import CURRENCY_EXPONENTS
+from engine.policy_exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,8 @@ POLICY_VERSION = 2
 TIGHTEST: Final = (
     "automation.wrong_budget",
     "automation.amount_limit",
+    "automation.write_off_limit",
+    "automation.discount_limit",
     "automation.hold",
     "tolerance.under.amount",
     "tolerance.under.percent",
@@ -66,7 +69,8 @@ where none of them does."""
 
 _Kind = TypeVar("_Kind")
 _DAYS_MAX = 366
-_SCOPES = ("company", "profile", "customer", "third_party", "processor", "intercompany")
+_DECLARED = ("third_party", "processor", "intercompany", "exchange")
+_SCOPES = ("company", "profile", "customer", *_DECLARED)
 
 
 def _decimal(name: str, value: str) -> Decimal:
@@ -119,8 +123,9 @@ class Limit(_Rules, frozen=True, kw_only=True):
 class Automation(_Rules, frozen=True, kw_only=True):
     """When a decision may be taken without a clerk.
 
-    Payments above `amount_limit` (none where empty) wait for approval, customers on `hold` are
-    handled by hand, and nothing goes through alone against open items that are more than
+    Payments above `amount_limit` (none where empty) wait for approval, and so do those on which
+    more than `write_off_limit` would be written off or deducted, or more than `discount_limit`
+    granted as discount; customers on `hold` are handled by hand, and nothing goes through alone against open items that are more than
     `stale_days` older than the as-of date (0: whatever their age).
     """
 
@@ -128,6 +133,8 @@ class Automation(_Rules, frozen=True, kw_only=True):
     mode: Literal["apply", "shadow"] = "apply"
     precision: Literal["ignore", "demote", "promote"] = "demote"
     amount_limit: str = ""
+    write_off_limit: str = ""
+    discount_limit: str = ""
     hold: bool = False
     stale_days: int = 0
 
@@ -136,8 +143,9 @@ class Automation(_Rules, frozen=True, kw_only=True):
         if not 0 <= self.wrong_budget <= 1:
             message = f"automation.wrong_budget = {self.wrong_budget} is no probability (0 to 1)"
             raise PolicyError(message)
-        if self.amount_limit:
-            _decimal("automation.amount_limit", self.amount_limit)
+        for name in ("amount_limit", "write_off_limit", "discount_limit"):
+            if getattr(self, name):
+                _decimal(f"automation.{name}", getattr(self, name))
         _days("automation.stale_days", self.stale_days)
 
 
@@ -356,6 +364,7 @@ class PolicyBook(_Rules, frozen=True, kw_only=True):
     third_parties: tuple[ThirdParty, ...] = ()
     processors: tuple[Processor, ...] = ()
     intercompany: Intercompany = Intercompany()
+    exchange: Exchange = Exchange()
 
     def sisters(self) -> frozenset[tuple[str, str]]:
         """Pairs of companies: payments into an account of the first may settle the second's."""
@@ -415,6 +424,7 @@ def read_policy(content: Mapping[str, Any]) -> PolicyBook:
         third_parties=_declared(content, "third_party", tuple[ThirdParty, ...], ()),
         processors=_declared(content, "processor", tuple[Processor, ...], ()),
         intercompany=_declared(content, "intercompany", Intercompany, {}),
+        exchange=_declared(content, "exchange", Exchange, {}),
     )
 
 

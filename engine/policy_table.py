@@ -56,6 +56,8 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
     book_deduction: NDArray[np.bool_]
     wrong_budget: NDArray[np.float64]
     amount_limit: NDArray[np.int64]
+    write_off_limit: NDArray[np.int64]
+    discount_limit: NDArray[np.int64]
     hold: NDArray[np.bool_]
     stale_days: NDArray[np.int64]
     apply_unique_amounts: NDArray[np.bool_]
@@ -118,6 +120,8 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
             book_deduction=flag([p.short_pay.book_deduction for p, _ in pairs]),
             wrong_budget=np.array([p.automation.wrong_budget for p, _ in pairs], dtype=np.float64),
             amount_limit=amounts([p.automation.amount_limit or unlimited for p, _ in pairs]),
+            write_off_limit=amounts([p.automation.write_off_limit or unlimited for p, _ in pairs]),
+            discount_limit=amounts([p.automation.discount_limit or unlimited for p, _ in pairs]),
             hold=flag([p.automation.hold for p, _ in pairs]),
             stale_days=whole([p.automation.stale_days for p, _ in pairs]),
             apply_unique_amounts=flag([p.strategies.unique_amounts == "apply" for p, _ in pairs]),

@@ -193,9 +193,15 @@ APPLICATION: Final = pa.schema(
         *_text("write_off_reason", "strategy"),
         pa.field("confidence", pa.float64(), nullable=False),
         *_text("uniqueness", "explanation", "evidence"),
+        *_maybe_int("cash_minor"),
+        *_text("cash_currency"),
     ]
 )
-"""An amount of one payment on one open item: decided (`auto`) or one of ≤ 5 proposals."""
+"""An amount of one payment on one open item: decided (`auto`) or one of ≤ 5 proposals.
+
+Amounts are in `currency`, the item's. Where the payment is in another one, `cash_minor` of
+`cash_currency` is what `applied_minor` takes of it; else null and empty.
+"""
 
 REVERSAL: Final = pa.schema(
     [

@@ -27,6 +27,7 @@ def policy_book(message: policy_pb2.PolicyBook) -> PolicyBook:
     content["third_party"] = [_content(party) for party in message.third_parties]
     content["processor"] = [_content(processor) for processor in message.processors]
     content["intercompany"] = _content(message.intercompany)
+    content["exchange"] = _content(message.exchange)
     return read_policy(content)
 
 

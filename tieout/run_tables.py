@@ -127,7 +127,10 @@ _PAYMENT_FURTHER: Final[_Columns] = (
 )
 """Columns that came later: they stand behind all others."""
 
-_CURRENCY_OF_AMOUNT: Final = {"instructed_amount": "instructed_currency"}
+_CURRENCY_OF_AMOUNT: Final = {
+    "instructed_amount": "instructed_currency",
+    "cash_amount": "cash_currency",
+}
 """Amounts that are not in the row's `currency`."""
 
 _PAYMENT_OUTCOME: Final[_Columns] = (
@@ -171,6 +174,8 @@ _APPLICATIONS: Final[_Columns] = (
     *_same("deduction_reason"),
     *_amounts(write_off_amount="write_off_minor"),
     *_same("write_off_reason", "strategy", "confidence", "uniqueness", "explanation", "evidence"),
+    *_amounts(cash_amount="cash_minor"),
+    *_same("cash_currency"),
 )
 _REVERSALS: Final[_Columns] = (
     *_same("payment_id", "original_payment_id", "open_item_id"),

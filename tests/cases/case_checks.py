@@ -74,6 +74,18 @@ class _Seen:
             facts[name, ""] += self.outcomes[payment][column]
         return {key: minor for key, minor in facts.items() if minor}
 
+    def amounts(self, kind: str, payment: str, item: str) -> list[tuple[str, int]]:
+        """What a return re-opens of `item`, or what `item` takes of a payment of another money."""
+        if kind == "takes":
+            rows = [(row["open_item_id"], row["cash_minor"]) for row in self.automatic(payment)]
+        else:
+            rows = [
+                (row["open_item_id"], row["amount_minor"])
+                for row in self.reversals
+                if row["payment_id"] == payment
+            ]
+        return [row for row in rows if row[0] == item]
+
     def left(self, item: str) -> int:
         closed = sum(
             row[name]
@@ -188,13 +200,10 @@ def _fact_difference(
             for row in seen.proposed(payment)
         ]
         got = "proposed" if not proposed else _shown(proposed, outcome["currency"])
-    elif kind == "reopens":
-        expected = [(rest[0], minor_from_text(rest[1], outcome["currency"]))]
-        got = [
-            (row["open_item_id"], row["amount_minor"])
-            for row in seen.reversals
-            if row["payment_id"] == payment and row["open_item_id"] == rest[0]
-        ]
+    elif kind in ("reopens", "takes"):
+        item, amount = (rest[0], rest[1]) if kind == "reopens" else (rest[2], rest[0])
+        expected = [(item, minor_from_text(amount, outcome["currency"]))]
+        got = seen.amounts(kind, payment, item)
     else:
         message = f"{record.place}: {' '.join(record.words)!r} is no expectation"
         raise CaseError(message)

@@ -18,7 +18,7 @@ open items  ID CUSTOMER CURRENCY AMOUNT [due DATE] [dated DATE] [discount AMOUNT
             [disputed | blocked | paid | cancelled]     (paid, cancelled: AMOUNT is the original)
 payments    ID PAYER CURRENCY AMOUNT DATE ["text"] [account X] [into OUR_ACCOUNT] [company C]
             [check N] [trace N] [e2e X] [uetr X] [bankref X] [custref X] [held CODE] [returns REF]
-            [charges AMOUNT]
+            [charges AMOUNT] [instructed AMOUNT-CURRENCY]
 remittance  PAYMENT REFERENCE [AMOUNT] [discount AMOUNT] [deduction AMOUNT ["reason"]]
 advices     ADVICE REFERENCE [AMOUNT] [discount AMOUNT] [deduction AMOUNT ["reason"]]
             [for PAYMENT] [check N] [trace N] [uetr X] [e2e X] [payer "NAME"] [pays AMOUNT]
@@ -36,6 +36,7 @@ expect      PAYMENT → ITEM AMOUNT [strategy]            all automatic rows and
             PAYMENT says "TEXT"                          in the message of its primary exception
             PAYMENT asks "TEXT"                          the fact its primary exception misses
             PAYMENT reopens ITEM AMOUNT
+            PAYMENT takes AMOUNT for ITEM                of its own currency, for an item of another
             ITEM remains AMOUNT                          open after this run
             ADVICE exception RMT-ORPHAN
 
@@ -258,12 +259,16 @@ def _payment(record: Record) -> dict[str, Any]:
         held="intake_codes",
         returns="original_reference",
         charges="charges_minor",
+        instructed="instructed_minor",
     )
     text = rest[0] if rest and rest[0] not in known else ""
     start = 6 if rest and rest[0] not in known else 5
     given = _named(record, start, **known)
     if "charges_minor" in given:
         given["charges_minor"] = minor_from_text(given["charges_minor"], currency)
+    if "instructed_minor" in given:
+        ordered, _, given["instructed_currency"] = given["instructed_minor"].rpartition("-")
+        given["instructed_minor"] = minor_from_text(ordered, given["instructed_currency"])
     return {
         "payment_id": payment,
         "payer_name": "" if payer == "-" else payer,

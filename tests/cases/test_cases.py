@@ -111,6 +111,7 @@ def _run(path):
         ("P-1 customer nobody", "expected nobody, got ACME"),
         ("P-1 uniqueness ambiguous", "expected ambiguous, got not_searched"),
         ("P-1 reopens INV-1001 100.00", "reopens"),
+        ("P-1 takes 100.00 for INV-1001", "takes"),
         ("INV-1001 remains 0.01\n            P-1 status applied", "expected 0.01, got 0.00"),
     ],
 )

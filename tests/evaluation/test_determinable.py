@@ -1,4 +1,4 @@
-"""What could anybody have told? The oracle beside every choice of a small ledger, tried one by one."""
+"""What could anybody have told? The oracle beside every choice of a small ledger, one by one."""
 
 from __future__ import annotations
 

@@ -168,6 +168,8 @@ class Automation(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     STALE_DAYS_FIELD_NUMBER: _builtins.int
     PRECISION_FIELD_NUMBER: _builtins.int
+    WRITE_OFF_LIMIT_FIELD_NUMBER: _builtins.int
+    DISCOUNT_LIMIT_FIELD_NUMBER: _builtins.int
     wrong_budget: _builtins.float
     """Greatest probability of a wrong application that may go through alone, 0 to 1."""
     mode: Global___AutomationMode.ValueType
@@ -180,6 +182,10 @@ class Automation(_message.Message):
     """Days the open items may be older than the as-of date; 0: whatever their age."""
     precision: Global___PrecisionMode.ValueType
     """What a strategy's record may do."""
+    write_off_limit: _builtins.str
+    """More than so many major units written off or deducted wait for a second person; empty: no limit."""
+    discount_limit: _builtins.str
+    """More than so many major units of discount are beyond what goes through alone; empty: no limit."""
     def __init__(
         self,
         *,
@@ -189,25 +195,35 @@ class Automation(_message.Message):
         hold: _builtins.bool | None = ...,
         stale_days: _builtins.int | None = ...,
         precision: Global___PrecisionMode.ValueType = ...,
+        write_off_limit: _builtins.str | None = ...,
+        discount_limit: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit", "_hold", b"_hold", "_stale_days", b"_stale_days", "_wrong_budget", b"_wrong_budget", "amount_limit", b"amount_limit", "hold", b"hold", "stale_days", b"stale_days", "wrong_budget", b"wrong_budget"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit", "_discount_limit", b"_discount_limit", "_hold", b"_hold", "_stale_days", b"_stale_days", "_write_off_limit", b"_write_off_limit", "_wrong_budget", b"_wrong_budget", "amount_limit", b"amount_limit", "discount_limit", b"discount_limit", "hold", b"hold", "stale_days", b"stale_days", "write_off_limit", b"write_off_limit", "wrong_budget", b"wrong_budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit", "_hold", b"_hold", "_stale_days", b"_stale_days", "_wrong_budget", b"_wrong_budget", "amount_limit", b"amount_limit", "hold", b"hold", "mode", b"mode", "precision", b"precision", "stale_days", b"stale_days", "wrong_budget", b"wrong_budget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit", "_discount_limit", b"_discount_limit", "_hold", b"_hold", "_stale_days", b"_stale_days", "_write_off_limit", b"_write_off_limit", "_wrong_budget", b"_wrong_budget", "amount_limit", b"amount_limit", "discount_limit", b"discount_limit", "hold", b"hold", "mode", b"mode", "precision", b"precision", "stale_days", b"stale_days", "write_off_limit", b"write_off_limit", "wrong_budget", b"wrong_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__amount_limit: _TypeAlias = _typing.Literal["amount_limit"]  # noqa: Y015
     _WhichOneofArgType__amount_limit: _TypeAlias = _typing.Literal["_amount_limit", b"_amount_limit"]  # noqa: Y015
+    _WhichOneofReturnType__discount_limit: _TypeAlias = _typing.Literal["discount_limit"]  # noqa: Y015
+    _WhichOneofArgType__discount_limit: _TypeAlias = _typing.Literal["_discount_limit", b"_discount_limit"]  # noqa: Y015
     _WhichOneofReturnType__hold: _TypeAlias = _typing.Literal["hold"]  # noqa: Y015
     _WhichOneofArgType__hold: _TypeAlias = _typing.Literal["_hold", b"_hold"]  # noqa: Y015
     _WhichOneofReturnType__stale_days: _TypeAlias = _typing.Literal["stale_days"]  # noqa: Y015
     _WhichOneofArgType__stale_days: _TypeAlias = _typing.Literal["_stale_days", b"_stale_days"]  # noqa: Y015
+    _WhichOneofReturnType__write_off_limit: _TypeAlias = _typing.Literal["write_off_limit"]  # noqa: Y015
+    _WhichOneofArgType__write_off_limit: _TypeAlias = _typing.Literal["_write_off_limit", b"_write_off_limit"]  # noqa: Y015
     _WhichOneofReturnType__wrong_budget: _TypeAlias = _typing.Literal["wrong_budget"]  # noqa: Y015
     _WhichOneofArgType__wrong_budget: _TypeAlias = _typing.Literal["_wrong_budget", b"_wrong_budget"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__amount_limit) -> _WhichOneofReturnType__amount_limit | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__discount_limit) -> _WhichOneofReturnType__discount_limit | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hold) -> _WhichOneofReturnType__hold | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stale_days) -> _WhichOneofReturnType__stale_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__write_off_limit) -> _WhichOneofReturnType__write_off_limit | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__wrong_budget) -> _WhichOneofReturnType__wrong_budget | None: ...
 
@@ -715,6 +731,87 @@ class Intercompany(_message.Message):
 Global___Intercompany: _TypeAlias = Intercompany  # noqa: Y015
 
 @_typing.final
+class ExchangeRate(_message.Message):
+    """One unit of a currency in another, from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAID_IN_FIELD_NUMBER: _builtins.int
+    ITEMS_IN_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    ON_FIELD_NUMBER: _builtins.int
+    paid_in: _builtins.str
+    """ISO 4217 code of the payment."""
+    items_in: _builtins.str
+    """ISO 4217 code of the open items."""
+    rate: _builtins.str
+    """Units of items_in for one of paid_in, as decimal text."""
+    on: _builtins.str
+    """First day it holds, ISO 8601."""
+    def __init__(
+        self,
+        *,
+        paid_in: _builtins.str = ...,
+        items_in: _builtins.str = ...,
+        rate: _builtins.str = ...,
+        on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items_in", b"items_in", "on", b"on", "paid_in", b"paid_in", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeRate: _TypeAlias = ExchangeRate  # noqa: Y015
+
+@_typing.final
+class Exchange(_message.Message):
+    """When a payment may settle items of another currency that it names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_AMOUNT_FIELD_NUMBER: _builtins.int
+    TOLERANCE_PERCENT_FIELD_NUMBER: _builtins.int
+    VALID_DAYS_FIELD_NUMBER: _builtins.int
+    RATES_FIELD_NUMBER: _builtins.int
+    bank_amount: _builtins.bool
+    """What the bank says was instructed is what is paid."""
+    tolerance_percent: _builtins.str
+    """How far from the declared rate, in percent; 0.5 where absent."""
+    valid_days: _builtins.int
+    """Days a rate holds; 7 where absent."""
+    @_builtins.property
+    def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeRate]:
+        """Declared rates."""
+
+    def __init__(
+        self,
+        *,
+        bank_amount: _builtins.bool | None = ...,
+        tolerance_percent: _builtins.str | None = ...,
+        valid_days: _builtins.int | None = ...,
+        rates: _abc.Iterable[Global___ExchangeRate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bank_amount", b"_bank_amount", "_tolerance_percent", b"_tolerance_percent", "_valid_days", b"_valid_days", "bank_amount", b"bank_amount", "tolerance_percent", b"tolerance_percent", "valid_days", b"valid_days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bank_amount", b"_bank_amount", "_tolerance_percent", b"_tolerance_percent", "_valid_days", b"_valid_days", "bank_amount", b"bank_amount", "rates", b"rates", "tolerance_percent", b"tolerance_percent", "valid_days", b"valid_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__bank_amount: _TypeAlias = _typing.Literal["bank_amount"]  # noqa: Y015
+    _WhichOneofArgType__bank_amount: _TypeAlias = _typing.Literal["_bank_amount", b"_bank_amount"]  # noqa: Y015
+    _WhichOneofReturnType__tolerance_percent: _TypeAlias = _typing.Literal["tolerance_percent"]  # noqa: Y015
+    _WhichOneofArgType__tolerance_percent: _TypeAlias = _typing.Literal["_tolerance_percent", b"_tolerance_percent"]  # noqa: Y015
+    _WhichOneofReturnType__valid_days: _TypeAlias = _typing.Literal["valid_days"]  # noqa: Y015
+    _WhichOneofArgType__valid_days: _TypeAlias = _typing.Literal["_valid_days", b"_valid_days"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bank_amount) -> _WhichOneofReturnType__bank_amount | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tolerance_percent) -> _WhichOneofReturnType__tolerance_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__valid_days) -> _WhichOneofReturnType__valid_days | None: ...
+
+Global___Exchange: _TypeAlias = Exchange  # noqa: Y015
+
+@_typing.final
 class PolicyBook(_message.Message):
     """The rules of everyone: a default, and what companies, profiles that customers name, and single
     customers state instead.
@@ -792,6 +889,7 @@ class PolicyBook(_message.Message):
     THIRD_PARTIES_FIELD_NUMBER: _builtins.int
     PROCESSORS_FIELD_NUMBER: _builtins.int
     INTERCOMPANY_FIELD_NUMBER: _builtins.int
+    EXCHANGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def common(self) -> Global___Policy:
         """The default."""
@@ -820,6 +918,10 @@ class PolicyBook(_message.Message):
     def intercompany(self) -> Global___Intercompany:
         """Companies that collect for others."""
 
+    @_builtins.property
+    def exchange(self) -> Global___Exchange:
+        """Payments that may settle items of another currency."""
+
     def __init__(
         self,
         *,
@@ -830,10 +932,11 @@ class PolicyBook(_message.Message):
         third_parties: _abc.Iterable[Global___ThirdParty] | None = ...,
         processors: _abc.Iterable[Global___Processor] | None = ...,
         intercompany: Global___Intercompany | None = ...,
+        exchange: Global___Exchange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "intercompany", b"intercompany"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "exchange", b"exchange", "intercompany", b"intercompany"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "companies", b"companies", "customers", b"customers", "intercompany", b"intercompany", "processors", b"processors", "profiles", b"profiles", "third_parties", b"third_parties"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["common", b"common", "companies", b"companies", "customers", b"customers", "exchange", b"exchange", "intercompany", b"intercompany", "processors", b"processors", "profiles", b"profiles", "third_parties", b"third_parties"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

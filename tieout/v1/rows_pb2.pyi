@@ -584,6 +584,8 @@ class Application(_message.Message):
     UNIQUENESS_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    CASH_MINOR_FIELD_NUMBER: _builtins.int
+    CASH_CURRENCY_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """The payment."""
     open_item_id: _builtins.str
@@ -618,6 +620,10 @@ class Application(_message.Message):
     """One sentence."""
     evidence: _builtins.str
     """The facts behind it: the JSON object of the applications file."""
+    cash_minor: _builtins.int
+    """What applied_minor takes of a payment of another currency, in that currency."""
+    cash_currency: _builtins.str
+    """ISO 4217 code of cash_minor; empty where payment and item have one currency."""
     def __init__(
         self,
         *,
@@ -638,12 +644,16 @@ class Application(_message.Message):
         uniqueness: _builtins.str = ...,
         explanation: _builtins.str = ...,
         evidence: _builtins.str = ...,
+        cash_minor: _builtins.int | None = ...,
+        cash_currency: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cash_minor", b"_cash_minor", "cash_minor", b"cash_minor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_minor", b"applied_minor", "confidence", b"confidence", "currency_code", b"currency_code", "customer_id", b"customer_id", "decision", b"decision", "deduction_minor", b"deduction_minor", "deduction_reason", b"deduction_reason", "discount_minor", b"discount_minor", "evidence", b"evidence", "explanation", b"explanation", "open_item_id", b"open_item_id", "payment_id", b"payment_id", "proposal_rank", b"proposal_rank", "strategy", b"strategy", "uniqueness", b"uniqueness", "write_off_minor", b"write_off_minor", "write_off_reason", b"write_off_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cash_minor", b"_cash_minor", "applied_minor", b"applied_minor", "cash_currency", b"cash_currency", "cash_minor", b"cash_minor", "confidence", b"confidence", "currency_code", b"currency_code", "customer_id", b"customer_id", "decision", b"decision", "deduction_minor", b"deduction_minor", "deduction_reason", b"deduction_reason", "discount_minor", b"discount_minor", "evidence", b"evidence", "explanation", b"explanation", "open_item_id", b"open_item_id", "payment_id", b"payment_id", "proposal_rank", b"proposal_rank", "strategy", b"strategy", "uniqueness", b"uniqueness", "write_off_minor", b"write_off_minor", "write_off_reason", b"write_off_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__cash_minor: _TypeAlias = _typing.Literal["cash_minor"]  # noqa: Y015
+    _WhichOneofArgType__cash_minor: _TypeAlias = _typing.Literal["_cash_minor", b"_cash_minor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cash_minor) -> _WhichOneofReturnType__cash_minor | None: ...
 
 Global___Application: _TypeAlias = Application  # noqa: Y015
 

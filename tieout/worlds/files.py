@@ -25,7 +25,8 @@ def write_world(
     """Write `world` into `directory` (made if absent) and give the paths written.
 
     Bank files go to `bank/`; tables are `<name>.csv` or `<name>.parquet`, the truth is always CSV.
-    `world.json` records the spec. Raises `OSError` where the directory cannot be written.
+    `world.json` records the spec, `policy.toml` holds the rules it
+    is made for where they are not the default. Raises `OSError` where the directory cannot be written.
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,6 +40,9 @@ def write_world(
         suffix = "csv" if name in _TRUTH else table_format
         written.append(folder / f"{name}.{suffix}")
         _write_table(table, written[-1])
+    if world.spec.policy:
+        written.append(folder / "policy.toml")
+        written[-1].write_text(world.spec.policy, encoding="utf-8")
     written.append(folder / "world.json")
     written[-1].write_bytes(msgspec.json.format(msgspec.json.encode(world.spec), indent=2) + b"\n")
     return written

@@ -41,6 +41,7 @@ _DOCUMENT_TYPES: Final = ("invoice", "credit_memo", "debit_memo", "finance_charg
 _TYPE_WEIGHTS: Final = (0.912, 0.055, 0.018, 0.009, 0.006)
 _STATUSES: Final = ("open", "paid", "cancelled", "disputed")
 _STATUS_WEIGHTS: Final = (0.885, 0.085, 0.012, 0.018)
+_OWED: Final = ("open", "disputed", "blocked")
 _ROUND_SHARE: Final = 0.3
 _RUN_SHARE: Final = 0.12
 _RECENT_SHARE: Final = 0.42
@@ -78,7 +79,7 @@ class OpenItems(msgspec.Struct):
 
     def open_minor(self, row: int) -> int:
         """What is open on `row` in cents."""
-        return self.face[row] if self.status[row] in ("open", "disputed") else 0
+        return self.face[row] if self.status[row] in _OWED else 0
 
     def is_payable(self, row: int) -> bool:
         """Whether a payer could pay `row`: an undisputed open item that it owes."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from tieout.worlds.by_amount import AMOUNT_SCENARIOS, LEDGER_WIDE
 from tieout.worlds.by_difference import DIFFERENCE_SCENARIOS
+from tieout.worlds.by_exception import EXCEPTION_SCENARIOS
 from tieout.worlds.by_payer import PAYER_SCENARIOS, unknown_payer
 from tieout.worlds.by_reference import REFERENCE_SCENARIOS
 from tieout.worlds.payers import dress_payer
@@ -30,6 +31,7 @@ SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     **AMOUNT_SCENARIOS,
     **DIFFERENCE_SCENARIOS,
     **PAYER_SCENARIOS,
+    **EXCEPTION_SCENARIOS,
 }
 """Every scenario by name; the names are those of `spec.STANDARD_MIX`."""
 

@@ -84,6 +84,20 @@ STANDARD_MIX: Final[dict[str, float]] = {
     "ambiguous_amounts": 4,
     "ambiguous_combination": 3,
     "not_receivable": 12,
+    "amount_large": 0,
+    "write_off_beyond": 0,
+    "discount_beyond": 0,
+    "item_changed": 0,
+    "says_nothing": 0,
+    "item_locked": 0,
+    "number_twice": 0,
+    "text_cut": 0,
+    "advice_later": 0,
+    "advice_off": 0,
+    "advice_partly": 0,
+    "tax_kept": 0,
+    "withheld": 0,
+    "discount_excess": 0,
 }
 """Weights of the scenarios among payments whose payer is a customer (or whose money is none of
 receivables); unknown payers come on top, by `unknown_payer_share`."""
@@ -95,7 +109,8 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     `scenario_weights` replaces single weights of `STANDARD_MIX` (0 removes a scenario).
     `dense_numbers` numbers documents without gaps, so that a typo often hits another document.
     Payers pay any of their items, or by custom what is due (`payers_choose`).
-    `with_bank_files` renders bank files beside the tables.
+    `with_bank_files` renders bank files beside the tables. `policy` are the rules (TOML) the world
+    is made for, empty for the default ones.
     """
 
     name: str
@@ -111,6 +126,7 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     dense_numbers: bool = False
     payers_choose: Choice = "anything"
     with_bank_files: bool = True
+    policy: str = ""
     as_of: dt.date = dt.date(2026, 10, 30)
 
     def weights(self) -> dict[str, float]:
@@ -201,6 +217,38 @@ _FLAWS: Final = (
 )
 
 
+_EXCEPTIONS: Final = {
+    "ref_structured": 60,
+    "ref_text": 40,
+    **dict.fromkeys(
+        (
+            *("amount_large", "write_off_beyond", "discount_beyond", "item_changed"),
+            *("says_nothing", "item_locked", "number_twice", "text_cut", "advice_later"),
+            *("advice_off", "advice_partly", "tax_kept", "withheld"),
+            *("discount_excess", "partial_ref", "short_coded", "overpaid", "cancelled_invoice"),
+            *("disputed_item", "repeat_of_paid", "paid_twice", "other_company", "name_conflict"),
+        ),
+        12,
+    ),
+}
+"""Every payment but a few is one a clerk must hear of."""
+
+_STRICT_POLICY: Final = """[automation]
+amount_limit = "400000"
+write_off_limit = "12.00"
+discount_limit = "150.00"
+
+[tolerance]
+under = { amount = "30.00", percent = "0.5" }
+
+[tax]
+rates = ["19"]
+
+[withholding]
+rates = ["10"]
+"""
+"""Limits and rates without which some exceptions are never raised."""
+
 _INFEASIBLE: Final = {"amount_infeasible": 60, "amount_single": 60, "amount_subset": 60}
 """One in three payments without a reference pays something the open items do not have."""
 
@@ -235,6 +283,13 @@ NAMED_SPECS: Final[dict[str, WorldSpec]] = {
     "due_rent": _variant("due_rent", 12, amount_style="rent", payers_choose="what_is_due"),
     "due_prices": _variant(
         "due_prices", 13, amount_style="price_list", payers_choose="what_is_due"
+    ),
+    "exceptions": _variant(
+        "exceptions",
+        14,
+        policy=_STRICT_POLICY,
+        unknown_payer_share=0.01,
+        scenario_weights=dict.fromkeys(STANDARD_MIX, 0) | _EXCEPTIONS,
     ),
     "clean": _variant(
         "clean",
