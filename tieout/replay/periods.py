@@ -1,7 +1,9 @@
 """A match cut into days or weeks: each sees the items dated so far, less what earlier ones took.
 
-Where the truth is known, clerks work every evening: what a period leaves undecided is booked as
-the truth says, so that the next one does not stumble over items that people had settled long ago.
+What a period settles and learns about payers the next one knows (`tieout.replay.carried_memory`), as
+with `--memory`: a return of Wednesday re-opens what Monday settled. Where the truth is known, clerks
+work every evening: what a period leaves undecided is booked as the truth says, so that the next one
+does not stumble over items that people had settled long ago; and whose payment it was is learned.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from engine.matcher import match_payments
 from engine.money import exponents_of
 from tieout.evaluation.truth_matching import payments_of_keys
 from tieout.progress import quiet
+from tieout.replay.carried_memory import CarriedMemory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,13 +73,17 @@ def match_by_period(
     ledger = _Ledger(match_input.open_items)
     found: list[MatchResult] = []
     clerks = None if truth is None else _Clerks(match_input, truth, ledger)
+    settled = [""] * len(first) if truth is None else _customers(match_input, truth)
+    memory = CarriedMemory.of(match_input)
     for start in np.unique(first).tolist():
         rows = np.flatnonzero(first == start)
         last = start + _DAYS[period] - 1
         day = datetime.date(1970, 1, 1) + datetime.timedelta(days=last)
         observe(f"match {day.isoformat()}", len(rows))
         known = np.flatnonzero((dated == NO_DATE) | (dated <= last))
-        result = match_payments(_cut(match_input, rows, ledger.items(known), day), quiet)
+        cut = memory.into(_cut(match_input, rows, ledger.items(known), day))
+        result = match_payments(cut, quiet)
+        memory = memory.after(cut, result, [settled[row] for row in rows.tolist()])
         ledger.book(result)
         if clerks is not None:
             clerks.book(rows, result)
@@ -90,9 +97,22 @@ def match_by_period(
         whole.applications,
         whole.reversals,
         match_input.earlier,
-        match_input.policy.sisters(),
+        match_input.policy,
     )
     return whole
+
+
+def _customers(match_input: MatchInput, truth: Truth) -> list[str]:
+    """Whose account each payment settles, empty where the truth does not say."""
+    settled = [""] * len(match_input.payments)
+    for row, customer in zip(
+        payments_of_keys(truth.keys, match_input.payments.text).tolist(),
+        truth.customers.to_pylist(),
+        strict=True,
+    ):
+        if row >= 0:
+            settled[row] = customer
+    return settled
 
 
 def _cut(
