@@ -36,6 +36,7 @@ __all__ = [
 CLASS_WEIGHTS: Final = {
     "single": 0.45,
     "single_net": 0.10,
+    "charged": 0.02,
     "balance": 0.15,
     "past_due": 0.05,
     "statement": 0.02,

@@ -16,6 +16,7 @@ from engine.candidates import Candidates, strategy_code
 from engine.judge import Search, judge_amounts
 from engine.limits import CHOICES_ALWAYS_BITS, CHOICES_BITS_MAX, PAIR_ITEMS_MAX
 from engine.payer_ledgers import lay_out
+from engine.strategies.charges import propose_charged
 from engine.strategies.subset_sum import propose_combinations, propose_few_items
 from engine.strategies.totals import (
     propose_beside_unusable,
@@ -64,6 +65,7 @@ def propose_by_amount(
         [propose_structured(situation, variant) for variant in variants_of(usable)]
     )
     beside = propose_beside_unusable(situation, ledgers)
+    charged = propose_charged(situation, usable)
     answered = np.zeros(count, dtype=np.bool_)
     plain = np.isin(simple.strategy, _PLAIN)
     answered[simple.payment[plain]] = True
@@ -78,7 +80,7 @@ def propose_by_amount(
     search.unsearched[ledgers.payment] += _unsearched(ledgers) * (~search.searched)[ledgers.payment]
     return judge_amounts(
         situation,
-        Candidates.concat([simple, beside, small.candidates, larger.candidates, *few]),
+        Candidates.concat([simple, charged, beside, small.candidates, larger.candidates, *few]),
         search=search,
         contradicted=contradicted,
         habits=habits,

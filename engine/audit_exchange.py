@@ -73,8 +73,9 @@ def _audit_payment(
         message = f"payment {name!r} gives up {cash} minor units for {item} of its items"
         raise ConservationError(message)
     if exchange.bank_amount and payment["instructed_currency"] == items_in:
-        ratio = Fraction(payment["instructed_minor"] or 0, payment["amount_minor"])
-        if abs(item - cash * ratio) <= max(ratio, 1):
+        instructed = payment["instructed_minor"]
+        # What the items take of the payment, to the nearest minor unit.
+        if instructed and abs(cash - Fraction(item * payment["amount_minor"], instructed)) * 2 <= 1:
             return
     day = payment["value_date"] or payment["booking_date"]
     declared = None if day is None else exchange.rate(payment["currency"], items_in, day)

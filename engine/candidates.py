@@ -45,6 +45,7 @@ STRATEGIES: Final = (
     "repaired_reference",
     "single_amount",
     "single_amount_net",
+    "single_amount_charged",
     "balance",
     "past_due",
     "statement",

@@ -59,6 +59,10 @@ _SENTENCES: Final = {
         "{document}, less its discount, has exactly the amount of the payment, {cash}",
         ".",
     ),
+    "single_amount_charged": (
+        "{document}, less a bank's fee known to the cent, has the amount of the payment, {cash}",
+        ".",
+    ),
     "balance": ("{document} is part of the payer's balance, which is exactly the payment", "."),
     "past_due": ("{document} is part of what is past due, which is exactly the payment", "."),
     "statement": (

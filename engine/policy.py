@@ -169,7 +169,8 @@ class Tolerance(_Rules, frozen=True, kw_only=True):
 class BankCharges(_Rules, frozen=True, kw_only=True):
     """Shortfalls explained as the fee of a bank on the way.
 
-    `schedule` lists fees known to the cent, in major units.
+    `schedule` lists fees known to the cent, in major units. With `needs_reference` a fee is seen
+    only on items the payer names; without it, a fee known to the cent also on one found by amount.
     """
 
     amount: str = "10.00"
@@ -182,16 +183,10 @@ class BankCharges(_Rules, frozen=True, kw_only=True):
         return Limit(amount=self.amount, percent=self.percent)
 
     def __post_init__(self) -> None:
-        """Refuse text that is no decimal number ≥ 0, and fees without a reference."""
+        """Refuse text that is no decimal number ≥ 0."""
         self.limit()
         for fee in self.schedule:
             _decimal("bank_charges.schedule", fee)
-        if not self.needs_reference:
-            message = (
-                "bank_charges.needs_reference = false is not available: without a reference a "
-                "shortfall proves nothing about the item"
-            )
-            raise PolicyError(message)
 
 
 class Rates(_Rules, frozen=True, kw_only=True):

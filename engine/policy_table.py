@@ -46,6 +46,7 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
     fee_minor: NDArray[np.int64]
     fee_ppm: NDArray[np.int64]
     fees_minor: NDArray[np.int64]
+    fee_by_amount: NDArray[np.bool_]
     tax_ppm: NDArray[np.int64]
     book_tax: NDArray[np.bool_]
     withholding_ppm: NDArray[np.int64]
@@ -110,6 +111,7 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
             fee_minor=fee,
             fee_ppm=fee_ppm,
             fees_minor=_padded(schedules),
+            fee_by_amount=flag([not p.bank_charges.needs_reference for p, _ in pairs]),
             tax_ppm=_padded([p.tax.parts_per_million for p, _ in pairs]),
             book_tax=flag([p.tax.book for p, _ in pairs]),
             withholding_ppm=_padded([p.withholding.parts_per_million for p, _ in pairs]),

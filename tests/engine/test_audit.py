@@ -117,7 +117,7 @@ def _audited(world, result):
         result.applications,
         result.reversals,
         world.earlier,
-        world.policy.sisters(),
+        world.policy,
     )
 
 

@@ -18,6 +18,7 @@ __all__ = ["BY_AMOUNT", "fitting_sets"]
 BY_AMOUNT = (
     "single_amount",
     "single_amount_net",
+    "single_amount_charged",
     "balance",
     "past_due",
     "statement",
