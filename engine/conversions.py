@@ -1,9 +1,9 @@
 """Payments that settle items of another currency, by what policy declares.
 
-A payment that names items of its payer, all of one other currency, is matched in that currency: with
-the amount the bank says was instructed, or with what the items named are worth where the declared
-rate of the day agrees. Everything behind (discounts, tolerances, sums) then happens in the items'
-currency; what the payment itself gives up is worked out at the end, to the cent.
+A payment that names items of its payer, all of one other currency, is matched in that currency:
+with the amount the bank says was instructed, or with what the items named are worth where the
+declared rate of the day agrees. Everything behind (discounts, tolerances, sums) then happens in the
+items' currency; what the payment itself gives up is worked out at the end, to the cent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.policy_exchange import Exchange
     from engine.reference_slots import ReadReferences
 
-__all__ = ["Conversions", "Told", "find_conversions"]
+__all__ = ["Conversions", "Told", "find_conversions", "read_converted"]
 
 _EPOCH = datetime.date(1970, 1, 1)
 
@@ -191,6 +191,22 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
             currency=np.full(len(rows), code, dtype=np.int64),
             currencies=self.currencies,
         )
+
+
+def read_converted(
+    told: Told,
+    index: OpenItemIndex,
+    sisters: NDArray[np.bool_],
+    exchange: Exchange,
+    map_ordered: MapOrdered = map,
+) -> tuple[Told, ReadReferences, Conversions]:
+    """What is told as it is matched, the references in it, and what was converted."""
+    read = told.read(index, sisters, map_ordered)
+    conversions = find_conversions(told, read, index, sisters, exchange)
+    if not len(conversions):
+        return told, read, conversions
+    told = told.converted(conversions)
+    return told, told.read(index, sisters, map_ordered), conversions
 
 
 def find_conversions(

@@ -145,8 +145,8 @@ ITM-CHANGED|the open amount changed since the payer, or the match, saw it|what c
 match again; ask what the surplus is for|an invoice of 100.00 paid in full after a credit of 20.00
 ITM-INSTALL|the amount fits one installment of a plan|which installment|\
 apply to the next installment|one of three installments
-POL-APPROVAL|a second person must approve what is written off or deducted|the approval|approve or reject|\
-a write-off above your limit
+POL-APPROVAL|a second person must approve what is written off or deducted|the approval|\
+approve or reject|a write-off above your limit
 POL-LIMIT|the action is beyond the authority of whoever acts|a higher authority|pass it on|\
 a discount of 900.00
 POL-HOLD|the customer or segment is handled by hand|nothing|decide by hand|\

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from engine.advices import JoinedAdvices, join_advices
 from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
 from engine.claims import claim_keys
-from engine.conversions import Conversions, Told, find_conversions
+from engine.conversions import Conversions, Told, read_converted
 from engine.creditor_references import customers_by_creditor_reference
 from engine.customer_directory import CustomerDirectory, Relations
 from engine.due_habits import SettledBefore
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     from engine.calibration import Calibration
     from engine.match_input import MapOrdered, MatchInput, StageObserver
+    from engine.policy_table import AssignedRules
     from engine.precision_ledger import PrecisionLedger
-    from engine.reference_slots import ReferenceSlots
+    from engine.reference_slots import ReadReferences, ReferenceSlots
     from engine.relations import Declared
 
 __all__ = ["Intake", "take_in"]
@@ -139,34 +140,13 @@ def take_in(
         currency=_codes_of(payments.text("currency"), currencies),
         currencies=currencies,
     )
-    read = told.read(index, may, map_ordered)
-    conversions = find_conversions(told, read, index, may, book.exchange)
-    if len(conversions):
-        told = told.converted(conversions)
-        read = told.read(index, may, map_ordered)
+    told, read, conversions = read_converted(told, index, may, book.exchange, map_ordered)
     currency = told.currency
     slots = _of_the_payer(read.slots, payments, directory, payers, family, learned.relations, index)
     declared = declare_relations(slots, payments, directory, payers, index, book)
     assigned = assign_rules(book, directory, payers.company, payers.payer, currency, currencies)
     not_receivable, held = _gates(payments, payers, declared.slots)
-    situation = Situation(
-        currency=currency,
-        company=payers.company,
-        payer=np.where(payers.conflict, -1, payers.payer),
-        payer_family=family,
-        claimed_family=_claimed(declared.slots, family, declared.several, index),
-        payer_doubt=1.0 - RELIABILITY[payers.by],
-        rule=assigned.rule,
-        open_for_matching=(payments.int64("amount_minor") > 0) & ~not_receivable,
-        rules=assigned.table,
-        index=index,
-        remaining=index.open_minor,
-        slots=declared.slots,
-        shared=read.shared,
-        lines=_lines(told.remittances, line_payment),
-        claims=claim_keys(index),
-        **_told_facts(told.payments, declared, day),
-    )
+    situation = _situation(told, read, payers, declared, assigned, index, ~not_receivable, day)
     return Intake(
         payments=payments,
         order=order,
@@ -190,6 +170,37 @@ def take_in(
         precision=match_input.precision,
         gates=build_gates(assigned, situation.cash, payers.payer, payers.company, day, index),
         situation=situation,
+    )
+
+
+def _situation(
+    told: Told,
+    read: ReadReferences,
+    payers: Payers,
+    declared: Declared,
+    assigned: AssignedRules,
+    index: OpenItemIndex,
+    receivable: NDArray[np.bool_],
+    day: int,
+) -> Situation:
+    """What the first round looks at; `day` is that of payments without one."""
+    return Situation(
+        currency=told.currency,
+        company=payers.company,
+        payer=np.where(payers.conflict, -1, payers.payer),
+        payer_family=told.family,
+        claimed_family=_claimed(declared.slots, told.family, declared.several, index),
+        payer_doubt=1.0 - RELIABILITY[payers.by],
+        rule=assigned.rule,
+        open_for_matching=(told.payments.int64("amount_minor") > 0) & receivable,
+        rules=assigned.table,
+        index=index,
+        remaining=index.open_minor,
+        slots=declared.slots,
+        shared=read.shared,
+        lines=_lines(told.remittances, told.line_payment),
+        claims=claim_keys(index),
+        **_told_facts(told.payments, declared, day),
     )
 
 

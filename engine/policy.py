@@ -125,8 +125,9 @@ class Automation(_Rules, frozen=True, kw_only=True):
 
     Payments above `amount_limit` (none where empty) wait for approval, and so do those on which
     more than `write_off_limit` would be written off or deducted, or more than `discount_limit`
-    granted as discount; customers on `hold` are handled by hand, and nothing goes through alone against open items that are more than
-    `stale_days` older than the as-of date (0: whatever their age).
+    granted as discount; customers on `hold` are handled by hand, and nothing goes through alone
+    against open items that are more than `stale_days` older than the as-of date (0: whatever their
+    age).
     """
 
     wrong_budget: float = 0.0001

@@ -1,4 +1,4 @@
-"""Cross-currency payments by declared rules: rates by pair and date, and the bank's own exchange."""
+"""Payments in another currency, by declared rules: rates by pair and date, the bank's own amount."""
 
 from __future__ import annotations
 

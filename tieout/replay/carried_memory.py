@@ -1,4 +1,4 @@
-"""What one period of a replay leaves for the next: settlements, and what is learned about payers."""
+"""What one period of a replay leaves for the next: settlements, and what payers taught."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """A match cut into days or weeks: each sees the items dated so far, less what earlier ones took.
 
-What a period settles and learns about payers the next one knows (`tieout.replay.carried_memory`), as
-with `--memory`: a return of Wednesday re-opens what Monday settled. Where the truth is known, clerks
-work every evening: what a period leaves undecided is booked as the truth says, so that the next one
-does not stumble over items that people had settled long ago; and whose payment it was is learned.
+What a period settles and learns about payers the next one knows (`tieout.replay.carried_memory`),
+as with `--memory`: a return of Wednesday re-opens what Monday settled. Where the truth is known,
+clerks work every evening: what a period leaves undecided is booked as the truth says, so that the
+next one does not stumble over items that people had settled long ago; and whose payment it was is
+learned.
 """
 
 from __future__ import annotations
