@@ -48,7 +48,7 @@ FROM payment_outcome o LEFT JOIN application a
     ON a.payment_id = o.payment_id AND a.decision = 'auto'
 WHERE o.file_id = ?
 GROUP BY o.payment_id, o.applied_minor
-HAVING o.applied_minor <> coalesce(sum(a.applied_minor), 0)
+HAVING o.applied_minor <> coalesce(sum(coalesce(a.cash_minor, a.applied_minor)), 0)
 LIMIT 1
 """
 
