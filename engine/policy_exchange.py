@@ -1,4 +1,4 @@
-"""Payments in another currency, by declared rules: rates by pair and date, the bank's own amount."""
+"""Payments in another currency, by declared rules: rates by pair and date, the bank's amount."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One item of the payer, open for exactly what was paid and a fee known to the cent.
 
-Only where policy says that a bank's fee needs no reference: then a payment that names nothing may be
-an item less a listed fee, or less what the bank says it took. It counts among all other sets that
-have the payment's amount.
+Only where policy says that a bank's fee needs no reference: then a payment that names nothing may
+be an item less a listed fee, or less what the bank says it took. It counts among all other sets
+that have the payment's amount.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def write_world(
     """Write `world` into `directory` (made if absent) and give the paths written.
 
     Bank files go to `bank/`; tables are `<name>.csv` or `<name>.parquet`, the truth is always CSV.
-    `world.json` records the spec, `policy.toml` holds the rules it is made for where they are not the
-    default. Raises `OSError` where the directory cannot be written.
+    `world.json` records the spec, `policy.toml` holds the rules it is made for where they are not
+    the default. Raises `OSError` where the directory cannot be written.
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
