@@ -75,6 +75,8 @@ APPLICATION_COLUMNS = [
     "uniqueness",
     "explanation",
     "evidence",
+    "cash_amount",
+    "cash_currency",
 ]
 EXCEPTION_COLUMNS = [
     "exception_id",
