@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
@@ -16,10 +17,10 @@ import pyarrow as pa
 
 from engine.money import CURRENCY_EXPONENTS
 from parsers.errors import TableError
-from parsers.ledger_presets import DATE_ROLES, MONEY_ROLES, ROLES
+from parsers.ledger_presets import DATE_ROLES, MONEY_ROLES, ROLES, shipped_ledger_presets
 from parsers.remittance_files import ColumnUse
 from parsers.remittance_presets import normal_header, total_words
-from parsers.remittance_tables import Wanted, find_table
+from parsers.remittance_tables import SPREADSHEETS, TEXTS, Wanted, find_table
 from parsers.table_files import TableFile
 from parsers.tables import read_customers, read_open_items
 from parsers.value_formats import FormatError, amount_of, date_of, date_order, decimal_sign
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from parsers.remittance_tables import FoundTable
     from parsers.spreadsheets import Cell
 
-__all__ = ["LedgerFile", "read_ledger_file"]
+__all__ = ["LedgerFile", "fitting_presets", "read_ledger_file"]
 
 _ANCHOR: Final = {"open_items": "open_amount", "customers": "customer_id"}
 _WHAT: Final = {"open_items": "a table of open items", "customers": "a table of customers"}
@@ -107,6 +108,21 @@ def read_ledger_file(
         ),
         counted_rows=dict(sorted(rows.counted.items())),
     )
+
+
+def fitting_presets(name: str, content: bytes, kind: LedgerKind) -> list[str]:
+    """Shipped presets whose header stands in `content`: what to propose, never what to take."""
+    if Path(name).suffix.lower() not in (*TEXTS, *SPREADSHEETS):
+        return []
+    found = []
+    for preset in shipped_ledger_presets().values():
+        wanted = Wanted(anchor=_ANCHOR[kind], what=_WHAT[kind], option="--preset")
+        try:
+            find_table(name, content, preset.tables(kind), wanted)
+        except TableError:
+            continue
+        found.append(preset.name)
+    return found
 
 
 class _Rows:

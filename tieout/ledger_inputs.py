@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from engine.batches import CustomerBatch, OpenItemBatch
-from parsers.ledger_files import LedgerFile, read_ledger_file
+from parsers.errors import TableError
+from parsers.ledger_files import LedgerFile, fitting_presets, read_ledger_file
 from parsers.ledger_presets import LedgerSettings, read_ledger_preset
 from parsers.remittance_presets import DateOrder, DecimalSign  # noqa: TC001 - msgspec reads them
 from parsers.tables import read_customers, read_open_items
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from parsers.ledger_presets import LedgerKind
+
+    AnyBatch = TypeVar("AnyBatch", OpenItemBatch, CustomerBatch)
 
 __all__ = ["LedgerOptions", "read_customer_table", "read_open_item_table", "read_preset_file"]
 
@@ -57,7 +62,7 @@ def read_preset_file(path: str | Path, kind: LedgerKind, options: LedgerOptions)
 def read_open_item_table(path: str | Path, options: LedgerOptions | None = None) -> OpenItemBatch:
     """Open items of `path`; raises `FileNotFoundError` or `TableError`."""
     if options is None or options.preset is None:
-        return read_open_items(path)
+        return _with_hint(path, "open_items", read_open_items)
     batch = read_preset_file(path, "open_items", options).batch
     return OpenItemBatch.of_distinct(batch.record_batch)
 
@@ -68,6 +73,20 @@ def read_customer_table(path: str | Path, options: LedgerOptions | None = None) 
     A preset that knows no customers leaves the table to the columns of the contract.
     """
     if options is None or options.preset is None or not options.settings().preset.customers:
-        return read_customers(path)
+        return _with_hint(path, "customers", read_customers)
     batch = read_preset_file(path, "customers", options).batch
     return CustomerBatch.of_distinct(batch.record_batch)
+
+
+def _with_hint(
+    path: str | Path, kind: LedgerKind, read: Callable[[str | Path], AnyBatch]
+) -> AnyBatch:
+    """Read a table of the contract; where it is none but fits a preset, the error names that."""
+    try:
+        return read(path)
+    except TableError as error:
+        fitting = fitting_presets(Path(path).name, Path(path).read_bytes(), kind)
+        if not fitting:
+            raise
+        message = f"{error}; it looks like an export: give --preset {' or '.join(fitting)}"
+        raise TableError(message) from None

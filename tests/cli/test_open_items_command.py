@@ -90,6 +90,14 @@ def test_a_preset_nobody_knows_lists_those_there_are(exports, capsys):
     assert "business_central" in capsys.readouterr().out
 
 
+def test_an_export_without_a_preset_is_told_which_one_fits(exports, capsys):
+    assert main(["open-items", "check", str(exports / "fbl5n.csv")]) == 65
+    assert "it looks like an export: give --preset sap" in capsys.readouterr().err
+    (exports / "other.csv").write_text("a;b\n1;2\n")
+    assert main(["open-items", "check", str(exports / "other.csv")]) == 65
+    assert "--preset" not in capsys.readouterr().err
+
+
 def test_diff_says_what_is_new_gone_and_changed(exports, capsys):
     new = SAP.replace("250,50", "200,50").replace("INV-1001", "INV-1001X")
     new = "\n".join(line for line in new.splitlines() if "INV-1001X" not in line)

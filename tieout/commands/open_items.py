@@ -126,9 +126,9 @@ def check_command(
 
 def _of_contract(file: Path, *, customers: bool) -> LedgerFile:
     from parsers.ledger_files import LedgerFile
-    from parsers.tables import read_customers, read_open_items
+    from tieout.ledger_inputs import read_customer_table, read_open_item_table
 
-    batch = read_customers(file) if customers else read_open_items(file)
+    batch = read_customer_table(file) if customers else read_open_item_table(file)
     return LedgerFile(
         batch=batch, preset="", source="", header_place="", columns=(), counted_rows={}
     )
