@@ -129,7 +129,6 @@ class _Ledger:
         self._reversals = _grouped(reversals, reversals.schema.names)
         wanted = pa.concat_arrays([auto["open_item_id"], reversals["open_item_id"]]).unique()
         self._items, self._by_id = _items(given.open_items, wanted)
-        self._touched = Counter(auto["open_item_id"].to_pylist())
         self._held: list[Held] = []
 
     def build(self) -> Ledger:
@@ -230,8 +229,7 @@ class _Ledger:
             deduction_reason=why_deducted,
             write_off_minor=write_off,
             write_off_reason=why,
-            closes=closed == item.open_minor == item.original_minor
-            and self._touched[open_item_id] == 1,
+            closes=closed == item.open_minor == item.original_minor,
         )
 
     def _item(self, company_id: str, open_item_id: str, customer_id: str = "") -> Item:

@@ -214,6 +214,30 @@ def test_own_habits_beat_what_is_usually_done_where_some_items_are_disputed():
     assert 0.75 < told.coverage < 0.97
 
 
+def test_customers_have_habits_of_their_own():
+    rows = [row.replace(",C,", ",A,") for row in one_customer([5] * 40)]
+    rows += [f"X{row}".replace(",C,", ",B,") for row in one_customer([60] * 40)]
+    as_of = day("2026-06-30")
+    history = history_of(rows)
+    who = np.array([history.customers.index(name) for name in ("A", "B")])
+    told = expected_days(delay_model(history, as_of), who, np.array([as_of] * 2), as_of)
+    assert (told.days[:, 1] - as_of).tolist() == [5, 60]
+
+
+def test_naive_methods_know_nothing_of_the_future_either():
+    first = dt.date(2026, 1, 1)
+    days = [(5 * at, 5 * at + 10, 5 * at + 10) for at in range(20)]  # settled when due
+    days += [(100, 140, 165)]  # open on the only day told on, settled 25 days late
+    rows = [
+        f"I{at},,C,USD,{','.join(str(first + dt.timedelta(one)) for one in (document, due))},10.00,"
+        f"{first + dt.timedelta(settled)},,,"
+        for at, (document, due, settled) in enumerate(days)
+    ]
+    told = backtest(history_of(rows))
+    assert (told.cuts, told.judged) == (1, 1)
+    assert {one.mean_absolute_error for one in told.methods} == {25.0}
+
+
 def test_a_history_too_short_says_so_by_judging_nothing():
     told = backtest(history_of(one_customer([5])))
     assert (told.cuts, told.judged, told.methods, told.coverage) == (0, 0, [], None)
