@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from desk.acts import Act, Decide, Prepare, Undo, act_name
+from desk.acts import Act, Decide, Prepare, Undo, Wake, act_name
 from desk.cases import Case, Line  # noqa: TC001 - msgspec reads annotations
 from desk.fact_reach import REACH_DAYS, FactReach, fact_reach
 from desk.facts import Actor, Facts
@@ -205,11 +205,28 @@ class DeskWork:
         )
         booking.cases.save(read.summary, outcome.case, outcome.lines, record)
         booking.facts.learn(outcome.case, outcome.lines, read.facts.value_day or now_ms // _DAY_MS)
+        for line in outcome.lines:
+            if line.kind == "fact":
+                company = line.company_id or read.case.company_id
+                self.wake(booking, "fact", company, line.customer_id, read.case.case_id)
         told = _told(read.summary, outcome)
         _leave_traces(booking, record, outcome)
         if command.request and told.message is not None:
             booking.requests.keep(command.request, told.message.SerializeToString(), now_ms)
         return told
+
+    def wake(
+        self, booking: Booking, event: str, company_id: str, customer_id: str, subject: str
+    ) -> int:
+        """Bring back parked cases that wait for `event`, and give how many; `subject` brought it.
+
+        Those of the customer, and those whose customer is not known.
+        """
+        waiting = booking.cases.waiting_for(event, company_id, customer_id)
+        act = Wake(event=event, subject=subject)
+        for case_id in waiting:
+            self.perform(booking, Command(identity=case_id, act=act, actor=_EVENTS))
+        return len(waiting)
 
     def preview(self, store: Repository, commands: Sequence[Command]) -> list[Preview]:
         """What `commands` would do, one after another; nothing is kept.
@@ -254,6 +271,7 @@ class DeskWork:
 
 
 _CASE: Final = "case"
+_EVENTS: Final = Actor(name="system", roles=("system",))
 _DAY_MS: Final = 86_400_000
 
 

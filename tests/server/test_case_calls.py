@@ -402,6 +402,19 @@ def test_facts_are_learned_and_revoked_by_undo(desk):
     assert len(desk.store.facts.read()) == 0
 
 
+def test_new_evidence_brings_parked_cases_back(desk):
+    for case, event in (("monday-0", "fact"), ("monday-2", "bank")):
+        desk.act(ANN, "ParkException", case=case, event=event, reason="waiting")
+    fact = cases_pb2.CaseEntry(
+        kind=cases_pb2.ENTRY_KIND_FACT, customer_id="C-0", fact_kind="alias", value="ACME"
+    )
+    desk.act(ANN, "DecideException", case="monday-1", entries=[fact])
+    detail = desk.call(ANN, "GetCase", exception_id="monday-0")
+    assert state(detail.case) == "open"
+    assert [act.actor for act in detail.acts] == ["ann", "system"]
+    assert state(desk.call(ANN, "GetCase", exception_id="monday-2").case) == "parked"
+
+
 def test_balances_follow_what_people_say(desk):
     def balance():
         return desk.store.decisions.find_balances(["monday-0"])["monday-0"]
