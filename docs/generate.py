@@ -26,6 +26,7 @@ from bench.references_report import references_table
 from bench.report import reading_table, readme_table, scale_table
 from bench.scale_record import ScaleRecord
 from docs.adapter_pages import adapter_page, adapter_table
+from docs.desk_page import desk_page
 from engine.exception_codes import EXCEPTION_CODES, ExceptionCode
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
 from rpc.caller import Role
@@ -288,6 +289,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "README.md": readme_page,
     "docs/operating/permissions.md": permissions_page,
     "docs/posting.md": posting_page,
+    "docs/desk.md": desk_page,
     **{f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES},
     **{f"docs/adapters/{name}.md": partial(adapter_page, name) for name in ADAPTERS},
 }
