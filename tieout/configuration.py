@@ -111,7 +111,7 @@ class LimitsTable(_Table, frozen=True, kw_only=True):
     calls_per_second: _Rate = 500.0
     calls_burst: _Count = 1_000
     calls_at_once: _Count = 64
-    worker_memory_bytes: Annotated[int, msgspec.Meta(ge=1 << 30)] = WORKER_MEMORY_BYTES
+    worker_memory_bytes: Annotated[int, msgspec.Meta(ge=2 << 30)] = WORKER_MEMORY_BYTES
 
 
 class LogsTable(_Table, frozen=True, kw_only=True):
