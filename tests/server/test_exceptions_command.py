@@ -99,6 +99,25 @@ def test_the_bytes_the_bank_wrote_are_shown(server):
             client.call_exceptions("GetPaymentBytes", request)
 
 
+def test_what_the_engine_decided_is_taken_back_too(server):
+    with Client(server.address) as client:
+        receipt = client.submit_bank_file(
+            io.BytesIO(bai2_file((25_050, "INV-20544"), account="ACC2")), "tuesday.bai"
+        ).bank_file
+        assert receipt.application_count == 1
+        (payment,) = [
+            row.payment_id
+            for part in client.bank_file_result(receipt.file_id)
+            for row in part.payments.messages.payments
+        ]
+    shown = json.loads(run(server, "show", payment, "--json"))
+    assert shown["open_items"][0].get("open_minor", "0") == "0"
+    assert "open" in run(server, "undo", payment, "--act", "0", "--reason", "not theirs")
+    shown = json.loads(run(server, "show", payment, "--json"))
+    assert shown["open_items"][0]["open_minor"] == "25050"
+    assert shown["case"]["buckets"]["unapplied_minor"] == "25050"
+
+
 def test_mistakes_end_with_the_code_of_their_kind(server):
     run(server, "show", "nobody", code=66)
     case = case_of(server, 7_000)
