@@ -20,7 +20,7 @@ from desk.transitions import perform
 from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
 from store.audit_leaves import RowSelection
-from store.audited_tables import CASE_TABLES
+from store.audited_tables import CASE_TABLES, POSTING_TABLES
 from store.case_facts import entry_keys, facts_of, logged_act, proposals_of
 from store.case_records import ActRecord, CaseSummary
 from store.case_settlements import settle_case
@@ -293,12 +293,16 @@ def _leave_traces(booking: Booking, record: ActRecord, outcome: Performed) -> No
     for kind in kinds:
         booking.events.add(kind, record.case_id, record.performed_at_ms, payload)
     effect = effect_of(record.case_id, record.act_number)
+    selections = [RowSelection(table.name, table.column, effect) for table in CASE_TABLES]
+    if outcome.lines:
+        number = str(booking.number())
+        selections += [RowSelection(one.name, one.column, number) for one in POSTING_TABLES]
     booking.audit.record(
         "case",
         record.case_id,
         actor=record.actor,
         recorded_at_ms=record.performed_at_ms,
-        selections=[RowSelection(table.name, table.column, effect) for table in CASE_TABLES],
+        selections=selections,
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIGEST_BYTES",
+    "VALUE_SEPARATOR",
     "AuditLeaf",
     "LeafRows",
     "LeafRowsInput",
@@ -31,12 +32,18 @@ __all__ = [
 ]
 
 DIGEST_BYTES: Final = 32
+VALUE_SEPARATOR: Final = "\x1f"
+"""Between the values of a selection by several columns."""
+
 _LEAF_PREFIX: Final = b"\x00"
 """As in RFC 6962: a leaf can never be taken for an inner node of the tree over leaves."""
 
 
 class RowSelection(msgspec.Struct, frozen=True):
-    """Rows of one effect: those of `table` whose `column` is `value`, in order of `row_number`."""
+    """Rows of one effect: those of `table` whose `column` is `value`, in the order of the table.
+
+    Several columns are named with commas between them, their values with `VALUE_SEPARATOR`.
+    """
 
     table: str
     column: str

@@ -13,6 +13,7 @@ import msgspec
 
 from store.audit_chain import AuditBlock, block_hash, seal_block
 from store.audit_leaves import (
+    VALUE_SEPARATOR,
     AuditLeaf,
     LeafRows,
     RowSelection,
@@ -75,7 +76,7 @@ class AuditLog:
 
     def _rows_of(self, selection: RowSelection) -> Any:
         columns = AUDITED_TABLES[selection.table].columns
-        rows = self._database.rows(_select(columns, selection), selection.value)
+        rows = self._database.rows(_select(columns, selection), *_values(selection))
         return rows_of(selection, columns, rows)
 
     def seal(
@@ -178,17 +179,24 @@ class StoredAudit:
 
     def selected_rows(self, rows: LeafRows) -> Iterable[Sequence[Any]]:
         """Values of the columns of a leaf's rows as they are now, in order."""
-        return self._database.rows(_select(rows.columns, rows.selection), rows.selection.value)
+        question = _select(rows.columns, rows.selection)
+        return self._database.rows(question, *_values(rows.selection))
 
     def selection_values(self, table: str, column: str) -> Iterator[str]:
         """Every distinct value of a column that leaves select rows by."""
         query = f"SELECT DISTINCT {column} FROM {table} ORDER BY 1"  # noqa: S608 - audited tables
-        yield from (row[0] for row in self._database.rows(query))
+        yield from (VALUE_SEPARATOR.join(map(str, row)) for row in self._database.rows(query))
+
+
+def _values(selection: RowSelection) -> list[str]:
+    return selection.value.split(VALUE_SEPARATOR)
 
 
 def _select(columns: Sequence[str], selection: RowSelection) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
+    conditions = " AND ".join(f"{name} = ?" for name in selection.column.split(","))
+    order = AUDITED_TABLES[selection.table].order
     return (
         f"SELECT {names} FROM {selection.table} "  # noqa: S608 - audited tables and their columns
-        f"WHERE {selection.column} = ? ORDER BY row_number"
+        f"WHERE {conditions} ORDER BY {order}"
     )

@@ -9,11 +9,11 @@ import msgspec
 from store.bank_file_records import BankFileRecord, CurrencyTotal
 from store.row_tables import ROW_TABLES
 
-__all__ = ["AUDITED_TABLES", "CASE_TABLES", "FILE_TABLES", "AuditedTable"]
+__all__ = ["AUDITED_TABLES", "CASE_TABLES", "FILE_TABLES", "POSTING_TABLES", "AuditedTable"]
 
 
 class AuditedTable(msgspec.Struct, frozen=True):
-    """A table under audit: rows of one effect share the value of `column`, in `row_number` order.
+    """A table under audit: rows of one effect share the value of `column`, in order of `order`.
 
     Columns are listed, not taken as they come: a column that a later release adds does not change
     the digests of rows written before.
@@ -22,6 +22,7 @@ class AuditedTable(msgspec.Struct, frozen=True):
     name: str
     column: str
     columns: tuple[str, ...]
+    order: str = "row_number"
 
 
 def _of_file(name: str, *columns: str) -> AuditedTable:
@@ -102,5 +103,32 @@ CASE_TABLES: Final = (
 )
 """What an act on a case writes."""
 
-AUDITED_TABLES: Final = {table.name: table for table in (*FILE_TABLES, *CASE_TABLES)}
+POSTING_TABLES: Final = (
+    AuditedTable(
+        "posting",
+        "booking_number",
+        (
+            *("posting_number", "booking_number", "kind", "payment_id", "company_id"),
+            *("open_item_id", "customer_id", "currency", "bucket", "applied_minor"),
+            *("discount_minor", "deduction_minor", "deduction_reason", "write_off_minor"),
+            *("write_off_reason", "taken_minor", "reverses", "subject", "decided_by"),
+            *("is_human", "decided_at_ms", "reason"),
+        ),
+        "posting_number",
+    ),
+    AuditedTable(
+        "cash_move",
+        "booking_number",
+        (
+            *("move_number", "booking_number", "payment_id", "from_bucket", "to_bucket"),
+            *("amount_minor", "subject", "decided_by", "is_human", "decided_at_ms", "reason"),
+        ),
+        "move_number",
+    ),
+)
+"""What posting decisions writes, by the booking they were posted in."""
+
+AUDITED_TABLES: Final = {
+    table.name: table for table in (*FILE_TABLES, *CASE_TABLES, *POSTING_TABLES)
+}
 """Every table under audit, by name."""

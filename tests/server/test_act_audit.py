@@ -1,0 +1,54 @@
+"""What people decide is under audit, told as events, and waits while posting is halted."""
+
+import pytest
+
+from store.audit_log import StoredAudit
+from store.audit_verification import verify_audit
+from store.errors import PostingHaltedError
+from store.events import START
+from tests.server.test_case_calls import ANN, NOW, Desk, items_of, on
+from tests.store.test_audit import tamper
+
+
+@pytest.fixture
+def desk(store_url):
+    opened = Desk(store_url)
+    opened.keep("monday", payments=3, amount=800, bucket="unapplied_minor", applied=0)
+    with opened.store.booking() as booking:
+        booking.open_items.upsert(items_of("K", {"I": 800, "J": 500}, customer_id="C-0"))
+    yield opened
+    opened.close()
+
+
+def findings(desk):
+    """What verification finds; the file of this desk was kept without a leaf of its own."""
+    found = verify_audit(StoredAudit(desk.store.database)).findings
+    return [one for one in found if one.table in ("posting", "cash_move", "case_act", "case_line")]
+
+
+def test_acts_and_what_they_post_are_under_audit(desk, store_url):
+    desk.act(ANN, "ClaimException")
+    desk.act(ANN, "DecideException", entries=[on("I", 500)])
+    assert findings(desk) == []
+    events, _ = desk.store.events.after(START, 10)
+    assert [(event.kind, event.subject) for event in events] == [
+        ("exception.changed", "monday-0"),
+        ("exception.changed", "monday-0"),
+        ("posting.posted", "monday-0"),
+    ]
+    tamper(store_url, "UPDATE posting SET applied_minor = 501, taken_minor = 501")
+    (found,) = findings(desk)
+    assert (found.kind, found.table, found.row_values["applied_minor"]) == (
+        "row_changed",
+        "posting",
+        501,
+    )
+
+
+def test_nothing_is_decided_while_posting_is_halted(desk):
+    with desk.store.booking() as booking:
+        booking.halts.halt("money does not add up", "clearing proof", NOW)
+    desk.act(ANN, "ClaimException")
+    with pytest.raises(PostingHaltedError):
+        desk.act(ANN, "DecideException", entries=[on("I", 500)])
+    assert desk.open_minor() == 800
