@@ -9,7 +9,7 @@ COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
 AUDIT := .cache/audit
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references calibration docs lint format proto serve audit clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store calibration docs lint format proto serve audit clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -59,6 +59,9 @@ bench-reading: $(VENV)/.test $(PEERS)/.ready  ## readers of bank files beside fl
 
 bench-names: $(VENV)/.test $(PEERS)-names/.ready  ## customers by name beside peers; what a name may decide
 	$(BIN)/python -m bench.names
+
+bench-store: $(VENV)/.test postgresql  ## the store beside bare copies and a bare transaction, both databases
+	$(BIN)/python -m bench.posting
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "measure_store"]
 
-_REPEATS: Final = 3
+_REPEATS: Final = 2
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -180,11 +180,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the arguments say; gives the exit code."""
     reader = argparse.ArgumentParser(prog="python -m bench.posting", description=__doc__)
     reader.add_argument("--quick", action="store_true", help="few rows, to see that all runs")
+    reader.add_argument("--items", type=int, default=1_000_000, help="open items of the ledger")
+    reader.add_argument("--applications", type=int, default=100_000, help="of one set")
     reader.add_argument("--date", help="date of the line, ISO 8601; today where not given")
     reader.add_argument("--history", type=Path, help="file the line is added to")
     chosen = reader.parse_args(arguments)
-    items = make_items(5_000 if chosen.quick else 1_000_000)
-    applications = 500 if chosen.quick else 100_000
+    items = make_items(5_000 if chosen.quick else chosen.items)
+    applications = 500 if chosen.quick else chosen.applications
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sqlite = SqliteFloor(folder / "floor.db")
@@ -199,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server.stop()
     record = PostingRecord(
         date=chosen.date or datetime.datetime.now(datetime.UTC).date().isoformat(),
-        size="quick" if chosen.quick else "full",
+        size="quick" if chosen.quick else f"{chosen.items} items",
         machine=records.this_machine(),
         versions=records.installed_versions(),
         measures=tuple(measures),

@@ -47,7 +47,8 @@ ANY_VERSION: Final = -1
 
 _ROWS_PER_READ: Final = 262_144
 _KEYS_PER_QUERY: Final = 400
-_NUMBERS: Final = ("change_number", "created_number")
+_COUNTED_ONE_BY_ONE_MAX: Final = 2_000
+"""Up to here the rows that are there are counted by their keys, beyond by the whole table."""
 
 
 class StoredRows(msgspec.Struct, Generic[_B], frozen=True):
@@ -117,7 +118,7 @@ class KeyedTable(msgspec.Struct, frozen=True, kw_only=True):
         changes = [f"{name} = excluded.{name}" for name in (*values, "change_number")]
         changes += [f"{name} = {later}" for name, (_, later) in self.derived.items()]
         changes += ["is_deleted = FALSE", f"version = {self.name}.version + 1"]
-        names = [f'"{name}"' for name in (*self.columns, *self.derived, *_NUMBERS)]
+        names = [f'"{name}"' for name in (*self.columns, *self.derived, "change_number")]
         return (
             f"INSERT INTO {self.name} ({', '.join(names)}) {source} "
             f"ON CONFLICT ({company}, {identity}) DO UPDATE SET {', '.join(changes)} "
@@ -229,7 +230,6 @@ class KeyedChanges(KeyedRows[_B]):
         """Change the rows of `table` in the booking whose number `booking_number` gives."""
         super().__init__(database, table)
         self._booking_number = booking_number
-        self._new = 0
 
     def upsert(self, batch: _B, expected_versions: Sequence[int] | None = None) -> RowChanges:
         """Insert rows of `batch`, or bring those that are there up to it.
@@ -237,16 +237,15 @@ class KeyedChanges(KeyedRows[_B]):
         `expected_versions`, one per row, is what the caller last saw (`ANY_VERSION`, 0); raises
         `StaleRowError` where a row has another. Nothing is changed then.
         """
-        keys = _keys_of(batch)
         if expected_versions is not None:
-            self._check_versions(keys, expected_versions)
-        changed = self._merge(batch)
-        counted = (
-            f"SELECT count(*) FROM {self._table.name} "  # noqa: S608 - schema names
-            "WHERE change_number = ? AND created_number = change_number"
-        )
-        ((new,),) = self._database.rows(counted, self._booking_number())
-        inserted, self._new = new - self._new, new
+            self._check_versions(_keys_of(batch), expected_versions)
+        if len(batch) <= _COUNTED_ONE_BY_ONE_MAX:
+            inserted = len(batch) - self._count_of(_keys_of(batch))
+            changed = self._merge(batch)
+        else:
+            before = self._count()
+            changed = self._merge(batch)
+            inserted = self._count() - before
         return RowChanges(inserted, changed - inserted, len(batch) - changed)
 
     def remove(self, keys: Sequence[Key], expected_versions: Sequence[int] | None = None) -> int:
@@ -288,9 +287,30 @@ class KeyedChanges(KeyedRows[_B]):
         for name, (first, _) in self._table.derived.items():
             rows = rows.append_column(name, rows[first])
         number = pa.repeat(pa.scalar(self._booking_number(), pa.int64()), len(batch))
-        for name in _NUMBERS:
-            rows = rows.append_column(name, number)
+        rows = rows.append_column("change_number", number)
+        if not batch.keys_ascend():
+            # In the order of the keys each page is written once.
+            rows = rows.sort_by([(name, "ascending") for name in self._table.key])
         return self._database.merge_table(self._table.name, rows, self._table.upsert_sql)
+
+    def _count(self) -> int:
+        """How many rows there are, tombstones among them: none is ever deleted."""
+        found = self._database.rows(f"SELECT count(*) FROM {self._table.name}")  # noqa: S608 - schema names
+        return cast("int", found[0][0])
+
+    def _count_of(self, keys: Sequence[Key]) -> int:
+        """How many of `keys` have a row, be it a tombstone."""
+        count = 0
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            part = keys[start : start + _KEYS_PER_QUERY]
+            marks = ", ".join(["(?, ?)"] * len(part))
+            found = self._database.rows(
+                f"SELECT count(*) FROM {self._table.name} "  # noqa: S608 - schema names
+                f"WHERE {self._in_key()} IN (VALUES {marks})",
+                *(word for key in part for word in key),
+            )
+            count += found[0][0]
+        return count
 
     def _check_versions(self, keys: Sequence[Key], expected: Sequence[int]) -> None:
         found = self.find(keys)

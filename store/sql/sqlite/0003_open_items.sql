@@ -10,7 +10,7 @@ CREATE TABLE booking (
 -- what we decided and the ERP has not posted yet. `consumed_minor` is what decisions took since the
 -- ERP's amount was `baseline_minor` (its amount when the item was first touched, or when a reversal
 -- re-opened what the ERP had posted); `decided_minor` is what they took in all. `version` counts the
--- changes of the row, `created_number` and `change_number` are bookings. A tombstone keeps its row: it may come back, and a reversal may re-open it.
+-- changes of the row, `change_number` is a booking. A tombstone keeps its row: it may come back, and a reversal may re-open it.
 CREATE TABLE open_item (
     company_id TEXT NOT NULL,
     open_item_id TEXT NOT NULL,
@@ -35,7 +35,6 @@ CREATE TABLE open_item (
     version INTEGER NOT NULL DEFAULT 1,
     is_deleted INTEGER NOT NULL DEFAULT 0 CHECK (is_deleted IN (0, 1)),
     change_number INTEGER NOT NULL,
-    created_number INTEGER NOT NULL,
     PRIMARY KEY (company_id, open_item_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -51,7 +50,6 @@ CREATE TABLE customer (
     version INTEGER NOT NULL DEFAULT 1,
     is_deleted INTEGER NOT NULL DEFAULT 0 CHECK (is_deleted IN (0, 1)),
     change_number INTEGER NOT NULL,
-    created_number INTEGER NOT NULL,
     PRIMARY KEY (company_id, customer_id)
 ) STRICT, WITHOUT ROWID;
 
