@@ -50,7 +50,7 @@ audience = "{audience}"
 jwks_file = "jwks-k1.json"
 tenant = "acme"
 [limits]
-calls_per_second = 20
+calls_per_second = 1
 calls_burst = 100
 worker_memory_bytes = 2147483648
 [tenants.acme]
@@ -292,7 +292,7 @@ HOSTILE = {
         SUBMIT,
         [header(), chunk(gzip.compress(b"0" * (200 << 20)))],
         "INVALID_ARGUMENT",
-        "NOT_A_BANK_FILE",
+        "ARCHIVE_UNREADABLE",
     ),
     "arrow bomb": ("hostile", MATCH, [arrow_bomb()], "INVALID_ARGUMENT", "EXPANSION_TOO_LARGE"),
     "arrow cut": ("hostile", MATCH, [broken_arrow()], "INVALID_ARGUMENT", "ARROW_MALFORMED"),
@@ -362,8 +362,11 @@ def test_a_caller_that_is_too_quick_is_told_when_to_come_back(secured):
     assert endings[0] == ("OK", "")
     assert set(endings) == {("OK", ""), ("RESOURCE_EXHAUSTED", "RATE_LIMITED")}
     assert ending(secured, "acme viewer", LIST, [listing()]) == ("OK", "")
-    time.sleep(0.5)
-    assert ending(secured, "noisy", LIST, [listing()]) == ("OK", "")
+    for _ in range(50):
+        time.sleep(0.2)
+        if ending(secured, "noisy", LIST, [listing()]) == ("OK", ""):
+            return
+    pytest.fail("the share of the caller never came back")
 
 
 def test_whoever_does_not_encrypt_or_trusts_another_authority_gets_no_connection(secured, tmp_path):
