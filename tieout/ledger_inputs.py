@@ -10,8 +10,12 @@ import msgspec
 from engine.batches import CustomerBatch, OpenItemBatch
 from parsers.errors import TableError
 from parsers.ledger_files import LedgerFile, fitting_presets, read_ledger_file
-from parsers.ledger_presets import LedgerSettings, read_ledger_preset
-from parsers.remittance_presets import DateOrder, DecimalSign  # noqa: TC001 - msgspec reads them
+from parsers.ledger_presets import (
+    LedgerSettings,
+    read_ledger_preset,
+    shipped_ledger_presets,
+)
+from parsers.remittance_presets import DateOrder, DecimalSign, total_words
 from parsers.tables import read_customers, read_open_items
 
 if TYPE_CHECKING:
@@ -21,7 +25,13 @@ if TYPE_CHECKING:
 
     AnyBatch = TypeVar("AnyBatch", OpenItemBatch, CustomerBatch)
 
-__all__ = ["LedgerOptions", "read_customer_table", "read_open_item_table", "read_preset_file"]
+__all__ = [
+    "LedgerOptions",
+    "read_customer_table",
+    "read_open_item_table",
+    "read_preset_file",
+    "understand_presets",
+]
 
 _PRESET_FILE = ".toml"
 
@@ -52,6 +62,17 @@ class LedgerOptions(msgspec.Struct, frozen=True, kw_only=True):
             company_id=self.company_id,
             option=self.option,
         )
+
+
+def understand_presets(options: LedgerOptions) -> None:
+    """Read what presets need before threads do: msgspec must not learn a type in two at once.
+
+    Raises `FileNotFoundError` or `TableError`.
+    """
+    total_words()
+    shipped_ledger_presets()
+    if options.preset is not None:
+        options.settings()
 
 
 def read_preset_file(path: str | Path, kind: LedgerKind, options: LedgerOptions) -> LedgerFile:

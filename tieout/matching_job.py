@@ -38,7 +38,12 @@ from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
 from tieout.file_exceptions import exception_batch, file_faults
 from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
-from tieout.ledger_inputs import LedgerOptions, read_customer_table, read_open_item_table
+from tieout.ledger_inputs import (
+    LedgerOptions,
+    read_customer_table,
+    read_open_item_table,
+    understand_presets,
+)
 from tieout.outcome_tables import outcome_hash, read_outcome_tables
 from tieout.own_layouts import read_own_layouts
 from tieout.payer_lessons import lessons_of_run, reliance_of_run
@@ -241,6 +246,7 @@ def read_policy_file(path: str | Path) -> PolicyBook:
 def _read_tables(job: MatchingJob, cores: CoreMap) -> _Tables:
     own = None if job.lockbox_layout is None else read_own_layouts(job.lockbox_layout)
     own_ledger = job.ledger_options
+    understand_presets(own_ledger)
     inputs: list[InputFile] = []
     if job.lockbox_layout is not None and own is not None:
         inputs.append(
