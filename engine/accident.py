@@ -93,7 +93,8 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
 
     shares: roundness shares (currencies × steps). Of the original amounts of all items, with their
     currencies: key, sorted; rank of each; pair, rank and customer together, sorted. items_of: items
-    per currency; owned: items per (customer, currency).
+    per currency; ledger: customer and currency of each ledger as one number, sorted; owned: items
+    per ledger. A currency without items has no habits.
     """
 
     shares: NDArray[np.float64]
@@ -102,6 +103,7 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     pair: NDArray[np.int64]
     customers: int
     items_of: NDArray[np.int64]
+    ledger: NDArray[np.int64]
     owned: NDArray[np.int64]
 
     @classmethod
@@ -112,7 +114,7 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         original: NDArray[np.int64],
         currencies: int,
     ) -> Self:
-        """Counted from the items there are, whatever became of them."""
+        """Counted from the items there are, whatever became of them; `currencies` of them."""
         size = np.abs(original)
         shares = [roundness_shares(size[currency == code]) for code in range(currencies)]
         key = _amount_key(currency, size)
@@ -120,14 +122,17 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         key = key[order]
         rank = np.cumsum(first_of_runs(key)) - 1 if len(key) else key
         customers = int(customer.max(initial=0)) + 1
+        ledger = np.sort(_ledger_key(customer, currency))
+        head = np.flatnonzero(first_of_runs(ledger)) if len(ledger) else ledger
         return cls(
-            shares=np.stack(shares),
+            shares=np.stack([*shares, roundness_shares(size[:0])]),
             key=key,
             rank=rank,
             pair=rank * customers + customer[order],
             customers=customers,
-            items_of=np.bincount(currency, minlength=currencies),
-            owned=np.bincount(customer * currencies + currency, minlength=customers * currencies),
+            items_of=np.append(np.bincount(currency, minlength=currencies), 0),
+            ledger=ledger[head],
+            owned=np.diff(np.append(head, len(ledger))),
         )
 
     def density(
@@ -135,10 +140,15 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     ) -> NDArray[np.float64]:
         """Probability that an unrelated amount of the currency is exactly each of `amount`."""
         density = np.zeros(len(amount), dtype=np.float64)
+        known = self._known(currency)
         for code in range(len(self.shares)):
-            of = currency == code
+            of = known == code
             density[of] = accident_density(amount[of], self.shares[code])
         return density
+
+    def _known(self, currency: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row of each currency: the last one stands for all that have no items."""
+        return np.minimum(currency, len(self.shares) - 1)
 
     def recurrence(
         self,
@@ -161,9 +171,12 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         pair = rank * self.customers + customer
         own = np.searchsorted(self.pair, pair, side="right")
         own = np.where(count > 0, own - np.searchsorted(self.pair, pair, side="left"), 0)
-        among = self.owned[customer * len(self.items_of) + currency]
+        place = np.searchsorted(self.ledger, _ledger_key(customer, currency))
+        place = np.minimum(place, len(self.ledger) - 1)
+        mine = self.ledger[place] == _ledger_key(customer, currency)
+        among = np.where(mine, self.owned[place], 0)
         return (
-            np.maximum(count - own - 1, 0) / np.maximum(self.items_of[currency], 1),
+            np.maximum(count - own - 1, 0) / np.maximum(self.items_of[self._known(currency)], 1),
             np.maximum(own - 1, 0) / np.maximum(among, 1),
         )
 
@@ -171,6 +184,10 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
 def _amount_key(currency: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:
     """Currency and amount as one number: 47 bits hold the largest amount there can be."""
     return (currency << _AMOUNT_BITS) + np.minimum(np.abs(amount), AMOUNT_MINOR_MAX)
+
+
+def _ledger_key(customer: NDArray[np.int64], currency: NDArray[np.int64]) -> NDArray[np.int64]:
+    return customer * (1 << 16) + currency
 
 
 def log_choose(total: NDArray[np.int64], chosen: int) -> NDArray[np.float64]:

@@ -53,8 +53,9 @@ def audit(
 ) -> None:
     """Raise `ConservationError` unless every payment and every open item balances.
 
-    `earlier` is what payments of earlier runs settled, which a return of today may re-open; of
-    `policy` only what it declares counts: companies that collect for others, exchange rates.
+    `open_items` are at least those that applications and reversals name. `earlier` is what payments
+    of earlier runs settled, which a return of today may re-open; of `policy` only what it declares
+    counts: companies that collect for others, exchange rates.
     """
     if not outcomes.text("payment_id").equals(payments.text("payment_id")):
         message = "every payment must have exactly one outcome, in the payments' order"

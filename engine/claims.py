@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.open_item_index import DISPUTED
-from engine.segments import mix64
+from engine.segments import is_among, mix64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +37,5 @@ def claimed_before(
 ) -> NDArray[np.bool_]:
     """The shortfall of each item is an amount its customer has claimed before."""
     index, keys = situation.index, situation.claims
-    if not len(keys):
-        return np.zeros(len(item), dtype=np.bool_)
     wanted = mix64(index.customer[item], index.currency[item], short)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found: NDArray[np.bool_] = (keys[place] == wanted) & (short > 0)
-    return found
+    return is_among(wanted, keys) & (short > 0)

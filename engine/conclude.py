@@ -18,20 +18,23 @@ from engine.limits import CHUNK_ROWS
 from engine.money import exponent_of, money_texts
 from engine.open_item_index import OPEN, ledger_rows
 from engine.patterns import codes_over_payments
+from engine.resolver import ItemAmounts
 from engine.segments import mix64
 from engine.settle import REASONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.batches import OpenItemBatch, ReversalBatch
     from engine.intake import Intake
     from engine.match_input import MapOrdered
     from engine.rounds import Round
     from engine.situation import Situation
 
-__all__ = ["Conclusion", "conclude", "write_applications", "write_outcomes"]
+__all__ = ["Conclusion", "conclude", "touched_items", "write_applications", "write_outcomes"]
 
 _BY_REFERENCES: Final = IDENTIFIED_BY.index("references")
+_MANY_SHARE: Final = 16
 _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
 
 
@@ -189,6 +192,26 @@ def _only_one(
     np.minimum.at(low, payment, customer)
     np.maximum.at(high, payment, customer)
     return np.where(low == high, low, -1)
+
+
+def touched_items(
+    intake: Intake, conclusion: Conclusion, reversals: ReversalBatch
+) -> OpenItemBatch:
+    """The open items that something is applied to or taken back from, as they came: all that an
+    auditor needs to see. Where those are many, all items: looking them out costs more.
+    """
+    items, index = intake.resident.open_items, intake.index
+    every = np.ones(len(conclusion.decided), dtype=np.bool_)
+    chosen = ItemAmounts.of(conclusion.decided, every).item
+    if len(chosen) * _MANY_SHARE >= len(items):
+        return items
+    rows = index.order[chosen]
+    if len(reversals):
+        named = pc.is_in(items.text("open_item_id"), value_set=reversals.text("open_item_id"))
+        mark = named.to_numpy(zero_copy_only=False).copy()
+        mark[rows] = True
+        rows = np.flatnonzero(mark)
+    return items.take(rows)
 
 
 def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatch:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.batches import PaymentBatch, RemittanceBatch
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["customers_by_creditor_reference"]
+__all__ = ["customers_by_creditor_reference", "owners_by_creditor_reference"]
 
 _RF: Final = r"(?P<found>\bRF ?[0-9]{2}(?: ?[0-9A-Z]){1,21}\b)"
 _QR: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2}(?: ?[0-9]{5}){5})(?:[^0-9]|$)"
@@ -35,14 +35,14 @@ def customers_by_creditor_reference(
     remittances: RemittanceBatch,
     line_payment: NDArray[np.int64],
     company: NDArray[np.int64],
-    index: OpenItemIndex,
+    owners: OwnerTable,
 ) -> NDArray[np.int64]:
-    """Customer whose items bear the creditor references of each payment; `NOBODY`, `SEVERAL`."""
+    """Customer whose items bear the creditor references of each payment; `NOBODY`, `SEVERAL`.
+    `owners` are those of all items (`owners_by_creditor_reference`).
+    """
     nobody = np.full(len(payments), NOBODY, dtype=np.int64)
-    keys, item = _references_of_items(index)
-    if not len(keys):
+    if not len(owners.keys):
         return nobody
-    owners = OwnerTable.of(_scoped(keys, index.company[item]), index.customer[item])
     every = np.arange(len(payments), dtype=np.int64)
     stated = pc.equal(remittances.text("reference_kind"), "creditor_reference")
     lines = remittances.text("reference")
@@ -67,6 +67,12 @@ def customers_by_creditor_reference(
         np.minimum.at(low, payment[hit], customer[hit])
         np.maximum.at(high, payment[hit], customer[hit])
     return np.where(high < 0, NOBODY, np.where(low == high, high, -2))
+
+
+def owners_by_creditor_reference(index: OpenItemIndex) -> OwnerTable:
+    """Customers by the creditor references their items bear, within each company."""
+    keys, item = _references_of_items(index)
+    return OwnerTable.of(_scoped(keys, index.company[item]), index.customer[item])
 
 
 def _references_of_items(index: OpenItemIndex) -> tuple[pa.StringArray, NDArray[np.int64]]:

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.names import NormalNames, normalise_names
-from engine.owner_table import OwnerTable
+from engine.owner_table import HashedOwners, OwnerTable
 from engine.payer_accounts import account_keys
-from engine.segments import first_of_runs, mix64
-from engine.text_hashes import HashedOwners, same_texts, text_hashes
+from engine.segments import expand_ranges, first_of_runs, mix64
+from engine.text_hashes import same_texts, text_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,9 +69,9 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     """All customers (array index = customer number) and the keys that identify them.
 
     company: code into `companies`; family: number of the topmost parent; names: one row per name
-    or alias, `name_owner` its customer; accounts, account_numbers, bare_accounts: whole accounts,
-    their numbers without a bank, and those the master has without one; relations: who the
-    master says may pay for whom.
+    or alias, `name_owner` its customer, `name_order` the names by customer; accounts,
+    account_numbers, bare_accounts: whole accounts, their numbers without a bank, and those the
+    master has without one; relations: who the master says may pay for whom.
     """
 
     companies: list[str]
@@ -85,6 +85,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     has_account: NDArray[np.bool_]
     names: NormalNames
     name_owner: NDArray[np.int64]
+    name_order: NDArray[np.int64]
     accounts: OwnerTable
     account_numbers: OwnerTable
     bare_accounts: OwnerTable
@@ -92,17 +93,8 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     relations: Relations
 
     @classmethod
-    def of(
-        cls,
-        customers: CustomerBatch,
-        open_items: OpenItemBatch,
-        stated_companies: pa.StringArray | None = None,
-    ) -> CustomerDirectory:
-        """Number the customers of both batches and index their names, accounts and numbers.
-
-        `stated_companies` are companies payments name: one without customers is a company too, so
-        that its payments match nobody else's items.
-        """
+    def of(cls, customers: CustomerBatch, open_items: OpenItemBatch) -> CustomerDirectory:
+        """Number the customers of both batches and index their names, accounts and numbers."""
         listed = _keys(customers)
         everyone = pa.concat_arrays([listed, _keys(open_items)]).unique()
         keys = everyone.take(pc.array_sort_indices(everyone))
@@ -111,14 +103,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         )
         parts = pc.split_pattern(keys, "\x1f")
         company_ids = pc.list_element(parts, 0) if len(keys) else pa.array([], pa.string())
-        everywhere = (
-            company_ids
-            if stated_companies is None
-            else pa.concat_arrays(
-                [company_ids, stated_companies.filter(pc.not_equal(stated_companies, ""))]
-            )
-        )
-        companies = sorted(everywhere.unique().to_pylist())
+        companies = sorted(company_ids.unique().to_pylist())
 
         def column(name: str) -> pa.StringArray:
             return pc.fill_null(customers.text(name).take(row), "")
@@ -144,6 +129,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
             has_account=np.isin(np.arange(len(keys)), account_owner),
             names=names.take(kept),
             name_owner=name_owner[kept],
+            name_order=np.argsort(name_owner[kept], kind="stable"),
             accounts=_scoped_table(company_ids, account.whole, account_owner),
             account_numbers=_scoped_table(company_ids, account.number, account_owner),
             bare_accounts=_scoped_table(
@@ -156,6 +142,25 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         """Number of customers."""
         return len(self.keys)
+
+    def with_companies(self, stated: pa.StringArray) -> CustomerDirectory:
+        """This directory, where companies that payments state are companies too, behind the others:
+        one without customers matches nobody else's items.
+        """
+        more = set(stated.unique().to_pylist()) - {"", *self.companies}
+        if not more:
+            return self
+        return msgspec.structs.replace(self, companies=[*self.companies, *sorted(more)])
+
+    def names_of(self, customer: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Every name of every given customer: owner (position given) and name."""
+        order = self.name_order
+        low, high = (
+            np.searchsorted(self.name_owner, customer, side=side, sorter=order)
+            for side in ("left", "right")
+        )
+        pair, position = expand_ranges(low, high)
+        return pair, order[position]
 
     def number_of(
         self, company_ids: pa.StringArray, customer_ids: pa.StringArray

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.batches import NO_DATE
-from engine.segments import segment_sum
+from engine.segments import pick, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.policy_table import AssignedRules
 
-__all__ = ["GATES", "Gates", "build_gates"]
+__all__ = ["GATES", "Gates", "build_gates", "youngest_documents"]
 
 GATES: Final = ("AMT-LARGE", "POL-APPROVAL", "POL-LIMIT", "POL-HOLD", "SYS-STALE")
 """Exception codes of the gates, in the order `Gates.of` tells them."""
@@ -66,36 +66,48 @@ def build_gates(
     payer: NDArray[np.int64],
     company: NDArray[np.int64],
     day: int,
-    index: OpenItemIndex,
+    youngest: NDArray[np.int64],
 ) -> Gates:
-    """Gates of payments of `cash`; `day` is the as-of day the age of open items is counted from."""
+    """Gates of payments of `cash`; `day` is the as-of day the age of open items is counted from,
+    `youngest` as `youngest_documents` tells it.
+    """
     rules, rule = assigned.table, assigned.rule
-    known = payer >= 0
-    hold, shadow = (np.append(column, False) for column in (assigned.hold, assigned.shadow))
     return Gates(
         large=cash > rules.amount_limit[rule],
         write_off_max=rules.write_off_limit[rule],
         discount_max=rules.discount_limit[rule],
-        hold=rules.hold[rule] | (known & hold[payer]),
-        stale=_too_old(rules.stale_days[rule], company, day, index),
+        hold=rules.hold[rule] | pick(assigned.hold, payer),
+        stale=_too_old(rules.stale_days[rule], company, day, youngest),
         held_customer=assigned.hold,
         watched_customer=assigned.shadow,
-        watched=rules.shadow[rule] | (known & shadow[payer]),
+        watched=rules.shadow[rule] | pick(assigned.shadow, payer),
     )
 
 
-def _too_old(
-    allowed: NDArray[np.int64], company: NDArray[np.int64], day: int, index: OpenItemIndex
-) -> NDArray[np.bool_]:
-    """An export is as old as its youngest document: of the company or, where the payment's company
-    is not known, of all.
+def youngest_documents(index: OpenItemIndex, companies: int) -> NDArray[np.int64]:
+    """Day of the youngest document of each company, and of all (the last entry); `NO_DATE` where
+    there is none.
     """
     dated = index.document_day != NO_DATE
-    count = int(max(index.company.max(initial=-1), company.max(initial=-1))) + 1
-    youngest = np.full(count + 1, NO_DATE, dtype=np.int64)
+    youngest = np.full(companies + 1, NO_DATE, dtype=np.int64)
     np.maximum.at(youngest, index.company[dated], index.document_day[dated])
     youngest[-1] = index.document_day[dated].max(initial=NO_DATE)
-    exported = youngest[np.where(company < 0, count, company)]
+    return youngest
+
+
+def _too_old(
+    allowed: NDArray[np.int64],
+    company: NDArray[np.int64],
+    day: int,
+    youngest: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """An export is as old as its youngest document: of the company or, where the payment's company
+    is not known, of all. A company without items has no export.
+    """
+    exported = youngest[
+        np.where(company < 0, len(youngest) - 1, np.minimum(company, len(youngest) - 1))
+    ]
+    exported = np.where(company >= len(youngest) - 1, NO_DATE, exported)
     known = (exported != NO_DATE) & (day != NO_DATE) & (allowed > 0)
     old: NDArray[np.bool_] = known & (day - np.where(known, exported, day) > allowed)
     return old

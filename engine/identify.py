@@ -22,6 +22,8 @@ from engine.name_evidence import NAME
 from engine.owner_table import NOBODY, SEVERAL, OwnerTable
 from engine.payer_accounts import account_keys
 from engine.payer_names import read_payer_names
+from engine.reference_keys import joined_digits
+from engine.segments import pick
 from engine.tokens import scan_words, text_bytes
 
 if TYPE_CHECKING:
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
     from engine.customer_directory import CustomerDirectory, Relations
     from engine.learned_facts import LearnedFacts
     from engine.name_evidence import NamesFound
+    from engine.payer_names import KnownNames
 
 __all__ = [
     "FIRST_NAME",
     "IDENTIFIED_BY",
     "RELIABILITY",
+    "CustomerNumbers",
+    "OurAccounts",
     "Payers",
     "companies_of",
     "identify_payers",
@@ -126,28 +131,60 @@ class _Evidence(msgspec.Struct, frozen=True):
     second: NDArray[np.int64]
 
 
+class OurAccounts(msgspec.Struct, frozen=True):
+    """Our own bank accounts: their keys, the companies that own some, and by account or lockbox
+    which of those.
+    """
+
+    keys: pa.StringArray
+    companies: list[str]
+    owners: OwnerTable
+
+    @classmethod
+    def of(cls, bank_accounts: BankAccountBatch) -> OurAccounts:
+        """Index `bank_accounts`."""
+        code, companies = bank_accounts.codes("company_id")
+        keys = account_keys(bank_accounts.text("bank_account")).whole
+        both = pa.concat_arrays([keys, bank_accounts.text("lockbox")])
+        return cls(keys, companies, OwnerTable.of(both, np.tile(code, 2)))
+
+
 def companies_of(
-    payments: PaymentBatch, bank_accounts: BankAccountBatch, companies: list[str]
+    payments: PaymentBatch, ours: OurAccounts, companies: list[str]
 ) -> NDArray[np.int64]:
     """Company code of each payment: as given, else by our bank account or lockbox, else -1."""
     codes = {name: code for code, name in enumerate(companies)}
-    owner_names = bank_accounts.strings("company_id")
-    owners = np.array([codes.get(name, NOBODY) for name in owner_names], dtype=np.int64)
-    ours = pa.concat_arrays(
-        [account_keys(bank_accounts.text("bank_account")).whole, bank_accounts.text("lockbox")]
-    )
-    by_account = OwnerTable.of(ours, np.tile(owners, 2)) if len(ours) else None
-    given = payments.text("company_id")
-    known = OwnerTable.of(pa.array(companies, pa.string()), np.arange(len(companies)))
-    company = known.look_up(given)
-    if by_account is not None:
+    given, names = payments.codes("company_id")
+    company = np.array([codes.get(name, NOBODY) for name in names], dtype=np.int64)[given]
+    if len(ours.keys):
         account = payments.text("bank_account")
-        found = by_account.look_up(account_keys(account).whole)
-        found = np.where(found < 0, by_account.look_up(account), found)
-        company = np.where(company < 0, found, company)
+        found = ours.owners.look_up(account_keys(account).whole)
+        found = np.where(found < 0, ours.owners.look_up(account), found)
+        owner = np.array([codes.get(name, NOBODY) for name in ours.companies], dtype=np.int64)
+        company = np.where(company < 0, pick(owner, found, none=NOBODY), company)
     elif len(companies) == 1:
         company = np.where(company < 0, 0, company)
     return np.maximum(company, NOBODY)
+
+
+class CustomerNumbers(msgspec.Struct, frozen=True):
+    """Customer ids that are one word with a number, long enough to be found in a text: sorted
+    values and the customer of each; and every id's digits as one number, by customer.
+    """
+
+    value: NDArray[np.uint64]
+    customer: NDArray[np.int64]
+    digits: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, ids: pa.StringArray) -> CustomerNumbers:
+        """Read `ids`, one per customer."""
+        own = scan_words(*text_bytes(ids))
+        whole = own.digit_count >= _NUMBER_DIGITS_MIN
+        single = np.bincount(own.row, minlength=len(ids))[own.row] == 1 if len(own.row) else whole
+        value, row = own.value[whole & single], own.row[whole & single]
+        order = np.lexsort((row, value))
+        return cls(value[order], row[order], joined_digits(ids))
 
 
 def identify_payers(
@@ -155,24 +192,26 @@ def identify_payers(
     directory: CustomerDirectory,
     company: NDArray[np.int64],
     learned: LearnedFacts,
-    bank_accounts: BankAccountBatch,
+    our_accounts: OurAccounts,
     by_creditor_reference: NDArray[np.int64],
+    numbers: CustomerNumbers,
+    known_names: KnownNames,
 ) -> Payers:
     """The payer of each payment, from accounts, numbers in its text, learned facts and its name.
 
     `learned` holds the relations of the master too; `by_creditor_reference` is the customer such
-    references of each payment lead to.
+    references of each payment lead to; `numbers` and `known_names` are those of all customers.
     """
     scope = pa.array([*directory.companies, ANY_COMPANY], pa.string()).take(
         pa.array(np.where(company < 0, len(directory.companies), company))
     )
-    virtual = _virtual_accounts(payments, directory, scope, bank_accounts)
+    virtual = _virtual_accounts(payments, directory, scope, our_accounts)
     company = np.where(
         (company < 0) & (virtual.found >= 0),
-        np.append(directory.company, NOBODY)[np.maximum(virtual.found, NOBODY)],
+        pick(directory.company, virtual.found, none=NOBODY),
         company,
     )
-    number = _numbers_in_text(payments, directory, company)
+    number = _numbers_in_text(payments, directory, company, numbers)
     accounts, has_account, nobodys = _accounts(payments, directory, scope, learned)
     sure = [
         virtual,
@@ -183,7 +222,7 @@ def identify_payers(
     payer = np.full(len(payments), NOBODY, dtype=np.int64)
     for one in reversed(sure):
         payer = np.where(one.found >= 0, one.found, payer)
-    names = read_payer_names(payments, directory, company, payer, learned)
+    names = read_payer_names(payments, directory, company, payer, learned, known_names)
     by_name = _Evidence(
         np.where(names.kind > 0, names.kind + FIRST_NAME - NAME, 0),
         names.owner,
@@ -216,13 +255,12 @@ def _weigh(
     by, rival_by = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     rival, nearest = payer.copy(), payer.copy()
     several, conflict = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
-    family = np.append(directory.family, [NOBODY, NOBODY])
     stale_from = len(evidence) - 1
     stale = several.copy()
     for place, one in enumerate(evidence):
         speaks = (one.found >= 0) & (one.by != _LIKE) & (place < stale_from)
-        theirs = family[one.found]
-        related = relations.allow(family[payer], theirs) | relations.allow(theirs, family[payer])
+        ours, theirs = (pick(directory.family, who, none=NOBODY) for who in (payer, one.found))
+        related = relations.allow(ours, theirs) | relations.allow(theirs, ours)
         against = speaks & (payer >= 0) & ~related & ~conflict
         conflict |= against
         rival, rival_by = np.where(against, one.found, rival), np.where(against, one.by, rival_by)
@@ -237,7 +275,7 @@ def _weigh(
     nearest = np.where((nearest < 0) & (payer < 0), names.first, nearest)
     nearest = np.where(tentative, payer, nearest)
     rival = np.where((payer >= 0) & ~conflict, NOBODY, rival)
-    known_elsewhere = np.append(directory.has_account, [False, False])[payer]
+    known_elsewhere = pick(directory.has_account, payer)
     return Payers(
         company=company,
         payer=payer,
@@ -275,14 +313,14 @@ def _virtual_accounts(
     payments: PaymentBatch,
     directory: CustomerDirectory,
     scope: pa.StringArray,
-    bank_accounts: BankAccountBatch,
+    our_accounts: OurAccounts,
 ) -> _Evidence:
     """Customers in whose master data our receiving account stands: it was given to them alone.
 
     An account in the table of our own accounts collects from everybody and says nothing.
     """
     ours = account_keys(payments.text("bank_account")).whole
-    collecting = pc.is_in(ours, value_set=account_keys(bank_accounts.text("bank_account")).whole)
+    collecting = pc.is_in(ours, value_set=our_accounts.keys)
     wanted = pc.if_else(pc.or_(collecting, pc.equal(ours, "")), "", company_key(scope, ours))
     found, first, second = directory.accounts.look_up_rivals(wanted)
     return _Evidence(np.full(len(found), _VIRTUAL), found, first, second)
@@ -361,29 +399,25 @@ def _keys_of_names(payments: PaymentBatch) -> pa.StringArray:
 
 
 def _numbers_in_text(
-    payments: PaymentBatch, directory: CustomerDirectory, company: NDArray[np.int64]
+    payments: PaymentBatch,
+    directory: CustomerDirectory,
+    company: NDArray[np.int64],
+    numbers: CustomerNumbers,
 ) -> NDArray[np.int64]:
     """Customer whose number stands as a word in the payment's text, if exactly one."""
     count = len(payments)
     text = pc.binary_join_element_wise(
         payments.text("remittance_text"), payments.text("customer_reference"), " "
     )
-    ids = directory.customer_ids
-    own = scan_words(*text_bytes(ids))
-    whole = own.digit_count >= _NUMBER_DIGITS_MIN
-    single = np.bincount(own.row, minlength=len(ids))[own.row] == 1 if len(own.row) else whole
-    own_value, own_row = own.value[whole & single], own.row[whole & single]
-    order = np.lexsort((own_row, own_value))
-    own_value, own_row = own_value[order], own_row[order]
     word = scan_words(*text_bytes(text))
-    low = np.searchsorted(own_value, word.value, side="left")
-    high = np.searchsorted(own_value, word.value, side="right")
+    low = np.searchsorted(numbers.value, word.value, side="left")
+    high = np.searchsorted(numbers.value, word.value, side="right")
     least = np.full(count, np.iinfo(np.int64).max)
     most = np.full(count, -1, dtype=np.int64)
     # A number may be used by several companies; within one payment's company it is one customer.
     for step in range(int((high - low).max(initial=0))):
         live = np.flatnonzero(high - low > step)
-        found = own_row[low[live] + step]
+        found = numbers.customer[low[live] + step]
         row = word.row[live]
         fits = (company[row] < 0) | (directory.company[found] == company[row])
         np.minimum.at(least, row[fits], found[fits])

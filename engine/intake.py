@@ -15,20 +15,19 @@ import pyarrow.compute as pc
 
 from engine.advices import JoinedAdvices, join_advices
 from engine.batches import NO_DATE, PaymentBatch, RemittanceBatch
-from engine.claims import claim_keys
 from engine.conversions import Conversions, Told, read_converted
 from engine.creditor_references import customers_by_creditor_reference
-from engine.customer_directory import CustomerDirectory, Relations
 from engine.due_habits import SettledBefore
 from engine.gates import Gates, build_gates
 from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
 from engine.learned_facts import LearnedFacts
-from engine.open_item_index import OpenItemIndex, build_index
-from engine.payer_names import confirm_by_name
+from engine.payer_names import KnownNames, confirm_by_name
 from engine.policy_table import assign_rules
-from engine.reference_keys import joined_digits
 from engine.reference_slots import NO_LINE
 from engine.relations import declare_relations, sister_companies
+from engine.remaining import Remaining
+from engine.resident import build_resident
+from engine.segments import pick
 from engine.situation import Lines, Situation
 
 if TYPE_CHECKING:
@@ -37,11 +36,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.calibration import Calibration
+    from engine.customer_directory import CustomerDirectory, Relations
+    from engine.identify import CustomerNumbers
     from engine.match_input import MapOrdered, MatchInput, StageObserver
+    from engine.open_item_index import OpenItemIndex
     from engine.policy_table import AssignedRules
     from engine.precision_ledger import PrecisionLedger
     from engine.reference_slots import ReadReferences, ReferenceSlots
     from engine.relations import Declared
+    from engine.resident import Resident
 
 __all__ = ["Intake", "take_in"]
 
@@ -73,18 +76,19 @@ _NOT_RECEIVABLE: Final = (
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the rounds start from; arrays have one entry per payment in sorted order.
 
-    order: input row of each sorted payment; held: an intake code forbids automatic application;
-    homeless: our bank account is in no list, so the company is not known;
-    conversions: payments matched in another currency than their own;
-    idle: per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an
-    item of the amount in another company, or in another currency;
-    not_receivable: no customer's payment; precedence: rank by date and bank reference;
-    settled_before: what payments of earlier runs settled;
-    refused: sets of items a clerk refused, by payment id; gates: what policy keeps from going
-    through alone; calibration, precision: what outcomes of earlier decisions say.
+    resident: what payments are looked up in; order: input row of each sorted payment; held: an
+    intake code forbids automatic application; homeless: our bank account is in no list, so the
+    company is not known; conversions: payments matched in another currency than their own; idle:
+    per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an item of
+    the amount in another company, or in another currency; not_receivable: no customer's payment;
+    precedence: rank by date and bank reference; settled_before: what payments of earlier runs
+    settled; apart: payments of several matches, which learn nothing from each other; refused: sets
+    of items a clerk refused, by payment id; gates: what policy keeps from going through alone;
+    calibration, precision: what outcomes of earlier decisions say.
     """
 
     payments: PaymentBatch
+    resident: Resident
     order: NDArray[np.int64]
     advices: JoinedAdvices
     remittances: RemittanceBatch
@@ -100,6 +104,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     other_currency: NDArray[np.bool_]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
+    apart: bool
     settled_before: SettledBefore
     refused: dict[str, frozenset[tuple[str, ...]]]
     calibration: Calibration
@@ -108,67 +113,121 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     situation: Situation
 
 
+class _Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What the input says, in canonical order, and what it is looked up in."""
+
+    match_input: MatchInput
+    payments: PaymentBatch
+    order: NDArray[np.int64]
+    advices: JoinedAdvices
+    remittances: RemittanceBatch
+    line_payment: NDArray[np.int64]
+    resident: Resident
+    directory: CustomerDirectory
+    currencies: list[str]
+    day: int
+
+    @classmethod
+    def of(cls, match_input: MatchInput, observe: StageObserver, map_ordered: MapOrdered) -> _Given:
+        """Sort and index."""
+        ids = match_input.payments.text("payment_id")
+        order = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
+        payments = match_input.payments.take(order)
+        joined = join_advices(payments, match_input.remittances, match_input.advices)
+        remittances, line_payment = _sorted_lines(payments, joined.remittances)
+        observe("index", len(match_input.open_items))
+        resident = match_input.resident or build_resident(
+            match_input.open_items,
+            match_input.customers,
+            match_input.bank_accounts,
+            match_input.policy,
+            with_names=False,
+            map_ordered=map_ordered,
+        )
+        stated = set(payments.codes("currency")[1]).difference(resident.currencies)
+        return cls(
+            match_input=match_input,
+            payments=payments,
+            order=order,
+            advices=joined,
+            remittances=remittances,
+            line_payment=line_payment,
+            resident=resident,
+            directory=resident.directory.with_companies(payments.text("company_id")),
+            currencies=[*resident.currencies, *sorted(stated)],
+            day=_last_day(payments, match_input.as_of),
+        )
+
+
 def take_in(
     match_input: MatchInput, observe: StageObserver, map_ordered: MapOrdered = map
 ) -> Intake:
     """Sort, index, identify, read references (see module)."""
-    ids = match_input.payments.text("payment_id")
-    order = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
-    payments = match_input.payments.take(order)
-    joined = join_advices(payments, match_input.remittances, match_input.advices)
-    remittances, line_payment = _sorted_lines(payments, joined.remittances)
+    given = _Given.of(match_input, observe, map_ordered)
+    observe("identify", len(given.payments))
+    payers, learned = _identify(given)
+    observe("read_references", len(given.payments) + len(given.remittances))
+    return _read(given, payers, learned, map_ordered)
 
-    items, book = match_input.open_items, match_input.policy
-    observe("index", len(items))
-    directory = CustomerDirectory.of(match_input.customers, items, payments.text("company_id"))
-    currencies = sorted({*payments.codes("currency")[1], *items.codes("currency")[1]})
-    index = build_index(items, directory, currencies, map_ordered)
 
-    observe("identify", len(payments))
-    day = _last_day(payments, match_input.as_of)
-    payers, learned = _identify(match_input, payments, remittances, line_payment, directory, index)
-    family = np.where(payers.known, np.append(directory.family, -1)[payers.payer], -1)
-
-    observe("read_references", len(payments) + len(remittances))
+def _read(given: _Given, payers: Payers, learned: LearnedFacts, map_ordered: MapOrdered) -> Intake:
+    """Read the references, find the rules, look at what stands in the way."""
+    payments, resident, directory = given.payments, given.resident, given.directory
+    book, index = given.match_input.policy, resident.index
+    family = pick(directory.family, np.where(payers.known, payers.payer, -1), none=-1)
     may = sister_companies(book, directory.companies)
     told = Told(
         payments=payments,
-        remittances=remittances,
-        line_payment=line_payment,
+        remittances=given.remittances,
+        line_payment=given.line_payment,
         company=payers.company,
         family=family,
-        currency=_codes_of(payments.text("currency"), currencies),
-        currencies=currencies,
+        currency=_codes_of(payments.text("currency"), given.currencies),
+        currencies=given.currencies,
     )
     told, read, conversions = read_converted(told, index, may, book.exchange, map_ordered)
-    currency = told.currency
-    slots = _of_the_payer(read.slots, payments, directory, payers, family, learned.relations, index)
+    own = _without_customer_numbers(read.slots, payers, resident.numbers)
+    slots = _of_the_payer(own, payments, directory, family, learned.relations, index)
     declared = declare_relations(slots, payments, directory, payers, index, book)
-    assigned = assign_rules(book, directory, payers.company, payers.payer, currency, currencies)
+    assigned = assign_rules(
+        book,
+        directory,
+        resident.rules,
+        payers.company,
+        payers.payer,
+        told.currency,
+        given.currencies,
+    )
     not_receivable, held = _gates(payments, payers, declared.slots)
-    situation = _situation(told, read, payers, declared, assigned, index, ~not_receivable, day)
+    situation = _situation(
+        told, read, payers, declared, assigned, resident, ~not_receivable, given.day
+    )
     return Intake(
         payments=payments,
-        order=order,
-        advices=joined,
-        remittances=remittances,
+        resident=resident,
+        order=given.order,
+        advices=given.advices,
+        remittances=given.remittances,
         directory=directory,
         index=index,
         payers=payers,
         conversions=conversions,
-        currencies=currencies,
+        currencies=given.currencies,
         held=held,
-        homeless=(payers.company < 0) & (len(match_input.bank_accounts) > 0),
-        idle=_matches(directory.status, "^(?:inactive|blocked)$"),
+        homeless=(payers.company < 0) & (len(resident.bank_accounts) > 0),
+        idle=resident.idle,
         elsewhere=read.elsewhere,
         other_currency=read.other_currency,
         not_receivable=not_receivable,
         precedence=_precedence(payments, situation.pay_day),
-        settled_before=SettledBefore.of(match_input.earlier, index),
+        apart=given.match_input.days is not None,
+        settled_before=SettledBefore.of(given.match_input.earlier, index),
         refused=learned.refused_sets(),
-        calibration=match_input.calibration,
-        precision=match_input.precision,
-        gates=build_gates(assigned, situation.cash, payers.payer, payers.company, day, index),
+        calibration=given.match_input.calibration,
+        precision=given.match_input.precision,
+        gates=build_gates(
+            assigned, situation.cash, payers.payer, payers.company, given.day, resident.youngest
+        ),
         situation=situation,
     )
 
@@ -179,9 +238,9 @@ def _situation(
     payers: Payers,
     declared: Declared,
     assigned: AssignedRules,
-    index: OpenItemIndex,
+    resident: Resident,
     receivable: NDArray[np.bool_],
-    day: int,
+    day: NDArray[np.int64],
 ) -> Situation:
     """What the first round looks at; `day` is that of payments without one."""
     return Situation(
@@ -189,33 +248,27 @@ def _situation(
         company=payers.company,
         payer=np.where(payers.conflict, -1, payers.payer),
         payer_family=told.family,
-        claimed_family=_claimed(declared.slots, told.family, declared.several, index),
+        claimed_family=_claimed(declared.slots, told.family, declared.several, resident.index),
         payer_doubt=1.0 - RELIABILITY[payers.by],
         rule=assigned.rule,
         open_for_matching=(told.payments.int64("amount_minor") > 0) & receivable,
         rules=assigned.table,
-        index=index,
-        remaining=index.open_minor,
+        index=resident.index,
+        remaining=Remaining.of(resident.index.open_minor),
         slots=declared.slots,
         shared=read.shared,
         lines=_lines(told.remittances, told.line_payment),
-        claims=claim_keys(index),
+        claims=resident.claims,
         **_told_facts(told.payments, declared, day),
     )
 
 
-def _identify(
-    match_input: MatchInput,
-    payments: PaymentBatch,
-    remittances: RemittanceBatch,
-    line_payment: NDArray[np.int64],
-    directory: CustomerDirectory,
-    index: OpenItemIndex,
-) -> tuple[Payers, LearnedFacts]:
+def _identify(given: _Given) -> tuple[Payers, LearnedFacts]:
     """Who paid each payment, and the facts it was found by, the master's relations among them."""
-    company = companies_of(payments, match_input.bank_accounts, directory.companies)
-    day = _last_day(payments, match_input.as_of)
-    learned = LearnedFacts.of(match_input.learned, directory, match_input.policy, day)
+    payments, directory, resident = given.payments, given.directory, given.resident
+    company = companies_of(payments, resident.our_accounts, directory.companies)
+    facts, book = given.match_input.learned, given.match_input.policy
+    learned = LearnedFacts.of(facts, directory, book, given.day)
     relations = directory.relations.with_more(learned.relations)
     learned = msgspec.structs.replace(learned, relations=relations)
     payers = identify_payers(
@@ -223,8 +276,12 @@ def _identify(
         directory,
         company,
         learned,
-        match_input.bank_accounts,
-        customers_by_creditor_reference(payments, remittances, line_payment, company, index),
+        resident.our_accounts,
+        customers_by_creditor_reference(
+            payments, given.remittances, given.line_payment, company, resident.creditor
+        ),
+        resident.numbers,
+        resident.names or KnownNames.of(directory, everywhere=bool((company < 0).any())),
     )
     return payers, learned
 
@@ -278,13 +335,11 @@ def _claimed(
 
 
 def _without_customer_numbers(
-    slots: ReferenceSlots, payers: Payers, directory: CustomerDirectory
+    slots: ReferenceSlots, payers: Payers, numbers: CustomerNumbers
 ) -> ReferenceSlots:
     """A payer's own customer number is no reference nobody could read."""
-    numbers = np.append(joined_digits(directory.customer_ids), np.uint64(0))
-    payer = np.where(payers.payer >= 0, payers.payer, len(directory))
     own = (slots.hits == 0) & (slots.line == NO_LINE) & (slots.digits > 0)
-    own &= numbers[payer[slots.payment]] == slots.digits
+    own &= pick(numbers.digits, payers.payer[slots.payment]) == slots.digits
     return msgspec.structs.replace(
         slots, **{name: getattr(slots, name)[~own] for name in slots.__struct_fields__}
     )
@@ -294,7 +349,6 @@ def _of_the_payer(
     slots: ReferenceSlots,
     payments: PaymentBatch,
     directory: CustomerDirectory,
-    payers: Payers,
     family: NDArray[np.int64],
     relations: Relations,
     index: OpenItemIndex,
@@ -302,7 +356,6 @@ def _of_the_payer(
     """What number and name together make the payer's own; and a reference to an item of a customer
     the payer may pay for.
     """
-    slots = _without_customer_numbers(slots, payers, directory)
     slots = confirm_by_name(slots, payments, directory, family, index.customer)
     payer = family[slots.payment]
     rows = np.flatnonzero((slots.item >= 0) & ~slots.family & (payer >= 0))

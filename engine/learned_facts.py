@@ -61,6 +61,8 @@ class LearnedFacts(msgspec.Struct, frozen=True, kw_only=True):
         cls, facts: LearnedFactBatch, directory: CustomerDirectory, policy: PolicyBook, day: int
     ) -> LearnedFacts:
         """The facts that hold on `day` (days since 1970), of customers there are."""
+        if not len(facts):
+            return cls.none()
         used = _in_force(facts, policy, day)
         fresh = _fresh(facts, policy, day)
         customer = directory.number_of(facts.text("company_id"), facts.text("customer_id"))
@@ -90,6 +92,21 @@ class LearnedFacts(msgspec.Struct, frozen=True, kw_only=True):
             refused=pc.binary_join_element_wise(
                 facts.text("value"), facts.text("open_item_ids"), "\x1f"
             ).take(pa.array(refused)),
+        )
+
+    @classmethod
+    def none(cls) -> LearnedFacts:
+        """Nothing was learned."""
+        no_text, no_pair = pa.array([], pa.string()), np.empty(0, dtype=np.int64)
+        nobody = OwnerTable.of(no_text, no_pair)
+        return cls(
+            aliases=nobody,
+            accounts=nobody,
+            stale_aliases=nobody,
+            stale_accounts=nobody,
+            denied=no_text,
+            relations=Relations(no_pair),
+            refused=no_text,
         )
 
     def refused_sets(self) -> dict[str, frozenset[tuple[str, ...]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import msgspec
 
@@ -29,12 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from engine.calibration import Calibration
+    from engine.resident import Resident
 
 __all__ = ["MapOrdered", "MatchInput", "MatchResult", "StageObserver"]
 
 
 class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a match depends on; nothing else may influence its result."""
+    """Everything a match depends on; nothing else may influence its result.
+
+    `resident` is made of the open items, customers, accounts and policy given (`against`), so that
+    they need not be indexed again; without it they are.
+    """
 
     payments: PaymentBatch
     open_items: OpenItemBatch
@@ -48,6 +53,19 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration = SHIPPED_CALIBRATION
     precision: PrecisionLedger = PrecisionLedger()
     as_of: datetime.date | None = None
+    resident: Resident | None = None
+
+    @classmethod
+    def against(cls, resident: Resident, payments: PaymentBatch, **more: Any) -> Self:
+        """A match of `payments` with what is indexed already; `more` are other fields."""
+        return cls(
+            payments=payments,
+            open_items=resident.open_items,
+            bank_accounts=resident.bank_accounts,
+            policy=resident.policy,
+            resident=resident,
+            **more,
+        )
 
 
 class MatchResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ what is not proven is proposed, and says why (`engine.exception_queue`).
 from __future__ import annotations
 
 from engine.audit import audit
-from engine.conclude import conclude, write_applications, write_outcomes
+from engine.conclude import conclude, touched_items, write_applications, write_outcomes
 from engine.exception_queue import raise_exceptions
 from engine.intake import take_in
 from engine.match_input import MapOrdered, MatchInput, MatchResult, StageObserver
@@ -51,7 +51,7 @@ def match_payments(
         applications=applications,
         reversals=returns.reversals,
         exceptions=raise_exceptions(
-            intake, conclusion, returns, unread, paid_twins(intake.situation)
+            intake, conclusion, returns, unread, paid_twins(intake, intake.situation)
         ),
         joined=intake.advices.joined,
     )
@@ -59,7 +59,7 @@ def match_payments(
     observe("audit", len(intake.payments))
     audit(
         match_input.payments,
-        match_input.open_items,
+        touched_items(intake, conclusion, returns.reversals),
         result.outcomes,
         result.applications,
         result.reversals,

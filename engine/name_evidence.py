@@ -17,11 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.name_search import NameIndex
-from engine.owner_table import NOBODY, SEVERAL
-from engine.segments import mix64
-from engine.text_hashes import HashedOwners, same_texts, text_hashes, word_hashes
+from engine.owner_table import NOBODY, SEVERAL, HashedOwners
+from engine.segments import mix64, pick
+from engine.text_hashes import same_texts, text_hashes, word_hashes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.names import NormalNames
@@ -75,12 +77,14 @@ class NamesFound(msgspec.Struct, frozen=True):
 
 class NameBook(msgspec.Struct, frozen=True):
     """Known names by everything a payer's name is compared with. A name belongs to a scope (a
-    company) and to an owner; rows are names, in the order given.
+    company, or everywhere) and to an owner; rows are names, in the order given. `distinct`: how
+    many there are, each counted once.
     """
 
     names: NormalNames
     scope: NDArray[np.int64]
     owner: NDArray[np.int64]
+    distinct: int
     by_form: HashedOwners
     by_core: HashedOwners
     by_words: HashedOwners
@@ -88,13 +92,20 @@ class NameBook(msgspec.Struct, frozen=True):
     packed_full: HashedOwners
 
     @classmethod
-    def of(cls, names: NormalNames, scope: NDArray[np.int64], owner: NDArray[np.int64]) -> NameBook:
-        """Index `names`."""
+    def of(
+        cls,
+        names: NormalNames,
+        scope: NDArray[np.int64],
+        owner: NDArray[np.int64],
+        distinct: int | None = None,
+    ) -> NameBook:
+        """Index `names`; `distinct` of them, where some stand in more than one scope."""
         core = text_hashes(names.core)
         return cls(
             names,
             scope,
             owner,
+            len(owner) if distinct is None else distinct,
             HashedOwners.of(mix64(core, scope, names.form), owner),
             HashedOwners.of(mix64(core, scope), owner),
             HashedOwners.of(mix64(word_hashes(names.core), scope), owner),
@@ -125,19 +136,21 @@ class NameBook(msgspec.Struct, frozen=True):
         packed = _packed(names.core)
         entry = self.packed_core.find(mix64(text_hashes(packed), scope))
         fits = open_name & self._compatible(self.packed_core, entry, names.form)
-        self._settle(found, self.packed_core, entry, WORDS, fits, (packed, _packed(known.core)))
+        self._settle(found, self.packed_core, entry, WORDS, fits, (packed, known.core), _packed)
         packed = _packed(names.full)
         entry = self.packed_full.find(mix64(text_hashes(packed), scope))
         fits = open_name & (names.form == 0)
-        self._settle(found, self.packed_full, entry, WORDS, fits, (packed, _packed(known.full)))
+        self._settle(found, self.packed_full, entry, WORDS, fits, (packed, known.full), _packed)
         return found
 
     def _compatible(
         self, table: HashedOwners, entry: NDArray[np.int64], form: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """No two different legal forms: one side names none, or both the same, or several do."""
-        known = self.names.form[table.row][entry]
-        alone = (table.low == table.high)[entry]
+        if not len(table.row):
+            return np.ones(len(entry), dtype=np.bool_)
+        known = self.names.form[table.row[entry]]
+        alone = table.low[entry] == table.high[entry]
         fits: NDArray[np.bool_] = (entry < 0) | (form == 0) | (known == 0) | (known == form)
         unclear: NDArray[np.bool_] = ~alone
         return fits | unclear
@@ -150,11 +163,15 @@ class NameBook(msgspec.Struct, frozen=True):
         kind: int,
         allowed: NDArray[np.bool_],
         texts: tuple[pa.StringArray, pa.StringArray],
+        written: Callable[[pa.StringArray], pa.StringArray] = lambda text: text,
     ) -> None:
-        """Write owner and kind of names that are still nobody's and whose text is the known one."""
+        """Write owner and kind of names that are still nobody's and whose text is the known one,
+        `written` so.
+        """
         fresh = allowed & (found.owner == NOBODY) & (entry >= 0)
         rows = np.flatnonzero(fresh)
-        same = same_texts(texts[0].take(pa.array(rows)), texts[1], table.row[entry[rows]])
+        known = written(texts[1].take(pa.array(table.row[entry[rows]])))
+        same = same_texts(texts[0].take(pa.array(rows)), known, np.arange(len(rows)))
         _write(found, rows[same], table, entry, kind)
 
     def _settle_words(
@@ -177,12 +194,13 @@ class NameBook(msgspec.Struct, frozen=True):
 
 class NearNames(msgspec.Struct, frozen=True):
     """Known names in order of their letters, and by their runs of letters, for what `NameBook`
-    does not find.
+    does not find. change: how often the owner has changed up to each name, in that order.
     """
 
     book: NameBook
     order: NDArray[np.int64]
     beginning: NDArray[np.bytes_]
+    change: NDArray[np.int64]
     index: NameIndex
 
     @classmethod
@@ -190,8 +208,10 @@ class NearNames(msgspec.Struct, frozen=True):
         """Index the names of `book` once more."""
         beginning = _fixed(book.names.full, book.scope)
         order = np.argsort(beginning, kind="stable")
-        index = NameIndex.of(book.names.core, book.scope, book.owner)
-        return cls(book, order, beginning[order], index)
+        index = NameIndex.of(book.names.core, book.scope, book.owner, book.distinct)
+        owner = book.owner[order]
+        change = np.concatenate([[0], np.cumsum(owner[1:] != owner[:-1])])
+        return cls(book, order, beginning[order], change, index)
 
     def search(self, names: NormalNames, scope: NDArray[np.int64], found: NamesFound) -> NamesFound:
         """Owners of clipped, misspelt and like names, of those in `found` who are nobody's."""
@@ -218,17 +238,17 @@ class NearNames(msgspec.Struct, frozen=True):
         rows = np.flatnonzero(allowed & (found.owner == NOBODY) & fits)
         if not len(rows):
             return
-        known, owner = self.beginning, self.book.owner[self.order]
+        known = self.beginning
         text = names.full.take(pa.array(rows))
         low = np.searchsorted(known, _fixed(text, scope[rows]), side="left")
         high = np.searchsorted(known, _fixed(text, scope[rows], end=b"\xff"), side="left")
         rows, low, high = rows[high > low], low[high > low], high[high > low]
+        first, last = self.book.owner[self.order[low]], self.book.owner[self.order[high - 1]]
+        found.first[rows], found.second[rows] = first, last
         # Owners between the two differ only where several customers share the beginning.
-        change = np.concatenate([[0], np.cumsum(owner[1:] != owner[:-1])])
-        found.first[rows], found.second[rows] = owner[low], owner[high - 1]
-        alone = change[high - 1] == change[low]
+        alone = self.change[high - 1] == self.change[low]
         found.second[rows[alone]] = NOBODY
-        found.owner[rows] = np.where(alone, owner[low], SEVERAL)
+        found.owner[rows] = np.where(alone, first, SEVERAL)
         found.kind[rows] = np.where(alone, CLIPPED, 0)
 
     def _settle_like(
@@ -243,7 +263,7 @@ class NearNames(msgspec.Struct, frozen=True):
         if not len(todo):
             return
         match = self.index.search(names.core.take(pa.array(todo)), scope[todo])
-        form, known_form = names.form[todo], np.append(self.book.names.form, 0)[match.row]
+        form, known_form = names.form[todo], pick(self.book.names.form, match.row)
         fits = (match.row >= 0) & ((form == 0) | (known_form == 0) | (form == known_form))
         typos = np.where(length[todo] >= _TWO_TYPOS_LENGTH_MIN, 2, 1)
         near = fits & (match.distance <= typos)
@@ -252,13 +272,13 @@ class NearNames(msgspec.Struct, frozen=True):
         like = fits & ~near & (match.likeness >= _LIKE_MIN) & (margin >= _LIKE_MARGIN)
         several = (near & ~clear) | (fits & ~like & (match.likeness >= _NEAR_MIN))
         several &= ~clear
-        owner = np.append(self.book.owner, NOBODY)
+        owner = pick(self.book.owner, match.row, none=NOBODY)
         one = clear | like
-        found.owner[todo[one]] = owner[match.row[one]]
+        found.owner[todo[one]] = owner[one]
         found.kind[todo[one]] = np.where(clear, MISSPELT, LIKE)[one]
         found.owner[todo[several]] = SEVERAL
-        found.first[todo] = owner[match.row]
-        found.second[todo[several]] = owner[match.next_row[several]]
+        found.first[todo] = owner
+        found.second[todo[several]] = pick(self.book.owner, match.next_row[several], none=NOBODY)
 
 
 def _write(

@@ -84,10 +84,12 @@ class NameMatches(msgspec.Struct, frozen=True):
 class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
     """Names by their runs of letters: `gram` (sorted keys of scope and letters), and for each the
     `name` rows from `start[k]` to `start[k + 1]` with the `weight` the run has in that name.
+    `distinct`: how many names there are, those of several scopes counted once.
     """
 
     texts: pa.StringArray
     owner: NDArray[np.int64]
+    distinct: int
     gram: NDArray[np.int64]
     start: NDArray[np.int64]
     name: NDArray[np.int32]
@@ -95,23 +97,29 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, texts: pa.StringArray, scopes: NDArray[np.int64], owners: NDArray[np.int64]
+        cls,
+        texts: pa.StringArray,
+        scopes: NDArray[np.int64],
+        owners: NDArray[np.int64],
+        distinct: int | None = None,
     ) -> NameIndex:
         """Index `texts` (folded cores), each for queries of its scope, belonging to its owner."""
+        distinct = len(texts) if distinct is None else distinct
         row, _, letters = _runs_of_letters(texts)
         order = np.lexsort((row, _scoped(scopes[row], letters)))
         key, row = _scoped(scopes[row], letters)[order], row[order]
-        distinct = first_of_runs(key, row) if len(key) else np.empty(0, dtype=np.bool_)
-        key, row = key[distinct], row[distinct]
+        once = first_of_runs(key, row) if len(key) else np.empty(0, dtype=np.bool_)
+        key, row = key[once], row[once]
         head = np.flatnonzero(first_of_runs(key)) if len(key) else np.empty(0, dtype=np.int64)
         start = np.append(head, len(key))
-        rarity = _rarity(np.diff(start), len(texts))
+        rarity = _rarity(np.diff(start), distinct)
         each = np.repeat(rarity, np.diff(start))
         length = np.sqrt(np.bincount(row, weights=each * each, minlength=len(texts)))
         weight = np.rint(_WEIGHT * _WEIGHT * each / np.maximum(length[row], 1.0))
         return cls(
             texts=texts,
             owner=owners,
+            distinct=distinct,
             gram=key[head],
             start=start,
             name=row.astype(np.int32),
@@ -175,7 +183,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         spent -= np.append(0, spent)[begin]
         # Rare ones first, until a query has had its share of postings: frequent ones say little.
         kept = (rank < effort.grams_max) & ((spent <= effort.postings) | (rank < effort.grams_min))
-        kept &= frequency <= max(200, min(len(self.texts) // 16, 2 * effort.postings))
+        kept &= frequency <= max(200, min(self.distinct // 16, 2 * effort.postings))
         return row[kept], gram[kept]
 
     def _sharing(
@@ -184,7 +192,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         """Candidates of each query: (query, name, share of the best), best first, a bounded few."""
         head = np.flatnonzero(first_of_runs(row))
         query = row[head]
-        rarity = _rarity(np.diff(self.start)[gram], len(self.texts)).astype(np.int32)
+        rarity = _rarity(np.diff(self.start)[gram], self.distinct).astype(np.int32)
         asked = csr_array(
             (rarity, gram.astype(np.int32), np.append(head, len(row)).astype(np.int32)),
             shape=(len(query), len(self.gram)),

@@ -6,6 +6,8 @@ parties, while "EMBER VERTEX" may be either. So the form is kept beside the core
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -93,13 +95,19 @@ def normalise_names(names: pa.StringArray) -> NormalNames:
     return NormalNames(full=folded, core=core, form=_form_codes(spelled, alone))
 
 
+@cache
+def _form_code(spelled: str) -> int:
+    """Code of the first form that is spelled so, 0 where none is; there are few spellings."""
+    for code, (_, pattern) in enumerate(LEGAL_FORMS, start=1):
+        if re.fullmatch(pattern, spelled):
+            return code
+    return 0
+
+
 def _form_codes(spelled: pa.StringArray, alone: pa.BooleanArray) -> NDArray[np.int64]:
     encoded = spelled.dictionary_encode()
-    distinct = encoded.dictionary
-    codes = np.zeros(len(distinct), dtype=np.int64)
-    for code, (_, pattern) in enumerate(LEGAL_FORMS, start=1):
-        hit = pc.match_substring_regex(distinct, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
-        codes[hit & (codes == 0)] = code
+    distinct = encoded.dictionary.to_pylist()
+    codes = np.array([_form_code(text) for text in distinct], dtype=np.int64)
     forms: NDArray[np.int64] = codes[encoded.indices.to_numpy(zero_copy_only=False)]
     forms[alone.to_numpy(zero_copy_only=False)] = 0
     return forms

@@ -51,6 +51,7 @@ _STATUS: Final = {
     "cancelled": CANCELLED,
 }
 
+_CURRENCIES_MAX: Final = 1 << 16
 _DAY_MAX: Final = 1 << 32
 _ENDING_DIGITS_MAX: Final = 6
 _REVERSED: Final = sum(
@@ -125,7 +126,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     source, order: the batch they come from, and the row of each item in it.
     family_order, family_bounds: items grouped by family and where each family's begin.
     ledger: number of the item's (customer, currency) run; ledger_start, ledger_end: its bounds (one
-    entry per ledger); ledger_customer, ledger_currency name it.
+    entry per ledger); ledger_customer, ledger_currency name it, ledger_key is both as one number.
     """
 
     source: OpenItemBatch
@@ -147,6 +148,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     ledger_end: NDArray[np.int64]
     ledger_customer: NDArray[np.int64]
     ledger_currency: NDArray[np.int64]
+    ledger_key: NDArray[np.int64]
     family_order: NDArray[np.int64]
     family_bounds: NDArray[np.int64]
     digit_count: NDArray[np.int64]
@@ -179,8 +181,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
         """Ledger of each (customer, currency), -1 where the customer has no item in it."""
         if not len(self.ledger_customer):
             return np.full(len(customer), -1, dtype=np.int64)
-        key = self.ledger_customer * (1 << 16) + self.ledger_currency
-        wanted = customer * (1 << 16) + currency
+        key, wanted = self.ledger_key, customer * _CURRENCIES_MAX + currency
         position = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
         return np.where((key[position] == wanted) & (customer >= 0), position, -1)
 
@@ -235,6 +236,7 @@ def build_index(
         ledger_end=np.append(first[1:], len(items))[: len(first)],
         ledger_customer=customer[first],
         ledger_currency=currency[first],
+        ledger_key=customer[first] * _CURRENCIES_MAX + currency[first],
         family_order=family_order,
         family_bounds=np.concatenate([[0], np.cumsum(members)]),
         digit_count=digit_count,

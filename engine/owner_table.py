@@ -1,4 +1,9 @@
-"""Key → its one owner: who a bank account, a name or a number belongs to, if to one only."""
+"""Key → its one owner: who a bank account, a name or a number belongs to, if to one only.
+
+Keys are found by their hashes. `OwnerTable` compares the texts behind a hash itself; `HashedOwners`
+leaves that to whoever asks: there two texts that share a hash by accident share an entry, which
+then belongs to several or to nobody; evidence may be lost by it, never made.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.key_table import KeyTable
+from engine.segments import first_of_runs, pick
+from engine.text_hashes import same_texts, text_hashes
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NOBODY", "SEVERAL", "OwnerTable"]
+__all__ = ["NOBODY", "SEVERAL", "HashedOwners", "OwnerTable"]
 
 NOBODY: Final = -1
 """No owner has the key."""
@@ -23,13 +32,15 @@ SEVERAL: Final = -2
 
 class OwnerTable(msgspec.Struct, frozen=True):
     """Distinct keys and the owner of each, `SEVERAL` where they share it; of those that do the
-    least and the greatest.
+    least and the greatest. table, entry: the keys by their hashes, and the key of each row there.
     """
 
     keys: pa.StringArray
     owner: NDArray[np.int64]
     least: NDArray[np.int64]
     greatest: NDArray[np.int64]
+    table: KeyTable
+    entry: NDArray[np.int64]
 
     @classmethod
     def of(cls, keys: pa.StringArray, owners: NDArray[np.int64]) -> OwnerTable:
@@ -43,21 +54,29 @@ class OwnerTable(msgspec.Struct, frozen=True):
         high = np.full(len(encoded.dictionary), -1, dtype=np.int64)
         np.minimum.at(low, codes, owners)
         np.maximum.at(high, codes, owners)
-        return cls(encoded.dictionary, np.where(low == high, low, SEVERAL), low, high)
+        table, entry = KeyTable.of(text_hashes(encoded.dictionary))
+        owner = np.where(low == high, low, SEVERAL)
+        return cls(encoded.dictionary, owner, low, high, table, entry)
 
     def look_up(self, keys: pa.StringArray) -> NDArray[np.int64]:
         """Owner of each of `keys`, `NOBODY` or `SEVERAL` (shape: rows of `keys`)."""
-        return self._at(self.owner, self.find(keys))
+        return pick(self.owner, self.find(keys), none=NOBODY)
 
     def find(self, keys: pa.StringArray) -> NDArray[np.int64]:
         """Entry of each of `keys`, -1 where there is none."""
+        found = np.full(len(keys), -1, dtype=np.int64)
         if not len(self.keys):
-            return np.full(len(keys), -1, dtype=np.int64)
-        found = pc.index_in(keys, value_set=self.keys)
-        position: NDArray[np.int64] = (
-            pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        )
-        return position
+            return found
+        place, end = self.table.find(text_hashes(keys))
+        live = np.flatnonzero(place < end)
+        while len(live):
+            entry = self.entry[place[live]]
+            same = same_texts(keys.take(pa.array(live)), self.keys, entry)
+            found[live[same]] = entry[same]
+            # Another text has the same hash: the next one may be it.
+            place[live] += 1
+            live = live[~same & (place[live] < end[live])]
+        return found
 
     def look_up_rivals(
         self, keys: pa.StringArray
@@ -65,10 +84,48 @@ class OwnerTable(msgspec.Struct, frozen=True):
         """As `look_up`, and two owners to name where it is `SEVERAL` (one where not)."""
         position = self.find(keys)
         return (
-            self._at(self.owner, position),
-            self._at(self.least, position),
-            self._at(self.greatest, position),
+            pick(self.owner, position, none=NOBODY),
+            pick(self.least, position, none=NOBODY),
+            pick(self.greatest, position, none=NOBODY),
         )
 
-    def _at(self, owners: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.append(owners, NOBODY)[position]
+
+class HashedOwners(msgspec.Struct, frozen=True):
+    """Distinct hashes, sorted, and of the rows behind each: the first, and its least and greatest
+    owner; `owner` is the only one, or `SEVERAL`.
+    """
+
+    key: NDArray[np.uint64]
+    row: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, hashes: NDArray[np.uint64], owners: NDArray[np.int64]) -> HashedOwners:
+        """One entry per distinct hash of the rows (hash, owner)."""
+        if not len(hashes):
+            return cls(hashes, owners, owners, owners)
+        order = np.lexsort((owners, hashes))
+        key, owner = hashes[order], owners[order]
+        head = np.flatnonzero(first_of_runs(key.view(np.int64)))
+        last = np.append(head[1:], len(key)) - 1
+        return cls(key[head], order[head], owner[head], owner[last])
+
+    def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Entry of each hash, -1 where there is none."""
+        if not len(self.key):
+            return np.full(len(hashes), -1, dtype=np.int64)
+        order = np.argsort(hashes)
+        at = np.empty(len(hashes), dtype=np.int64)
+        at[order] = np.searchsorted(self.key, hashes[order])
+        at = np.minimum(at, len(self.key) - 1)
+        return np.where(self.key[at] == hashes, at, -1)
+
+    def owners(self, entry: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Owner of each entry (`NOBODY`, `SEVERAL`), and the greatest owner where it is several."""
+        if not len(self.key):
+            nothing = np.full(len(entry), NOBODY, dtype=np.int64)
+            return nothing, nothing
+        low, high = self.low[entry], self.high[entry]
+        owner = np.where(low == high, low, SEVERAL)
+        return np.where(entry < 0, NOBODY, owner), np.where(entry < 0, NOBODY, high)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.exception_codes import code_number
-from engine.segments import first_of_runs, mix64, segment_sum
+from engine.resolver import ItemAmounts
+from engine.segments import first_of_runs, mix64
 from engine.shortfalls import SCALABLE_MAX
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def codes_over_payments(settling: Candidates, index: OpenItemIndex) -> NDArray[n
     if not unexplained.any():
         return settling.code
     opened, closes = index.open_minor[rows.item], rows.closes()
-    total = segment_sum(closes, rows.item, len(index))[rows.item]
+    total = ItemAmounts.of(settling, np.ones(len(settling), dtype=np.bool_)).at(rows.item)
     short = (opened > 0) & (closes < opened) & unexplained[rows.candidate]
     paid_up = short & (total == opened)
     code = settling.code.copy()

@@ -60,9 +60,8 @@ def payer_candidates(
 def _named(intake: Intake, customer: NDArray[np.int64]) -> pa.StringArray:
     """`ID (name)` of each customer, the id alone where no name is known; empty for -1."""
     directory = intake.directory
-    nobody = pa.array([""], pa.string())
-    at = pa.array(np.where(customer <= NOBODY, len(directory), customer))
-    ids = pa.concat_arrays([directory.customer_ids, nobody]).take(at)
-    names = pa.concat_arrays([directory.display_name, nobody]).take(at)
+    at = pa.array(customer, mask=customer <= NOBODY)
+    ids = pc.fill_null(directory.customer_ids.take(at), "")
+    names = pc.fill_null(directory.display_name.take(at), "")
     whole = pc.binary_join_element_wise(ids, " (", names, ")", "")
     return pc.if_else(pc.equal(names, ""), ids, whole)

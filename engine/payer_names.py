@@ -14,7 +14,6 @@ from engine.learned_facts import name_keys
 from engine.name_evidence import CLIPPED, NameBook, NamesFound, NearNames
 from engine.names import NormalNames, normalise_names
 from engine.owner_table import NOBODY
-from engine.segments import expand_ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,9 +23,32 @@ if TYPE_CHECKING:
     from engine.learned_facts import LearnedFacts
     from engine.reference_slots import ReferenceSlots
 
-__all__ = ["confirm_by_name", "read_payer_names"]
+__all__ = ["KnownNames", "confirm_by_name", "read_payer_names"]
 
 _SIMILAR, _SIMILAR_PART, _SIMILAR_LENGTH_MIN = 82, 95, 8
+_EVERYWHERE = -1
+"""Scope of names looked for by payments whose company is not known."""
+
+
+class KnownNames(msgspec.Struct, frozen=True):
+    """The names of all customers, by company and, where asked for, once more for payments of
+    companies nobody knows.
+    """
+
+    book: NameBook
+    near: NearNames
+
+    @classmethod
+    def of(cls, directory: CustomerDirectory, *, everywhere: bool) -> KnownNames:
+        """Index the names of `directory`; also `everywhere`, whatever their company."""
+        owner, names = directory.name_owner, directory.names
+        scope, count = directory.company[owner], len(owner)
+        if everywhere:
+            names = names.take(np.tile(np.arange(count), 2))
+            scope = np.concatenate([scope, np.full(count, _EVERYWHERE, dtype=np.int64)])
+            owner = np.tile(owner, 2)
+        book = NameBook.of(names, scope, owner, count)
+        return cls(book, NearNames.of(book))
 
 
 class _Distinct(msgspec.Struct, frozen=True):
@@ -44,21 +66,20 @@ def read_payer_names(
     company: NDArray[np.int64],
     payer: NDArray[np.int64],
     learned: LearnedFacts,
+    known: KnownNames,
 ) -> NamesFound:
-    """Whose name each payment bears. `payer` is who paid by better evidence (-1 unknown): where
-    the name is anything like that customer's, nobody else is looked for.
+    """Whose name each payment bears, among those `known`. `payer` is who paid by better evidence
+    (-1 unknown): where the name is anything like that customer's, nobody else is looked for.
     """
     distinct = _distinct(payments, directory, company)
-    book = _book(directory, distinct.scope)
-    found = book.look_up(distinct.names, distinct.scope)
+    found = known.book.look_up(distinct.names, distinct.scope)
     unread = (found.owner == NOBODY)[distinct.code]
     agrees = _agrees_with_payer(distinct, directory, payer, unread)
     searched = np.zeros(len(distinct.scope), dtype=np.bool_)
     searched[distinct.code[unread & ~agrees]] = True
     rows = np.flatnonzero(searched)
     if len(rows):
-        near = NearNames.of(book)
-        part = near.search(distinct.names.take(rows), distinct.scope[rows], found.at(rows))
+        part = known.near.search(distinct.names.take(rows), distinct.scope[rows], found.at(rows))
         for name in found.__struct_fields__:
             getattr(found, name)[rows] = getattr(part, name)
     if len(learned.denied):
@@ -99,29 +120,18 @@ def _distinct(
 ) -> _Distinct:
     texts = payments.text("payer_name").dictionary_encode()
     scopes = len(directory.companies) + 1
-    scope = np.where(company < 0, scopes - 1, company)
-    code = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64) * scopes + scope
+    scope = np.maximum(company, _EVERYWHERE)
+    code = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64) * scopes
+    code += scope - _EVERYWHERE
     pairs = pa.array(code).dictionary_encode()
     pair = pairs.dictionary.to_numpy(zero_copy_only=False)
     names = normalise_names(texts.dictionary)
     return _Distinct(
         texts.dictionary.take(pa.array(pair // scopes)),
         names.take(pair // scopes),
-        pair % scopes,
+        pair % scopes + _EVERYWHERE,
         pairs.indices.to_numpy(zero_copy_only=False).astype(np.int64),
     )
-
-
-def _book(directory: CustomerDirectory, scopes: NDArray[np.int64]) -> NameBook:
-    """Names of customers by company, and once more for payments of unknown companies, if any."""
-    owner = directory.name_owner
-    company, everywhere = directory.company[owner], len(directory.companies)
-    names = directory.names
-    if (scopes == everywhere).any():
-        names = names.take(np.tile(np.arange(len(owner)), 2))
-        company = np.concatenate([company, np.full(len(owner), everywhere, dtype=np.int64)])
-        owner = np.tile(owner, 2)
-    return NameBook.of(names, company, owner)
 
 
 def _agrees_with_payer(
@@ -150,13 +160,7 @@ def _similar(
     customer: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Whether name `row` is like any of the names of `customer`, legal forms not contradicting."""
-    by_owner = np.argsort(directory.name_owner, kind="stable")
-    owners = directory.name_owner[by_owner]
-    pair, position = expand_ranges(
-        np.searchsorted(owners, customer, side="left"),
-        np.searchsorted(owners, customer, side="right"),
-    )
-    theirs = by_owner[position]
+    pair, theirs = directory.names_of(customer)
     core = names.core.take(pa.array(row[pair]))
     texts = core.to_pylist(), directory.names.core.take(pa.array(theirs)).to_pylist()
     whole = process.cpdist(*texts, scorer=fuzz.ratio, dtype=np.uint8)

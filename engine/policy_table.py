@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from engine.limits import AMOUNT_MINOR_MAX
 from engine.policy import minor_units
 from engine.precision_ledger import PRECISION_MODES
+from engine.segments import pick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.customer_directory import CustomerDirectory
     from engine.policy import Limit, Policy, PolicyBook
 
-__all__ = ["AssignedRules", "PolicyTable", "assign_rules"]
+__all__ = ["AssignedRules", "CustomerRules", "PolicyTable", "assign_rules"]
 
 _SURPLUS: Final = ("on_account", "unapplied", "refund")
 _NONE: Final = -1
@@ -135,6 +136,47 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class CustomerRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy says of each customer. profiles, names: profiles of policy and customers with
+    rules of their own, the last of each for all others; profile, own: entry of each customer; hold,
+    shadow: whether it is handled by hand, or only watched.
+    """
+
+    profiles: list[str]
+    profile: NDArray[np.int64]
+    names: list[str]
+    own: NDArray[np.int64]
+    hold: NDArray[np.bool_]
+    shadow: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, book: PolicyBook, directory: CustomerDirectory) -> CustomerRules:
+        """Read `book` once per distinct (company, profile, customer with rules of its own)."""
+        encoded = directory.policy.dictionary_encode()
+        profiles = [*encoded.dictionary.to_pylist(), ""]
+        profile = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        names, own = _with_rules_of_their_own(book, directory)
+        party = (directory.company * len(profiles) + profile) * len(names) + own
+        parties = pa.array(party).dictionary_encode()
+        automation = []
+        for number in parties.dictionary.to_pylist():
+            rest, customer = divmod(number, len(names))
+            company, of_profile = divmod(rest, len(profiles))
+            rules = book.rules_of(
+                directory.companies[company], profiles[of_profile], names[customer]
+            )
+            automation.append(rules.automation)
+        entry = parties.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(
+            profiles=profiles,
+            profile=profile,
+            names=names,
+            own=own,
+            hold=np.array([one.hold for one in automation], dtype=np.bool_)[entry],
+            shadow=np.array([one.mode == "shadow" for one in automation], dtype=np.bool_)[entry],
+        )
+
+
 class AssignedRules(msgspec.Struct, frozen=True, kw_only=True):
     """Who has which rules: `rule` per payment (entry of `table`); per customer, whether it is
     handled by hand (`hold`) or only watched (`shadow`).
@@ -149,6 +191,7 @@ class AssignedRules(msgspec.Struct, frozen=True, kw_only=True):
 def assign_rules(
     book: PolicyBook,
     directory: CustomerDirectory,
+    customers: CustomerRules,
     company: NDArray[np.int64],
     payer: NDArray[np.int64],
     currency: NDArray[np.int64],
@@ -156,37 +199,24 @@ def assign_rules(
 ) -> AssignedRules:
     """Rules of each payment by its company, payer (-1 unknown) and currency; and of customers."""
     companies = [*directory.companies, ""]
-    encoded = directory.policy.dictionary_encode()
-    profiles = [*encoded.dictionary.to_pylist(), ""]
-    profile_of = np.append(
-        encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), len(profiles) - 1
-    )
-    names, own = _with_rules_of_their_own(book, directory)
-    own_of = np.append(own, len(names) - 1)
-    nobody = len(directory)
-    who = np.where(payer >= 0, payer, nobody)
-
-    def policy_of(number: int) -> Policy:
-        rest, customer = divmod(number, len(names))
-        of_company, of_profile = divmod(rest, len(profiles))
-        return book.rules_of(companies[of_company], profiles[of_profile], names[customer])
-
+    profiles, names = customers.profiles, customers.names
+    profile = pick(customers.profile, payer, none=len(profiles) - 1)
+    own = pick(customers.own, payer, none=len(names) - 1)
     company = np.where(company < 0, len(companies) - 1, company)
-    party = (company * len(profiles) + profile_of[who]) * len(names) + own_of[who]
+    party = (company * len(profiles) + profile) * len(names) + own
     combined = pa.array(party * max(len(currencies), 1) + currency).dictionary_encode()
     pairs = []
     for number in combined.dictionary.to_pylist():
         of_party, money = divmod(number, len(currencies))
-        pairs.append((policy_of(of_party), currencies[money]))
-    of_customer = (directory.company * len(profiles) + profile_of[:-1]) * len(names) + own_of[:-1]
-    customers = pa.array(of_customer).dictionary_encode()
-    automation = [policy_of(number).automation for number in customers.dictionary.to_pylist()]
-    entry = customers.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        rest, customer = divmod(of_party, len(names))
+        of_company, of_profile = divmod(rest, len(profiles))
+        rules = book.rules_of(companies[of_company], profiles[of_profile], names[customer])
+        pairs.append((rules, currencies[money]))
     return AssignedRules(
         table=PolicyTable.of(pairs),
         rule=combined.indices.to_numpy(zero_copy_only=False).astype(np.int64),
-        hold=np.array([one.hold for one in automation], dtype=np.bool_)[entry],
-        shadow=np.array([one.mode == "shadow" for one in automation], dtype=np.bool_)[entry],
+        hold=customers.hold,
+        shadow=customers.shadow,
     )
 
 

@@ -12,7 +12,7 @@ settled in any order, in any place, with the same result. A contest somebody els
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
     from engine.candidates import Candidates
 
-__all__ = ["ItemAmounts", "Resolution", "possible", "resolve"]
+__all__ = ["ItemAmounts", "Left", "Resolution", "possible", "resolve"]
+
+
+class Left(Protocol):
+    """What is left of each item: an array of all items, or `engine.remaining.Remaining`."""
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[np.int64]:
+        """What is left of the given items."""
 
 
 class ItemAmounts(msgspec.Struct, frozen=True):
@@ -47,6 +54,12 @@ class ItemAmounts(msgspec.Struct, frozen=True):
         live = np.flatnonzero(chosen[rows.candidate])
         item, place = _distinct(rows.item[live])
         return cls(item, segment_sum(rows.closes()[live], place, len(item)))
+
+    def plus(self, other: Self) -> Self:
+        """These and the other's amounts."""
+        item, place = _distinct(np.concatenate([self.item, other.item]))
+        amount = np.concatenate([self.amount, other.amount])
+        return type(self)(item, segment_sum(amount, place, len(item)))
 
     def at(self, item: NDArray[np.int64]) -> NDArray[np.int64]:
         """Amount of each of `item`, 0 where it is none of these."""
@@ -132,7 +145,7 @@ class _Claims(msgspec.Struct, kw_only=True):
         self.left = self.left - self.wanted(chosen)
 
 
-def possible(candidates: Candidates, remaining: NDArray[np.int64]) -> NDArray[np.bool_]:
+def possible(candidates: Candidates, remaining: Left) -> NDArray[np.bool_]:
     """Candidates that each item leaves enough for, were they alone."""
     rows = candidates.rows
     enough = np.ones(len(candidates), dtype=np.bool_)
@@ -142,7 +155,7 @@ def possible(candidates: Candidates, remaining: NDArray[np.int64]) -> NDArray[np
 
 def resolve(
     candidates: Candidates,
-    remaining: NDArray[np.int64],
+    remaining: Left,
     family: NDArray[np.int64],
     precedence: NDArray[np.int64],
     *,

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.accident import AmountHabits
 from engine.amounts import propose_by_amount
 from engine.batches import NO_DATE
 from engine.candidates import WITHHELD_BY_PRECISION, Candidates, strategy_code
@@ -27,7 +26,7 @@ from engine.open_item_index import CANCELLED, PAID
 from engine.reference_slots import NO_LINE
 from engine.resolver import ItemAmounts, Resolution, possible, resolve
 from engine.second_look import second_look
-from engine.segments import first_of_runs, mix64, pick, segment_sum
+from engine.segments import first_of_runs, is_among, mix64, pick, segment_sum
 from engine.strategies.exact import (
     propose_across,
     propose_detail,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from engine.intake import Intake
     from engine.match_input import MapOrdered
     from engine.reference_slots import ReferenceSlots
+    from engine.remaining import Remaining
     from engine.situation import Situation
 
 __all__ = [
@@ -91,11 +91,8 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
     the round by reference (`named`) has left.
     """
     situation = named.situation
-    index = situation.index
-    contradicted = _contradicted(situation)
-    habits = AmountHabits.of(
-        index.currency, index.customer, index.original_minor, max(len(intake.currencies), 1)
-    )
+    contradicted = _contradicted(intake, situation)
+    habits = intake.resident.habits
     due = _due_habits(intake, named)
 
     def propose(part: Part) -> _Proposal:
@@ -117,8 +114,10 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
 
 
 def _due_habits(intake: Intake, named: Round) -> DueHabits:
-    """By when items are paid: what references decided just now, and what earlier runs settled."""
-    decided = named.candidates.at(named.resolution.accepted)
+    """By when items are paid: what references decided just now, and what earlier runs settled;
+    matches that are apart learn nothing from each other.
+    """
+    decided = named.candidates.at(named.resolution.accepted & (not intake.apart))
     situation, before = named.situation, intake.settled_before
     pay_day = situation.pay_day[decided.payment[decided.rows.candidate]]
     return DueHabits.of(
@@ -126,7 +125,9 @@ def _due_habits(intake: Intake, named: Round) -> DueHabits:
         len(intake.directory),
         np.concatenate([decided.rows.item, before.item]),
         np.concatenate([pay_day, before.pay_day]),
-        int(situation.pay_day.max(initial=NO_DATE)),
+        int(intake.resident.youngest[-1])
+        if intake.apart
+        else int(situation.pay_day.max(initial=NO_DATE)),
     )
 
 
@@ -184,9 +185,7 @@ def _decide(
         nothing = Resolution.nothing(candidates.automatic)
         return _Decided(part, proposal, candidates, stopped, nothing)
 
-    def contest(
-        candidates: Candidates, remaining: NDArray[np.int64], others: ItemAmounts
-    ) -> Resolution:
+    def contest(candidates: Candidates, remaining: Remaining, others: ItemAmounts) -> Resolution:
         family = situation.claimed_family[candidates.payment]
         rank = intake.precedence[candidates.payment]
         return resolve(candidates, remaining, family, rank, named=named, others=others)
@@ -203,7 +202,7 @@ def _decide(
     decided = [*map_ordered(grouped, groups.chunks), *beyond]
     candidates = Candidates.concat([one.candidates for one in decided])
     own = Resolution.concat([one.resolution for one in decided])
-    remaining = _less(situation.remaining, candidates, own.accepted)
+    remaining = situation.remaining.less(ItemAmounts.of(candidates, own.accepted))
     left = msgspec.structs.replace(candidates, automatic=own.deferred)
     across = contest(left, remaining, ItemAmounts.none())
     resolution = Resolution(
@@ -217,7 +216,7 @@ def _decide(
     slots, doubtful = _gathered(situation, decided)
     after = msgspec.structs.replace(
         situation,
-        remaining=_less(remaining, candidates, across.accepted),
+        remaining=remaining.less(ItemAmounts.of(candidates, across.accepted)),
         open_for_matching=still_open,
         slots=slots,
     )
@@ -237,16 +236,6 @@ def _stopped_payments(situation: Situation, decided: list[_Decided]) -> NDArray[
         for gate, stops in enumerate(one.stopped):
             stopped[gate, one.candidates.payment[stops]] = True
     return stopped
-
-
-def _less(
-    remaining: NDArray[np.int64], candidates: Candidates, accepted: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """What is left of each item once the accepted candidates have taken theirs."""
-    taken = ItemAmounts.of(candidates, accepted)
-    left = remaining.copy()
-    left[taken.item] -= taken.amount
-    return left
 
 
 def _at_home(situation: Situation, groups: Groups, candidates: Candidates) -> Candidates:
@@ -324,18 +313,17 @@ def unread_references(situation: Situation, *, closed: bool = True) -> NDArray[n
     return np.bincount(slots.payment[nowhere], minlength=len(situation))
 
 
-def paid_twins(situation: Situation) -> NDArray[np.bool_]:
+def paid_twins(intake: Intake, situation: Situation) -> NDArray[np.bool_]:
     """Payments whose payer has a paid item of exactly this amount: perhaps paid a second time."""
-    index = situation.index
-    paid = (index.status == PAID) & (index.original_minor != 0)
-    keys = mix64(index.customer[paid], index.currency[paid], index.original_minor[paid])
+    keys = intake.resident.paid
     wanted = mix64(situation.payer, situation.currency, situation.cash)
-    return np.isin(wanted, keys) & (situation.payer >= 0)
+    twins: NDArray[np.bool_] = is_among(wanted, keys) & (situation.payer >= 0)
+    return twins
 
 
-def _contradicted(situation: Situation) -> NDArray[np.bool_]:
+def _contradicted(intake: Intake, situation: Situation) -> NDArray[np.bool_]:
     """Payments that name something, or may be second ones: their amount alone decides nothing."""
-    return _names_something(situation) | paid_twins(situation)
+    return _names_something(situation) | paid_twins(intake, situation)
 
 
 def _names_something(situation: Situation) -> NDArray[np.bool_]:

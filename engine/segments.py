@@ -5,7 +5,7 @@ A segment id says which payment, slot or item a row belongs to; ids are 0 … co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ __all__ = [
     "expand_ranges",
     "first_of_runs",
     "inverse",
+    "is_among",
     "mix64",
     "order_of",
     "pick",
@@ -75,11 +76,20 @@ def expand_ranges(
     return owners, positions
 
 
-def pick(values: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`values[rows]`, and 0 where a row is -1 ("none"), however few values there are."""
+def pick(values: NDArray[Any], rows: NDArray[np.int64], *, none: int = 0) -> NDArray[Any]:
+    """`values[rows]`, and `none` where a row is below 0, however few values there are."""
     if not len(values):
-        return np.zeros(len(rows), dtype=values.dtype)
-    return np.where(rows < 0, values.dtype.type(0), values[rows])
+        return np.full(len(rows), none, dtype=values.dtype)
+    return np.where(rows < 0, values.dtype.type(none), values[np.maximum(rows, 0)])
+
+
+def is_among(values: NDArray[Any], known: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of `values` are among the sorted `known` (shape of `values`)."""
+    if not len(known):
+        return np.zeros(len(values), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    among: NDArray[np.bool_] = known[place] == values
+    return among
 
 
 def order_of(keys: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.policy_table import PolicyTable
     from engine.reference_slots import ReferenceSlots, SharedReferences
+    from engine.remaining import Remaining
 
 __all__ = ["Lines", "Referenced", "Situation"]
 
@@ -86,7 +87,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     open_for_matching: NDArray[np.bool_]
     rules: PolicyTable
     index: OpenItemIndex
-    remaining: NDArray[np.int64]
+    remaining: Remaining
     slots: ReferenceSlots
     shared: SharedReferences
     lines: Lines
@@ -117,9 +118,16 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     def payable(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
         """The item is open, undisputed, not blocked, and something of it remains."""
         payable: NDArray[np.bool_] = (pick(self.index.status, item) == OPEN) & (
-            pick(self.remaining, item) != 0
+            self.left_of(item) != 0
         )
         return payable
+
+    def left_of(self, item: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What remains of each item, 0 where it is none (-1)."""
+        left = np.zeros(len(item), dtype=np.int64)
+        some = np.flatnonzero(item >= 0)
+        left[some] = self.remaining[item[some]]
+        return left
 
     def credible(self) -> NDArray[np.bool_]:
         """Slots whose reading payer or amount supports, or that nothing could contradict: a number
@@ -134,7 +142,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         """Something of the item is open, but it is disputed or blocked."""
         status = pick(self.index.status, item)
         withheld: NDArray[np.bool_] = (status == DISPUTED) | (status == BLOCKED)
-        withheld &= pick(self.remaining, item) != 0
+        withheld &= self.left_of(item) != 0
         return withheld
 
     def referenced(

@@ -1,71 +1,25 @@
-"""Texts as 64-bit numbers, and tables from such a number to who owns the text.
-
-A hash only narrows a search: who looks a text up compares the text behind the hit. Two texts that
-share a hash by accident share an entry, which then belongs to several or to nobody; evidence may
-be lost by it, never made.
+"""Texts as 64-bit numbers. A hash only narrows a search: who looks a text up by it compares the
+text behind the hit.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pyarrow.compute as pc
 
-from engine.owner_table import NOBODY, SEVERAL
-from engine.segments import first_of_runs, mix64
+from engine.segments import mix64
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["HashedOwners", "same_texts", "text_hashes", "word_hashes"]
+__all__ = ["same_texts", "text_hashes", "word_hashes"]
 
 _WORD = 8
 _MASKS = np.array([(1 << (8 * size)) - 1 for size in range(_WORD + 1)], dtype=np.uint64)
 _BLANK = 32
-
-
-class HashedOwners(msgspec.Struct, frozen=True):
-    """Distinct hashes, sorted, and of the rows behind each: the first, and its least and greatest
-    owner; `owner` is the only one, or `SEVERAL`.
-    """
-
-    key: NDArray[np.uint64]
-    row: NDArray[np.int64]
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, hashes: NDArray[np.uint64], owners: NDArray[np.int64]) -> HashedOwners:
-        """One entry per distinct hash of the rows (hash, owner)."""
-        if not len(hashes):
-            return cls(hashes, owners, owners, owners)
-        order = np.lexsort((owners, hashes))
-        key, owner = hashes[order], owners[order]
-        head = np.flatnonzero(first_of_runs(key.view(np.int64)))
-        last = np.append(head[1:], len(key)) - 1
-        return cls(key[head], order[head], owner[head], owner[last])
-
-    def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Entry of each hash, -1 where there is none."""
-        if not len(self.key):
-            return np.full(len(hashes), -1, dtype=np.int64)
-        order = np.argsort(hashes)
-        at = np.empty(len(hashes), dtype=np.int64)
-        at[order] = np.searchsorted(self.key, hashes[order])
-        at = np.minimum(at, len(self.key) - 1)
-        return np.where(self.key[at] == hashes, at, -1)
-
-    def owners(self, entry: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Owner of each entry (`NOBODY`, `SEVERAL`), and the greatest owner where it is several."""
-        if not len(self.key):
-            nothing = np.full(len(entry), NOBODY, dtype=np.int64)
-            return nothing, nothing
-        low, high = self.low[entry], self.high[entry]
-        owner = np.where(low == high, low, SEVERAL)
-        return np.where(entry < 0, NOBODY, owner), np.where(entry < 0, NOBODY, high)
 
 
 def text_hashes(texts: pa.StringArray) -> NDArray[np.uint64]:

@@ -15,7 +15,8 @@ import numpy as np
 from engine.batches import NO_DATE
 from engine.candidates import CandidateRows, Candidates
 from engine.payer_ledgers import lay_out
-from engine.segments import first_of_runs, segment_sum
+from engine.resolver import ItemAmounts
+from engine.segments import first_of_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,13 +36,13 @@ def propose_oldest_first(
     order = np.lexsort((precedence[payment], ledger))
     payment, ledger = payment[order], ledger[order]
     turn = np.arange(len(payment)) - np.searchsorted(ledger, ledger, side="left")
-    remaining = situation.remaining.copy()
+    remaining = situation.remaining
     # Payments of one payer take turns; each turn is one pass over all payers.
     for number in range(int(turn.max(initial=-1)) + 1):
         now = msgspec.structs.replace(situation, remaining=remaining)
         candidates = _one_turn(now, payment[turn == number])
-        rows = candidates.rows
-        remaining = remaining - segment_sum(rows.cash, rows.item, len(remaining))
+        every = np.ones(len(candidates), dtype=np.bool_)
+        remaining = remaining.less(ItemAmounts.of(candidates, every))
         found.append(candidates)
     return Candidates.concat(found)
 
