@@ -39,6 +39,7 @@ from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettin
 from rpc.limits import IDENTITY_ONLY, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, RPCS_MAX
 from rpc.listening import listen
 from rpc.log_lines import Mask, log_to
+from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.metrics import Metrics
 from rpc.processes import resident_bytes
@@ -46,6 +47,7 @@ from rpc.readiness import Readiness
 from rpc.reading import StoreReader
 from rpc.report_service import ReportService
 from rpc.secret_files import Secret
+from rpc.snapshots import SnapshotKeeper
 from rpc.spool import clear_folder
 from rpc.upkeep import Upkeep
 from rpc.workers import WorkerPool
@@ -191,11 +193,15 @@ async def _serve(
         _watch_processes(pool, metrics)
         await pool.start()
         await _load_tables(tenants, pool, metrics)
+        snapshots = {name: SnapshotKeeper(pool, spool, metrics, name) for name in tenants}
+        for keeper in snapshots.values():
+            stack.push_async_callback(keeper.stop)
+            await keeper.start()
         upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
         server = _server_with(configuration, frozenset(tenants), metrics, stack)
-        _add_services(server, configuration, pool, reader, writer, metrics, spool)
+        _add_services(server, configuration, pool, snapshots, reader, writer, metrics, spool)
         health_servicer = await _add_health(server)
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)
@@ -308,13 +314,19 @@ def _add_services(
     server: grpc.aio.Server,
     configuration: Configuration,
     pool: WorkerPool,
+    snapshots: Mapping[str, SnapshotKeeper],
     reader: StoreReader,
     writer: StoreReader,
     metrics: Metrics,
     spool: Path,
 ) -> None:
+    workers = configuration.server.workers
+    batchers = {
+        name: MatchBatcher(pool, keeper, metrics, passes_max=workers)
+        for name, keeper in snapshots.items()
+    }
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
-        MatchService(pool, metrics, spool), server
+        MatchService(pool, batchers, metrics, spool), server
     )
     bank_files = BankFileService(
         workers=pool,
@@ -322,7 +334,8 @@ def _add_services(
         metrics=metrics,
         spool_folder=spool,
         now_ms=_now_ms,
-        bookings_max=max(1, configuration.server.workers - 1),
+        bookings_max=max(1, workers - 1),
+        on_kept=lambda tenant: snapshots[tenant].changed(),
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
     desk = DeskWork(DEFAULT_AUTHORITY, _now_ms)

@@ -65,7 +65,7 @@ def build_gates(
     cash: NDArray[np.int64],
     payer: NDArray[np.int64],
     company: NDArray[np.int64],
-    day: int,
+    day: NDArray[np.int64],
     youngest: NDArray[np.int64],
 ) -> Gates:
     """Gates of payments of `cash`; `day` is the as-of day the age of open items is counted from,
@@ -98,7 +98,7 @@ def youngest_documents(index: OpenItemIndex, companies: int) -> NDArray[np.int64
 def _too_old(
     allowed: NDArray[np.int64],
     company: NDArray[np.int64],
-    day: int,
+    day: NDArray[np.int64],
     youngest: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """An export is as old as its youngest document: of the company or, where the payment's company

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from engine.relations import Declared
     from engine.resident import Resident
 
-__all__ = ["Intake", "take_in"]
+__all__ = ["Intake", "last_day", "take_in"]
 
 _FEE: Final = (
     r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
@@ -125,7 +125,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
     resident: Resident
     directory: CustomerDirectory
     currencies: list[str]
-    day: int
+    day: NDArray[np.int64]
 
     @classmethod
     def of(cls, match_input: MatchInput, observe: StageObserver, map_ordered: MapOrdered) -> _Given:
@@ -155,7 +155,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
             resident=resident,
             directory=resident.directory.with_companies(payments.text("company_id")),
             currencies=[*resident.currencies, *sorted(stated)],
-            day=_last_day(payments, match_input.as_of),
+            day=_days(match_input)[order],
         )
 
 
@@ -268,7 +268,7 @@ def _identify(given: _Given) -> tuple[Payers, LearnedFacts]:
     payments, directory, resident = given.payments, given.directory, given.resident
     company = companies_of(payments, resident.our_accounts, directory.companies)
     facts, book = given.match_input.learned, given.match_input.policy
-    learned = LearnedFacts.of(facts, directory, book, given.day)
+    learned = LearnedFacts.of(facts, directory, book, int(given.day.max(initial=NO_DATE)))
     relations = directory.relations.with_more(learned.relations)
     learned = msgspec.structs.replace(learned, relations=relations)
     payers = identify_payers(
@@ -297,10 +297,12 @@ def _sorted_lines(
     return remittances.take(order), row[order]
 
 
-def _told_facts(payments: PaymentBatch, declared: Declared, last: int) -> dict[str, NDArray[Any]]:
+def _told_facts(
+    payments: PaymentBatch, declared: Declared, last: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
     """What policy says of the payer; what bank and payer say: amount, day, charges taken out (0
     where nothing is said), no payer name, words of a bank's fee, of a tax, of a reason for paying
-    less. `last` is the day of payments without one.
+    less. `last` is the day of payments without one, per payment.
     """
     text = payments.text("remittance_text")
     charges = pc.fill_null(payments.record_batch.column("charges_minor"), 0)
@@ -410,14 +412,22 @@ def _gates(
     return (by_file | by_text) & credit, held
 
 
-def _last_day(payments: PaymentBatch, as_of: datetime.date | None) -> int:
-    """The as-of date, else the latest booking date of the payments."""
+def _days(match_input: MatchInput) -> NDArray[np.int64]:
+    """Day of the match of each payment, in input order."""
+    if match_input.days is not None:
+        return match_input.days
+    payments = match_input.payments
+    return np.full(len(payments), last_day(payments, match_input.as_of), dtype=np.int64)
+
+
+def last_day(payments: PaymentBatch, as_of: datetime.date | None) -> int:
+    """The as-of date, else the latest booking date of the payments; days since 1970."""
     if as_of is not None:
         return as_of.toordinal() - _EPOCH
     return int(payments.days("booking_date").max(initial=NO_DATE))
 
 
-def _pay_days(payments: PaymentBatch, last: int) -> NDArray[np.int64]:
+def _pay_days(payments: PaymentBatch, last: NDArray[np.int64]) -> NDArray[np.int64]:
     """Value date, else booking date, else the day of the run."""
     day = payments.days("value_date")
     day = np.where(day == NO_DATE, payments.days("booking_date"), day)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Iterable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from engine.calibration import Calibration
     from engine.resident import Resident
 
@@ -37,8 +40,10 @@ __all__ = ["MapOrdered", "MatchInput", "MatchResult", "StageObserver"]
 class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a match depends on; nothing else may influence its result.
 
-    `resident` is made of the open items, customers, accounts and policy given (`against`), so that
-    they need not be indexed again; without it they are.
+    `days` is the day of the match payment by payment (days since 1970), where they differ
+    (`engine.apart`); without it all have `as_of`. `resident` is made of the open items, customers,
+    accounts and policy given (`against`), so that they need not be indexed again; without it they
+    are.
     """
 
     payments: PaymentBatch
@@ -53,6 +58,7 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration = SHIPPED_CALIBRATION
     precision: PrecisionLedger = PrecisionLedger()
     as_of: datetime.date | None = None
+    days: NDArray[np.int64] | None = None
     resident: Resident | None = None
 
     @classmethod

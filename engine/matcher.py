@@ -8,6 +8,10 @@ what is not proven is proposed, and says why (`engine.exception_queue`).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import msgspec
+
 from engine.audit import audit
 from engine.conclude import conclude, touched_items, write_applications, write_outcomes
 from engine.exception_queue import raise_exceptions
@@ -22,7 +26,18 @@ from engine.rounds import (
     unread_references,
 )
 
-__all__ = ["MatchInput", "MatchResult", "StageObserver", "match_payments"]
+if TYPE_CHECKING:
+    from engine.intake import Intake
+    from engine.rounds import Round
+
+__all__ = [
+    "MatchInput",
+    "MatchResult",
+    "Matched",
+    "StageObserver",
+    "match_payments",
+    "match_traceably",
+]
 
 
 def match_payments(
@@ -32,6 +47,21 @@ def match_payments(
 
     `map_ordered` spreads work over cores where it is not `map`; the result is the same.
     """
+    return match_traceably(match_input, observe, map_ordered).result
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """A result, and what it came out of."""
+
+    result: MatchResult
+    intake: Intake
+    rounds: tuple[Round, ...]
+
+
+def match_traceably(
+    match_input: MatchInput, observe: StageObserver, map_ordered: MapOrdered = map
+) -> Matched:
+    """As `match_payments`, for who asks what a payment had to do with others."""
     intake = take_in(match_input, observe, map_ordered)
 
     observe("references", len(intake.payments))
@@ -66,4 +96,4 @@ def match_payments(
         match_input.earlier,
         match_input.policy,
     )
-    return result
+    return Matched(result, intake, (named, by_amount, by_custom))

@@ -32,7 +32,7 @@ SEVERAL: Final = -2
 
 class OwnerTable(msgspec.Struct, frozen=True):
     """Distinct keys and the owner of each, `SEVERAL` where they share it; of those that do the
-    least and the greatest. table, entry: the keys by their hashes, and the key of each row there.
+    least and the greatest. table: the keys by their hashes.
     """
 
     keys: pa.StringArray
@@ -40,7 +40,6 @@ class OwnerTable(msgspec.Struct, frozen=True):
     least: NDArray[np.int64]
     greatest: NDArray[np.int64]
     table: KeyTable
-    entry: NDArray[np.int64]
 
     @classmethod
     def of(cls, keys: pa.StringArray, owners: NDArray[np.int64]) -> OwnerTable:
@@ -54,9 +53,10 @@ class OwnerTable(msgspec.Struct, frozen=True):
         high = np.full(len(encoded.dictionary), -1, dtype=np.int64)
         np.minimum.at(low, codes, owners)
         np.maximum.at(high, codes, owners)
-        table, entry = KeyTable.of(text_hashes(encoded.dictionary))
+        entry = np.arange(len(encoded.dictionary), dtype=np.uint64)
+        table = KeyTable.of(text_hashes(encoded.dictionary), entry)
         owner = np.where(low == high, low, SEVERAL)
-        return cls(encoded.dictionary, owner, low, high, table, entry)
+        return cls(encoded.dictionary, owner, low, high, table)
 
     def look_up(self, keys: pa.StringArray) -> NDArray[np.int64]:
         """Owner of each of `keys`, `NOBODY` or `SEVERAL` (shape: rows of `keys`)."""
@@ -67,15 +67,11 @@ class OwnerTable(msgspec.Struct, frozen=True):
         found = np.full(len(keys), -1, dtype=np.int64)
         if not len(self.keys):
             return found
-        place, end = self.table.find(text_hashes(keys))
-        live = np.flatnonzero(place < end)
-        while len(live):
-            entry = self.entry[place[live]]
-            same = same_texts(keys.take(pa.array(live)), self.keys, entry)
-            found[live[same]] = entry[same]
-            # Another text has the same hash: the next one may be it.
-            place[live] += 1
-            live = live[~same & (place[live] < end[live])]
+        asked, told = self.table.find(text_hashes(keys), len(self.keys))
+        entry = told.astype(np.int64)
+        # Texts of one hash are all tried: only one of them can be the same.
+        same = same_texts(keys.take(pa.array(asked)), self.keys, entry)
+        found[asked[same]] = entry[same]
         return found
 
     def look_up_rivals(

@@ -23,6 +23,7 @@ from engine.batches import (
 )
 from engine.exception_codes import EXCEPTION_CODES
 from engine.matcher import MatchInput, MatchResult
+from engine.resident import build_resident
 from parsers.bank_files import parse_bank_file
 from rpc.caller import current_caller
 from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, TableKind, encode_tables
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.policy import PolicyBook
+    from engine.resident import Resident
     from parsers.parsed_file import ParsedFile
     from rpc.match_job import Matcher
     from rpc.resident_tables import ResidentTables
@@ -93,6 +95,18 @@ class BankFileRunner:
         self._tables = tables
         self._policy = policy
         self._match = match
+
+    def resident(self) -> Resident:
+        """What the store holds now, indexed."""
+        with self._repository.reading():
+            feed = self._repository.open_items.changes_after(self._tables.booking_number)
+            customers = self._repository.customers.read().changed.rows
+        return build_resident(
+            current_items(self._tables, feed),
+            customers,
+            self._tables.bank_accounts,
+            self._policy,
+        )
 
     def run(self, job: BankFileJob) -> BankFileDone:
         """Read, match and keep one file; raises a `ParserError` or a `StoreError`."""

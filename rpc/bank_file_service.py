@@ -7,6 +7,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from rpc.caller import current_caller
 from rpc.errors import (
     BankFileNotFoundError,
     ChecksumError,
@@ -25,6 +26,7 @@ from rpc.limits import (
 from rpc.receipt_messages import bank_file_message
 from rpc.scope import check_file
 from rpc.spool import SpooledFile, read_frames
+from rpc.workers import Lane
 from tieout.v1 import bank_file_service_pb2 as contract
 from tieout.v1 import bank_file_service_pb2_grpc, rows_pb2
 
@@ -66,17 +68,20 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         spool_folder: Path,
         now_ms: Callable[[], int],
         bookings_max: int,
+        on_kept: Callable[[str], None],
     ) -> None:
         """Let `workers` do the work, at most `bookings_max` files at once.
 
         `now_ms` is the clock, in milliseconds since 1970 UTC. Files that wait for the store's write
-        lock hold a worker: keep `bookings_max` below the number of workers.
+        lock hold a worker: keep `bookings_max` below the number of workers. `on_kept` hears the
+        tenant of every file that was kept.
         """
         self._workers = workers
         self._reader = reader
         self._metrics = metrics
         self._spool_folder = spool_folder
         self._now_ms = now_ms
+        self._on_kept = on_kept
         self._bookings = asyncio.Semaphore(bookings_max)
 
     async def SubmitBankFile(  # noqa: N802 - the contract's name
@@ -102,7 +107,7 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
             )
             try:
                 async with self._bookings:
-                    done = await self._workers.run(job)
+                    done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
             except JobFailedError:
                 self._metrics.count(
                     "tieout_files_received_total", format="unknown", outcome="refused"
@@ -153,6 +158,7 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
             outcome = "validated"
         else:
             outcome = "processed"
+            self._on_kept(current_caller().tenant)
             self._metrics.count("tieout_payments_total", done.payment_count, source="bank_file")
             for code, raised in done.exception_codes.items():
                 self._metrics.count("tieout_exceptions_total", raised, code=code)

@@ -42,6 +42,7 @@ __all__ = [
     "decode_table",
     "encode_table",
     "encode_tables",
+    "row_messages",
 ]
 
 SEPARATOR: Final = ";"
@@ -171,12 +172,18 @@ def encode_table(kind: TableKind, batch: Batch, *, arrow: bool) -> Any:
         table.arrow.ipc_stream = sink.getvalue().to_pybytes()
         return table
     table.messages.SetInParent()
-    rows = getattr(table.messages, kind.rows_field)
+    getattr(table.messages, kind.rows_field).extend(row_messages(kind, batch))
+    return table
+
+
+def row_messages(kind: TableKind, batch: Batch) -> list[Any]:
+    """One message per row of `batch`."""
     names = [field.name for field in kind.row_fields]
     columns = [_field_values(field, batch) for field in kind.row_fields]
-    for values in zip(*columns, strict=True):
-        rows.append(kind.row_class(**dict(zip(names, values, strict=True))))
-    return table
+    return [
+        kind.row_class(**dict(zip(names, values, strict=True)))
+        for values in zip(*columns, strict=True)
+    ]
 
 
 def _field_values(field: FieldDescriptor, batch: Batch) -> list[Any]:

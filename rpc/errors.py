@@ -30,6 +30,8 @@
     ├── ThrottledError            a caller who takes more than its share
     │   ├── RateLimitedError      RATE_LIMITED: more calls a second than allowed
     │   └── CallsAtOnceError      CALLS_AT_ONCE: more calls in progress than allowed
+    ├── SnapshotError             SNAPSHOT_UNREADABLE: a file that is no snapshot of this release
+    ├── NotReadyError             NOT_READY: open items are being indexed; try again soon
     ├── OverloadedError           OVERLOADED: too many jobs wait; try again later
     ├── MemoryLimitError          MEMORY_LIMIT: the job needs more memory than a worker has
     ├── WorkerLostError           WORKER_LOST: the process that did the work ended; try again
@@ -67,6 +69,7 @@ __all__ = [
     "MemoryLimitError",
     "MessageError",
     "NotPermittedError",
+    "NotReadyError",
     "OverloadedError",
     "PageTokenError",
     "RateLimitedError",
@@ -75,6 +78,7 @@ __all__ = [
     "RoleMissingError",
     "RowCountError",
     "ServiceError",
+    "SnapshotError",
     "StreamOrderError",
     "TenantNotServedError",
     "ThrottledError",
@@ -276,8 +280,20 @@ class CallsAtOnceError(ThrottledError):
     reason = "CALLS_AT_ONCE"
 
 
+class SnapshotError(ServiceError):
+    """A file that is no snapshot of open items, or of another release."""
+
+    reason = "SNAPSHOT_UNREADABLE"
+
+
+class NotReadyError(ServiceError):
+    """The server has not indexed its open items yet."""
+
+    reason = "NOT_READY"
+
+
 class OverloadedError(ServiceError):
-    """Too many jobs wait for a worker."""
+    """Too much work waits; `retry_seconds` says when to come again."""
 
     reason = "OVERLOADED"
 

@@ -16,6 +16,8 @@ from rpc.limits import WORKER_MEMORY_BYTES
 __all__ = [
     "BankFileDone",
     "BankFileJob",
+    "BuildSnapshotDone",
+    "BuildSnapshotJob",
     "ClearingDone",
     "ClearingJob",
     "FileResultDone",
@@ -31,6 +33,10 @@ __all__ = [
     "ReadReferencesDone",
     "ReadReferencesJob",
     "Reply",
+    "ResidentAnswer",
+    "ResidentMatchDone",
+    "ResidentMatchJob",
+    "ResidentRequest",
     "StageTiming",
     "StreamMatchDone",
     "StreamMatchJob",
@@ -100,6 +106,53 @@ class StreamMatchDone(msgspec.Struct, frozen=True, tag=True):
 
     payment_count: int
     timings: list[StageTiming]
+
+
+class ResidentMatchJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Match each of `requests` with what is resident, as of the snapshot in that file."""
+
+    snapshot_path: str
+    snapshot_version: int
+    requests: list[ResidentRequest]
+
+
+class ResidentRequest(msgspec.Struct, frozen=True, array_like=True):
+    """One `MatchResidentPaymentsRequest` or, with `explain`, `ExplainPaymentRequest`, encoded; and
+    the companies its caller may see (None: all).
+    """
+
+    content: bytes
+    explain: bool
+    companies: list[str] | None
+
+
+class ResidentAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """The response, encoded, or why there is none."""
+
+    response: bytes
+    failure: JobFailure | None
+
+
+class ResidentMatchDone(msgspec.Struct, frozen=True, tag=True):
+    """One answer per request, in their order."""
+
+    answers: list[ResidentAnswer]
+    payment_count: int
+    timings: list[StageTiming]
+
+
+class BuildSnapshotJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Index what the server keeps and write it to `path`."""
+
+    path: str
+
+
+class BuildSnapshotDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The snapshot is written."""
+
+    open_item_count: int
+    customer_count: int
+    seconds: float
 
 
 class LoadTablesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -208,6 +261,8 @@ class JobFailure(msgspec.Struct, frozen=True, tag=True):
 Job = (
     MatchJob
     | StreamMatchJob
+    | ResidentMatchJob
+    | BuildSnapshotJob
     | LoadTablesJob
     | BankFileJob
     | FileResultJob
@@ -218,6 +273,8 @@ Job = (
 Reply = (
     MatchDone
     | StreamMatchDone
+    | ResidentMatchDone
+    | BuildSnapshotDone
     | LoadTablesDone
     | BankFileDone
     | FileResultDone

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "BATCH_CALLS_MAX",
+    "BATCH_GATHER_SECONDS",
     "BATCH_ITEMS_MAX",
     "CHUNK_BYTES_MAX",
     "CONTEXT_BYTES_MAX",
     "EXPANDED_BYTES_MAX",
+    "EXPLAINED_ITEMS_MAX",
     "FILE_BYTES_MAX",
     "FILE_NAME_LENGTH_MAX",
     "IDENTITY_ONLY",
@@ -21,12 +24,35 @@ __all__ = [
     "PAGE_SIZE_DEFAULT",
     "PAGE_SIZE_MAX",
     "REQUEST_ID_LENGTH_MAX",
+    "RETRY_SECONDS",
     "ROW_ERRORS_MAX",
     "RPCS_MAX",
     "STATUS_MESSAGE_LENGTH_MAX",
     "STREAM_BYTES_MAX",
+    "TOGETHER_BYTES_MAX",
+    "WAITING_BYTES_MAX",
+    "WAIT_SECONDS_MAX",
     "WORKER_MEMORY_BYTES",
 ]
+
+BATCH_CALLS_MAX: Final = 64
+"""Calls matched in one pass: most of what one costs is the same for all; more only wait longer."""
+
+BATCH_GATHER_SECONDS: Final = 0.003
+"""How long a call waits for others to come: a tenth of what a pass takes."""
+
+TOGETHER_BYTES_MAX: Final = 64 * 1024
+"""Largest request matched together with others: a few hundred payments; a larger one is a batch
+of its own and waits behind calls of people."""
+
+EXPLAINED_ITEMS_MAX: Final = 100
+"""Open items one call explains: more than anybody reads."""
+
+WAIT_SECONDS_MAX: Final = 2.0
+"""Longest wait a call is let in for; who would wait longer is asked to come again."""
+
+WAITING_BYTES_MAX: Final = 1024 * 1024 * 1024
+"""Bytes of work that may wait for a worker: four of the largest files."""
 
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 """Largest message either way: the default of every gRPC library, so that no caller must set it."""
@@ -80,6 +106,9 @@ PAGE_SIZE_DEFAULT: Final = 100
 
 PAGE_SIZE_MAX: Final = 1_000
 """Rows of a page: at 1 KiB each a page fits one message."""
+
+RETRY_SECONDS: Final = 1.0
+"""When to come again where a line is full: half of the time in which it is cleared."""
 
 ROW_ERRORS_MAX: Final = 1_000
 """Row errors listed in an answer; the rest are counted."""

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 
     from engine.batches import Batch
 
-__all__ = ["Matcher", "StageTimer", "run_match", "run_stream_match"]
+__all__ = [
+    "ANSWER_FIELDS",
+    "Matcher",
+    "StageTimer",
+    "read_as_of",
+    "read_request_id",
+    "run_match",
+    "run_stream_match",
+]
 
 ANSWER_FIELDS: Final = {
     "applications": "applications",
@@ -77,10 +85,10 @@ class _Request:
 
     def __init__(self, header: Any) -> None:
         """Read a header: `MatchPaymentsRequest` or `StreamMatchHeader`."""
-        self.request_id = _request_id(header.request_id)
+        self.request_id = read_request_id(header.request_id)
         self.validate_only: bool = header.validate_only
         self.policy = policy_book(header.policy)
-        self.as_of = _as_of(header.as_of)
+        self.as_of = read_as_of(header.as_of)
         self.arrow = header.row_encoding == rows_pb2.ROW_ENCODING_ARROW
         self.errors = RowErrors()
         self._checkers = {kind.field: TableChecker(kind, self.errors) for kind in REQUEST_TABLES}
@@ -122,7 +130,8 @@ class _Request:
         )
 
 
-def _request_id(text: str) -> str:
+def read_request_id(text: str) -> str:
+    """A caller's id of a call; raises `FieldError` where it is too long."""
     if len(text) > REQUEST_ID_LENGTH_MAX:
         message = (
             f"request_id has {len(text)} characters, at most {REQUEST_ID_LENGTH_MAX} are accepted"
@@ -131,7 +140,8 @@ def _request_id(text: str) -> str:
     return text
 
 
-def _as_of(text: str) -> date | None:
+def read_as_of(text: str) -> date | None:
+    """The day of a match, None where it is empty; raises `FieldError`."""
     if not text:
         return None
     try:

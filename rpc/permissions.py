@@ -107,7 +107,9 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ExceptionService/UndoException": Permission.DECIDE,
     "tieout.v1.ExceptionService/WakeException": Permission.DECIDE,
     "tieout.v1.ExceptionService/WithdrawException": Permission.DECIDE,
+    "tieout.v1.MatchService/ExplainPayment": Permission.MATCH,
     "tieout.v1.MatchService/MatchPayments": Permission.MATCH,
+    "tieout.v1.MatchService/MatchResidentPayments": Permission.MATCH,
     "tieout.v1.MatchService/StreamMatchPayments": Permission.MATCH,
     "tieout.v1.ReportService/GetActivityReport": Permission.READ,
 }

@@ -84,6 +84,7 @@ CODES: Final = {
     "MESSAGE_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,
     "MONEY": grpc.StatusCode.INVALID_ARGUMENT,
     "NOT_A_BANK_FILE": grpc.StatusCode.INVALID_ARGUMENT,
+    "NOT_READY": grpc.StatusCode.UNAVAILABLE,
     "OVERLOADED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "PAGE_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "POLICY_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
@@ -96,6 +97,7 @@ CODES: Final = {
     "SCHEMA_MISMATCH": grpc.StatusCode.INTERNAL,
     "SNAPSHOT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "STALE_ROW": grpc.StatusCode.ABORTED,
+    "SNAPSHOT_UNREADABLE": grpc.StatusCode.INTERNAL,
     "STORE_BACKUP": grpc.StatusCode.FAILED_PRECONDITION,
     "SEAL_BROKEN": grpc.StatusCode.DATA_LOSS,
     "STORE_BUSY": grpc.StatusCode.UNAVAILABLE,
@@ -127,7 +129,10 @@ def status_code(code: grpc.StatusCode | int) -> grpc.StatusCode:
 
 
 def trailers_of(error: ServiceError | StoreError) -> tuple[tuple[str, str | bytes], ...]:
-    """Trailing metadata of a call that ends with `error`: google.rpc.Status, the plain reason."""
+    """Trailing metadata of a call that ends with `error`: google.rpc.Status, the plain reason.
+
+    Who is asked to come again is told when (`google.rpc.RetryInfo`).
+    """
     info = error_details_pb2.ErrorInfo(
         reason=error.reason,
         domain=DOMAIN,

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
@@ -29,9 +29,10 @@ from rpc.clearing_job import run_clearing
 from rpc.errors import MemoryLimitError, ServiceError
 from rpc.jobs import (
     BankFileJob,
+    BuildSnapshotDone,
+    BuildSnapshotJob,
     ClearingJob,
     FileResultJob,
-    Job,
     JobFailure,
     LoadTablesDone,
     LoadTablesJob,
@@ -39,6 +40,7 @@ from rpc.jobs import (
     PaymentBytesJob,
     ReadReferencesJob,
     Reply,
+    ResidentMatchJob,
     StreamMatchJob,
     TenantSettings,
     WorkerSettings,
@@ -49,13 +51,18 @@ from rpc.match_job import run_match, run_stream_match
 from rpc.pasted_job import read_references_job
 from rpc.payment_bytes import payment_bytes_job
 from rpc.request_ids import set_request_id
+from rpc.resident_match_job import run_resident_match
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
 from rpc.secret_files import Secret
+from rpc.snapshot_files import read_snapshot, write_snapshot
 from rpc.status import INTERNAL
 from store import open_repository
 from store.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.resident import Resident
     from rpc.match_job import Matcher
     from store.repository import Repository
 
@@ -78,13 +85,14 @@ class JobRunner:
             name: _Tenant(name, own, settings) for name, own in settings.tenants.items()
         }
         self._match = match
+        self._act = self._actions()
 
     def run(self, order: WorkOrder) -> Reply:
         """Do the job of `order`; an error becomes a `JobFailure` with its reason."""
         set_request_id(order.request_id)
         token = set_caller(order.caller or Caller(name="server", tenant=order.tenant))
         try:
-            return self._run(order.job, self._tenants[order.tenant])
+            return self._act[type(order.job)](order.job, self._tenants[order.tenant])
         except (ServiceError, StoreError) as error:
             return JobFailure(error.reason, str(error), error.metadata)
         except (EngineError, ParserError) as error:
@@ -100,27 +108,25 @@ class JobRunner:
         finally:
             leave_call(token)
 
-    def _run(self, job: Job, tenant: _Tenant) -> Reply:
-        reply: Reply
-        match job:
-            case MatchJob():
-                reply = run_match(job, self._match)
-            case StreamMatchJob():
-                reply = run_stream_match(job, self._match)
-            case LoadTablesJob():
-                reply = LoadTablesDone(load_tables(job, tenant.tables_folder, tenant.store()))
-            case BankFileJob():
-                runner = BankFileRunner(tenant.store(), tenant.tables(), tenant.policy, self._match)
-                reply = runner.run(job)
-            case FileResultJob():
-                reply = run_file_result(tenant.store(), job)
-            case ReadReferencesJob():
-                reply = read_references_job(tenant.store(), job)
-            case PaymentBytesJob():
-                reply = payment_bytes_job(tenant.store(), job)
-            case ClearingJob():
-                reply = run_clearing(tenant.store(), job)
-        return reply
+    def _actions(self) -> dict[type[Any], Callable[[Any, _Tenant], Reply]]:
+        """What is done for each kind of job."""
+        match = self._match
+        return {
+            MatchJob: lambda job, _: run_match(job, match),
+            StreamMatchJob: lambda job, _: run_stream_match(job, match),
+            ResidentMatchJob: lambda job, tenant: run_resident_match(
+                job, tenant.resident(job.snapshot_path)
+            ),
+            BuildSnapshotJob: lambda job, tenant: _build_snapshot(job, tenant.bank_files(match)),
+            LoadTablesJob: lambda job, tenant: LoadTablesDone(
+                load_tables(job, tenant.tables_folder, tenant.store())
+            ),
+            BankFileJob: lambda job, tenant: tenant.bank_files(match).run(job),
+            FileResultJob: lambda job, tenant: run_file_result(tenant.store(), job),
+            ReadReferencesJob: lambda job, tenant: read_references_job(tenant.store(), job),
+            PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
+            ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
+        }
 
 
 class _Tenant:
@@ -133,6 +139,7 @@ class _Tenant:
         self._settings = settings
         self._repository: Repository | None = None
         self._tables: ResidentTables | None = None
+        self._snapshot: tuple[str, Resident] | None = None
 
     def store(self) -> Repository:
         if self._repository is None:
@@ -147,6 +154,26 @@ class _Tenant:
         if self._tables is None:
             self._tables = open_tables(self.tables_folder)
         return self._tables
+
+    def bank_files(self, match: Matcher) -> BankFileRunner:
+        return BankFileRunner(self.store(), self.tables(), self.policy, match)
+
+    def resident(self, path: str) -> Resident:
+        """What is resident as of the snapshot at `path`; the one before is let go."""
+        if self._snapshot is None or self._snapshot[0] != path:
+            self._snapshot = (path, read_snapshot(Path(path)))
+        return self._snapshot[1]
+
+
+def _build_snapshot(job: BuildSnapshotJob, bank_files: BankFileRunner) -> BuildSnapshotDone:
+    begun = time.perf_counter()
+    resident = bank_files.resident()
+    write_snapshot(resident, Path(job.path))
+    return BuildSnapshotDone(
+        open_item_count=len(resident.open_items),
+        customer_count=len(resident.directory),
+        seconds=time.perf_counter() - begun,
+    )
 
 
 def main() -> None:

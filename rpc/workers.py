@@ -1,15 +1,18 @@
 """The pool of worker processes: jobs in, replies out, a lost worker replaced.
 
-A worker does one job at a time. A call that ends early (deadline, cancellation) ends its worker
+A worker does one job at a time. Calls of people come before batches, and batches never hold the
+last worker where there are several. A call that ends early (deadline, cancellation) ends its worker
 too, so that nothing computes for nobody; a fresh one takes its place.
 """
 
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 import struct
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +21,13 @@ import msgspec
 from rpc.caller import caller_or_none
 from rpc.errors import JobFailedError, JobTimeoutError, OverloadedError, WorkerLostError
 from rpc.jobs import JobFailure, Reply, WorkOrder
-from rpc.limits import CHUNK_BYTES_MAX, JOB_SECONDS_MAX, JOBS_WAITING_MAX
+from rpc.limits import (
+    CHUNK_BYTES_MAX,
+    JOB_SECONDS_MAX,
+    JOBS_WAITING_MAX,
+    RETRY_SECONDS,
+    WAITING_BYTES_MAX,
+)
 from rpc.request_ids import current_request_id
 
 if TYPE_CHECKING:
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
 
     from rpc.jobs import Job, WorkerSettings
 
-__all__ = ["WorkerPool"]
+__all__ = ["Lane", "WorkerPool"]
 
 _LENGTH: Final = struct.Struct(">Q")
 _RESTART_SECONDS: Final = 1.0
@@ -34,7 +43,18 @@ _STOP_SECONDS: Final = 5.0
 _ROOT: Final = Path(__file__).resolve().parent.parent
 """Where the packages stand; workers start there to find them without an environment variable."""
 
+_decoder: Final = msgspec.msgpack.Decoder(Reply)
+
 _log = logging.getLogger(__name__)
+
+
+class Lane(enum.Enum):
+    """Who waits for a job."""
+
+    INTERACTIVE = "interactive"
+    """Somebody at a screen, or a system with a payment in its hands."""
+    BATCH = "batch"
+    """A file, or thousands of rows."""
 
 
 class _Worker:
@@ -93,25 +113,36 @@ class _Worker:
 
 
 class WorkerPool:
-    """Workers that are idle, and a bounded line of jobs that wait for one."""
+    """Workers that are idle, and two bounded lines of jobs that wait for one."""
 
     def __init__(self, settings: WorkerSettings, count: int, on_lost: Callable[[], None]) -> None:
         """A pool of `count` workers, not yet started; `on_lost` hears of each that is replaced."""
         self._settings = settings
         self._count = count
-        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._idle: list[_Worker] = []
+        self._lines: dict[Lane, deque[asyncio.Future[_Worker]]] = {lane: deque() for lane in Lane}
+        self._batches = 0
+        self._batches_max = max(1, count - 1)
+        self._waiting_bytes = 0
         self._workers: set[_Worker] = set()
         self._restarts: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._on_lost = on_lost
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a worker."""
+        return sum(len(line) for line in self._lines.values())
 
     async def start(self) -> None:
         """Start every worker and wait until it is ready; before the server listens."""
         await asyncio.gather(*(self._add() for _ in range(self._count)))
 
-    async def run(self, job: Job, *, tenant: str = "") -> Reply:
-        """Have `job` done for the caller of this call, or for `tenant` where there is none.
+    async def run(
+        self, job: Job, lane: Lane = Lane.BATCH, *, size_bytes: int = 0, tenant: str = ""
+    ) -> Reply:
+        """Have `job`, whose work grows with `size_bytes`, done for the caller of this call, or for
+        `tenant` where there is none.
 
         Raises `JobFailedError` with the reason of the error it met, `OverloadedError`,
         `WorkerLostError` or `JobTimeoutError`.
@@ -123,7 +154,7 @@ class WorkerPool:
             request_id=current_request_id(),
             job=job,
         )
-        worker = await self._take()
+        worker = await self._take(lane, size_bytes)
         returned = False
         try:
             async with asyncio.timeout(JOB_SECONDS_MAX):
@@ -133,11 +164,13 @@ class WorkerPool:
             message = f"the job took longer than {JOB_SECONDS_MAX} seconds, the limit"
             raise JobTimeoutError(message, seconds_max=str(JOB_SECONDS_MAX)) from None
         finally:
+            self._batches -= lane is Lane.BATCH
             if returned:
-                self._idle.put_nowait(worker)
+                self._idle.append(worker)
             else:
                 self._replace(worker)
-        reply: Reply = msgspec.msgpack.decode(frame, type=Reply)
+            self._hand_out()
+        reply: Reply = _decoder.decode(frame)
         if isinstance(reply, JobFailure):
             raise JobFailedError(reply.reason, reply.message, **reply.metadata)
         return reply
@@ -154,20 +187,50 @@ class WorkerPool:
         await asyncio.gather(*self._restarts, return_exceptions=True)
         await asyncio.gather(*(worker.stop() for worker in self._workers))
 
-    async def _take(self) -> _Worker:
+    async def _take(self, lane: Lane, size_bytes: int) -> _Worker:
+        """Wait for a worker; raises `OverloadedError` where too much waits already."""
         if self.waiting >= JOBS_WAITING_MAX:
             message = f"{self.waiting} jobs wait for a worker already; try again later"
-            raise OverloadedError(message, waiting=str(self.waiting))
-        self.waiting += 1
+            raise OverloadedError(message, retry_seconds=RETRY_SECONDS, waiting=str(self.waiting))
+        if self._waiting_bytes and self._waiting_bytes + size_bytes > WAITING_BYTES_MAX:
+            message = f"{self._waiting_bytes} bytes of work wait already; try again later"
+            waiting = str(self._waiting_bytes)
+            raise OverloadedError(message, retry_seconds=RETRY_SECONDS, waiting_bytes=waiting)
+        place: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        line = self._lines[lane]
+        line.append(place)
+        self._waiting_bytes += size_bytes
+        self._hand_out()
         try:
-            return await self._idle.get()
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._batches -= lane is Lane.BATCH
+                self._idle.append(place.result())
+                self._hand_out()
+            else:
+                line.remove(place)
+            raise
         finally:
-            self.waiting -= 1
+            self._waiting_bytes -= size_bytes
+
+    def _hand_out(self) -> None:
+        """Give idle workers to those who wait: people first, batches as far as they may."""
+        people, batches = self._lines[Lane.INTERACTIVE], self._lines[Lane.BATCH]
+        while self._idle:
+            if people:
+                people.popleft().set_result(self._idle.pop())
+            elif batches and self._batches < self._batches_max:
+                self._batches += 1
+                batches.popleft().set_result(self._idle.pop())
+            else:
+                return
 
     async def _add(self) -> None:
         worker = await _Worker.start(self._settings)
         self._workers.add(worker)
-        self._idle.put_nowait(worker)
+        self._idle.append(worker)
+        self._hand_out()
 
     def _replace(self, worker: _Worker) -> None:
         self._on_lost()

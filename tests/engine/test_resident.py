@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_worlds import CALM
 
-from engine.batches import OpenItemBatch, PaymentBatch
+from engine.apart import Apart, match_apart
+from engine.batches import AdviceBatch, OpenItemBatch, PaymentBatch
 from engine.matcher import MatchInput, match_payments
 from engine.remaining import Remaining
 from engine.resident import Resident, build_resident
@@ -79,6 +82,39 @@ def test_a_few_payments_at_a_time(world, resident, size):
     for part in np.array_split(rows, 3):
         payments = world.payments.take(part)
         assert_same(from_scratch(world, payments), with_resident(world, resident, payments))
+
+
+@pytest.mark.parametrize(("count", "largest", "passes_max"), [(40, 1, 20), (25, 4, 26), (6, 40, 7)])
+def test_several_matches_in_one_pass_have_the_results_they_have_alone(
+    world, resident, count, largest, passes_max
+):
+    dice = np.random.default_rng(count)
+    rows = [
+        dice.choice(len(world.payments), dice.integers(1, largest + 1), replace=False)
+        for _ in range(count)
+    ]
+    parts = [Apart(payments=world.payments.take(part)) for part in rows]
+    passes = []
+    found = match_apart(resident, parts, lambda stage, _: passes.append(stage))
+    assert passes.count("audit") <= passes_max
+    for part, result in zip(parts, found, strict=True):
+        alone = with_resident(world, resident, part.payments, advices=AdviceBatch.empty())
+        assert_same(alone, result.alone())
+
+
+def test_matches_of_one_payment_and_of_one_payer_do_not_see_each_other(world, resident):
+    first = world.payments.take(np.arange(1))
+    parts = [Apart(payments=first, as_of=datetime.date(2026, 1, day)) for day in (1, 2, 3)]
+    of_each = [result.alone() for result in match_apart(resident, parts, quiet)]
+    for part, result in zip(parts, of_each, strict=True):
+        alone = with_resident(world, resident, first, as_of=part.as_of, advices=AdviceBatch.empty())
+        assert_same(alone, result)
+
+
+def test_no_match_at_all_is_none(resident):
+    assert match_apart(resident, [], quiet) == []
+    nothing = Apart(payments=PaymentBatch.empty())
+    assert len(match_apart(resident, [nothing], quiet)[0].alone().outcomes) == 0
 
 
 def test_payments_of_companies_and_currencies_nobody_has_items_in(world, resident):

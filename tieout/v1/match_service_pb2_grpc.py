@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class MatchServiceStub:
-    """Matches payments with open items the caller brings. Nothing is kept: the same request always
-    gets the same answer.
+    """Matches payments with open items the caller brings, or with those the server keeps. Nothing is
+    applied and nothing is kept.
     """
 
     def __init__(self, channel):
@@ -46,11 +46,21 @@ class MatchServiceStub:
                 request_serializer=tieout_dot_v1_dot_match__service__pb2.StreamMatchPaymentsRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_match__service__pb2.StreamMatchPaymentsResponse.FromString,
                 _registered_method=True)
+        self.MatchResidentPayments = channel.unary_unary(
+                '/tieout.v1.MatchService/MatchResidentPayments',
+                request_serializer=tieout_dot_v1_dot_match__service__pb2.MatchResidentPaymentsRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_match__service__pb2.MatchResidentPaymentsResponse.FromString,
+                _registered_method=True)
+        self.ExplainPayment = channel.unary_unary(
+                '/tieout.v1.MatchService/ExplainPayment',
+                request_serializer=tieout_dot_v1_dot_match__service__pb2.ExplainPaymentRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_match__service__pb2.ExplainPaymentResponse.FromString,
+                _registered_method=True)
 
 
 class MatchServiceServicer:
-    """Matches payments with open items the caller brings. Nothing is kept: the same request always
-    gets the same answer.
+    """Matches payments with open items the caller brings, or with those the server keeps. Nothing is
+    applied and nothing is kept.
     """
 
     def MatchPayments(self, request, context):
@@ -63,6 +73,21 @@ class MatchServiceServicer:
     def StreamMatchPayments(self, request_iterator, context):
         """Matches tables of any size up to the server's limit: the header first, then chunks of tables
         of at most 1 MiB each in any order; the answer is the summary, then chunks of tables.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MatchResidentPayments(self, request, context):
+        """Matches payments with the open items, customers, bank accounts and policy the server keeps, as
+        of its latest snapshot of them. The answer does not depend on calls made at the same time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPayment(self, request, context):
+        """Says why one payment would be applied as it would, and why not to some other item.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +106,16 @@ def add_MatchServiceServicer_to_server(servicer, server):
                     request_deserializer=tieout_dot_v1_dot_match__service__pb2.StreamMatchPaymentsRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_match__service__pb2.StreamMatchPaymentsResponse.SerializeToString,
             ),
+            'MatchResidentPayments': grpc.unary_unary_rpc_method_handler(
+                    servicer.MatchResidentPayments,
+                    request_deserializer=tieout_dot_v1_dot_match__service__pb2.MatchResidentPaymentsRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_match__service__pb2.MatchResidentPaymentsResponse.SerializeToString,
+            ),
+            'ExplainPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPayment,
+                    request_deserializer=tieout_dot_v1_dot_match__service__pb2.ExplainPaymentRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_match__service__pb2.ExplainPaymentResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tieout.v1.MatchService', rpc_method_handlers)
@@ -90,8 +125,8 @@ def add_MatchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MatchService:
-    """Matches payments with open items the caller brings. Nothing is kept: the same request always
-    gets the same answer.
+    """Matches payments with open items the caller brings, or with those the server keeps. Nothing is
+    applied and nothing is kept.
     """
 
     @staticmethod
@@ -138,6 +173,60 @@ class MatchService:
             '/tieout.v1.MatchService/StreamMatchPayments',
             tieout_dot_v1_dot_match__service__pb2.StreamMatchPaymentsRequest.SerializeToString,
             tieout_dot_v1_dot_match__service__pb2.StreamMatchPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MatchResidentPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.MatchService/MatchResidentPayments',
+            tieout_dot_v1_dot_match__service__pb2.MatchResidentPaymentsRequest.SerializeToString,
+            tieout_dot_v1_dot_match__service__pb2.MatchResidentPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.MatchService/ExplainPayment',
+            tieout_dot_v1_dot_match__service__pb2.ExplainPaymentRequest.SerializeToString,
+            tieout_dot_v1_dot_match__service__pb2.ExplainPaymentResponse.FromString,
             options,
             channel_credentials,
             insecure,

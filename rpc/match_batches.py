@@ -1,0 +1,185 @@
+"""Small calls gathered into passes: most of what matching one costs is the same for sixty.
+
+A call waits a few milliseconds for others, or until a pass is full. Whoever would have to wait too
+long is turned away at once and told when to come again; whose time is up is dropped before any
+work is done for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rpc.errors import JobFailedError, OverloadedError, ServiceError, WorkerLostError
+from rpc.jobs import ResidentMatchDone, ResidentMatchJob
+from rpc.limits import (
+    BATCH_CALLS_MAX,
+    BATCH_GATHER_SECONDS,
+    TOGETHER_BYTES_MAX,
+    WAIT_SECONDS_MAX,
+)
+from rpc.workers import Lane
+
+if TYPE_CHECKING:
+    from rpc.jobs import ResidentAnswer, ResidentRequest
+    from rpc.metrics import Metrics
+    from rpc.snapshots import SnapshotKeeper
+    from rpc.workers import WorkerPool
+
+__all__ = ["MatchBatcher"]
+
+_FIRST_GUESS_SECONDS: Final = 0.05
+_SMOOTHING: Final = 0.2
+
+
+class _Waiting(msgspec.Struct, eq=False):
+    """One call in the line."""
+
+    request: ResidentRequest
+    answer: asyncio.Future[bytes]
+
+
+class MatchBatcher:
+    """The line of small calls, and the passes that answer them."""
+
+    def __init__(
+        self, workers: WorkerPool, snapshots: SnapshotKeeper, metrics: Metrics, passes_max: int
+    ) -> None:
+        """Let `workers` match, at most `passes_max` passes at once."""
+        self._workers = workers
+        self._snapshots = snapshots
+        self._metrics = metrics
+        self._line: deque[_Waiting] = deque()
+        self._full = asyncio.Event()
+        self._free = asyncio.Semaphore(passes_max)
+        self._passes_max = passes_max
+        self._gatherer: asyncio.Task[None] | None = None
+        self._passes: set[asyncio.Task[None]] = set()
+        self._pass_seconds = _FIRST_GUESS_SECONDS
+
+    async def answer(self, request: ResidentRequest, seconds_left: float | None) -> bytes:
+        """The response to `request`, encoded; raises what matching it alone would raise, and
+        `OverloadedError` where it would not be answered in time.
+        """
+        if len(request.content) > TOGETHER_BYTES_MAX:
+            return _response((await self._match([request], Lane.BATCH)).answers[0])
+        self._let_in(seconds_left)
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        self._line.append(waiting)
+        if len(self._line) >= BATCH_CALLS_MAX:
+            self._full.set()
+        if self._gatherer is None:
+            # A pass is nobody's own call: it starts with a context of its own.
+            self._gatherer = asyncio.get_running_loop().create_task(
+                self._gather(), context=contextvars.Context()
+            )
+        return await waiting.answer
+
+    def _let_in(self, seconds_left: float | None) -> None:
+        ahead = math.ceil((len(self._line) + 1) / BATCH_CALLS_MAX) + len(self._passes)
+        wait = self._pass_seconds * ahead / self._passes_max
+        reason = ""
+        if wait > WAIT_SECONDS_MAX:
+            reason = "line"
+        elif seconds_left is not None and wait > seconds_left:
+            reason = "deadline"
+        if reason:
+            self._metrics.count("tieout_shed_total", reason=reason)
+            message = (
+                f"{len(self._line)} calls wait already, this one would take {wait:.2f} s; "
+                "try again later"
+            )
+            raise OverloadedError(message, retry_seconds=wait, waiting=str(len(self._line)))
+
+    async def _gather(self) -> None:
+        """Cut the line into passes until nobody waits."""
+        try:
+            while self._line:
+                await self._free.acquire()
+                await self._wait_for_others()
+                calls = self._next_calls()
+                if not calls:
+                    self._free.release()
+                    continue
+                task = asyncio.get_running_loop().create_task(self._pass(calls))
+                self._passes.add(task)
+                task.add_done_callback(self._passes.discard)
+        finally:
+            self._gatherer = None
+
+    async def _wait_for_others(self) -> None:
+        if len(self._line) >= BATCH_CALLS_MAX:
+            return
+        self._full.clear()
+        try:
+            await asyncio.wait_for(self._full.wait(), BATCH_GATHER_SECONDS)
+        except TimeoutError:
+            return
+
+    def _next_calls(self) -> list[_Waiting]:
+        """The calls of the next pass; those whose caller is gone are dropped."""
+        calls: list[_Waiting] = []
+        while self._line and len(calls) < BATCH_CALLS_MAX:
+            waiting = self._line.popleft()
+            if not waiting.answer.done():
+                calls.append(waiting)
+        return calls
+
+    async def _pass(self, calls: list[_Waiting]) -> None:
+        begun = time.perf_counter()
+        try:
+            answers = await self._answers(calls)
+        finally:
+            self._free.release()
+        spent = time.perf_counter() - begun
+        self._pass_seconds += _SMOOTHING * (spent - self._pass_seconds)
+        for waiting, answer in zip(calls, answers, strict=True):
+            if waiting.answer.done():
+                continue
+            if isinstance(answer, ServiceError):
+                waiting.answer.set_exception(answer)
+                continue
+            try:
+                waiting.answer.set_result(_response(answer))
+            except ServiceError as error:
+                waiting.answer.set_exception(error)
+
+    async def _answers(self, calls: list[_Waiting]) -> list[ResidentAnswer | ServiceError]:
+        """An answer per call; where a pass ends its worker, each call has a second try alone."""
+        try:
+            done = await self._match([one.request for one in calls], Lane.INTERACTIVE)
+        except WorkerLostError as error:
+            if len(calls) == 1:
+                return [error]
+            return [(await self._answers([one]))[0] for one in calls]
+        except ServiceError as error:
+            return [error] * len(calls)
+        return [*done.answers]
+
+    async def _match(self, requests: list[ResidentRequest], lane: Lane) -> ResidentMatchDone:
+        snapshot = self._snapshots.current
+        job = ResidentMatchJob(
+            snapshot_path=snapshot.path, snapshot_version=snapshot.version, requests=requests
+        )
+        size_bytes = sum(len(one.content) for one in requests)
+        done = await self._workers.run(
+            job, lane, size_bytes=size_bytes, tenant=self._snapshots.tenant
+        )
+        assert isinstance(done, ResidentMatchDone)  # noqa: S101 - a worker answers in kind
+        self._metrics.count("tieout_match_passes_total")
+        self._metrics.count("tieout_payments_total", done.payment_count, source="match")
+        self._metrics.observe_stages(done.timings)
+        return done
+
+
+def _response(answer: ResidentAnswer) -> bytes:
+    failure = answer.failure
+    if failure is not None:
+        raise JobFailedError(failure.reason, failure.message, **failure.metadata)
+    return answer.response

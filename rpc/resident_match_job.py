@@ -1,0 +1,273 @@
+"""Matching with what the server keeps: many small calls in one pass. Runs in a worker.
+
+The rows of all calls are read as one table and matched together; each call gets the answer it gets
+alone (`engine.apart`). A call whose rows are wrong, or that comes as Arrow, is read by itself.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow.compute as pc
+
+from engine.apart import Apart, PartResult, match_apart
+from engine.batches import PaymentBatch, RemittanceBatch
+from engine.policy import POLICY_VERSION
+from rpc.conversions import (
+    ANSWER_TABLES,
+    REQUEST_TABLES,
+    decode_table,
+    encode_table,
+    row_messages,
+)
+from rpc.errors import AnswerTooLargeError, CompanyNotPermittedError, FieldError, ServiceError
+from rpc.explanations import explained
+from rpc.jobs import JobFailure, ResidentAnswer, ResidentMatchDone
+from rpc.limits import EXPLAINED_ITEMS_MAX, MESSAGE_BYTES_MAX
+from rpc.match_job import ANSWER_FIELDS, StageTimer, read_as_of, read_request_id
+from rpc.policy_messages import policy_sha256
+from rpc.row_checks import RowErrors, TableChecker
+from tieout.v1 import match_service_pb2, rows_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.resident import Resident
+    from rpc.conversions import TableKind
+    from rpc.jobs import ResidentMatchJob, ResidentRequest
+
+__all__ = ["run_resident_match"]
+
+_TABLES: Final = {kind.field: kind for kind in REQUEST_TABLES}
+_READ: Final = ("payments", "remittance_lines")
+
+
+class _Call:
+    """One call: its message, what was read of it, and in the end its answer."""
+
+    def __init__(self, request: ResidentRequest) -> None:
+        """Nothing is read yet."""
+        kind = (
+            match_service_pb2.ExplainPaymentRequest
+            if request.explain
+            else match_service_pb2.MatchResidentPaymentsRequest
+        )
+        self.message: Any = kind.FromString(request.content)
+        self.explain = request.explain
+        self.companies = request.companies
+        self.errors = RowErrors()
+        self.failure: JobFailure | None = None
+        self.part: Apart | None = None
+        self.result: PartResult | None = None
+
+    @property
+    def validate_only(self) -> bool:
+        """Nothing is to be matched."""
+        return not self.explain and bool(self.message.validate_only)
+
+    def attempt(self, act: Callable[[], None]) -> None:
+        """Do `act`; an error is this call's alone."""
+        try:
+            act()
+        except ServiceError as error:
+            self.failure = JobFailure(error.reason, str(error), error.metadata)
+
+    def answered_by(self, answers: _Answers) -> ResidentAnswer:
+        """The answer, or why there is none."""
+        if self.failure is None:
+            try:
+                return ResidentAnswer(answers.response(self), None)
+            except ServiceError as error:
+                self.failure = JobFailure(error.reason, str(error), error.metadata)
+        return ResidentAnswer(b"", self.failure)
+
+    def is_plain(self) -> bool:
+        """All rows came as messages: they can be read together with those of others."""
+        return all(getattr(self.message, field).WhichOneof("rows") != "arrow" for field in _READ)
+
+    def read_alone(self) -> None:
+        """Read and check the rows of this call; errors are listed."""
+        batches = _read({field: getattr(self.message, field) for field in _READ}, self.errors)
+        if not self.errors.count:
+            self.take(*batches)
+
+    def take(self, payments: PaymentBatch, lines: RemittanceBatch) -> None:
+        """The rows are good."""
+        read_request_id(self.message.request_id)
+        self.part = Apart(
+            payments=payments, remittances=lines, as_of=read_as_of(self.message.as_of)
+        )
+        self._check_scope(payments)
+        if self.explain and len(payments) != 1:
+            message = f"payments has {len(payments)} rows; one payment is explained at a time"
+            raise FieldError(message, field="payments")
+        if self.explain and len(self.message.open_items) > EXPLAINED_ITEMS_MAX:
+            message = f"open_items names more than {EXPLAINED_ITEMS_MAX} items"
+            raise FieldError(message, field="open_items")
+
+    def _check_scope(self, payments: PaymentBatch) -> None:
+        """A caller of some companies must say whose account was paid into."""
+        if self.companies is None:
+            return
+        for company in sorted(set(payments.codes("company_id")[1])):
+            if company not in self.companies:
+                message = f"company {company!r} is not among the caller's companies"
+                raise CompanyNotPermittedError(message, company_id=company)
+
+
+class _Answers:
+    """Builds responses; the rows of a result that several calls share are turned into messages
+    once.
+    """
+
+    def __init__(self, resident: Resident, version: int) -> None:
+        """Answer as of the snapshot of that version."""
+        self._resident = resident
+        self._version = version
+        self._policy_sha256 = policy_sha256(resident.policy)
+        self._rows: dict[int, dict[str, list[Any]]] = {}
+
+    def response(self, call: _Call) -> bytes:
+        """The response to `call`, encoded; raises `AnswerTooLargeError`."""
+        answer: Any = (
+            match_service_pb2.ExplainPaymentResponse()
+            if call.explain
+            else match_service_pb2.MatchResidentPaymentsResponse()
+        )
+        answer.snapshot_version = self._version
+        answer.summary.CopyFrom(self._summary(call))
+        if call.result is not None and call.part is not None:
+            if call.explain:
+                self._explain(call, call.part, call.result, answer)
+            else:
+                self._fill(call, call.result, answer)
+        size = answer.ByteSize()
+        if size > MESSAGE_BYTES_MAX:
+            text = (
+                f"the answer has {size} bytes, a message holds {MESSAGE_BYTES_MAX}; "
+                "send fewer payments at a time"
+            )
+            raise AnswerTooLargeError(text, size_bytes=str(size))
+        encoded: bytes = answer.SerializeToString()
+        return encoded
+
+    def _summary(self, call: _Call) -> match_service_pb2.MatchSummary:
+        state = match_service_pb2.MATCH_STATE_MATCHED
+        if call.errors.count:
+            state = match_service_pb2.MATCH_STATE_REFUSED
+        elif call.validate_only:
+            state = match_service_pb2.MATCH_STATE_VALIDATED
+        return match_service_pb2.MatchSummary(
+            request_id=call.message.request_id,
+            state=state,
+            row_errors=[
+                match_service_pb2.RowError(**msgspec.structs.asdict(error))
+                for error in call.errors.listed
+            ],
+            row_error_count=call.errors.count,
+            policy_version=POLICY_VERSION,
+            policy_sha256=self._policy_sha256,
+        )
+
+    def _fill(self, call: _Call, result: PartResult, answer: Any) -> None:
+        if call.message.row_encoding == rows_pb2.ROW_ENCODING_ARROW:
+            alone = result.alone()
+            for kind in ANSWER_TABLES:
+                table = encode_table(kind, getattr(alone, ANSWER_FIELDS[kind.field]), arrow=True)
+                getattr(answer, kind.field).CopyFrom(table)
+            return
+        for kind in ANSWER_TABLES:
+            own = self._own_rows(kind, result)
+            table = getattr(answer, kind.field)
+            table.row_count = len(own)
+            table.messages.SetInParent()
+            getattr(table.messages, kind.rows_field).extend(own)
+
+    def _explain(self, call: _Call, part: Apart, result: PartResult, answer: Any) -> None:
+        own = {kind.field: self._own_rows(kind, result) for kind in ANSWER_TABLES}
+        answer.payment_outcome.CopyFrom(own["payment_outcomes"][0])
+        answer.applications.extend(own["applications"])
+        answer.exceptions.extend(own["exceptions"])
+        asked = list(call.message.open_items)
+        answer.items.extend(explained(self._resident, part, result.alone(), asked))
+
+    def _own_rows(self, kind: TableKind, result: PartResult) -> list[Any]:
+        name = ANSWER_FIELDS[kind.field]
+        shared = self._rows.setdefault(id(result.together), {})
+        if name not in shared:
+            shared[name] = row_messages(kind, getattr(result.together, name))
+        start, end = result.bounds[name]
+        return shared[name][start:end]
+
+
+def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMatchDone:
+    """Answer every request of `job`; what is wrong with one is no matter to the others."""
+    timer = StageTimer()
+    calls = [_Call(request) for request in job.requests]
+    _read_together([call for call in calls if call.is_plain()])
+    for call in calls:
+        if call.part is None:
+            call.attempt(call.read_alone)
+    live = [(call, call.part) for call in calls if call.part is not None]
+    live = [(call, part) for call, part in live if not call.failure and not call.validate_only]
+    results = match_apart(resident, [part for _, part in live], timer)
+    for (call, _), result in zip(live, results, strict=True):
+        call.result = result
+    answers = _Answers(resident, job.snapshot_version)
+    return ResidentMatchDone(
+        [call.answered_by(answers) for call in calls],
+        sum(len(part.payments) for _, part in live),
+        timer.finish(),
+    )
+
+
+def _read(tables: dict[str, Any], errors: RowErrors) -> tuple[PaymentBatch, RemittanceBatch]:
+    """The batches of the given `…Table` messages; what is wrong goes to `errors`."""
+    checkers = {field: TableChecker(_TABLES[field], errors) for field in _READ}
+    for field, table in tables.items():
+        if table.row_count or table.WhichOneof("rows"):
+            checkers[field].add(decode_table(_TABLES[field], table), table.row_count)
+    payments, lines = (checkers[field].finish() for field in _READ)
+    if not errors.count and len(lines):
+        checkers["remittance_lines"].check_owners(lines, payments)
+    assert isinstance(payments, PaymentBatch)  # noqa: S101 - the kinds say so
+    assert isinstance(lines, RemittanceBatch)  # noqa: S101 - the kinds say so
+    return payments, lines
+
+
+def _read_together(calls: Sequence[_Call]) -> None:
+    """Read the rows of all `calls` at once, if nothing is wrong with any of them and no two have
+    a payment in common; else nothing is read.
+    """
+    if len(calls) < 2:
+        return
+    merged: dict[str, Any] = {
+        "payments": rows_pb2.PaymentTable(),
+        "remittance_lines": rows_pb2.RemittanceLineTable(),
+    }
+    edges: dict[str, list[int]] = {field: [0] for field in _READ}
+    for call in calls:
+        for field, table in merged.items():
+            own = getattr(call.message, field)
+            sent = getattr(own.messages, field)
+            if len(sent) != own.row_count:
+                return
+            getattr(table.messages, field).extend(sent)
+            table.row_count += len(sent)
+            edges[field].append(table.row_count)
+    errors = RowErrors()
+    batches = _read(merged, errors)
+    if errors.count:
+        return
+    for place, call in enumerate(calls):
+        cut: list[Any] = []
+        for field, batch in zip(_READ, batches, strict=True):
+            start, end = edges[field][place], edges[field][place + 1]
+            cut.append(type(batch).of_distinct(batch.record_batch.slice(start, end - start)))
+        payments, lines = cut
+        if pc.all(
+            pc.is_in(lines.text("payment_id"), value_set=payments.text("payment_id"))
+        ).as_py() in {True, None}:
+            call.attempt(partial(call.take, payments, lines))

@@ -1,0 +1,241 @@
+"""Matching with what the server keeps: real calls, alone and many at once, and their limits."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import time
+
+import grpc
+import grpc.aio
+import pyarrow as pa
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from engine.batches import PaymentBatch, RemittanceBatch
+from rpc.conversions import ANSWER_TABLES, row_messages
+from tests.server.requests import bai2_file, payments, table
+from tests.server.running_server import RunningServer
+from tieout.client import Client
+from tieout.v1 import match_service_pb2 as contract
+from tieout.v1 import match_service_pb2_grpc, rows_pb2
+
+pytestmark = pytest.mark.xdist_group("server")
+
+ANSWERS = {kind.field: kind for kind in ANSWER_TABLES}
+ARROW = rows_pb2.ROW_ENCODING_ARROW
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with RunningServer(tmp_path_factory.mktemp("resident")) as running:
+        yield running
+        assert running.terminate() == 0
+
+
+@pytest.fixture
+def match(server):
+    with grpc.insecure_channel(server.address) as channel:
+        yield match_service_pb2_grpc.MatchServiceStub(channel)
+
+
+def request(*, arrow=False, batch=None, **fields):
+    given = {
+        "request_id": "R-1",
+        "payments": table("payments", batch or payments(), arrow=arrow),
+    }
+    return contract.MatchResidentPaymentsRequest(**(given | fields))
+
+
+def one_payment(number, text, amount_minor):
+    return PaymentBatch.from_columns(
+        {
+            "payment_id": [f"P-{number}"],
+            "company_id": ["K"],
+            "amount_minor": [amount_minor],
+            "currency": ["USD"],
+            "booking_date": pa.array([20_543], pa.date32()),
+            "value_date": pa.array([20_543], pa.date32()),
+            "remittance_text": [text],
+        }
+    )
+
+
+def applied(answer):
+    rows = answer.applications.messages.applications
+    return [(row.payment_id, row.open_item_id, row.decision, row.applied_minor) for row in rows]
+
+
+def test_a_payment_finds_its_item_among_the_servers_own(match):
+    answer = match.MatchResidentPayments(request(), timeout=30)
+    assert answer.summary.state == contract.MATCH_STATE_MATCHED
+    assert answer.summary.request_id == "R-1"
+    assert answer.snapshot_version >= 1
+    assert applied(answer) == [("P-1", "I-1", "auto", 10_000)]
+    outcomes = answer.payment_outcomes.messages.payment_outcomes
+    assert [(row.payment_id, row.status) for row in outcomes] == [
+        ("P-1", "applied"),
+        ("P-2", "unidentified"),
+    ]
+    codes = [row.code for row in answer.exceptions.messages.exception_items]
+    assert codes == ["PAY-UNKNOWN"]
+
+
+def test_both_encodings_say_the_same(match):
+    plain = match.MatchResidentPayments(request(), timeout=30)
+    arrow = match.MatchResidentPayments(request(arrow=True, row_encoding=ARROW), timeout=30)
+    for field in ("applications", "payment_outcomes", "exceptions", "reversals"):
+        kind = ANSWERS[field]
+        sent = pa.ipc.open_stream(getattr(arrow, field).arrow.ipc_stream).read_next_batch()
+        rows = row_messages(kind, kind.batch_class.of(sent))
+        assert rows == list(getattr(getattr(plain, field).messages, kind.rows_field))
+        assert getattr(plain, field).row_count == getattr(arrow, field).row_count == len(rows)
+
+
+def test_nothing_is_kept_by_a_match(match):
+    first = match.MatchResidentPayments(request(), timeout=30)
+    second = match.MatchResidentPayments(request(), timeout=30)
+    assert first == second
+
+
+def test_validate_only_checks_and_matches_nothing(match):
+    answer = match.MatchResidentPayments(request(validate_only=True), timeout=30)
+    assert answer.summary.state == contract.MATCH_STATE_VALIDATED
+    assert not answer.HasField("applications")
+
+
+def test_a_wrong_row_is_told_of_and_nothing_is_matched(match):
+    batch = payments(currency=["USD", "XXX"])
+    answer = match.MatchResidentPayments(request(batch=batch), timeout=30)
+    assert answer.summary.state == contract.MATCH_STATE_REFUSED
+    (error,) = answer.summary.row_errors
+    assert (error.table, error.row_index, error.column) == ("payments", 1, "currency")
+
+
+def test_a_line_of_a_payment_nobody_sent_is_wrong(match):
+    lines = RemittanceBatch.from_columns(
+        {
+            "payment_id": ["P-9"],
+            "line_number": [1],
+            "reference": ["INV-20431"],
+            "currency": ["USD"],
+        }
+    )
+    sent = request(remittance_lines=table("remittance_lines", lines, arrow=False))
+    answer = match.MatchResidentPayments(sent, timeout=30)
+    assert answer.summary.state == contract.MATCH_STATE_REFUSED
+    assert answer.summary.row_errors[0].table == "remittance_lines"
+
+
+def test_calls_at_the_same_time_get_the_answers_they_get_alone(server):
+    texts = ("INV-20431", "INV-20544", "INV-30777", "thank you", "INV 20431 INV 20544", "")
+    amounts = (10_000, 25_050, 7_525, 35_050, 1)
+    sent = [
+        request(batch=one_payment(number % 7, texts[number % 6], amounts[number % 5]))
+        for number in range(48)
+    ]
+    sent[3] = request(batch=payments(currency=["USD", "XXX"]))
+    sent[5] = request(batch=one_payment(5, "INV-20431", 10_000), as_of="tomorrow")
+    sent[8] = request(arrow=True, batch=one_payment(8, "INV-20431", 10_000))
+
+    async def answers(together):
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            stub = match_service_pb2_grpc.MatchServiceStub(channel)
+
+            async def ask(one):
+                try:
+                    return await stub.MatchResidentPayments(one, timeout=60)
+                except grpc.aio.AioRpcError as error:
+                    return dict(error.trailing_metadata())["tieout-reason"]
+
+            if together:
+                return await asyncio.gather(*map(ask, sent))
+            return [await ask(one) for one in sent]
+
+    assert asyncio.run(answers(together=True)) == asyncio.run(answers(together=False))
+
+
+def test_a_booked_file_makes_the_next_snapshot(tmp_path):
+    with RunningServer(tmp_path) as own, Client(own.address, timeout_seconds=30) as client:
+        content = bai2_file((7_525, "INV-30777"))
+        client.submit_bank_file(io.BytesIO(content), "one.bai")
+        with grpc.insecure_channel(own.address) as channel:
+            stub = match_service_pb2_grpc.MatchServiceStub(channel)
+            sent = request(batch=one_payment(1, "INV-30777", 7_525))
+            end = time.monotonic() + 30
+            while True:
+                answer = stub.MatchResidentPayments(sent, timeout=30)
+                if answer.snapshot_version > 1 or time.monotonic() > end:
+                    break
+                time.sleep(0.05)
+        assert applied(answer) == []
+        codes = [row.code for row in answer.exceptions.messages.exception_items]
+        assert codes == ["REF-CLOSED"]
+
+
+def test_a_payment_is_explained_beside_the_items_asked_for(match):
+    answer = match.ExplainPayment(
+        contract.ExplainPaymentRequest(
+            request_id="E-1",
+            payments=table("payments", one_payment(1, "INV-20431", 10_000), arrow=False),
+            open_items=["I-1", "INV-30777", "I-2", "NOBODY"],
+        ),
+        timeout=30,
+    )
+    assert answer.payment_outcome.status == "applied"
+    assert [row.open_item_id for row in answer.applications] == ["I-1"]
+    assert answer.applications[0].explanation
+    told = {item.asked: item for item in answer.items}
+    assert [item.outcome for item in answer.items] == [
+        contract.ITEM_OUTCOME_APPLIED,
+        contract.ITEM_OUTCOME_NOT_CHOSEN,
+        contract.ITEM_OUTCOME_NOT_CHOSEN,
+        contract.ITEM_OUTCOME_NOT_FOUND,
+    ]
+    against = {fact.topic: fact.sentence for fact in told["INV-30777"].facts if fact.against}
+    assert against == {
+        "customer": "the item belongs to C-2, the payment settles C-1",
+        "reference": "the payment does not name INV-30777 literally",
+        "amount": "the payment is 24.75 USD more than its open amount 75.25 USD",
+    }
+    assert told["I-2"].open_item.document_number == "INV-20544"
+
+
+def test_two_payments_are_not_explained_at_once(match):
+    with pytest.raises(grpc.RpcError) as caught:
+        match.ExplainPayment(
+            contract.ExplainPaymentRequest(payments=request().payments), timeout=30
+        )
+    assert dict(caught.value.trailing_metadata())["tieout-reason"] == "FIELD_INVALID"
+
+
+def test_whose_time_is_too_short_is_told_when_to_come_again(tmp_path):
+    with RunningServer(tmp_path) as own:
+        workers = own.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+
+        async def crowd():
+            async with grpc.aio.insecure_channel(own.address) as channel:
+                stub = match_service_pb2_grpc.MatchServiceStub(channel)
+                calls = [stub.MatchResidentPayments(request(), timeout=60) for _ in range(200)]
+                await asyncio.sleep(0.5)
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await stub.MatchResidentPayments(request(), timeout=0.05)
+                for pid in workers:
+                    os.kill(pid, signal.SIGCONT)
+                answers = await asyncio.gather(*calls)
+                return caught.value, answers
+
+        error, answers = asyncio.run(crowd())
+        assert len({answer.SerializeToString() for answer in answers}) == 1
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    status = rpc_status.from_call(error)
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    assert status.details[0].Unpack(info)
+    assert status.details[1].Unpack(retry)
+    assert info.reason == "OVERLOADED"
+    assert retry.retry_delay.ToTimedelta().total_seconds() > 0
