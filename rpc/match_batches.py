@@ -82,15 +82,10 @@ class MatchBatcher:
         return await waiting.answer
 
     def _let_in(self, seconds_left: float | None) -> None:
-        ahead = math.ceil((len(self._line) + 1) / BATCH_CALLS_MAX) + len(self._passes)
+        # What is ahead is others' alone: an idle server lets everybody in, however slow it was.
+        ahead = math.ceil(len(self._line) / BATCH_CALLS_MAX) + len(self._passes)
         wait = self._pass_seconds * ahead / self._passes_max
-        reason = ""
-        if wait > WAIT_SECONDS_MAX:
-            reason = "line"
-        elif seconds_left is not None and wait > seconds_left:
-            reason = "deadline"
-        if reason:
-            self._metrics.count("tieout_shed_total", reason=reason)
+        if wait > min(WAIT_SECONDS_MAX, math.inf if seconds_left is None else seconds_left):
             message = (
                 f"{len(self._line)} calls wait already, this one would take {wait:.2f} s; "
                 "try again later"

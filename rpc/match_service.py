@@ -1,4 +1,4 @@
-"""MatchService: a worker matches what comes with the call, or with what is resident; nothing is kept."""
+"""MatchService: a worker matches with what the call brings or the server keeps; nothing is kept."""
 
 from __future__ import annotations
 

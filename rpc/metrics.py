@@ -81,12 +81,6 @@ METRICS: Final = (
     Metric("tieout_resident_rows", "gauge", ("table",), "Rows of the server's own tables."),
     Metric("tieout_jobs_waiting", "gauge", (), "Jobs that wait for a worker."),
     Metric("tieout_match_passes_total", "counter", (), "Passes in which resident calls matched."),
-    Metric(
-        "tieout_shed_total",
-        "counter",
-        ("reason",),
-        "Calls turned away before any work: `line` too long, `deadline` too near.",
-    ),
     Metric("tieout_snapshot_version", "gauge", (), "Version of the resident open items."),
     Metric("tieout_snapshot_seconds", "gauge", (), "Seconds the latest snapshot took to build."),
     Metric("tieout_workers", "gauge", (), "Workers that are there."),

@@ -90,6 +90,24 @@ class Client:
         except grpc.RpcError as error:
             raise self._error(error) from error
 
+    def match_resident_payments(
+        self, request: match_service_pb2.MatchResidentPaymentsRequest
+    ) -> match_service_pb2.MatchResidentPaymentsResponse:
+        """Match with the open items the server keeps; raises `ClientError`."""
+        try:
+            return self._match.MatchResidentPayments(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def explain_payment(
+        self, request: match_service_pb2.ExplainPaymentRequest
+    ) -> match_service_pb2.ExplainPaymentResponse:
+        """Why a payment would be applied as it would; raises `ClientError`."""
+        try:
+            return self._match.ExplainPayment(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
     def stream_match_payments(
         self, requests: Iterable[match_service_pb2.StreamMatchPaymentsRequest]
     ) -> Iterator[match_service_pb2.StreamMatchPaymentsResponse]:

@@ -51,7 +51,12 @@ def server(tmp_path_factory):
 
 @pytest.mark.xdist_group("server")
 @pytest.mark.parametrize(
-    ("number", "said"), [(0, "USD 129990 of which applied"), (1, "P-1 4711 129990")]
+    ("number", "said"),
+    [
+        (0, "USD 129990 of which applied"),
+        (1, "P-1 4711 129990"),
+        (2, "P-1 unidentified as of snapshot"),
+    ],
 )
 def test_an_example_of_the_grpc_page_runs(number, said, server, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -61,5 +66,5 @@ def test_an_example_of_the_grpc_page_runs(number, said, server, tmp_path, monkey
     assert said in capsys.readouterr().out
 
 
-def test_both_examples_of_the_grpc_page_are_run():
-    assert len(api_examples()) == 2
+def test_all_examples_of_the_grpc_page_are_run():
+    assert len(api_examples()) == 3

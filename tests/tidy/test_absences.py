@@ -45,7 +45,7 @@ def test_no_match_returns_before_the_audit():
     (match,) = (
         node
         for node in matcher.tree.body
-        if isinstance(node, ast.FunctionDef) and node.name == "match_payments"
+        if isinstance(node, ast.FunctionDef) and node.name == "match_traceably"
     )
     *_, before_last, last = match.body
     assert isinstance(last, ast.Return)
