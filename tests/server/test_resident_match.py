@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import signal
 import time
 
 import grpc
 import grpc.aio
 import pyarrow as pa
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from engine.batches import PaymentBatch, RemittanceBatch
 from rpc.conversions import ANSWER_TABLES, row_messages
@@ -210,32 +206,3 @@ def test_two_payments_are_not_explained_at_once(match):
             contract.ExplainPaymentRequest(payments=request().payments), timeout=30
         )
     assert dict(caught.value.trailing_metadata())["tieout-reason"] == "FIELD_INVALID"
-
-
-def test_whose_time_is_too_short_is_told_when_to_come_again(tmp_path):
-    with RunningServer(tmp_path) as own:
-        workers = own.workers()
-        for pid in workers:
-            os.kill(pid, signal.SIGSTOP)
-
-        async def crowd():
-            async with grpc.aio.insecure_channel(own.address) as channel:
-                stub = match_service_pb2_grpc.MatchServiceStub(channel)
-                calls = [stub.MatchResidentPayments(request(), timeout=60) for _ in range(60)]
-                await asyncio.sleep(0.5)
-                with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await stub.MatchResidentPayments(request(), timeout=0.02)
-                for pid in workers:
-                    os.kill(pid, signal.SIGCONT)
-                answers = await asyncio.gather(*calls)
-                return caught.value, answers
-
-        error, answers = asyncio.run(crowd())
-        assert len({answer.SerializeToString() for answer in answers}) == 1
-    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    status = rpc_status.from_call(error)
-    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-    assert status.details[0].Unpack(info)
-    assert status.details[1].Unpack(retry)
-    assert info.reason == "OVERLOADED"
-    assert retry.retry_delay.ToTimedelta().total_seconds() > 0

@@ -1,0 +1,141 @@
+"""The line of small calls: gathered, dropped when nobody waits, tried apart, turned away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from rpc.errors import JobFailedError, OverloadedError, WorkerLostError
+from rpc.jobs import JobFailure, ResidentAnswer, ResidentMatchDone, ResidentRequest
+from rpc.limits import TOGETHER_BYTES_MAX
+from rpc.match_batches import MatchBatcher
+from rpc.metrics import Metrics
+from rpc.snapshots import Snapshot
+from rpc.status import trailers_of
+from rpc.workers import Lane
+
+
+class Keeper:
+    tenant = "default"
+    current = Snapshot("/nowhere", 1)
+
+
+class Workers:
+    """Answers every request with itself, when it may; `bad` ends the worker, `wrong` fails."""
+
+    def __init__(self):
+        self.passes = []
+        self.may = asyncio.Event()
+
+    async def run(self, job, lane, *, size_bytes, tenant):
+        assert size_bytes == sum(len(one.content) for one in job.requests)
+        assert tenant == "default"
+        contents = [one.content for one in job.requests]
+        self.passes.append((lane, contents))
+        await self.may.wait()
+        if b"bad" in contents:
+            message = "gone"
+            raise WorkerLostError(message)
+        failure = JobFailure("FIELD_INVALID", "wrong", {"field": "as_of"})
+        answers = [
+            ResidentAnswer(b"", failure) if one == b"wrong" else ResidentAnswer(one, None)
+            for one in contents
+        ]
+        return ResidentMatchDone(answers, len(answers), [])
+
+
+def run(scenario, passes_max=1):
+    async def main():
+        workers = Workers()
+        batcher = MatchBatcher(workers, Keeper(), Metrics(), passes_max)
+
+        def ask(content, seconds_left=None):
+            request = ResidentRequest(content, False, None)
+            return asyncio.create_task(batcher.answer(request, seconds_left))
+
+        await asyncio.wait_for(scenario(workers, ask), 30)
+
+    asyncio.run(main())
+
+
+def test_calls_that_come_together_share_a_pass_and_get_their_own_answers():
+    async def scenario(workers, ask):
+        workers.may.set()
+        contents = [b"%d" % number for number in range(20)]
+        assert await asyncio.gather(*map(ask, contents)) == contents
+        assert workers.passes == [(Lane.INTERACTIVE, contents)]
+
+    run(scenario)
+
+
+def test_what_is_wrong_with_one_call_is_no_matter_to_the_others():
+    async def scenario(workers, ask):
+        workers.may.set()
+        calls = [ask(b"1"), ask(b"wrong"), ask(b"2")]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [answers[0], answers[2]] == [b"1", b"2"]
+        assert isinstance(answers[1], JobFailedError)
+        assert (answers[1].reason, answers[1].metadata) == ("FIELD_INVALID", {"field": "as_of"})
+
+    run(scenario)
+
+
+def test_where_a_pass_ends_its_worker_each_call_is_tried_apart():
+    async def scenario(workers, ask):
+        workers.may.set()
+        calls = [ask(b"1"), ask(b"bad"), ask(b"2")]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [answers[0], answers[2]] == [b"1", b"2"]
+        assert isinstance(answers[1], WorkerLostError)
+        assert [contents for _, contents in workers.passes[1:]] == [[b"1"], [b"bad"], [b"2"]]
+
+    run(scenario)
+
+
+def test_a_call_whose_caller_is_gone_is_dropped_before_it_is_matched():
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        while not workers.passes:
+            await asyncio.sleep(0.001)
+        gone, stays = ask(b"gone"), ask(b"stays")
+        await asyncio.sleep(0.02)
+        gone.cancel()
+        workers.may.set()
+        assert await first == b"first"
+        assert await stays == b"stays"
+        assert workers.passes[1:] == [(Lane.INTERACTIVE, [b"stays"])]
+
+    run(scenario)
+
+
+def test_whose_turn_would_come_too_late_is_told_when_to_come_again():
+    async def scenario(workers, ask):
+        first = ask(b"first", 0.001)
+        while not workers.passes:
+            await asyncio.sleep(0.001)
+        late, patient = ask(b"late", 0.001), ask(b"patient", 60.0)
+        with pytest.raises(OverloadedError, match="try again later") as caught:
+            await late
+        workers.may.set()
+        assert await asyncio.gather(first, patient) == [b"first", b"patient"]
+        details = dict(trailers_of(caught.value))["grpc-status-details-bin"]
+        status, retry = status_pb2.Status.FromString(details), error_details_pb2.RetryInfo()
+        assert any(detail.Unpack(retry) for detail in status.details)
+        assert retry.retry_delay.ToTimedelta().total_seconds() > 0
+
+    run(scenario)
+
+
+def test_a_large_request_is_a_batch_of_its_own():
+    async def scenario(workers, ask):
+        workers.may.set()
+        large = bytes(TOGETHER_BYTES_MAX + 1)
+        assert await asyncio.gather(ask(b"1"), ask(large), ask(b"2")) == [b"1", large, b"2"]
+        assert sorted((lane.value, len(contents)) for lane, contents in workers.passes) == [
+            ("batch", 1),
+            ("interactive", 2),
+        ]
+
+    run(scenario)
