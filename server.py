@@ -193,10 +193,7 @@ async def _serve(
         _watch_processes(pool, metrics)
         await pool.start()
         await _load_tables(tenants, pool, metrics)
-        snapshots = {name: SnapshotKeeper(pool, spool, metrics, name) for name in tenants}
-        for keeper in snapshots.values():
-            stack.push_async_callback(keeper.stop)
-            await keeper.start()
+        snapshots = await _snapshots(tenants, pool, spool, metrics, stack)
         upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
@@ -252,6 +249,21 @@ def _upkeep(
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+async def _snapshots(
+    tenants: Mapping[str, _Tenant],
+    pool: WorkerPool,
+    spool: Path,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> dict[str, SnapshotKeeper]:
+    """What is resident of each tenant, indexed, and kept so until `stack` ends."""
+    keepers = {name: SnapshotKeeper(pool, spool, metrics, name) for name in tenants}
+    for keeper in keepers.values():
+        stack.push_async_callback(keeper.stop)
+        await keeper.start()
+    return keepers
 
 
 def _spool_folder(configuration: Configuration, address: StoreAddress) -> Path:

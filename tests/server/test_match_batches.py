@@ -28,12 +28,14 @@ class Workers:
     def __init__(self):
         self.passes = []
         self.may = asyncio.Event()
+        self.begun = asyncio.Event()
 
     async def run(self, job, lane, *, size_bytes, tenant):
         assert size_bytes == sum(len(one.content) for one in job.requests)
         assert tenant == "default"
         contents = [one.content for one in job.requests]
         self.passes.append((lane, contents))
+        self.begun.set()
         await self.may.wait()
         if b"bad" in contents:
             message = "gone"
@@ -52,7 +54,7 @@ def run(scenario, passes_max=1):
         batcher = MatchBatcher(workers, Keeper(), Metrics(), passes_max)
 
         def ask(content, seconds_left=None):
-            request = ResidentRequest(content, False, None)
+            request = ResidentRequest(content, explain=False, companies=None)
             return asyncio.create_task(batcher.answer(request, seconds_left))
 
         await asyncio.wait_for(scenario(workers, ask), 30)
@@ -97,8 +99,7 @@ def test_where_a_pass_ends_its_worker_each_call_is_tried_apart():
 def test_a_call_whose_caller_is_gone_is_dropped_before_it_is_matched():
     async def scenario(workers, ask):
         first = ask(b"first")
-        while not workers.passes:
-            await asyncio.sleep(0.001)
+        await workers.begun.wait()
         gone, stays = ask(b"gone"), ask(b"stays")
         await asyncio.sleep(0.02)
         gone.cancel()
@@ -113,8 +114,7 @@ def test_a_call_whose_caller_is_gone_is_dropped_before_it_is_matched():
 def test_whose_turn_would_come_too_late_is_told_when_to_come_again():
     async def scenario(workers, ask):
         first = ask(b"first", 0.001)
-        while not workers.passes:
-            await asyncio.sleep(0.001)
+        await workers.begun.wait()
         late, patient = ask(b"late", 0.001), ask(b"patient", 60.0)
         with pytest.raises(OverloadedError, match="try again later") as caught:
             await late
