@@ -38,7 +38,7 @@ from rpc.scope import check_company_column, check_file
 from rpc.spool import FrameWriter
 from rpc.unpacking import unpack
 from store.audit_leaves import RowSelection
-from store.audited_tables import FILE_TABLES
+from store.audited_tables import FILE_TABLES, POSTING_TABLES
 from store.bank_file_records import (
     RECEIPT_ROWS_MAX,
     BankFileRecord,
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from parsers.parsed_file import ParsedFile
     from rpc.match_job import Matcher
     from rpc.resident_tables import ResidentTables
+    from store.decision_records import PostedSet
     from store.repository import Booking, Repository
 
 __all__ = ["BankFileRunner", "run_file_result"]
@@ -229,18 +230,18 @@ class BankFileRunner:
                 repeated_payments=tuple(sorted(seen)),
             )
             keys = booking.bank_files.keep(result)
-            _post(job, match_input, matched, booking)
+            posted = _post(job, match_input, matched, booking)
             booking.cases.open_for_file(job.file_id, job.received_at_ms)
             spans = booking.personal.spans(parsed.payments, keys)
             accounts = self._tables.bank_accounts
             booking.contents.keep(job.file_id, content, spans, accounts, job.received_at_ms)
-            _tell(job, content, parsed, result, booking)
+            _tell(job, content, parsed, result, booking, posted)
         return receipt
 
 
 def _post(
     job: BankFileJob, match_input: MatchInput, matched: MatchResult, booking: Booking
-) -> None:
+) -> PostedSet | None:
     """Post what the match decided, on items as they were matched against."""
     applied, returned = file_postings(
         match_input.open_items, matched.outcomes, matched.applications, matched.reversals
@@ -251,11 +252,16 @@ def _post(
         subject=job.file_id,
         is_human=False,
     )
-    booking.decisions.post_file(job.file_id, applied, returned, decision)
+    return booking.decisions.post_file(job.file_id, applied, returned, decision)
 
 
 def _tell(
-    job: BankFileJob, content: bytes, parsed: ParsedFile, result: FileResult, booking: Booking
+    job: BankFileJob,
+    content: bytes,
+    parsed: ParsedFile,
+    result: FileResult,
+    booking: Booking,
+    posted: PostedSet | None,
 ) -> None:
     """What a kept file leaves behind beside its rows and bytes: identities, event, audit leaf."""
     file_id, now_ms = job.file_id, job.received_at_ms
@@ -275,12 +281,16 @@ def _tell(
             ],
         },
     )
+    selections = [RowSelection(table.name, table.column, file_id) for table in FILE_TABLES]
+    if posted is not None:
+        number = str(posted.booking_number)
+        selections += [RowSelection(one.name, one.column, number) for one in POSTING_TABLES]
     booking.audit.record(
         "bank_file",
         file_id,
         actor=current_caller().name,
         recorded_at_ms=now_ms,
-        selections=[RowSelection(table.name, table.column, file_id) for table in FILE_TABLES],
+        selections=selections,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from store.key_ring import add_master_key
 from tests.server.requests import bai2_file
 from tests.server.test_repeated_files import NOW, Store
-from tests.store.test_audit import tamper
+from tests.store.test_audit_log import tamper
 from tieout.commands import main
 
 CONTENT = bai2_file((10_000, "INV-20431"), (33_300, "THANK YOU"))

@@ -7,7 +7,7 @@ from store.audit_verification import verify_audit
 from store.errors import PostingHaltedError
 from store.events import START
 from tests.server.test_case_calls import ANN, NOW, Desk, items_of, on
-from tests.store.test_audit import tamper
+from tests.store.test_audit_log import tamper
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_one_key_with_two_contents_is_5(tieout, server, bank_file):
     assert tieout("submit", first, *key)[0] == 0
     code, _, err = tieout("submit", second, *key)
     assert code == 5
-    assert "request_id 'KEY-1' was used for the file" in err
+    assert "request_id 'KEY-1' was used for BankFileService/SubmitBankFile" in err
 
 
 def test_a_key_names_one_file_only(tieout, bank_file):

@@ -17,7 +17,7 @@ from store.key_ring import add_master_key
 from tests.server.requests import OPEN_ITEMS_CSV, bai2_file
 from tests.server.test_jobs import Server
 from tests.store.raw_rows import raw_rows
-from tests.store.test_audit import tamper
+from tests.store.test_audit_log import tamper
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CONTENT = bai2_file((10_000, "INV-20431"), (33_300, "THANK YOU"))
