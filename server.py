@@ -30,6 +30,7 @@ from desk.authority import DEFAULT_AUTHORITY
 from rpc.application_service import ApplicationService
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
+from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
@@ -340,6 +341,10 @@ def _add_services(
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
         MatchService(pool, batchers, metrics, spool), server
     )
+
+    def on_changed(tenant: str) -> None:
+        snapshots[tenant].changed()
+
     bank_files = BankFileService(
         workers=pool,
         reader=reader,
@@ -347,19 +352,14 @@ def _add_services(
         spool_folder=spool,
         now_ms=_now_ms,
         bookings_max=max(1, workers - 1),
-        on_kept=lambda tenant: snapshots[tenant].changed(),
+        on_kept=on_changed,
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
     desk = DeskWork(DEFAULT_AUTHORITY, _now_ms)
-    exceptions = ExceptionService(
-        reader=reader,
-        writer=writer,
-        workers=pool,
-        desk=desk,
-        now_ms=_now_ms,
-    )
+    acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
+    exceptions = ExceptionService(reader=reader, acts=acts, workers=pool, desk=desk, now_ms=_now_ms)
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
-    applications = ApplicationService(reader=reader, writer=writer, desk=desk, now_ms=_now_ms)
+    applications = ApplicationService(reader=reader, acts=acts, desk=desk, now_ms=_now_ms)
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
     report_service_pb2_grpc.add_ReportServiceServicer_to_server(

@@ -5,27 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from desk.acts import Act, Deliver, Undo
 from desk.cases import standing_lines
-from desk.refusals import Refusal
 from rpc.caller import current_caller
 from rpc.case_messages import delivery_of
-from rpc.desk_work import (
-    Command,
-    Preview,
-    actor_of,
-    first_answer,
-    keep_answer,
-    key_of,
-    performed,
-)
-from rpc.errors import FieldError, RefusedError, ServiceError
+from rpc.desk_work import Command, actor_of, key_of
+from rpc.errors import FieldError
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from store.decision_records import PostingFilter
-from store.errors import StoreError
 from tieout.v1 import application_service_pb2 as contract
 from tieout.v1 import application_service_pb2_grpc
 
@@ -34,7 +23,8 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
-    from rpc.desk_work import DeskWork
+    from rpc.desk_acts import DeskActs
+    from rpc.desk_work import DeskWork, Preview
     from rpc.reading import StoreReader
     from store.repository import Repository
     from tieout.v1 import cases_pb2
@@ -73,14 +63,14 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
         self,
         *,
         reader: StoreReader,
-        writer: StoreReader,
+        acts: DeskActs,
         desk: DeskWork,
         now_ms: Callable[[], int],
     ) -> None:
-        """Ask `reader`; let `desk` act through `writer`."""
+        """Ask `reader`; have `acts` performed, which `desk` foresees."""
         self._now_ms = now_ms
         self._reader = reader
-        self._writer = writer
+        self._acts = acts
         self._desk = desk
 
     async def ListPostings(  # noqa: N802 - the contract's name
@@ -155,14 +145,13 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
             return _file_response("", commands, previews)
         key = key_of("ReverseFile", request, current_caller())
-        answer = await self._writer.ask(lambda store: first_answer(store, key))
+        answer = await self._acts.first_answer(key)
         if answer is not None:
             return contract.ReverseFileResponse.FromString(answer)
         batch_id = request.request_id or uuid.uuid4().hex
-        previews = [await self._tried(command, batch_id) for command in commands]
+        previews = [await self._acts.one_of_batch(command, batch_id) for command in commands]
         response = _file_response(batch_id, commands, previews)
-        content = response.SerializeToString()
-        await self._writer.ask(lambda store: keep_answer(store, key, content, self._now_ms()))
+        await self._acts.keep_answer(key, response.SerializeToString(), self._now_ms())
         return response
 
     def _commands_of_file(self, store: Repository, file_id: str, reason: str) -> list[Command]:
@@ -184,13 +173,6 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
                 ]
         return commands
 
-    async def _tried(self, command: Command, batch_id: str) -> Preview:
-        command = msgspec.structs.replace(command, batch_id=batch_id)
-        try:
-            return await self._writer.ask(lambda store: performed(self._desk, store, command))
-        except (ServiceError, StoreError) as error:
-            return Preview(refusal=Refusal(reason=error.reason, message=str(error)))
-
     async def _act(self, request: Any, act: Act, *, validate_only: bool = False) -> cases_pb2.Case:
         command = Command(
             identity=request.payment_id,
@@ -199,14 +181,7 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
             etag=getattr(request, "etag", ""),
             request=key_of(type(request).DESCRIPTOR.name, request, current_caller()),
         )
-        if validate_only:
-            (preview,) = await self._reader.ask(lambda store: self._desk.preview(store, [command]))
-            if preview.refusal is not None:
-                raise RefusedError.of(preview.refusal)
-        else:
-            preview = await self._writer.ask(lambda store: performed(self._desk, store, command))
-        assert preview.message is not None  # noqa: S101 - what was not refused has a case
-        return preview.message
+        return await self._acts.act(command, validate_only=validate_only)
 
 
 def _file_response(

@@ -5,24 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import msgspec
-
-from desk.refusals import Refusal
 from rpc.caller import current_caller
 from rpc.case_acts import CALL_OF_BATCH_ITEM, act_of
 from rpc.case_detail import case_detail, explain_item, preview_fact
 from rpc.case_messages import case_filter, facet_message, summary_message
-from rpc.desk_work import (
-    Command,
-    Preview,
-    actor_of,
-    first_answer,
-    keep_answer,
-    key_of,
-    keyed,
-    performed,
-)
-from rpc.errors import FieldError, RefusedError, ServiceError
+from rpc.desk_work import Command, actor_of, key_of, keyed
+from rpc.errors import FieldError
 from rpc.jobs import (
     PaymentBytesDone,
     PaymentBytesJob,
@@ -31,8 +19,8 @@ from rpc.jobs import (
 )
 from rpc.limits import BATCH_ITEMS_MAX, CONTEXT_BYTES_MAX, PAGE_SIZE_MAX
 from rpc.page_tokens import page_limit, page_token, read_page_token
+from rpc.workers import Lane
 from store.case_records import FACETS
-from store.errors import StoreError
 from tieout.v1 import exception_service_pb2 as contract
 from tieout.v1 import exception_service_pb2_grpc
 
@@ -41,7 +29,8 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
-    from rpc.desk_work import DeskWork
+    from rpc.desk_acts import DeskActs
+    from rpc.desk_work import DeskWork, Preview
     from rpc.reading import StoreReader
     from rpc.workers import WorkerPool
     from store.case_records import CaseOrder, Facet
@@ -68,15 +57,15 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         self,
         *,
         reader: StoreReader,
-        writer: StoreReader,
+        acts: DeskActs,
         workers: WorkerPool,
         desk: DeskWork,
         now_ms: Callable[[], int],
     ) -> None:
-        """Ask `reader`; let `desk` act through `writer`, a connection of its own."""
+        """Ask `reader`; have `acts` performed, which `desk` foresees."""
         self._workers = workers
         self._reader = reader
-        self._writer = writer
+        self._acts = acts
         self._desk = desk
         self._now_ms = now_ms
 
@@ -156,7 +145,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             companies=None if companies is None else tuple(sorted(companies)),
             now_ms=self._now_ms(),
         )
-        done = await self._workers.run(job)
+        done = await self._workers.run(job, Lane.INTERACTIVE)
         assert isinstance(done, ReadReferencesDone)  # noqa: S101 - a worker answers in kind
         return contract.ReadReferencesResponse.FromString(done.response)
 
@@ -185,7 +174,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             context_bytes=request.context_bytes or _CONTEXT_BYTES,
             now_ms=self._now_ms(),
         )
-        done = await self._workers.run(job)
+        done = await self._workers.run(job, Lane.INTERACTIVE)
         assert isinstance(done, PaymentBytesDone)  # noqa: S101 - a worker answers in kind
         return contract.GetPaymentBytesResponse.FromString(done.response)
 
@@ -203,17 +192,16 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
             return _batch_response("", previews)
         key = key_of("BatchExceptions", request, current_caller())
-        answer = await self._writer.ask(lambda store: first_answer(store, key))
+        answer = await self._acts.first_answer(key)
         if answer is not None:
             return contract.BatchExceptionsResponse.FromString(answer)
         batch_id = request.request_id or uuid.uuid4().hex
         previews = [
-            await self._performed(keyed(command, request.request_id, number), batch_id)
+            await self._acts.one_of_batch(keyed(command, request.request_id, number), batch_id)
             for number, command in enumerate(commands)
         ]
         response = _batch_response(batch_id, previews)
-        content = response.SerializeToString()
-        await self._writer.ask(lambda store: keep_answer(store, key, content, self._now_ms()))
+        await self._acts.keep_answer(key, response.SerializeToString(), self._now_ms())
         return response
 
     def _command_of_item(self, item: contract.BatchItem) -> Command:
@@ -233,25 +221,10 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             etag=request.etag,
         )
 
-    async def _performed(self, command: Command, batch_id: str) -> Preview:
-        """One command of a batch; what is refused is told, and stops nothing."""
-        command = msgspec.structs.replace(command, batch_id=batch_id)
-        try:
-            return await self._writer.ask(lambda store: performed(self._desk, store, command))
-        except (ServiceError, StoreError) as error:
-            return Preview(refusal=Refusal(reason=error.reason, message=str(error)))
-
     async def _act(self, call: str, request: Any) -> cases_pb2.Case:
         """Perform the act of a request, or say what it would do."""
         command = self._command(call, request)
-        if request.validate_only:
-            (preview,) = await self._reader.ask(lambda store: self._desk.preview(store, [command]))
-            if preview.refusal is not None:
-                raise RefusedError.of(preview.refusal)
-        else:
-            preview = await self._writer.ask(lambda store: performed(self._desk, store, command))
-        assert preview.message is not None  # noqa: S101 - what was not refused has a case
-        return preview.message
+        return await self._acts.act(command, validate_only=request.validate_only)
 
     async def ClaimException(  # noqa: N802 - the contract's name
         self,

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "SnapshotKeeper"]
 
 _PAUSE_SECONDS: Final = 0.25
-"""Between two builds: changes that come together are taken together."""
+"""At least, between two builds: changes that come together are taken together. A build that took
+longer is followed by as long a pause, so that clerks at work never cost more than half a worker.
+"""
 
 _KEPT: Final = 2
 """Files that stay: the current one, and the one that jobs on their way were told of."""
@@ -84,14 +86,16 @@ class SnapshotKeeper:
         while True:
             await self._changed.wait()
             self._changed.clear()
+            pause_seconds = _PAUSE_SECONDS
             try:
-                await self._build()
+                pause_seconds = max(pause_seconds, await self._build())
             except ServiceError:
                 _log.exception("no snapshot of the latest changes; the one before stays")
                 self._changed.set()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(pause_seconds)
 
-    async def _build(self) -> None:
+    async def _build(self) -> float:
+        """Build the next snapshot; gives how long its worker took, in seconds."""
         version = self._built = self._built + 1
         path = self._folder / f"{version:012}.snapshot"
         done = await self._workers.run(
@@ -104,3 +108,4 @@ class SnapshotKeeper:
         self._kept = self._kept[-_KEPT:]
         self._metrics.set("tieout_snapshot_version", version)
         self._metrics.set("tieout_snapshot_seconds", done.seconds)
+        return done.seconds

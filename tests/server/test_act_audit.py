@@ -1,4 +1,4 @@
-"""What people decide is under audit, told as events, and waits while posting is halted."""
+"""What people decide is under audit, told as events and to matches; it waits while halted."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from store.audit_verification import verify_audit
 from store.errors import PostingHaltedError
 from store.events import START
 from tests.server.test_case_calls import ANN, NOW, Desk, items_of, on
+from tests.store.stored_files import file_id_of
 from tests.store.test_audit_log import tamper
+from tieout.v1 import exception_service_pb2 as contract
 
 
 @pytest.fixture
@@ -52,3 +54,22 @@ def test_nothing_is_decided_while_posting_is_halted(desk):
     with pytest.raises(PostingHaltedError):
         desk.act(ANN, "DecideException", entries=[on("I", 500)])
     assert desk.open_minor() == 800
+
+
+def test_acts_that_change_what_is_open_are_heard_of_and_no_others(desk):
+    desk.act(ANN, "ClaimException")
+    desk.act(ANN, "PrepareException", entries=[on("I", 300)])
+    desk.act(ANN, "DecideException", entries=[on("I", 800)], validate_only=True)
+    assert desk.posted == []
+    number = desk.act(ANN, "DecideException", entries=[on("I", 800)]).lines[-1].line_number
+    assert desk.posted == ["default"]
+    desk.call(ANN, "ReverseApplication", payment_id="monday-0", line_number=number, reason="wrong")
+    assert desk.posted == ["default"] * 2
+    item = contract.BatchItem(
+        decide=contract.DecideExceptionRequest(exception_id="monday-2", entries=[on("J", 500)])
+    )
+    desk.call(ANN, "BatchExceptions", items=[item])
+    assert desk.posted == ["default"] * 3
+    desk.call(ANN, "ReverseFile", file_id=file_id_of("monday"), reason="wrong")
+    assert desk.posted == ["default"] * 4
+    assert desk.open_minor("J") == 500

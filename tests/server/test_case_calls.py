@@ -9,6 +9,7 @@ from desk.authority import DEFAULT_AUTHORITY
 from desk.refusals import REFUSALS
 from rpc.application_service import ApplicationService
 from rpc.caller import Caller, Role, set_caller
+from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
 from rpc.errors import (
     CaseNotFoundError,
@@ -21,6 +22,7 @@ from rpc.exception_service import ExceptionService
 from rpc.pasted_job import read_references_job
 from rpc.reading import StoreReader
 from rpc.status import CODES
+from rpc.workers import Lane
 from store import open_repository
 from store.case_facts import facts_of
 from store.errors import (
@@ -50,23 +52,21 @@ class Desk:
         self.store = open_repository(url, busy_seconds=0.05)
         self.now = NOW
         self._readers = [StoreReader({"default": open_repository(url)}) for _ in range(2)]
-        self.service = ExceptionService(
+        self.posted = []
+        desk = DeskWork(DEFAULT_AUTHORITY, lambda: self.now)
+        acts = DeskActs(
             reader=self._readers[0],
             writer=self._readers[1],
-            workers=self,
-            desk=DeskWork(DEFAULT_AUTHORITY, lambda: self.now),
-            now_ms=lambda: self.now,
+            desk=desk,
+            on_posted=self.posted.append,
         )
+        given = {"reader": self._readers[0], "acts": acts, "desk": desk}
+        self.service = ExceptionService(workers=self, now_ms=lambda: self.now, **given)
+        self.applications = ApplicationService(now_ms=lambda: self.now, **given)
 
-        self.applications = ApplicationService(
-            reader=self._readers[0],
-            writer=self._readers[1],
-            desk=DeskWork(DEFAULT_AUTHORITY, lambda: self.now),
-            now_ms=lambda: self.now,
-        )
-
-    async def run(self, job):
+    async def run(self, job, lane):
         """A worker, here and now."""
+        assert lane is Lane.INTERACTIVE
         return read_references_job(self.store, job)
 
     def call(self, caller, name, **fields):

@@ -16,13 +16,27 @@ from rpc.conversions import ANSWER_TABLES, row_messages
 from tests.server.requests import bai2_file, payments, table
 from tests.server.running_server import RunningServer
 from tieout.client import Client
+from tieout.v1 import (
+    application_service_pb2,
+    application_service_pb2_grpc,
+    cases_pb2,
+    match_service_pb2_grpc,
+    rows_pb2,
+)
+from tieout.v1 import exception_service_pb2 as desk
 from tieout.v1 import match_service_pb2 as contract
-from tieout.v1 import match_service_pb2_grpc, rows_pb2
 
 pytestmark = pytest.mark.xdist_group("server")
 
 ANSWERS = {kind.field: kind for kind in ANSWER_TABLES}
 ARROW = rows_pb2.ROW_ENCODING_ARROW
+WHOLE_ITEM = cases_pb2.CaseEntry(
+    kind=cases_pb2.ENTRY_KIND_ITEM,
+    company_id="K",
+    customer_id="C-2",
+    open_item_id="I-3",
+    cash_minor=7_525,
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +168,16 @@ def test_calls_at_the_same_time_get_the_answers_they_get_alone(server):
     assert asyncio.run(answers(together=True)) == asyncio.run(answers(together=False))
 
 
+def matched_until(match, sent, is_enough):
+    """Match until the answer is enough; gives the last answer."""
+    end = time.monotonic() + 30
+    while True:
+        answer = match.MatchResidentPayments(sent, timeout=30)
+        if is_enough(answer) or time.monotonic() > end:
+            return answer
+        time.sleep(0.05)
+
+
 def test_a_booked_file_makes_the_next_snapshot(tmp_path):
     with RunningServer(tmp_path) as own, Client(own.address, timeout_seconds=30) as client:
         content = bai2_file((7_525, "INV-30777"))
@@ -161,15 +185,42 @@ def test_a_booked_file_makes_the_next_snapshot(tmp_path):
         with grpc.insecure_channel(own.address) as channel:
             stub = match_service_pb2_grpc.MatchServiceStub(channel)
             sent = request(batch=one_payment(1, "INV-30777", 7_525))
-            end = time.monotonic() + 30
-            while True:
-                answer = stub.MatchResidentPayments(sent, timeout=30)
-                if answer.snapshot_version > 1 or time.monotonic() > end:
-                    break
-                time.sleep(0.05)
+            answer = matched_until(stub, sent, lambda one: one.snapshot_version > 1)
         assert applied(answer) == []
         codes = [row.code for row in answer.exceptions.messages.exception_items]
         assert codes == ["REF-CLOSED"]
+
+
+def test_what_a_clerk_applies_is_offered_to_nobody_until_it_is_taken_back(tmp_path):
+    with RunningServer(tmp_path) as own, Client(own.address, timeout_seconds=30) as client:
+        client.submit_bank_file(io.BytesIO(bai2_file((8_800, "NO NUMBER"))), "one.bai")
+        with grpc.insecure_channel(own.address) as channel:
+            stub = match_service_pb2_grpc.MatchServiceStub(channel)
+            sent = request(batch=one_payment(1, "INV-30777", 7_525))
+            before = matched_until(stub, sent, lambda one: one.snapshot_version > 1)
+            assert applied(before) == [("P-1", "I-3", "auto", 7_525)]
+            (case,) = client.call_exceptions("ListCases", desk.ListCasesRequest()).cases
+            client.call_exceptions(
+                "DecideException",
+                desk.DecideExceptionRequest(
+                    exception_id=case.case_id, etag=case.etag, entries=[WHOLE_ITEM]
+                ),
+            )
+            after = matched_until(stub, sent, lambda one: not applied(one))
+            codes = [row.code for row in after.exceptions.messages.exception_items]
+            assert codes == ["REF-CLOSED"]
+            lines = client.call_exceptions(
+                "GetCase", desk.GetCaseRequest(exception_id=case.case_id)
+            ).case.lines
+            taken_back = application_service_pb2.ReverseApplicationRequest(
+                payment_id=case.payment_id, line_number=lines[0].line_number, reason="not theirs"
+            )
+            application_service_pb2_grpc.ApplicationServiceStub(channel).ReverseApplication(
+                taken_back, timeout=30
+            )
+            again = matched_until(stub, sent, applied)
+        assert applied(again) == applied(before)
+        assert before.snapshot_version < after.snapshot_version < again.snapshot_version
 
 
 def test_a_payment_is_explained_beside_the_items_asked_for(match):
