@@ -2,7 +2,7 @@
 
 Both run for as long as the server does. Sealing has a thread and a connection of its own and waits
 for no booking longer than a moment; proofs are worker jobs, one file at a time, begun only while no
-call waits for a worker.
+call waits and beside an idle worker: they take no upload's place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from rpc.errors import ServiceError
 from rpc.jobs import ClearingDone, ClearingJob
+from rpc.workers import Lane
 from store.errors import StoreBusyError, StoreError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Upkeep:
         due = await self._ask(lambda: repository.proofs.oldest(now_ms - _PROVEN_FOR_MS))
         if due is None:
             return
-        done = await self._workers.run(ClearingJob(due, now_ms), tenant=tenant)
+        done = await self._workers.run(ClearingJob(due, now_ms), Lane.UPKEEP, tenant=tenant)
         assert isinstance(done, ClearingDone)  # noqa: S101 - a worker answers in kind
         self._metrics.count("tieout_clearing_proofs_total", outcome=done.outcome)
         if done.outcome == "violated":

@@ -1,8 +1,10 @@
 """The pool of worker processes: jobs in, replies out, a lost worker replaced.
 
 A worker does one job at a time. Calls of people come before batches, and batches never hold the
-last worker where there are several. A call that ends early (deadline, cancellation) ends its worker
-too, so that nothing computes for nobody; a fresh one takes its place.
+last worker where there are several. What the server does for itself comes last: on one worker at
+most, beside the batches, begun only where it leaves another worker idle. A call that ends early
+(deadline, cancellation) ends its worker too, so that nothing computes for nobody; a fresh one takes
+its place.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import enum
 import logging
 import struct
 import sys
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,6 +57,8 @@ class Lane(enum.Enum):
     """Somebody at a screen, or a system with a payment in its hands."""
     BATCH = "batch"
     """A file, or thousands of rows."""
+    UPKEEP = "upkeep"
+    """Nobody: it is done when there is time."""
 
 
 class _Worker:
@@ -113,7 +117,7 @@ class _Worker:
 
 
 class WorkerPool:
-    """Workers that are idle, and two bounded lines of jobs that wait for one."""
+    """Workers that are idle, and bounded lines of jobs that wait for one."""
 
     def __init__(self, settings: WorkerSettings, count: int, on_lost: Callable[[], None]) -> None:
         """A pool of `count` workers, not yet started; `on_lost` hears of each that is replaced."""
@@ -121,7 +125,7 @@ class WorkerPool:
         self._count = count
         self._idle: list[_Worker] = []
         self._lines: dict[Lane, deque[asyncio.Future[_Worker]]] = {lane: deque() for lane in Lane}
-        self._batches = 0
+        self._running = Counter[Lane]()
         self._batches_max = max(1, count - 1)
         self._waiting_bytes = 0
         self._workers: set[_Worker] = set()
@@ -131,8 +135,8 @@ class WorkerPool:
 
     @property
     def waiting(self) -> int:
-        """Jobs that wait for a worker."""
-        return sum(len(line) for line in self._lines.values())
+        """Jobs that somebody waits for and that wait for a worker."""
+        return len(self._lines[Lane.INTERACTIVE]) + len(self._lines[Lane.BATCH])
 
     async def start(self) -> None:
         """Start every worker and wait until it is ready; before the server listens."""
@@ -164,7 +168,7 @@ class WorkerPool:
             message = f"the job took longer than {JOB_SECONDS_MAX} seconds, the limit"
             raise JobTimeoutError(message, seconds_max=str(JOB_SECONDS_MAX)) from None
         finally:
-            self._batches -= lane is Lane.BATCH
+            self._running[lane] -= 1
             if returned:
                 self._idle.append(worker)
             else:
@@ -205,10 +209,10 @@ class WorkerPool:
             return await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self._batches -= lane is Lane.BATCH
+                self._running[lane] -= 1
                 self._idle.append(place.result())
                 self._hand_out()
-            else:
+            elif place in line:
                 line.remove(place)
             raise
         finally:
@@ -216,15 +220,26 @@ class WorkerPool:
 
     def _hand_out(self) -> None:
         """Give idle workers to those who wait: people first, batches as far as they may."""
-        people, batches = self._lines[Lane.INTERACTIVE], self._lines[Lane.BATCH]
         while self._idle:
-            if people:
-                people.popleft().set_result(self._idle.pop())
-            elif batches and self._batches < self._batches_max:
-                self._batches += 1
-                batches.popleft().set_result(self._idle.pop())
-            else:
+            lane = self._next_lane()
+            if lane is None:
                 return
+            self._running[lane] += 1
+            self._lines[lane].popleft().set_result(self._idle.pop())
+
+    def _next_lane(self) -> Lane | None:
+        """The lane whose turn it is, with somebody waiting in front who has not given up."""
+        for line in self._lines.values():
+            while line and line[0].cancelled():
+                line.popleft()
+        if self._lines[Lane.INTERACTIVE]:
+            return Lane.INTERACTIVE
+        if self._lines[Lane.BATCH] and self._running[Lane.BATCH] < self._batches_max:
+            return Lane.BATCH
+        leaves_one = len(self._idle) > 1 or self._count == 1
+        if self._lines[Lane.UPKEEP] and not self._running[Lane.UPKEEP] and leaves_one:
+            return Lane.UPKEEP
+        return None
 
     async def _add(self) -> None:
         worker = await _Worker.start(self._settings)

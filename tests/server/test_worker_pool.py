@@ -11,7 +11,7 @@ from engine.policy import PolicyBook
 from rpc.errors import JobFailedError, OverloadedError, WorkerLostError
 from rpc.jobs import FileResultJob, MatchDone, MatchJob, TenantSettings, WorkerSettings
 from rpc.limits import JOBS_WAITING_MAX
-from rpc.workers import WorkerPool
+from rpc.workers import Lane, WorkerPool
 from store import open_repository
 from tests.server.requests import match_request
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.xdist_group("server")
 JOB = MatchJob(match_request().SerializeToString())
 
 
-def run_with_pool(folder, scenario):
-    """Run `scenario(pool, lost)` against a pool of one worker; `lost` counts replaced ones."""
+def run_with_pool(folder, scenario, count=1):
+    """Run `scenario(pool, lost)` against a pool of workers; `lost` counts replaced ones."""
     url = f"sqlite:///{folder / 'store.db'}"
     open_repository(url).close()
     own = TenantSettings(tables_folder=str(folder), policy=PolicyBook())
@@ -29,7 +29,7 @@ def run_with_pool(folder, scenario):
 
     async def main():
         lost = []
-        pool = WorkerPool(settings, 1, on_lost=lambda: lost.append(1))
+        pool = WorkerPool(settings, count, on_lost=lambda: lost.append(1))
         await pool.start()
         try:
             await asyncio.wait_for(scenario(pool, lost), 30)
@@ -107,6 +107,62 @@ def test_a_line_that_is_too_long_turns_callers_away(tmp_path):
         only_process(pool).send_signal(signal.SIGCONT)
         assert all(isinstance(answer, MatchDone) for answer in await asyncio.gather(*calls))
         assert lost == []
+
+    run_with_pool(tmp_path, scenario)
+
+
+def test_the_servers_own_work_takes_no_place_of_an_upload_or_a_person(tmp_path):
+    async def scenario(pool, lost):
+        begun = [worker.process for worker in pool._workers]
+        for process in begun:
+            process.send_signal(signal.SIGSTOP)
+        proofs = [
+            asyncio.create_task(pool.run(JOB, Lane.UPKEEP, tenant="default")) for _ in range(2)
+        ]
+        await asyncio.sleep(0.05)
+        (idle,) = pool._idle
+        idle.process.send_signal(signal.SIGCONT)
+        for lane in (Lane.BATCH, Lane.INTERACTIVE, Lane.BATCH):
+            assert isinstance(await pool.run(JOB, lane, tenant="default"), MatchDone)
+        assert not any(proof.done() for proof in proofs)
+        assert pool.waiting == 0
+        for process in begun:
+            process.send_signal(signal.SIGCONT)
+        assert all(isinstance(answer, MatchDone) for answer in await asyncio.gather(*proofs))
+        assert lost == []
+
+    run_with_pool(tmp_path, scenario, count=2)
+
+
+def test_the_servers_own_work_does_not_begin_on_the_last_idle_worker(tmp_path):
+    async def scenario(pool, lost):
+        held = await pool._take(Lane.BATCH, 0)
+        proof = asyncio.create_task(pool.run(JOB, Lane.UPKEEP, tenant="default"))
+        await asyncio.sleep(0.05)
+        assert len(pool._idle) == 1
+        assert isinstance(await pool.run(JOB, Lane.INTERACTIVE, tenant="default"), MatchDone)
+        assert not proof.done()
+        pool._running[Lane.BATCH] -= 1
+        pool._idle.append(held)
+        pool._hand_out()
+        assert isinstance(await proof, MatchDone)
+        assert lost == []
+
+    run_with_pool(tmp_path, scenario, count=2)
+
+
+def test_who_gave_up_waiting_is_passed_over(tmp_path):
+    async def scenario(pool, lost):
+        held = await pool._take(Lane.BATCH, 0)
+        calls = [asyncio.create_task(pool.run(JOB, tenant="default")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        calls[0].cancel()
+        pool._running[Lane.BATCH] -= 1
+        pool._idle.append(held)
+        pool._hand_out()
+        assert isinstance(await calls[1], MatchDone)
+        assert calls[0].cancelled()
+        assert (pool.waiting, lost) == (0, [])
 
     run_with_pool(tmp_path, scenario)
 
