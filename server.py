@@ -26,7 +26,7 @@ import msgspec
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from desk.authority import DEFAULT_AUTHORITY
+from desk.authority import DEFAULT_AUTHORITY, Authority
 from rpc.application_service import ApplicationService
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
@@ -56,7 +56,7 @@ from store import open_repository
 from store.addresses import parse_address
 from store.audit_keys import read_signer
 from store.locking import held_store
-from tieout.configuration import OVERRIDES, policy_of, read_configuration
+from tieout.configuration import OVERRIDES, authority_of, policy_of, read_configuration
 from tieout.server_doors import (
     authenticator_of,
     certificate_files,
@@ -131,7 +131,7 @@ def run(configuration: Configuration) -> int:
     mask_key = mask_key_of(configuration.logs)
     log_to(sys.stderr, configuration.logs.level, Mask(Secret(mask_key)))
     tenants = {
-        name: _Tenant(_table_paths(table), policy_of(table))
+        name: _Tenant(_table_paths(table), policy_of(table), authority_of(table))
         for name, table in configuration.served_tenants().items()
     }
     address = parse_address(configuration.store_url()).absolute()
@@ -146,10 +146,11 @@ def main() -> int:
 
 
 class _Tenant(msgspec.Struct, frozen=True):
-    """What one tenant's payments are matched against, and by which rules."""
+    """What one tenant's payments are matched against, by which rules, and who may decide what."""
 
     tables: LoadTablesJob
     policy: PolicyBook
+    authority: Authority
 
 
 async def _serve(
@@ -199,7 +200,9 @@ async def _serve(
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
         server = _server_with(configuration, frozenset(tenants), metrics, stack)
-        _add_services(server, configuration, pool, snapshots, reader, writer, metrics, spool)
+        _add_services(
+            server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool
+        )
         health_servicer = await _add_health(server)
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)
@@ -326,6 +329,7 @@ def _server_with(
 def _add_services(
     server: grpc.aio.Server,
     configuration: Configuration,
+    tenants: Mapping[str, _Tenant],
     pool: WorkerPool,
     snapshots: Mapping[str, SnapshotKeeper],
     reader: StoreReader,
@@ -355,7 +359,8 @@ def _add_services(
         on_kept=on_changed,
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
-    desk = DeskWork(DEFAULT_AUTHORITY, _now_ms)
+    own = {name: tenant.authority for name, tenant in tenants.items()}
+    desk = DeskWork(DEFAULT_AUTHORITY, _now_ms, own)
     acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
     exceptions = ExceptionService(reader=reader, acts=acts, workers=pool, desk=desk, now_ms=_now_ms)
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)

@@ -45,7 +45,8 @@ _AUTHORITY: Final = """
 
 Whoever may `work` may prepare anything. What exceeds the amount below alone waits for somebody who
 had no hand in it and whose roles may approve that much. Amounts are major units of any currency.
-What one person has decided alone in a case counts towards the amount.
+What one person has decided alone in a case counts towards the amount. An operator replaces
+what is named in a file of their own ([settings](operating/configuration.md#who-may-decide-what)).
 """
 
 

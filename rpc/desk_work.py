@@ -17,6 +17,7 @@ from desk.facts import Actor, Facts
 from desk.refusals import Refusal
 from desk.states import awakened
 from desk.transitions import perform
+from rpc.caller import caller_or_none
 from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
 from store.audit_leaves import RowSelection
@@ -31,7 +32,7 @@ from store.requests import RequestKey, request_key
 from tieout.v1 import cases_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from desk.authority import Authority
     from desk.facts import ItemFact
@@ -133,12 +134,18 @@ class _Read(msgspec.Struct, frozen=True):
 
 
 class DeskWork:
-    """Performs acts by one authority and one clock (milliseconds since 1970 UTC)."""
+    """Performs acts by the authority of a tenant and one clock (milliseconds since 1970 UTC)."""
 
-    def __init__(self, authority: Authority, now_ms: Callable[[], int]) -> None:
-        """Keep both."""
+    def __init__(
+        self,
+        authority: Authority,
+        now_ms: Callable[[], int],
+        own: Mapping[str, Authority] | None = None,
+    ) -> None:
+        """Go by `own` of the caller's tenant, by `authority` where a tenant has none of its own."""
         self._authority = authority
         self._now_ms = now_ms
+        self._own = dict(own or {})
 
     def read(self, store: Repository | Booking, identity: str, act: Act) -> _Read:
         """The case with all that `act` may depend on; raises `CaseNotFoundError`."""
@@ -263,7 +270,9 @@ class DeskWork:
         if command.etag and command.etag != str(read.case.version):
             case = read.case
             raise StaleRowError.of(_CASE, case.company_id, case.case_id, case.version, 1)
-        return perform(read.case, command.act, command.actor, now_ms, read.facts, self._authority)
+        caller = caller_or_none()
+        authority = self._own.get(caller.tenant if caller else "", self._authority)
+        return perform(read.case, command.act, command.actor, now_ms, read.facts, authority)
 
     def as_of_now(self, case: Case) -> Case:
         """The case with leases that ran out and days that came."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
+from desk.authority import DEFAULT_AUTHORITY, Authority, read_authority
 from engine.errors import PolicyError
 from engine.policy import PolicyBook, read_policy
-from rpc.caller import DEFAULT_TENANT
+from rpc.caller import DEFAULT_TENANT, Role
 from rpc.configuration_errors import ConfigurationError
 from rpc.limits import WORKER_MEMORY_BYTES
 from rpc.sign_in_rules import (  # noqa: TC001 - msgspec reads annotations
@@ -37,6 +38,7 @@ __all__ = [
     "TelemetryTable",
     "TenantTable",
     "TlsTable",
+    "authority_of",
     "policy_of",
     "read_configuration",
     "settings_below",
@@ -75,12 +77,15 @@ class StoreTable(_Table, frozen=True, kw_only=True):
 
 
 class TenantTable(_Table, frozen=True, kw_only=True):
-    """A tenant's own tables and matching rules: paths of files, empty where there are none."""
+    """A tenant's own tables, matching rules, and who may decide what: paths of files, empty where
+    there are none.
+    """
 
     open_items: str = ""
     customers: str = ""
     bank_accounts: str = ""
     policy: str = ""
+    authority: str = ""
 
 
 class TlsTable(_Table, frozen=True, kw_only=True):
@@ -234,12 +239,35 @@ def settings_of(table: type[msgspec.Struct], prefix: str = "") -> dict[str, Any]
 
 def policy_of(table: TenantTable) -> PolicyBook:
     """The tenant's matching rules; raises `PolicyError` or `ConfigurationError`."""
-    if not table.policy:
-        return read_policy({})
+    return read_policy(_toml_of(table.policy))
+
+
+def authority_of(table: TenantTable) -> Authority:
+    """Who may decide what at the tenant; raises `PolicyError` or `ConfigurationError`."""
+    content = _toml_of(table.authority)
     try:
-        return read_policy(tomllib.loads(_text_of(Path(table.policy))))
+        authority = read_authority(content)
+    except PolicyError as error:
+        message = f"{table.authority}: {error}"
+        raise PolicyError(message) from error
+    known = {str(role) for role in Role} | DEFAULT_AUTHORITY.roles.keys()
+    for role in authority.roles:
+        if role not in known:
+            message = (
+                f"{table.authority}: roles.{role} is no role; there are {', '.join(sorted(known))}"
+            )
+            raise PolicyError(message)
+    return authority
+
+
+def _toml_of(path: str) -> dict[str, Any]:
+    """The content of a file of rules, nothing where there is none."""
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(_text_of(Path(path)))
     except tomllib.TOMLDecodeError as error:
-        message = f"{table.policy}: no TOML: {error}"
+        message = f"{path}: no TOML: {error}"
         raise PolicyError(message) from error
 
 

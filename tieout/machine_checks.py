@@ -30,7 +30,7 @@ from store.addresses import SqliteAddress, parse_address
 from store.errors import StoreError
 from store.migrations import pending_migrations, read_migrations
 from store.sqlite import check_sqlite_version
-from tieout.configuration import policy_of
+from tieout.configuration import authority_of, policy_of
 from tieout.server_doors import check_all
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def _settings(configuration: Configuration) -> tuple[_Outcome, str]:
     remarks = check_all(configuration)
     for table in configuration.served_tenants().values():
         policy_of(table)
+        authority_of(table)
         for path in (table.open_items, table.customers, table.bank_accounts):
             if path and not os.access(path, os.R_OK):
                 return "failed", f"{path}: not there, or not readable"

@@ -37,7 +37,7 @@ def _check_command(*, path: Path, as_json: bool) -> int:
     """Check a file of settings; gives the exit code."""
     import msgspec
 
-    from tieout.configuration import policy_of, read_configuration
+    from tieout.configuration import authority_of, policy_of, read_configuration
     from tieout.server_doors import check_all
 
     if not path.exists():
@@ -46,6 +46,7 @@ def _check_command(*, path: Path, as_json: bool) -> int:
     remarks = check_all(configuration)
     for table in configuration.served_tenants().values():
         policy_of(table)
+        authority_of(table)
         for name in (table.open_items, table.customers, table.bank_accounts):
             if name:
                 Path(name).resolve(strict=True)
