@@ -37,6 +37,7 @@ from rpc.exception_service import ExceptionService
 from rpc.http_status import StatusPages
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
+from rpc.known_types import learn_types
 from rpc.limits import IDENTITY_ONLY, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, RPCS_MAX
 from rpc.listening import listen
 from rpc.log_lines import Mask, log_to
@@ -127,6 +128,7 @@ def run(configuration: Configuration) -> int:
     Raises `ConfigurationError`, `PolicyError`, `StoreError`, `FileNotFoundError`, or
     `JobFailedError` for a table that is malformed.
     """
+    learn_types()
     check_doors(configuration)
     mask_key = mask_key_of(configuration.logs)
     log_to(sys.stderr, configuration.logs.level, Mask(Secret(mask_key)))
