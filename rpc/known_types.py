@@ -1,8 +1,9 @@
 """What msgspec must know of every struct before the server has threads.
 
-msgspec works out how a struct is decoded when it is decoded for the first time, and puts what it has
-so far where other threads find it: two threads that met a new type at once have ended a process.
-The threads beside the event loop decode what the store keeps, so all types are worked out before.
+msgspec works out how a struct is decoded when it is decoded for the first time, and puts what it
+has so far where other threads find it: two threads that met a new type at once have ended a
+process. The threads beside the event loop decode what the store keeps, so all types are worked out
+before.
 """
 
 from __future__ import annotations
