@@ -30,6 +30,7 @@ from desk.authority import DEFAULT_AUTHORITY, Authority
 from rpc.application_service import ApplicationService
 from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
+from rpc.customer_service import CustomerService
 from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
 from rpc.event_service import EventService
@@ -44,10 +45,12 @@ from rpc.log_lines import Mask, log_to
 from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.metrics import Metrics
+from rpc.open_item_service import OpenItemService
 from rpc.processes import resident_bytes
 from rpc.readiness import Readiness
 from rpc.reading import StoreReader
 from rpc.report_service import ReportService
+from rpc.row_imports import RowImports
 from rpc.secret_files import Secret
 from rpc.snapshots import SnapshotKeeper
 from rpc.spool import clear_folder
@@ -70,12 +73,16 @@ from tieout.v1 import (
     application_service_pb2_grpc,
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
+    customer_service_pb2,
+    customer_service_pb2_grpc,
     event_service_pb2,
     event_service_pb2_grpc,
     exception_service_pb2,
     exception_service_pb2_grpc,
     match_service_pb2,
     match_service_pb2_grpc,
+    open_item_service_pb2,
+    open_item_service_pb2_grpc,
     report_service_pb2,
     report_service_pb2_grpc,
 )
@@ -102,6 +109,8 @@ SERVICES: Final = (
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
     application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
+    open_item_service_pb2.DESCRIPTOR.services_by_name["OpenItemService"].full_name,
+    customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].full_name,
 )
 
 _DECISION_SECONDS: Final = 30.0
@@ -347,17 +356,31 @@ def _add_services(
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
         MatchService(pool, batchers, metrics, spool), server
     )
+    bookings = asyncio.Semaphore(max(1, workers - 1))
 
     def on_changed(tenant: str) -> None:
         snapshots[tenant].changed()
 
+    imports = RowImports(
+        workers=pool,
+        spool_folder=spool,
+        bookings=bookings,
+        now_ms=_now_ms,
+        on_changed=on_changed,
+    )
+    open_item_service_pb2_grpc.add_OpenItemServiceServicer_to_server(
+        OpenItemService(reader, imports), server
+    )
+    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
+        CustomerService(reader, imports), server
+    )
     bank_files = BankFileService(
         workers=pool,
         reader=reader,
         metrics=metrics,
         spool_folder=spool,
         now_ms=_now_ms,
-        bookings_max=max(1, workers - 1),
+        bookings=bookings,
         on_kept=on_changed,
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)

@@ -33,7 +33,7 @@ from rpc.match_job import StageTimer
 from rpc.policy_messages import policy_sha256
 from rpc.receipt_messages import bank_file_message, exception_messages
 from rpc.repeated_statements import find_repeated, hold_repeated, kept_statements
-from rpc.resident_tables import current_items, file_postings
+from rpc.resident_tables import current_customers, current_items, file_postings
 from rpc.scope import check_company_column, check_file
 from rpc.spool import FrameWriter
 from rpc.unpacking import unpack
@@ -201,7 +201,9 @@ class BankFileRunner:
             open_items=current_items(
                 self._tables, booking.open_items.changes_after(self._tables.booking_number)
             ),
-            customers=self._tables.customers,
+            customers=current_customers(
+                self._tables, booking.customers.changes_after(self._tables.booking_number)
+            ),
             bank_accounts=self._tables.bank_accounts,
             learned=booking.facts.read(),
             policy=self._policy,

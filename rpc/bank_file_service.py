@@ -67,14 +67,14 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         metrics: Metrics,
         spool_folder: Path,
         now_ms: Callable[[], int],
-        bookings_max: int,
+        bookings: asyncio.Semaphore,
         on_kept: Callable[[str], None],
     ) -> None:
-        """Let `workers` do the work, at most `bookings_max` files at once.
+        """Let `workers` do the work, as many files at once as `bookings` lets.
 
         `now_ms` is the clock, in milliseconds since 1970 UTC. Files that wait for the store's write
-        lock hold a worker: keep `bookings_max` below the number of workers. `on_kept` hears the
-        tenant of every file that was kept.
+        lock hold a worker: `bookings`, shared by all who do that, lets in fewer than there are
+        workers. `on_kept` hears the tenant of every file that was kept.
         """
         self._workers = workers
         self._reader = reader
@@ -82,7 +82,7 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         self._spool_folder = spool_folder
         self._now_ms = now_ms
         self._on_kept = on_kept
-        self._bookings = asyncio.Semaphore(bookings_max)
+        self._bookings = bookings
 
     async def SubmitBankFile(  # noqa: N802 - the contract's name
         self,

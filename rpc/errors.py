@@ -24,6 +24,8 @@
     │   └── AmountNotPermittedError   AMOUNT_NOT_PERMITTED: an amount beyond the limit
     ├── BankFileNotFoundError     BANK_FILE_NOT_FOUND: no file with that id is kept
     ├── CaseNotFoundError         CASE_NOT_FOUND: no case, payment or exception with that id
+    ├── OpenItemNotFoundError     OPEN_ITEM_NOT_FOUND: no open item with that key
+    ├── CustomerNotFoundError     CUSTOMER_NOT_FOUND: no customer with that key
     ├── RefusedError              the desk's own reason: an act that rules or people do not allow
     ├── TooManyItemsError         TOO_MANY_ITEMS: more open items than one question may look through
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
@@ -61,6 +63,7 @@ __all__ = [
     "CredentialsExpiredError",
     "CredentialsInvalidError",
     "CredentialsMissingError",
+    "CustomerNotFoundError",
     "ExpansionError",
     "FieldError",
     "FileTooLargeError",
@@ -70,6 +73,7 @@ __all__ = [
     "MessageError",
     "NotPermittedError",
     "NotReadyError",
+    "OpenItemNotFoundError",
     "OverloadedError",
     "PageTokenError",
     "RateLimitedError",
@@ -236,6 +240,18 @@ class CaseNotFoundError(ServiceError, LookupError):
     """No case, payment or exception with that id is kept."""
 
     reason = "CASE_NOT_FOUND"
+
+
+class OpenItemNotFoundError(ServiceError, LookupError):
+    """No open item with that company and id is kept."""
+
+    reason = "OPEN_ITEM_NOT_FOUND"
+
+
+class CustomerNotFoundError(ServiceError, LookupError):
+    """No customer with that company and id is kept."""
+
+    reason = "CUSTOMER_NOT_FOUND"
 
 
 class RefusedError(ServiceError):

@@ -22,6 +22,8 @@ __all__ = [
     "ClearingJob",
     "FileResultDone",
     "FileResultJob",
+    "ImportRowsDone",
+    "ImportRowsJob",
     "Job",
     "JobFailure",
     "LoadTablesDone",
@@ -235,6 +237,27 @@ class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
     response: bytes
 
 
+class ImportRowsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Keep the open items or customers of one import.
+
+    `header` is encoded; the other messages are frames of the file `parts_path`, whose hash is
+    `parts_sha256`.
+    """
+
+    table: Literal["open_items", "customers"]
+    header: bytes
+    parts_path: str
+    parts_sha256: str
+    received_at_ms: int
+
+
+class ImportRowsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The response, encoded; `changed`: something is different in the store."""
+
+    response: bytes
+    changed: bool
+
+
 class ClearingJob(msgspec.Struct, frozen=True, tag=True):
     """Prove the money of one kept bank file again."""
 
@@ -269,6 +292,7 @@ Job = (
     | ReadReferencesJob
     | PaymentBytesJob
     | ClearingJob
+    | ImportRowsJob
 )
 Reply = (
     MatchDone
@@ -281,6 +305,7 @@ Reply = (
     | ReadReferencesDone
     | PaymentBytesDone
     | ClearingDone
+    | ImportRowsDone
     | JobFailure
 )
 

@@ -16,7 +16,7 @@ from rpc.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 if TYPE_CHECKING:
     from msgspec import Struct
 
-__all__ = ["page_limit", "page_token", "read_page_token"]
+__all__ = ["key_token", "page_limit", "page_token", "read_key_token", "read_page_token"]
 
 _TOKEN: Final = struct.Struct(">qq8s")
 
@@ -50,6 +50,38 @@ def read_page_token(token: str, wanted: Struct, order: str) -> tuple[int, int] |
         message = "page_token belongs to a list with other filters; keep the filters or start anew"
         raise PageTokenError(message, page_token=token)
     return first, second
+
+
+def key_token(after: tuple[str, str] | None, wanted: Struct, order: str) -> str:
+    """Token of the page after the key `after` of the list `wanted`; empty after the last."""
+    if after is None:
+        return ""
+    place = _KeyPlace(*after, _fingerprint(wanted, order))
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(place)).decode()
+
+
+def read_key_token(token: str, wanted: Struct, order: str) -> tuple[str, str] | None:
+    """The key in `token`; raises `PageTokenError` where it is not of the list `wanted`."""
+    if not token:
+        return None
+    try:
+        packed = base64.b64decode(token, altchars=b"-_", validate=True)
+        place = msgspec.msgpack.decode(packed, type=_KeyPlace)
+    except (binascii.Error, ValueError):
+        message = f"page_token {token!r} was never given out; start without one"
+        raise PageTokenError(message, page_token=token) from None
+    if place.fingerprint != _fingerprint(wanted, order):
+        message = "page_token belongs to a list with other filters; keep the filters or start anew"
+        raise PageTokenError(message, page_token=token)
+    return place.company_id, place.row_id
+
+
+class _KeyPlace(msgspec.Struct, frozen=True, array_like=True):
+    """A key, and the list it is a place of."""
+
+    company_id: str
+    row_id: str
+    fingerprint: bytes
 
 
 def _fingerprint(wanted: Struct, order: str) -> bytes:

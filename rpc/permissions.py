@@ -80,6 +80,9 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.BankFileService/GetBankFile": Permission.READ_FILES,
     "tieout.v1.BankFileService/GetBankFileResult": Permission.READ_FILES,
     "tieout.v1.BankFileService/SubmitBankFile": Permission.SUBMIT,
+    "tieout.v1.CustomerService/GetCustomer": Permission.READ,
+    "tieout.v1.CustomerService/ImportCustomers": Permission.MAINTAIN,
+    "tieout.v1.CustomerService/ListCustomers": Permission.READ,
     "tieout.v1.EventService/ListEvents": Permission.READ,
     "tieout.v1.EventService/StreamEvents": Permission.READ,
     "tieout.v1.ExceptionService/ApproveException": Permission.APPROVE,
@@ -111,6 +114,9 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.MatchService/MatchPayments": Permission.MATCH,
     "tieout.v1.MatchService/MatchResidentPayments": Permission.MATCH,
     "tieout.v1.MatchService/StreamMatchPayments": Permission.MATCH,
+    "tieout.v1.OpenItemService/GetOpenItem": Permission.READ,
+    "tieout.v1.OpenItemService/ImportOpenItems": Permission.MAINTAIN,
+    "tieout.v1.OpenItemService/ListOpenItems": Permission.READ,
     "tieout.v1.ReportService/GetActivityReport": Permission.READ,
 }
 """The permission each RPC asks for, sorted by name; a test compares it with reflection."""

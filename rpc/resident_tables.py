@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from store.keyed_rows import RowFeed
     from store.repository import Repository
 
-__all__ = ["ResidentTables", "current_items", "file_postings", "load_tables", "open_tables"]
+__all__ = [
+    "ResidentTables",
+    "current_customers",
+    "current_items",
+    "file_postings",
+    "load_tables",
+    "open_tables",
+]
 
 _B = TypeVar("_B", bound=Batch)
 
@@ -92,14 +99,23 @@ def _mapped(path: Path, kind: type[_B]) -> _B:
 
 def current_items(tables: ResidentTables, feed: RowFeed[OpenItemBatch]) -> OpenItemBatch:
     """The resident open items with what changed since they were read, by `feed`."""
+    return _current(tables.open_items, feed)
+
+
+def current_customers(tables: ResidentTables, feed: RowFeed[CustomerBatch]) -> CustomerBatch:
+    """The resident customers with what changed since they were read, by `feed`."""
+    return _current(tables.customers, feed)
+
+
+def _current(resident: _B, feed: RowFeed[_B]) -> _B:
     changed = feed.changed.rows
     if not len(changed) and not feed.removed:
-        return tables.open_items
+        return resident
     gone = pa.array(["\x1f".join(key) for key in feed.removed], pa.string())
     old = pa.concat_arrays([changed.key_strings(), gone])
-    is_old = pc.is_in(tables.open_items.key_strings(), value_set=old)
-    kept = tables.open_items.record_batch.filter(pc.invert(is_old))
-    return OpenItemBatch.of_distinct(pa.concat_batches([kept, changed.record_batch]))
+    is_old = pc.is_in(resident.key_strings(), value_set=old)
+    kept = resident.record_batch.filter(pc.invert(is_old))
+    return type(resident).of_distinct(pa.concat_batches([kept, changed.record_batch]))
 
 
 def file_postings(

@@ -56,6 +56,8 @@ _RULES: Final = {
         defaults={"status": "active"},
     ),
     "bank_accounts": _Rules(required=("bank_account", "company_id")),
+    "removed_open_items": _Rules(required=("open_item_id",)),
+    "removed_customers": _Rules(required=("customer_id",)),
 }
 
 
@@ -124,6 +126,12 @@ class TableChecker:
         """Each line of `batch` must name one of `payments`."""
         known = pc.is_in(batch.text("payment_id"), value_set=payments.text("payment_id"))
         self._refuse(pc.invert(known), batch.text("payment_id"), "payment_id", "a sent payment")
+
+    def refuse_repeated(self, repeated: pa.Array, values: pa.Array, column: str) -> None:
+        """Refuse rows, all of them added, whose key stands in another table that excludes it."""
+        self._rows = 0
+        expected = "a key that stands once in all tables of the call"
+        self._refuse(repeated, values, column, expected, reason="DUPLICATE_KEY")
 
     def _column(self, field: pa.Field, column: pa.Array | None, rows: int) -> pa.Array:
         name = field.name

@@ -27,12 +27,14 @@ from rpc.bank_file_job import BankFileRunner, run_file_result
 from rpc.caller import Caller, leave_call, set_caller
 from rpc.clearing_job import run_clearing
 from rpc.errors import MemoryLimitError, ServiceError
+from rpc.import_job import run_import
 from rpc.jobs import (
     BankFileJob,
     BuildSnapshotDone,
     BuildSnapshotJob,
     ClearingJob,
     FileResultJob,
+    ImportRowsJob,
     JobFailure,
     LoadTablesDone,
     LoadTablesJob,
@@ -126,6 +128,7 @@ class JobRunner:
             ReadReferencesJob: lambda job, tenant: read_references_job(tenant.store(), job),
             PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
+            ImportRowsJob: lambda job, tenant: run_import(tenant.store(), job),
         }
 
 

@@ -194,6 +194,15 @@ class Cases:
         )
         return [row[0] for row in rows]
 
+    def awaited_customers(self, event: str) -> list[tuple[str, str]]:
+        """Companies and customers (empty: not known) whose parked cases wait for `event`."""
+        rows = self._database.rows(
+            "SELECT DISTINCT company_id, customer_id FROM exception_case "
+            "WHERE state = 'parked' AND awaited_event = ? ORDER BY company_id, customer_id",
+            event,
+        )
+        return [(company_id, customer_id) for company_id, customer_id in rows]
+
     def acts(self, case_id: str, after: int, limit: int) -> list[ActRecord]:
         """The acts on a case after act `after`, in their order."""
         return self._acts(

@@ -10,7 +10,7 @@ from store.keyed_rows import KeyedChanges, KeyedRows, KeyedTable
 from store.open_items import SnapshotCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from store.database import Database
     from store.keyed_rows import Key, StoredRows
@@ -28,11 +28,20 @@ class Customers(KeyedRows[CustomerBatch]):
         super().__init__(database, _TABLE)
 
     def list_customers(
-        self, company_id: str, after: Key | None, limit: int
+        self,
+        company_id: str,
+        after: Key | None,
+        limit: int,
+        *,
+        companies: Collection[str] | None = None,
+        changed_after: int = 0,
     ) -> tuple[StoredRows[CustomerBatch], Key | None]:
-        """At most `limit` customers after the key `after`, of one company or (empty) of all."""
+        """At most `limit` customers after the key `after`, of one company or (empty) of all.
+
+        Of `companies` (None: all), changed after the booking `changed_after`.
+        """
         conditions = {"company_id = ?": company_id} if company_id else {}
-        return self.page(conditions, after, limit)
+        return self.page(conditions | self.within(companies, changed_after), after, limit)
 
 
 class CustomerChanges(Customers, KeyedChanges[CustomerBatch]):

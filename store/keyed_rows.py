@@ -20,7 +20,7 @@ from store.errors import StaleRowError
 from store.row_tables import batch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -171,10 +171,12 @@ class KeyedRows(Generic[_B]):
     ) -> tuple[StoredRows[_B], Key | None]:
         """At most `limit` rows after the key `after`; with the key to continue after, if any.
 
-        `conditions` are SQL with one `?` each, and the value it stands for.
+        `conditions` are SQL with one `?` each and the value it stands for, or a tuple of them.
         """
         wanted = [self._table.kept, *conditions]
-        values = [*conditions.values()]
+        values: list[Any] = []
+        for value in conditions.values():
+            values += value if isinstance(value, tuple) else (value,)
         if after is not None:
             wanted.append(f"{self._in_key()} > (?, ?)")
             values += after
@@ -183,6 +185,16 @@ class KeyedRows(Generic[_B]):
         more = rows.num_rows > limit
         company, identity = (page[name] for name in self._table.key)
         return self._stored(page), (company[-1].as_py(), identity[-1].as_py()) if more else None
+
+    def within(self, companies: Collection[str] | None, changed_after: int) -> dict[str, Any]:
+        """Conditions of a page: rows of `companies` (None: all) that changed after a booking."""
+        conditions: dict[str, Any] = {}
+        if companies is not None:
+            marks = ", ".join("?" * len(companies)) or "NULL"
+            conditions[f"company_id IN ({marks})"] = tuple(sorted(companies))
+        if changed_after:
+            conditions["change_number > ?"] = changed_after
+        return conditions
 
     def _changed_after(self, number: int) -> str:
         """SQL for rows that changed after booking `number`, which is its one value."""

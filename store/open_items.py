@@ -19,7 +19,7 @@ from store.keyed_rows import KeyedChanges, KeyedRows, KeyedTable
 from store.posting_sql import movement_posted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from store.database import Database
     from store.keyed_rows import Key, StoredRows
@@ -115,14 +115,23 @@ class OpenItems(KeyedRows[OpenItemBatch]):
         return self._totals("open_minor")
 
     def list_items(
-        self, item_filter: ItemFilter, after: Key | None, limit: int
+        self,
+        item_filter: ItemFilter,
+        after: Key | None,
+        limit: int,
+        *,
+        companies: Collection[str] | None = None,
+        changed_after: int = 0,
     ) -> tuple[StoredRows[OpenItemBatch], Key | None]:
-        """At most `limit` items after the key `after`; the key to continue after, if any."""
+        """At most `limit` items after the key `after`; the key to continue after, if any.
+
+        Of `companies` (None: all), changed after the booking `changed_after`.
+        """
         given = msgspec.structs.asdict(item_filter)
         conditions = {
             f"{_TABLE.read.get(name, name)} = ?": value for name, value in given.items() if value
         }
-        return self.page(conditions, after, limit)
+        return self.page(conditions | self.within(companies, changed_after), after, limit)
 
     def _totals(self, amount: str) -> tuple[ItemTotal, ...]:
         rows = self._database.rows(
@@ -138,6 +147,15 @@ class OpenItemChanges(OpenItems, KeyedChanges[OpenItemBatch]):
     def __init__(self, database: Database, booking_number: Callable[[], int]) -> None:
         """Change items in the booking whose number `booking_number` gives."""
         KeyedChanges.__init__(self, database, _TABLE, booking_number)
+
+    def changed_customers(self) -> set[Key]:
+        """Companies and customers of the items that this booking brought or changed."""
+        found = self._database.rows(
+            "SELECT DISTINCT company_id, customer_id FROM open_item "
+            "WHERE change_number = ? AND NOT is_deleted",
+            self._booking_number(),
+        )
+        return {(company_id, customer_id) for company_id, customer_id in found}
 
     def replace(self, batch: OpenItemBatch, declared: Sequence[ItemTotal]) -> SnapshotCounts:
         """Make `batch` all that is open in the companies of `declared`; others go.

@@ -18,10 +18,14 @@ from tieout.connection import Credentials, open_channel
 from tieout.v1 import (
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
+    customer_service_pb2,
+    customer_service_pb2_grpc,
     exception_service_pb2,
     exception_service_pb2_grpc,
     match_service_pb2,
     match_service_pb2_grpc,
+    open_item_service_pb2,
+    open_item_service_pb2_grpc,
     rows_pb2,
 )
 
@@ -67,6 +71,8 @@ class Client:
         self._channel = open_channel(address, credentials or Credentials())
         self._match = match_service_pb2_grpc.MatchServiceStub(self._channel)
         self._bank_files = bank_file_service_pb2_grpc.BankFileServiceStub(self._channel)
+        self._open_items = open_item_service_pb2_grpc.OpenItemServiceStub(self._channel)
+        self._customers = customer_service_pb2_grpc.CustomerServiceStub(self._channel)
         self._exceptions = exception_service_pb2_grpc.ExceptionServiceStub(self._channel)
 
     def __enter__(self) -> Self:
@@ -179,6 +185,49 @@ class Client:
             except grpc.RpcError as error:
                 raise self._error(error) from error
             yield from page.exceptions
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def import_open_items(
+        self, requests: Iterable[open_item_service_pb2.ImportOpenItemsRequest]
+    ) -> open_item_service_pb2.ImportOpenItemsResponse:
+        """Bring open items in: the header, then chunks; raises `ClientError`."""
+        try:
+            return self._open_items.ImportOpenItems(iter(requests), timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def import_customers(
+        self, requests: Iterable[customer_service_pb2.ImportCustomersRequest]
+    ) -> customer_service_pb2.ImportCustomersResponse:
+        """Bring customers in: the header, then chunks; raises `ClientError`."""
+        try:
+            return self._customers.ImportCustomers(iter(requests), timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def open_items(
+        self,
+        *,
+        company_id: str = "",
+        customer_id: str = "",
+        changed_after: int = 0,
+        page_size: int = 0,
+    ) -> Iterator[open_item_service_pb2.StoredOpenItem]:
+        """Open items in the order of company and id, fetched page by page."""
+        request = open_item_service_pb2.ListOpenItemsRequest(
+            company_id=company_id,
+            customer_id=customer_id,
+            changed_after=changed_after,
+            page_size=page_size,
+        )
+        while True:
+            try:
+                page = self._open_items.ListOpenItems(request, timeout=self._timeout_seconds)
+            except grpc.RpcError as error:
+                raise self._error(error) from error
+            yield from page.open_items
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

@@ -10,10 +10,13 @@ from google.protobuf import descriptor_pb2
 
 from engine import policy as rules
 from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, column_of
+from rpc.import_tables import CUSTOMERS, OPEN_ITEMS
 from tieout.v1 import (
     bank_file_service_pb2,
+    customer_service_pb2,
     exception_service_pb2,
     match_service_pb2,
+    open_item_service_pb2,
     policy_pb2,
 )
 
@@ -80,6 +83,15 @@ def test_every_call_has_a_request_and_a_response_of_its_own(descriptors):
                 assert method.output_type == f".tieout.v1.{method.name}Response"
 
 
+@pytest.mark.parametrize("kind", [OPEN_ITEMS, CUSTOMERS], ids=lambda kind: kind.table)
+def test_a_key_of_a_removed_row_has_the_columns_of_its_schema(kind):
+    fields = [column_of(field) for field in kind.keys.row_fields]
+    assert fields == kind.keys.batch_class.SCHEMA.names
+    assert set(kind.keys.batch_class.KEY) == set(kind.rows.batch_class.KEY)
+    parts = set(kind.request_class.DESCRIPTOR.fields_by_name)
+    assert parts == {"header", kind.rows.field, kind.keys.field}
+
+
 def test_every_enum_starts_with_unspecified(descriptors):
     first = [enum.value[0] for file in descriptors for enum in file.enum_type]
     assert all(value.number == 0 and value.name.endswith("_UNSPECIFIED") for value in first)
@@ -141,12 +153,17 @@ def test_every_mutation_takes_a_request_id():
         match_service_pb2.MatchPaymentsRequest,
         match_service_pb2.StreamMatchHeader,
         bank_file_service_pb2.SubmitBankFileHeader,
+        open_item_service_pb2.ImportOpenItemsHeader,
+        customer_service_pb2.ImportCustomersHeader,
     ):
         assert {"request_id", "validate_only"} <= set(message.DESCRIPTOR.fields_by_name)
 
 
 def test_every_list_is_paged():
-    request = exception_service_pb2.ListExceptionsRequest.DESCRIPTOR.fields_by_name
-    response = exception_service_pb2.ListExceptionsResponse.DESCRIPTOR.fields_by_name
-    assert {"page_size", "page_token"} <= set(request)
-    assert "next_page_token" in response
+    for request, response in (
+        (exception_service_pb2.ListExceptionsRequest, exception_service_pb2.ListExceptionsResponse),
+        (open_item_service_pb2.ListOpenItemsRequest, open_item_service_pb2.ListOpenItemsResponse),
+        (customer_service_pb2.ListCustomersRequest, customer_service_pb2.ListCustomersResponse),
+    ):
+        assert {"page_size", "page_token"} <= set(request.DESCRIPTOR.fields_by_name)
+        assert "next_page_token" in response.DESCRIPTOR.fields_by_name

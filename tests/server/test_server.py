@@ -36,6 +36,8 @@ SERVICES = {
     "tieout.v1.BankFileService",
     "tieout.v1.ExceptionService",
     "tieout.v1.ApplicationService",
+    "tieout.v1.OpenItemService",
+    "tieout.v1.CustomerService",
 }
 
 
