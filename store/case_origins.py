@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["original_case", "untouched_summary_sql"]
 
 _DECIDED: Final = """
-SELECT open_item_id, customer_id, applied_minor, discount_minor, deduction_minor, deduction_reason,
-    write_off_minor, write_off_reason
+SELECT open_item_id, customer_id, coalesce(cash_minor, applied_minor), discount_minor,
+    deduction_minor, deduction_reason, write_off_minor, write_off_reason
 FROM application WHERE payment_id = ? AND decision = 'auto' ORDER BY row_number
 """
 _OUTCOME: Final = """

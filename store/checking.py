@@ -74,8 +74,11 @@ WHERE p.amount_minor IS DISTINCT FROM ({_ALL_BUCKETS})
     },
     "payment: what is applied is the sum of its postings": """
 SELECT b.payment_id FROM payment_balance b LEFT JOIN posting p ON p.payment_id = b.payment_id
+LEFT JOIN application a ON a.payment_id = p.payment_id AND a.open_item_id = p.open_item_id
+    AND a.decision = 'auto' AND a.cash_currency = b.currency AND a.currency = p.currency
+    AND a.applied_minor = p.applied_minor
 GROUP BY b.payment_id, b.applied_minor
-HAVING b.applied_minor <> coalesce(sum(p.applied_minor), 0)
+HAVING b.applied_minor <> coalesce(sum(coalesce(a.cash_minor, p.applied_minor)), 0)
 """,
     "open item: what decisions took is the sum of its postings": """
 SELECT coalesce(i.company_id, p.company_id) || ' / ' || coalesce(i.open_item_id, p.open_item_id)
@@ -109,8 +112,12 @@ WHERE r.kind = 'reversal' AND (p.posting_number IS NULL
     "posting: its payment is kept, in its currency and company": """
 SELECT CAST(p.posting_number AS TEXT) FROM posting p
 LEFT JOIN payment_balance b ON b.payment_id = p.payment_id
-WHERE b.payment_id IS NULL
-    OR p.kind <> 'return' AND (b.currency <> p.currency OR b.company_id <> p.company_id)
+WHERE b.payment_id IS NULL OR p.kind <> 'return' AND (b.company_id <> p.company_id
+    OR b.currency <> p.currency AND NOT EXISTS (
+        SELECT 1 FROM application a WHERE a.payment_id = p.payment_id
+        AND a.open_item_id = p.open_item_id AND a.decision = 'auto'
+        AND a.cash_currency = b.currency AND a.currency = p.currency
+        AND a.cash_minor IS NOT NULL AND a.applied_minor = p.applied_minor))
 """,
     "bank file: its totals are those of its payments": """
 SELECT t.file_id || ' ' || t.currency FROM currency_total t LEFT JOIN (

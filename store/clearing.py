@@ -31,7 +31,7 @@ _DECLARED: Final = """
 SELECT currency, payment_count, amount_minor, applied_minor FROM currency_total WHERE file_id = ?
 """
 _APPLIED: Final = """
-SELECT p.currency, sum(a.applied_minor)
+SELECT p.currency, sum(coalesce(a.cash_minor, a.applied_minor))
 FROM application a JOIN payment p ON p.payment_id = a.payment_id
 WHERE a.file_id = ? AND p.file_id = ? AND a.decision = 'auto' GROUP BY p.currency
 """

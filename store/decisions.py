@@ -51,9 +51,16 @@ _UNPOSTED: Final = """
 SELECT b.payment_id, b.applied_minor
 FROM payment_outcome o JOIN payment_balance b ON b.payment_id = o.payment_id
 LEFT JOIN posting p ON p.payment_id = b.payment_id
+LEFT JOIN application a ON a.payment_id = p.payment_id AND a.open_item_id = p.open_item_id
+    AND a.decision = 'auto' AND a.cash_currency = b.currency AND a.currency = p.currency
+    AND a.applied_minor = p.applied_minor
 WHERE o.file_id = ?
-GROUP BY b.payment_id, b.applied_minor HAVING b.applied_minor <> coalesce(sum(p.applied_minor), 0)
+GROUP BY b.payment_id, b.applied_minor
+HAVING b.applied_minor <> coalesce(sum(coalesce(a.cash_minor, p.applied_minor)), 0)
 LIMIT 1
+"""
+"""Postings are in the currency of their items, balances in that of their payments: what a posting
+takes of a payment of another currency stands in the very application that it posts.
 """
 _OWN: Final = ("company_id", "currency")
 _OPEN_TO_ALL: Final = (
