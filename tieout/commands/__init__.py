@@ -53,7 +53,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "open-items": (
         "tieout.commands.open_items:open_items_command",
-        "Check exports of ERPs, compare two states of them.",
+        "Check, compare, import and export open items.",
+    ),
+    "customers": (
+        "tieout.commands.customers:customers_command",
+        "Send an ERP's customers to a server.",
     ),
     "export": (
         "tieout.commands.export:export_command",

@@ -1,4 +1,4 @@
-"""`tieout open-items`: exports of ERPs checked, and two states of them compared; offline."""
+"""`tieout open-items`: exports of ERPs checked, compared, sent to a server, and read from it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieout.commands.ledger_options import (
+    ledger_options,
+    on_server,
+    preset_options,
+    sending_options,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from parsers.ledger_files import LedgerFile
+    from tieout.client import Client
     from tieout.open_item_diff import OpenItemDiff
 
-__all__ = ["check_command", "diff_command", "open_items_command", "presets_command"]
+__all__ = [
+    "check_command",
+    "diff_command",
+    "export_command",
+    "import_command",
+    "open_items_command",
+    "presets_command",
+]
 
 _PATH = click.Path(path_type=Path)
 _SHOWN = 5
@@ -49,30 +64,50 @@ Exit codes:
   65  a file cannot be read
   66  no such file
 """
+_IMPORT_HELP = """Send the open items of FILE to a server, in one transaction.
+
+Rows are new or changed ones; all others stay. With --snapshot FILE is everything that is open in
+the companies it names: what it does not hold is gone. The server verifies counts and sums of it.
+
+\b
+Examples:
+  tieout open-items import open_items.csv --snapshot
+  tieout open-items import FBL5N.xlsx --preset sap --snapshot --dry-run
+  tieout open-items import changes.csv --server treasury:50051 --api-key-file erp.key --json
+
+\b
+Exit codes:
+  0   imported (with --dry-run: it could be)
+  5   the request id was used with another content
+  65  FILE or a row of it is malformed; nothing was changed
+  66  no such file
+  69  the server cannot be reached
+  75  the server is busy; send again
+  77  not permitted
+"""
+_EXPORT_HELP = """Write the open items of a server to OUT: what is open to us, after all decisions.
+
+OUT is a CSV file or, by its name, Parquet; `-` writes CSV to stdout. The file can be given to
+`tieout match --open-items` and to `tieout open-items diff`.
+
+\b
+Examples:
+  tieout open-items export open.csv --company 1000
+  tieout open-items export - --customer C-ACME
+  tieout open-items export changed.parquet --changed-after 4711
+
+\b
+Exit codes:
+  0   written
+  69  the server cannot be reached
+  75  the server is busy; ask again
+  77  not permitted
+"""
 
 
-@click.group("open-items", help="Open items and customers: presets of ERPs, checks, differences.")
+@click.group("open-items", help="Open items: presets of ERPs, checks, differences, a server's own.")
 def open_items_command() -> None:
     """Group the commands."""
-
-
-def _preset_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of a file that an ERP exported."""
-    options = (
-        click.option("--preset", help="The ERP it comes from, or a TOML file; see presets."),
-        click.option(
-            "--decimal", type=click.Choice([".", ","]), help="What stands before the decimals."
-        ),
-        click.option(
-            "--date", type=click.Choice(["DMY", "MDY", "YMD"]), help="Order of day, month, year."
-        ),
-        click.option("--currency", default="", help="Currency where no column says it."),
-        click.option("--company", default="", help="Company where no column says it."),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @open_items_command.command("presets", help="List the presets that come with Tieout.")
@@ -94,7 +129,7 @@ def presets_command(*, as_json: bool) -> None:
 @open_items_command.command("check", help=_CHECK_HELP)
 @click.argument("file", type=_PATH)
 @click.option("--customers", is_flag=True, help="FILE holds customers.")
-@_preset_options
+@preset_options
 def check_command(
     *,
     file: Path,
@@ -177,7 +212,7 @@ def _report(found: LedgerFile) -> Iterator[str]:
 @click.argument("old", type=_PATH)
 @click.argument("new", type=_PATH)
 @click.option("--out", type=_PATH, help="File to write every change to (CSV).")
-@_preset_options
+@preset_options
 def diff_command(
     *,
     old: Path,
@@ -226,3 +261,62 @@ def _differences(diff: OpenItemDiff) -> Iterator[str]:
         yield f"  {one.change:<7}  {one.document_number} ({one.open_item_id})  {told}"
     if len(diff.changes) > _SHOWN:
         yield f"  and {len(diff.changes) - _SHOWN:,} more (--out, --json)"
+
+
+@open_items_command.command("import", help=_IMPORT_HELP)
+@click.argument("file", type=_PATH)
+@sending_options
+@ledger_options
+@on_server
+def import_command(
+    *,
+    file: Path,
+    client: Client,
+    preset: str | None,
+    decimal: Any,
+    date: Any,
+    currency: str,
+    company: str,
+    as_json: bool,
+    **sending: Any,
+) -> int:
+    """Read the file and send it; gives the exit code."""
+    from tieout.commands.server_ledger import print_summary, send_open_items
+    from tieout.ledger_inputs import LedgerOptions, read_open_item_table
+
+    options = LedgerOptions(
+        preset=preset, decimal=decimal, date=date, currency=currency, company_id=company
+    )
+    items = read_open_item_table(file, options)
+    return int(print_summary(send_open_items(client, items, **sending), as_json=as_json))
+
+
+@open_items_command.command("export", help=_EXPORT_HELP)
+@click.argument("out", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--company", default="", help="Only of this company.")
+@click.option("--customer", default="", help="Only of this customer.")
+@click.option("--changed-after", type=click.IntRange(0), default=0, help="Only after this change.")
+@on_server
+def export_command(
+    *, out: Path, company: str, customer: str, changed_after: int, as_json: bool, client: Client
+) -> None:
+    """Read and write."""
+    import msgspec
+
+    from tieout.commands.server_ledger import item_content, stored_items
+    from tieout.open_item_diff import open_sums
+
+    items = stored_items(
+        client, company_id=company, customer_id=customer, changed_after=changed_after
+    )
+    content = item_content(items, out.suffix)
+    to_stdout = str(out) == "-"
+    if to_stdout:
+        click.echo(content, nl=False)
+    else:
+        out.write_bytes(content)
+    told = {"rows": len(items), "open_amount": open_sums(items)}
+    if as_json:
+        click.echo(msgspec.json.encode(told), err=to_stdout)
+    else:
+        click.echo(f"{len(items):,} open items", err=True)

@@ -97,7 +97,7 @@ class ImportSummary(_message.Message):
     inserted_count: _builtins.int
     """Rows that were not there before."""
     updated_count: _builtins.int
-    """Rows that were there and said something else."""
+    """Rows that said something else, or that had been taken away and are back."""
     unchanged_count: _builtins.int
     """Rows that were there and said the same; they keep their etag."""
     removed_count: _builtins.int
