@@ -22,19 +22,10 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 import grpc.aio
-import msgspec
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from desk.authority import DEFAULT_AUTHORITY, Authority
-from rpc.application_service import ApplicationService
-from rpc.bank_file_service import BankFileService
 from rpc.caller_limits import CallerLimits
-from rpc.customer_service import CustomerService
-from rpc.desk_acts import DeskActs
-from rpc.desk_work import DeskWork
-from rpc.event_service import EventService
-from rpc.exception_service import ExceptionService
 from rpc.http_status import StatusPages
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
@@ -42,15 +33,10 @@ from rpc.known_types import learn_types
 from rpc.limits import IDENTITY_ONLY, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, RPCS_MAX
 from rpc.listening import listen
 from rpc.log_lines import Mask, log_to
-from rpc.match_batches import MatchBatcher
-from rpc.match_service import MatchService
 from rpc.metrics import Metrics
-from rpc.open_item_service import OpenItemService
 from rpc.processes import resident_bytes
 from rpc.readiness import Readiness
 from rpc.reading import StoreReader
-from rpc.report_service import ReportService
-from rpc.row_imports import RowImports
 from rpc.secret_files import Secret
 from rpc.snapshots import SnapshotKeeper
 from rpc.spool import clear_folder
@@ -68,29 +54,11 @@ from tieout.server_doors import (
     mask_key_of,
     tracing_of,
 )
-from tieout.v1 import (
-    application_service_pb2,
-    application_service_pb2_grpc,
-    bank_file_service_pb2,
-    bank_file_service_pb2_grpc,
-    customer_service_pb2,
-    customer_service_pb2_grpc,
-    event_service_pb2,
-    event_service_pb2_grpc,
-    exception_service_pb2,
-    exception_service_pb2_grpc,
-    match_service_pb2,
-    match_service_pb2_grpc,
-    open_item_service_pb2,
-    open_item_service_pb2_grpc,
-    report_service_pb2,
-    report_service_pb2_grpc,
-)
+from tieout.serving.services import SERVICES, ServedTenant, add_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine.policy import PolicyBook
     from store.addresses import StoreAddress
     from tieout.configuration import Configuration, TenantTable
 
@@ -101,17 +69,6 @@ DRAIN_SECONDS: Final = 30.0
 
 _UPKEEP_BUSY_SECONDS: Final = 0.5
 """How long upkeep waits for a booking before it tries again later."""
-
-SERVICES: Final = (
-    match_service_pb2.DESCRIPTOR.services_by_name["MatchService"].full_name,
-    bank_file_service_pb2.DESCRIPTOR.services_by_name["BankFileService"].full_name,
-    exception_service_pb2.DESCRIPTOR.services_by_name["ExceptionService"].full_name,
-    event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
-    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
-    application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
-    open_item_service_pb2.DESCRIPTOR.services_by_name["OpenItemService"].full_name,
-    customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].full_name,
-)
 
 _DECISION_SECONDS: Final = 30.0
 """How long a person's decision waits for a booking that is under way."""
@@ -142,7 +99,7 @@ def run(configuration: Configuration) -> int:
     mask_key = mask_key_of(configuration.logs)
     log_to(sys.stderr, configuration.logs.level, Mask(Secret(mask_key)))
     tenants = {
-        name: _Tenant(_table_paths(table), policy_of(table), authority_of(table))
+        name: ServedTenant(_table_paths(table), policy_of(table), authority_of(table))
         for name, table in configuration.served_tenants().items()
     }
     address = parse_address(configuration.store_url()).absolute()
@@ -156,17 +113,9 @@ def main() -> int:
     return run(configuration_from_environment(os.environ))
 
 
-class _Tenant(msgspec.Struct, frozen=True):
-    """What one tenant's payments are matched against, by which rules, and who may decide what."""
-
-    tables: LoadTablesJob
-    policy: PolicyBook
-    authority: Authority
-
-
 async def _serve(
     configuration: Configuration,
-    tenants: Mapping[str, _Tenant],
+    tenants: Mapping[str, ServedTenant],
     address: StoreAddress,
     mask_key: bytes,
 ) -> None:
@@ -211,8 +160,8 @@ async def _serve(
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
         server = _server_with(configuration, frozenset(tenants), metrics, stack)
-        _add_services(
-            server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool
+        add_services(
+            server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool, _now_ms
         )
         health_servicer = await _add_health(server)
         grpc_address = listen(
@@ -267,7 +216,7 @@ def _now_ms() -> int:
 
 
 async def _snapshots(
-    tenants: Mapping[str, _Tenant],
+    tenants: Mapping[str, ServedTenant],
     pool: WorkerPool,
     spool: Path,
     metrics: Metrics,
@@ -289,7 +238,7 @@ def _spool_folder(configuration: Configuration, address: StoreAddress) -> Path:
 
 def _worker_settings(
     configuration: Configuration,
-    tenants: Mapping[str, _Tenant],
+    tenants: Mapping[str, ServedTenant],
     address: StoreAddress,
     spool: Path,
     mask_key: bytes,
@@ -337,66 +286,6 @@ def _server_with(
     )
 
 
-def _add_services(
-    server: grpc.aio.Server,
-    configuration: Configuration,
-    tenants: Mapping[str, _Tenant],
-    pool: WorkerPool,
-    snapshots: Mapping[str, SnapshotKeeper],
-    reader: StoreReader,
-    writer: StoreReader,
-    metrics: Metrics,
-    spool: Path,
-) -> None:
-    workers = configuration.server.workers
-    batchers = {
-        name: MatchBatcher(pool, keeper, metrics, passes_max=workers)
-        for name, keeper in snapshots.items()
-    }
-    match_service_pb2_grpc.add_MatchServiceServicer_to_server(
-        MatchService(pool, batchers, metrics, spool), server
-    )
-    bookings = asyncio.Semaphore(max(1, workers - 1))
-
-    def on_changed(tenant: str) -> None:
-        snapshots[tenant].changed()
-
-    imports = RowImports(
-        workers=pool,
-        spool_folder=spool,
-        bookings=bookings,
-        now_ms=_now_ms,
-        on_changed=on_changed,
-    )
-    open_item_service_pb2_grpc.add_OpenItemServiceServicer_to_server(
-        OpenItemService(reader, imports), server
-    )
-    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
-        CustomerService(reader, imports), server
-    )
-    bank_files = BankFileService(
-        workers=pool,
-        reader=reader,
-        metrics=metrics,
-        spool_folder=spool,
-        now_ms=_now_ms,
-        bookings=bookings,
-        on_kept=on_changed,
-    )
-    bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
-    own = {name: tenant.authority for name, tenant in tenants.items()}
-    desk = DeskWork(DEFAULT_AUTHORITY, _now_ms, own)
-    acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
-    exceptions = ExceptionService(reader=reader, acts=acts, workers=pool, desk=desk, now_ms=_now_ms)
-    exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
-    applications = ApplicationService(reader=reader, acts=acts, desk=desk, now_ms=_now_ms)
-    application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
-    event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
-    report_service_pb2_grpc.add_ReportServiceServicer_to_server(
-        ReportService(reader, _now_ms), server
-    )
-
-
 async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -421,7 +310,9 @@ def _table_paths(table: TenantTable) -> LoadTablesJob:
     )
 
 
-async def _load_tables(tenants: Mapping[str, _Tenant], pool: WorkerPool, metrics: Metrics) -> None:
+async def _load_tables(
+    tenants: Mapping[str, ServedTenant], pool: WorkerPool, metrics: Metrics
+) -> None:
     counts = Counter[str]()
     for name, tenant in tenants.items():
         done = await pool.run(tenant.tables, tenant=name)
@@ -442,7 +333,7 @@ def _stop_event() -> asyncio.Event:
 
 
 def _readiness(
-    pool: WorkerPool, reader: StoreReader, tenants: Mapping[str, _Tenant], metrics: Metrics
+    pool: WorkerPool, reader: StoreReader, tenants: Mapping[str, ServedTenant], metrics: Metrics
 ) -> Readiness:
     """Ready while a worker is there and the store of every tenant answers."""
 

@@ -1,0 +1,139 @@
+"""Every service of the contract on one gRPC server, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from desk.authority import DEFAULT_AUTHORITY, Authority
+from rpc.application_service import ApplicationService
+from rpc.bank_file_service import BankFileService
+from rpc.customer_service import CustomerService
+from rpc.desk_acts import DeskActs
+from rpc.desk_work import DeskWork
+from rpc.event_service import EventService
+from rpc.exception_service import ExceptionService
+from rpc.match_batches import MatchBatcher
+from rpc.match_service import MatchService
+from rpc.open_item_service import OpenItemService
+from rpc.report_service import ReportService
+from rpc.row_imports import RowImports
+from tieout.v1 import (
+    application_service_pb2,
+    application_service_pb2_grpc,
+    bank_file_service_pb2,
+    bank_file_service_pb2_grpc,
+    customer_service_pb2,
+    customer_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
+    exception_service_pb2,
+    exception_service_pb2_grpc,
+    match_service_pb2,
+    match_service_pb2_grpc,
+    open_item_service_pb2,
+    open_item_service_pb2_grpc,
+    report_service_pb2,
+    report_service_pb2_grpc,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import grpc.aio
+
+    from engine.policy import PolicyBook
+    from rpc.jobs import LoadTablesJob
+    from rpc.metrics import Metrics
+    from rpc.reading import StoreReader
+    from rpc.snapshots import SnapshotKeeper
+    from rpc.workers import WorkerPool
+    from tieout.configuration import Configuration
+
+__all__ = ["SERVICES", "ServedTenant", "add_services"]
+
+SERVICES: Final = (
+    match_service_pb2.DESCRIPTOR.services_by_name["MatchService"].full_name,
+    bank_file_service_pb2.DESCRIPTOR.services_by_name["BankFileService"].full_name,
+    exception_service_pb2.DESCRIPTOR.services_by_name["ExceptionService"].full_name,
+    event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
+    application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
+    open_item_service_pb2.DESCRIPTOR.services_by_name["OpenItemService"].full_name,
+    customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].full_name,
+)
+
+"""Names of the services, as health and reflection know them."""
+
+
+class ServedTenant(msgspec.Struct, frozen=True):
+    """What one tenant's payments are matched against, by which rules, and who may decide what."""
+
+    tables: LoadTablesJob
+    policy: PolicyBook
+    authority: Authority
+
+
+def add_services(
+    server: grpc.aio.Server,
+    configuration: Configuration,
+    tenants: Mapping[str, ServedTenant],
+    pool: WorkerPool,
+    snapshots: Mapping[str, SnapshotKeeper],
+    reader: StoreReader,
+    writer: StoreReader,
+    metrics: Metrics,
+    spool: Path,
+    now_ms: Callable[[], int],
+) -> None:
+    """Answer every service of the contract on `server`; `now_ms` is the clock they share."""
+    workers = configuration.server.workers
+    batchers = {
+        name: MatchBatcher(pool, keeper, metrics, passes_max=workers)
+        for name, keeper in snapshots.items()
+    }
+    match_service_pb2_grpc.add_MatchServiceServicer_to_server(
+        MatchService(pool, batchers, metrics, spool), server
+    )
+    bookings = asyncio.Semaphore(max(1, workers - 1))
+
+    def on_changed(tenant: str) -> None:
+        snapshots[tenant].changed()
+
+    imports = RowImports(
+        workers=pool,
+        spool_folder=spool,
+        bookings=bookings,
+        now_ms=now_ms,
+        on_changed=on_changed,
+    )
+    open_item_service_pb2_grpc.add_OpenItemServiceServicer_to_server(
+        OpenItemService(reader, imports), server
+    )
+    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
+        CustomerService(reader, imports), server
+    )
+    bank_files = BankFileService(
+        workers=pool,
+        reader=reader,
+        metrics=metrics,
+        spool_folder=spool,
+        now_ms=now_ms,
+        bookings=bookings,
+        on_kept=on_changed,
+    )
+    bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
+    own = {name: tenant.authority for name, tenant in tenants.items()}
+    desk = DeskWork(DEFAULT_AUTHORITY, now_ms, own)
+    acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
+    exceptions = ExceptionService(reader=reader, acts=acts, workers=pool, desk=desk, now_ms=now_ms)
+    exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
+    applications = ApplicationService(reader=reader, acts=acts, desk=desk, now_ms=now_ms)
+    application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
+    report_service_pb2_grpc.add_ReportServiceServicer_to_server(
+        ReportService(reader, now_ms), server
+    )
