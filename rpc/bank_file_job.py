@@ -1,88 +1,52 @@
 """One bank file from its bytes to the store, in one transaction. Runs in a worker.
 
-The write lock is held from reading what earlier files took to keeping the result: two files never
-apply cash to the same open amount, and a worker that dies leaves nothing half-written.
+The file is matched beside the store (`rpc/bank_file_matching.py`), and kept where nothing the match
+rests on has changed: two files never apply cash to the same open amount, nobody waits for a match,
+and a worker that dies leaves nothing half-written.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from engine.batches import (
-    Batch,
-    DiagnosticBatch,
-    ExceptionBatch,
-    PaymentBatch,
-    PaymentOutcomeBatch,
-)
-from engine.exception_codes import EXCEPTION_CODES
-from engine.matcher import MatchInput, MatchResult
+from engine.batches import ExceptionBatch
 from engine.resident import build_resident
 from parsers.bank_files import parse_bank_file
+from rpc.bank_file_matching import ATTEMPTS_MAX, FileMatcher
+from rpc.bank_file_receipts import receipt_of, repeats_of
 from rpc.caller import current_caller
-from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, TableKind, encode_tables
-from rpc.errors import BankFileNotFoundError
-from rpc.jobs import BankFileDone, BankFileJob, FileResultDone, FileResultJob
+from rpc.jobs import BankFileDone, BankFileJob
 from rpc.match_job import StageTimer
-from rpc.policy_messages import policy_sha256
-from rpc.receipt_messages import bank_file_message, exception_messages
-from rpc.repeated_statements import find_repeated, hold_repeated, kept_statements
-from rpc.resident_tables import current_customers, current_items, file_postings
+from rpc.receipt_messages import bank_file_message
+from rpc.repeated_statements import find_repeated, kept_statements
+from rpc.resident_tables import file_postings, with_changes
 from rpc.scope import check_company_column, check_file
-from rpc.spool import FrameWriter
 from rpc.unpacking import unpack
 from store.audit_leaves import RowSelection
 from store.audited_tables import FILE_TABLES, POSTING_TABLES
-from store.bank_file_records import (
-    RECEIPT_ROWS_MAX,
-    BankFileRecord,
-    CurrencyTotal,
-    ExceptionFilter,
-    FileReceipt,
-    FileResult,
-)
+from store.bank_file_records import FileReceipt, FileResult
 from store.decision_records import Decision
 from store.identities import text_sha256
 from store.requests import RequestKey
 from tieout.v1 import bank_file_service_pb2 as contract
-from tieout.v1 import rows_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from engine.policy import PolicyBook
     from engine.resident import Resident
     from parsers.parsed_file import ParsedFile
+    from rpc.bank_file_matching import FileMatch
     from rpc.match_job import Matcher
     from rpc.resident_tables import ResidentTables
     from store.decision_records import PostedSet
     from store.repository import Booking, Repository
 
-__all__ = ["BankFileRunner", "run_file_result"]
+__all__ = ["BankFileRunner"]
 
-_B = TypeVar("_B", bound=Batch)
-
-_BUCKETS: Final = (
-    "applied_minor",
-    "on_account_minor",
-    "unapplied_minor",
-    "unidentified_minor",
-    "suspense_minor",
-    "non_ar_minor",
-    "refund_minor",
-    "returned_minor",
-)
 _METHOD: Final = "BankFileService/SubmitBankFile"
 """Under this name the first answers to submissions are kept."""
-
-_ROWS_PER_READ: Final = 10_000
-_EXCEPTIONS_PER_READ: Final = 1_000
 
 
 class BankFileRunner:
@@ -100,10 +64,10 @@ class BankFileRunner:
     def resident(self) -> Resident:
         """What the store holds now, indexed."""
         with self._repository.reading():
-            feed = self._repository.open_items.changes_after(self._tables.booking_number)
+            feed = self._repository.open_items.changes_after(self._tables.number)
             customers = self._repository.customers.read().changed.rows
         return build_resident(
-            current_items(self._tables, feed),
+            with_changes(self._tables.open_items, feed),
             customers,
             self._tables.bank_accounts,
             self._policy,
@@ -117,136 +81,149 @@ class BankFileRunner:
         unpacked = unpack(packed, job.file_name, job.file_id)
         content, file_id = unpacked.content, unpacked.file_id
         job = msgspec.structs.replace(job, file_id=file_id, size_bytes=len(content))
-        key = RequestKey(job.request_id, _METHOD, file_id)
-        parsed = None
-        if not self._is_answered(key) and self._find_same(file_id, content) is None:
+        work = _Work(job=job, content=content, timer=timer)
+        done = self._done_before(work, self._repository)
+        if done is None:
             parsed = parse_bank_file(content, job.file_name, self._tables.bank_accounts)
-        timer.finish()
-        with self._repository.booking() as booking:
-            answer = booking.requests.find(key) if job.request_id else None
-            if answer is not None:
-                return _answered(answer, timer, booking)
-            first = self._find_same(file_id, content)
-            if first is None and parsed is not None:
-                first = self._find_repeated(parsed, booking)
-            if first is not None:
-                check_file(booking.bank_files, first.record.file_id)
-                receipt = first
-            else:
-                assert parsed is not None  # noqa: S101 - kept files stay, else it was parsed
-                receipt = self._book(job, content, parsed, booking, timer)
-            response = contract.SubmitBankFileResponse(
-                bank_file=bank_file_message(
-                    receipt, kept=first is not None or not job.validate_only
-                ),
-                already_processed=first is not None,
-            ).SerializeToString()
-            if job.request_id and not job.validate_only:
-                booking.requests.keep(key, response, job.received_at_ms)
-        return BankFileDone(
-            response=response,
-            source_format=receipt.record.source_format,
-            payment_count=receipt.record.payment_count if first is None else 0,
-            exception_codes=self._store_codes(file_id) if first is None else {},
-            timings=timer.finish(),
-        )
+            work = msgspec.structs.replace(work, parsed=parsed)
+            done = self._done_before(work, self._repository) or self._matched(work)
+        if isinstance(done, FileReceipt):
+            done = self._known(work, done)
+        return msgspec.structs.replace(done, timings=timer.finish())
 
-    def _is_answered(self, key: RequestKey) -> bool:
-        """Whether the request has its answer; raises `RequestIdReusedError` before any work."""
-        return bool(key.request_id) and self._repository.requests.find(key) is not None
+    def _matched(self, work: _Work) -> BankFileDone | FileReceipt:
+        """Match the file until what it rests on holds, and keep it; or the first file's receipt."""
+        assert work.parsed is not None  # noqa: S101 - nobody has done it before
+        matcher = FileMatcher(work.parsed, self._tables, self._policy, self._match, work.timer)
+        if not work.job.validate_only:
+            self._repository.halts.check()
+        found = matcher.match(self._repository)
+        if work.job.validate_only:
+            receipt, _ = self._result(work, found)
+            return _done(receipt, kept=False)
+        for attempt in range(ATTEMPTS_MAX + 1):
+            with self._repository.booking() as booking:
+                first = self._done_before(work, booking)
+                if first is not None:
+                    return first
+                if attempt == ATTEMPTS_MAX:
+                    found = matcher.match(booking, found)
+                if attempt == ATTEMPTS_MAX or matcher.is_current(found, booking):
+                    return self._kept(work, found, booking)
+            found = matcher.match(self._repository, found)
+        raise AssertionError
 
-    def _find_same(self, file_id: str, content: bytes) -> FileReceipt | None:
-        """The receipt of the same bytes, or of the same text with other line ends."""
-        files = self._repository.bank_files
-        found = files.find_file(file_id)
+    def _done_before(
+        self, work: _Work, store: Repository | Booking
+    ) -> BankFileDone | FileReceipt | None:
+        """The first answer to the request, or the receipt of a file that brought all of this.
+
+        That is one of the same bytes, of the same text with other line ends, or, once this is
+        parsed, of the same statements and payments. Raises `RequestIdReusedError`.
+        """
+        answer = store.requests.find(work.key) if work.key else None
+        if answer is not None:
+            return _answered(answer, store)
+        found = store.bank_files.find_file(work.job.file_id)
         if found is None:
-            first = self._repository.identities.file_of_text(text_sha256(content))
-            found = None if first is None else files.find_file(first)
+            first = store.identities.file_of_text(text_sha256(work.content))
+            found = None if first is None else store.bank_files.find_file(first)
+        if found is None and work.parsed is not None:
+            found = _first_of_repeated(work.parsed, store)
         return found
 
-    def _find_repeated(self, parsed: ParsedFile, booking: Booking) -> FileReceipt | None:
-        """The receipt of the file that brought all of these statements and payments."""
-        repeated = find_repeated(parsed, booking.identities.files_of)
-        if not repeated.first_file:
-            return None
-        identities = parsed.payments.strings("payment_id")
-        if len(booking.bank_files.seen_payments(identities)) < len(identities):
-            return None
-        return booking.bank_files.find_file(repeated.first_file)
+    def _known(self, work: _Work, first: FileReceipt) -> BankFileDone:
+        """The answer to a file that came before, kept under its request."""
+        check_file(self._repository.bank_files, first.record.file_id)
+        done = _done(first, already_processed=True)
+        if work.key is None or work.job.validate_only:
+            return done
+        with self._repository.booking() as booking:
+            answer = booking.requests.find(work.key)
+            if answer is not None:
+                return _answered(answer, booking)
+            booking.requests.keep(work.key, done.response, work.job.received_at_ms)
+        return done
 
-    def _store_codes(self, file_id: str) -> dict[str, int]:
-        """How often each code was raised on the file that was just kept."""
-        return self._repository.bank_files.exception_codes(file_id)
-
-    def _book(
-        self,
-        job: BankFileJob,
-        content: bytes,
-        parsed: ParsedFile,
-        booking: Booking,
-        timer: StageTimer,
-    ) -> FileReceipt:
-        if not job.validate_only:
-            booking.halts.check()
-        seen = booking.bank_files.seen_payments(parsed.payments.strings("payment_id"))
-        payments = hold_repeated(
-            _without_payments(parsed.payments, seen),
-            find_repeated(parsed, booking.identities.files_of),
-        )
-        remittances = _without_payments(parsed.remittances, seen)
-        match_input = MatchInput(
-            payments=payments,
-            remittances=remittances,
-            advices=parsed.advices,
-            open_items=current_items(
-                self._tables, booking.open_items.changes_after(self._tables.booking_number)
-            ),
-            customers=current_customers(
-                self._tables, booking.customers.changes_after(self._tables.booking_number)
-            ),
-            bank_accounts=self._tables.bank_accounts,
-            learned=booking.facts.read(),
-            policy=self._policy,
-        )
-        matched = self._match(match_input, timer)
+    def _result(self, work: _Work, matched: FileMatch) -> tuple[FileReceipt, FileResult]:
+        """The receipt of the file and all that is kept of it."""
+        job, parsed, found = work.job, work.parsed, matched.result
+        assert parsed is not None  # noqa: S101 - it was matched
+        check_company_column(found.outcomes.text("company_id"))
+        again = repeats_of(parsed.payments, matched.held.seen, job)
+        exceptions = ExceptionBatch.concat([found.exceptions, again])
         matched = msgspec.structs.replace(
-            matched,
-            exceptions=ExceptionBatch.concat(
-                [matched.exceptions, _repeats(parsed.payments, seen, job)]
-            ),
+            matched, result=msgspec.structs.replace(found, exceptions=exceptions)
         )
-        check_company_column(matched.outcomes.text("company_id"))
-        receipt = _receipt(job, parsed, match_input, matched, len(seen))
-        if not job.validate_only:
-            timer("record", len(payments))
-            result = FileResult(
-                receipt=receipt,
-                payments=payments,
-                remittances=remittances,
-                outcomes=matched.outcomes,
-                applications=matched.applications,
-                reversals=matched.reversals,
-                exceptions=matched.exceptions,
-                control_checks=parsed.control_checks,
-                diagnostics=parsed.diagnostics,
-                repeated_payments=tuple(sorted(seen)),
-            )
-            keys = booking.bank_files.keep(result)
-            posted = _post(job, match_input, matched, booking)
-            booking.cases.open_for_file(job.file_id, job.received_at_ms)
-            spans = booking.personal.spans(parsed.payments, keys)
-            accounts = self._tables.bank_accounts
-            booking.contents.keep(job.file_id, content, spans, accounts, job.received_at_ms)
-            _tell(job, content, parsed, result, booking, posted)
-        return receipt
+        receipt = receipt_of(job, parsed, matched, self._policy)
+        return receipt, FileResult(
+            receipt=receipt,
+            payments=matched.payments,
+            remittances=matched.remittances,
+            outcomes=found.outcomes,
+            applications=found.applications,
+            reversals=found.reversals,
+            exceptions=exceptions,
+            control_checks=parsed.control_checks,
+            diagnostics=parsed.diagnostics,
+            repeated_payments=tuple(sorted(matched.held.seen)),
+        )
+
+    def _kept(self, work: _Work, matched: FileMatch, booking: Booking) -> BankFileDone:
+        """Keep the file with all it leaves behind: rows, postings, cases, bytes, its answer."""
+        job, parsed = work.job, work.parsed
+        assert parsed is not None  # noqa: S101 - it was matched
+        booking.halts.check()
+        work.timer("record", len(matched.payments))
+        receipt, result = self._result(work, matched)
+        keys = booking.bank_files.keep(result)
+        posted = _post(job, matched, booking)
+        booking.cases.open_for_file(job.file_id, job.received_at_ms)
+        spans = booking.personal.spans(parsed.payments, keys)
+        accounts = self._tables.bank_accounts
+        booking.contents.keep(job.file_id, work.content, spans, accounts, job.received_at_ms)
+        _tell(work, result, booking, posted)
+        done = _done(receipt)
+        if work.key:
+            booking.requests.keep(work.key, done.response, job.received_at_ms)
+        return msgspec.structs.replace(
+            done,
+            payment_count=receipt.record.payment_count,
+            exception_codes=booking.bank_files.exception_codes(job.file_id),
+        )
 
 
-def _post(
-    job: BankFileJob, match_input: MatchInput, matched: MatchResult, booking: Booking
-) -> PostedSet | None:
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
+    """A file on its way: what was asked, its bytes, and, where it was read, what they say."""
+
+    job: BankFileJob
+    content: bytes
+    timer: StageTimer
+    parsed: ParsedFile | None = None
+
+    @property
+    def key(self) -> RequestKey | None:
+        """The key of the request, if it has one."""
+        job = self.job
+        return RequestKey(job.request_id, _METHOD, job.file_id) if job.request_id else None
+
+
+def _first_of_repeated(parsed: ParsedFile, store: Repository | Booking) -> FileReceipt | None:
+    """The receipt of the file that brought all of these statements and payments."""
+    repeated = find_repeated(parsed, store.identities.files_of)
+    if not repeated.first_file:
+        return None
+    identities = parsed.payments.strings("payment_id")
+    if len(store.bank_files.seen_payments(identities)) < len(identities):
+        return None
+    return store.bank_files.find_file(repeated.first_file)
+
+
+def _post(job: BankFileJob, matched: FileMatch, booking: Booking) -> PostedSet | None:
     """Post what the match decided, on items as they were matched against."""
+    found = matched.result
     applied, returned = file_postings(
-        match_input.open_items, matched.outcomes, matched.applications, matched.reversals
+        matched.held.open_items, found.outcomes, found.applications, found.reversals
     )
     decision = Decision(
         decided_by="matcher",
@@ -257,17 +234,11 @@ def _post(
     return booking.decisions.post_file(job.file_id, applied, returned, decision)
 
 
-def _tell(
-    job: BankFileJob,
-    content: bytes,
-    parsed: ParsedFile,
-    result: FileResult,
-    booking: Booking,
-    posted: PostedSet | None,
-) -> None:
+def _tell(work: _Work, result: FileResult, booking: Booking, posted: PostedSet | None) -> None:
     """What a kept file leaves behind beside its rows and bytes: identities, event, audit leaf."""
-    file_id, now_ms = job.file_id, job.received_at_ms
-    booking.identities.keep(file_id, text_sha256(content), kept_statements(parsed))
+    file_id, now_ms = work.job.file_id, work.job.received_at_ms
+    assert work.parsed is not None  # noqa: S101 - it was matched
+    booking.identities.keep(file_id, text_sha256(work.content), kept_statements(work.parsed))
     record = result.receipt.record
     booking.events.add(
         f"bank_file.{record.state}",
@@ -296,165 +267,31 @@ def _tell(
     )
 
 
-def _answered(answer: bytes, timer: StageTimer, booking: Booking) -> BankFileDone:
+def _done(
+    receipt: FileReceipt, *, kept: bool = True, already_processed: bool = False
+) -> BankFileDone:
+    """The answer with that receipt."""
+    response = contract.SubmitBankFileResponse(
+        bank_file=bank_file_message(receipt, kept=kept), already_processed=already_processed
+    )
+    return BankFileDone(
+        response=response.SerializeToString(),
+        source_format=receipt.record.source_format,
+        payment_count=0 if already_processed else receipt.record.payment_count,
+        exception_codes={},
+        timings=[],
+    )
+
+
+def _answered(answer: bytes, store: Repository | Booking) -> BankFileDone:
     """The first answer to a request, again; nothing was done."""
     response = contract.SubmitBankFileResponse.FromString(answer)
-    check_file(booking.bank_files, response.bank_file.file_id)
+    check_file(store.bank_files, response.bank_file.file_id)
     return BankFileDone(
         response=answer,
         source_format=response.bank_file.source_format,
         payment_count=0,
         exception_codes={},
         is_repeated=True,
-        timings=timer.finish(),
+        timings=[],
     )
-
-
-def _without_payments(batch: _B, seen: set[str]) -> _B:
-    if not seen:
-        return batch
-    repeated = pc.is_in(batch.text("payment_id"), value_set=pa.array(sorted(seen), pa.string()))
-    return type(batch).of(batch.record_batch.filter(pc.invert(repeated)))
-
-
-def _repeats(payments: PaymentBatch, seen: set[str], job: BankFileJob) -> ExceptionBatch:
-    """One exception per payment an earlier file has brought: counted once, said here."""
-    entry = EXCEPTION_CODES["IN-DUPPAY"]
-    known = pc.is_in(payments.text("payment_id"), value_set=pa.array(sorted(seen), pa.string()))
-    again = PaymentBatch.of(payments.record_batch.filter(known))
-    identities = again.strings("payment_id")
-    rows = len(identities)
-    return ExceptionBatch.from_columns(
-        {
-            "exception_id": [f"{one}-{entry.code}-{job.file_id[:16]}" for one in identities],
-            "source_file": [job.file_name] * rows,
-            "code": [entry.code] * rows,
-            "is_primary": [True] * rows,
-            "amount_minor": again.int64("amount_minor"),
-            "currency": again.text("currency"),
-            "message": [f"Payment {one} came with an earlier file as well" for one in identities],
-            "missing_fact": [entry.missing_fact] * rows,
-            "suggested_action": [entry.suggested_action] * rows,
-        }
-    )
-
-
-def _receipt(
-    job: BankFileJob, parsed: ParsedFile, match_input: MatchInput, matched: MatchResult, seen: int
-) -> FileReceipt:
-    decided = pc.equal(matched.applications.text("decision"), "auto")
-    decided_count = pc.sum(decided).as_py() or 0
-    record = BankFileRecord(
-        file_id=job.file_id,
-        file_name=job.file_name,
-        size_bytes=job.size_bytes,
-        received_at_ms=job.received_at_ms,
-        state="held" if _is_held(parsed) else "processed",
-        source_format=parsed.source_format,
-        dialect=parsed.dialect,
-        statement_count=parsed.statement_count,
-        payment_count=len(match_input.payments),
-        repeated_payment_count=seen,
-        remittance_line_count=len(match_input.remittances),
-        application_count=decided_count,
-        proposal_count=len(matched.applications) - decided_count,
-        exception_count=len(matched.exceptions),
-        control_check_count=len(parsed.control_checks),
-        diagnostic_count=len(parsed.diagnostics),
-        policy_sha256=policy_sha256(match_input.policy),
-    )
-    failed_first = np.argsort(
-        parsed.control_checks.record_batch.column("ok").to_numpy(zero_copy_only=False),
-        kind="stable",
-    )
-    return FileReceipt(
-        record=record,
-        counted_rows=parsed.counted_rows,
-        currency_totals=_currency_totals(match_input.payments, matched.outcomes),
-        control_checks=parsed.control_checks.take(failed_first[:RECEIPT_ROWS_MAX]),
-        diagnostics=DiagnosticBatch.of(parsed.diagnostics.record_batch.slice(0, RECEIPT_ROWS_MAX)),
-    )
-
-
-def _is_held(parsed: ParsedFile) -> bool:
-    if len(parsed.payments):
-        codes = parsed.payments.text("intake_codes")
-        return bool(pc.any(pc.match_substring(codes, "IN-TOTAL")).as_py())
-    return not bool(pc.all(parsed.control_checks.record_batch.column("ok")).as_py())
-
-
-def _currency_totals(
-    payments: PaymentBatch, outcomes: PaymentOutcomeBatch
-) -> tuple[CurrencyTotal, ...]:
-    columns = {name: outcomes.record_batch.column(name) for name in ("currency", *_BUCKETS)}
-    columns["amount_minor"] = payments.record_batch.column("amount_minor")
-    sums_of = [(name, "sum") for name in ("amount_minor", *_BUCKETS)]
-    by_currency = pa.table(columns).group_by("currency")
-    sums = by_currency.aggregate([("currency", "count"), *sums_of]).sort_by("currency")
-    return tuple(
-        CurrencyTotal(
-            currency=row["currency"],
-            payment_count=row["currency_count"],
-            **{name: row[f"{name}_sum"] for name in ("amount_minor", *_BUCKETS)},
-        )
-        for row in sums.to_pylist()
-    )
-
-
-_RESULT_TABLES: Final = {
-    kind.field: kind
-    for name in (
-        "payments",
-        "remittance_lines",
-        "payment_outcomes",
-        "applications",
-        "exceptions",
-        "reversals",
-    )
-    for kind in (*REQUEST_TABLES, *ANSWER_TABLES)
-    if kind.field == name
-}
-"""Tables of a kept file, in the order they are sent."""
-
-
-def run_file_result(repository: Repository, job: FileResultJob) -> FileResultDone:
-    """Write what became of a kept file; raises `BankFileNotFoundError`."""
-    if repository.bank_files.find_file(job.file_id) is None:
-        message = f"no bank file {job.file_id!r} is kept here"
-        raise BankFileNotFoundError(message, file_id=job.file_id)
-    check_file(repository.bank_files, job.file_id)
-    frames = 0
-    with FrameWriter(Path(job.responses_path)) as writer:
-        for kind in _RESULT_TABLES.values():
-            for table in _stored_tables(repository, job, kind):
-                response = contract.GetBankFileResultResponse(**{kind.field: table})
-                writer.write(response.SerializeToString())
-                frames += 1
-    return FileResultDone(frames)
-
-
-def _stored_tables(repository: Repository, job: FileResultJob, kind: TableKind) -> Iterator[Any]:
-    if kind.batch_class is ExceptionBatch and not job.arrow:
-        yield from _stored_exceptions(repository, job.file_id)
-        return
-    empty = True
-    for batch in repository.bank_files.read_table(job.file_id, kind.batch_class, _ROWS_PER_READ):
-        empty = False
-        yield from encode_tables(kind, batch, arrow=job.arrow)
-    if empty:
-        yield from encode_tables(kind, kind.batch_class.empty(), arrow=job.arrow)
-
-
-def _stored_exceptions(
-    repository: Repository, file_id: str
-) -> Iterator[rows_pb2.ExceptionItemTable]:
-    after: int | None = 0
-    while after is not None:
-        page = repository.bank_files.list_exceptions(
-            ExceptionFilter(file_id=file_id), after, _EXCEPTIONS_PER_READ
-        )
-        items = exception_messages(page)
-        yield rows_pb2.ExceptionItemTable(
-            row_count=len(items), messages=rows_pb2.ExceptionItemRows(exception_items=items)
-        )
-        after = page.last_number

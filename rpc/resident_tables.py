@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ResidentTables",
-    "current_customers",
-    "current_items",
     "file_postings",
     "load_tables",
     "open_tables",
+    "with_changes",
 ]
 
 _B = TypeVar("_B", bound=Batch)
@@ -41,12 +40,12 @@ _NUMBER: Final = b"booking_number"
 
 
 class ResidentTables(msgspec.Struct, frozen=True, kw_only=True):
-    """The server's own tables; `booking_number`: the open items are as of that booking."""
+    """The server's own tables; `number`: the open items are as of that booking."""
 
     open_items: OpenItemBatch
     customers: CustomerBatch
     bank_accounts: BankAccountBatch
-    booking_number: int
+    number: int
 
 
 def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> dict[str, int]:
@@ -88,7 +87,7 @@ def open_tables(folder: Path) -> ResidentTables:
         open_items=_mapped(folder / "open_items.arrow", OpenItemBatch),
         customers=_mapped(folder / "customers.arrow", CustomerBatch),
         bank_accounts=_mapped(folder / "bank_accounts.arrow", BankAccountBatch),
-        booking_number=number,
+        number=number,
     )
 
 
@@ -97,25 +96,16 @@ def _mapped(path: Path, kind: type[_B]) -> _B:
     return kind.of(reader.get_batch(0).replace_schema_metadata(None))
 
 
-def current_items(tables: ResidentTables, feed: RowFeed[OpenItemBatch]) -> OpenItemBatch:
-    """The resident open items with what changed since they were read, by `feed`."""
-    return _current(tables.open_items, feed)
-
-
-def current_customers(tables: ResidentTables, feed: RowFeed[CustomerBatch]) -> CustomerBatch:
-    """The resident customers with what changed since they were read, by `feed`."""
-    return _current(tables.customers, feed)
-
-
-def _current(resident: _B, feed: RowFeed[_B]) -> _B:
+def with_changes(rows: _B, feed: RowFeed[_B]) -> _B:
+    """`rows` with what changed since they were read, by `feed`."""
     changed = feed.changed.rows
     if not len(changed) and not feed.removed:
-        return resident
+        return rows
     gone = pa.array(["\x1f".join(key) for key in feed.removed], pa.string())
     old = pa.concat_arrays([changed.key_strings(), gone])
-    is_old = pc.is_in(resident.key_strings(), value_set=old)
-    kept = resident.record_batch.filter(pc.invert(is_old))
-    return type(resident).of_distinct(pa.concat_batches([kept, changed.record_batch]))
+    is_old = pc.is_in(rows.key_strings(), value_set=old)
+    kept = rows.record_batch.filter(pc.invert(is_old))
+    return type(rows).of_distinct(pa.concat_batches([kept, changed.record_batch]))
 
 
 def file_postings(

@@ -23,10 +23,11 @@ import msgspec
 from engine.errors import EngineError
 from engine.matcher import match_payments
 from parsers.errors import ParserError
-from rpc.bank_file_job import BankFileRunner, run_file_result
+from rpc.bank_file_job import BankFileRunner
 from rpc.caller import Caller, leave_call, set_caller
 from rpc.clearing_job import run_clearing
 from rpc.errors import MemoryLimitError, ServiceError
+from rpc.file_results import run_file_result
 from rpc.import_job import run_import
 from rpc.jobs import (
     BankFileJob,

@@ -1,7 +1,7 @@
 """Resident open items: kept true by what changed; what a file's match has to post."""
 
 from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
-from rpc.resident_tables import ResidentTables, current_items, file_postings
+from rpc.resident_tables import ResidentTables, file_postings, with_changes
 from store import open_repository
 from store.open_items import item_totals
 from tests.server.requests import items
@@ -20,11 +20,11 @@ def test_resident_items_with_what_changed_are_those_of_the_store(tmp_path):
         open_items=feed.changed.rows,
         customers=None,
         bank_accounts=None,
-        booking_number=feed.number,
+        number=feed.number,
     )
 
     def current():
-        return current_items(tables, repository.open_items.changes_after(feed.number))
+        return with_changes(tables.open_items, repository.open_items.changes_after(feed.number))
 
     assert current() == feed.changed.rows
     changed = items(open_minor=[1, 25_050, 7_525])
