@@ -55,6 +55,7 @@ from tieout.server_doors import (
     tracing_of,
 )
 from tieout.serving.services import SERVICES, ServedTenant, add_services
+from tieout.serving.web_door import WebDoor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -124,26 +125,9 @@ async def _serve(
     spool = _spool_folder(configuration, address)
     clear_folder(spool)
     async with AsyncExitStack() as stack:
-        key_file = configuration.store.encryption_key_file
-        reader = StoreReader(
-            {
-                name: open_repository(address.url, tenant=name, encryption_key_file=key_file)
-                for name in tenants
-            }
-        )
-        stack.callback(reader.close)
-        writer = StoreReader(
-            {
-                name: open_repository(
-                    address.url,
-                    tenant=name,
-                    busy_seconds=_DECISION_SECONDS,
-                    encryption_key_file=key_file,
-                )
-                for name in tenants
-            }
-        )
-        stack.callback(writer.close)
+        web = WebDoor(configuration, spool, mask_key, metrics)
+        stack.push_async_callback(web.stop)
+        reader, writer = _stores(configuration, tenants, address, stack)
         settings = _worker_settings(configuration, tenants, address, spool, mask_key)
         pool = WorkerPool(
             settings,
@@ -167,22 +151,57 @@ async def _serve(
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)
         )
+        web.let_in(server)
         readiness = _readiness(pool, reader, tenants, metrics)
         await readiness.look()
         pages = StatusPages(configuration.server.metrics_address, metrics.registry, readiness)
         stack.callback(pages.close)
         await server.start()
+        await web.start()
         watching = asyncio.create_task(readiness.watch())
         stack.callback(watching.cancel)
         gc.freeze()
         _say(f"tieout: gRPC on {grpc_address}")
+        if web.url:
+            _say(f"tieout: workbench and JSON on {web.url}")
         _say(f"tieout: metrics on http://{pages.address}/metrics")
         await stop.wait()
         _log.info("draining")
         readiness.drain()
         await health_servicer.enter_graceful_shutdown()
+        await web.stop()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
+
+
+def _stores(
+    configuration: Configuration,
+    tenants: Iterable[str],
+    address: StoreAddress,
+    stack: AsyncExitStack,
+) -> tuple[StoreReader, StoreReader]:
+    """Connections that read, and those of people's decisions; closed when `stack` ends."""
+    key_file = configuration.store.encryption_key_file
+    reader = StoreReader(
+        {
+            name: open_repository(address.url, tenant=name, encryption_key_file=key_file)
+            for name in tenants
+        }
+    )
+    stack.callback(reader.close)
+    writer = StoreReader(
+        {
+            name: open_repository(
+                address.url,
+                tenant=name,
+                busy_seconds=_DECISION_SECONDS,
+                encryption_key_file=key_file,
+            )
+            for name in tenants
+        }
+    )
+    stack.callback(writer.close)
+    return reader, writer
 
 
 def _upkeep(

@@ -108,6 +108,7 @@ PANELS: Final = (
             "waiting": "sum(tieout_jobs_waiting)",
             "workers": "sum(tieout_workers)",
             "lost": f"sum(increase(tieout_workers_lost_total[{_INTERVAL}]))",
+            "web lost": f"sum(increase(tieout_web_lost_total[{_INTERVAL}]))",
         },
     ),
     Panel(
@@ -131,6 +132,7 @@ PANELS: Final = (
         {
             "{{instance}} front": "tieout_server_memory_bytes",
             "{{instance}} workers": "tieout_worker_memory_bytes",
+            "{{instance}} web": "tieout_web_memory_bytes",
         },
     ),
     Panel("Lag of the event loop", "s", {"{{instance}}": "tieout_loop_lag_seconds"}),

@@ -100,6 +100,8 @@ METRICS: Final = (
     Metric("tieout_posting_halted", "gauge", (), "Tenants for which nothing may be posted."),
     Metric("tieout_workers_lost_total", "counter", (), "Workers that ended before they answered."),
     Metric("tieout_worker_memory_bytes", "gauge", (), "Resident memory of all workers."),
+    Metric("tieout_web_lost_total", "counter", (), "Web processes that ended by themselves."),
+    Metric("tieout_web_memory_bytes", "gauge", (), "Resident memory of the web process."),
     Metric("tieout_server_memory_bytes", "gauge", (), "Resident memory of the front process."),
     Metric(
         "tieout_loop_lag_seconds",

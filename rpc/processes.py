@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Final
 
-__all__ = ["resident_bytes"]
+__all__ = ["die_with_parent", "resident_bytes"]
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+_SET_PARENT_DEATH_SIGNAL: Final = 1
+"""`PR_SET_PDEATHSIG` of Linux's prctl."""
+
+_PARENT_CHECK_SECONDS: Final = 1.0
 
 
 def resident_bytes(process_id: int) -> int:
@@ -18,3 +28,19 @@ def resident_bytes(process_id: int) -> int:
     except OSError:
         return 0
     return int(pages) * _PAGE_BYTES
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGKILL when the server dies; elsewhere look once a second."""
+    # Ctrl-C reaches the whole process group; the server drains and then ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()

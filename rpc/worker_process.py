@@ -5,15 +5,12 @@ It ends when its input ends, and with the server that started it, however that e
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
 import os
 import resource
-import signal
 import struct
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -53,6 +50,7 @@ from rpc.log_lines import Mask, log_to
 from rpc.match_job import run_match, run_stream_match
 from rpc.pasted_job import read_references_job
 from rpc.payment_bytes import payment_bytes_job
+from rpc.processes import die_with_parent
 from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
@@ -72,9 +70,6 @@ if TYPE_CHECKING:
 __all__ = ["JobRunner", "main"]
 
 _LENGTH: Final = struct.Struct(">Q")
-_SET_PARENT_DEATH_SIGNAL: Final = 1
-"""`PR_SET_PDEATHSIG` of Linux's prctl."""
-_PARENT_CHECK_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -182,7 +177,7 @@ def _build_snapshot(job: BuildSnapshotJob, bank_files: BankFileRunner) -> BuildS
 
 def main() -> None:
     """Serve jobs until the input ends."""
-    _die_with_parent()
+    die_with_parent()
     jobs, replies = _take_streams()
     settings = msgspec.msgpack.decode(_read_frame(jobs), type=WorkerSettings)
     log_to(sys.stderr, settings.log_level, Mask(Secret(settings.mask_key)))
@@ -218,22 +213,6 @@ def _limit_memory(memory_bytes: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the server dies; elsewhere look once a second."""
-    # Ctrl-C reaches the whole process group; the server drains and then ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_PARENT_CHECK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ __all__ = [
     "OVERRIDES",
     "AuthenticationTable",
     "Configuration",
+    "HttpTlsTable",
     "LimitsTable",
     "LogsTable",
     "ServerTable",
@@ -54,9 +55,13 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ServerTable(_Table, frozen=True, kw_only=True):
-    """Where it listens and how it works. Addresses are `host:port`, port 0 takes a free one."""
+    """Where it listens and how it works. Addresses are `host:port`, port 0 takes a free one.
+
+    An empty `http_address` leaves the web closed.
+    """
 
     grpc_address: str = "127.0.0.1:50051"
+    http_address: str = "127.0.0.1:50080"
     metrics_address: str = "127.0.0.1:9464"
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     spool: str = ""
@@ -94,6 +99,13 @@ class TlsTable(_Table, frozen=True, kw_only=True):
     certificate_file: str
     private_key_file: str
     client_ca_file: str = ""
+
+
+class HttpTlsTable(_Table, frozen=True, kw_only=True):
+    """The certificate (PEM) that browsers and callers of the JSON door see."""
+
+    certificate_file: str
+    private_key_file: str
 
 
 class AuthenticationTable(_Table, frozen=True, kw_only=True):
@@ -142,6 +154,7 @@ class Configuration(_Table, frozen=True, kw_only=True):
     tables: TenantTable = TenantTable()
     tenants: dict[Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,39}$")], TenantTable] = {}
     tls: TlsTable | None = None
+    http_tls: HttpTlsTable | None = None
     authentication: AuthenticationTable = AuthenticationTable()
     limits: LimitsTable = LimitsTable()
     logs: LogsTable = LogsTable()
@@ -160,6 +173,7 @@ class Configuration(_Table, frozen=True, kw_only=True):
 
 OVERRIDES: Final = {
     "grpc_address": "server.grpc_address",
+    "http_address": "server.http_address",
     "metrics_address": "server.metrics_address",
     "workers": "server.workers",
     "spool": "server.spool",
@@ -180,6 +194,8 @@ _PATHS: Final = frozenset(
         "tls.certificate_file",
         "tls.private_key_file",
         "tls.client_ca_file",
+        "http_tls.certificate_file",
+        "http_tls.private_key_file",
         "authentication.keys_file",
         "authentication.keys_secret_file",
         "authentication.issuers.jwks_file",

@@ -44,21 +44,26 @@ _MASK_KEY_BYTES = 32
 
 def check_doors(configuration: Configuration) -> None:
     """Raise `ConfigurationError` where a stranger could walk in or listen."""
-    address = configuration.server.grpc_address
-    if is_loopback(address):
-        return
-    if not configuration.authentication.is_configured:
-        message = (
-            f"server.grpc_address {address} is reached from other machines and nobody has to sign "
-            "in: configure [authentication], or listen on 127.0.0.1"
-        )
-        raise ConfigurationError(message)
-    if configuration.tls is None and not configuration.server.tls_ended_by_proxy:
-        message = (
-            f"server.grpc_address {address} is reached from other machines without encryption: "
-            "configure [tls], or say server.tls_ended_by_proxy = true"
-        )
-        raise ConfigurationError(message)
+    server = configuration.server
+    doors = (
+        ("grpc_address", server.grpc_address, "tls", configuration.tls),
+        ("http_address", server.http_address, "http_tls", configuration.http_tls),
+    )
+    for setting, address, table, encryption in doors:
+        if not address or is_loopback(address):
+            continue
+        if not configuration.authentication.is_configured:
+            message = (
+                f"server.{setting} {address} is reached from other machines and nobody has to "
+                "sign in: configure [authentication], or listen on 127.0.0.1"
+            )
+            raise ConfigurationError(message)
+        if encryption is None and not server.tls_ended_by_proxy:
+            message = (
+                f"server.{setting} {address} is reached from other machines without encryption: "
+                f"configure [{table}], or say server.tls_ended_by_proxy = true"
+            )
+            raise ConfigurationError(message)
 
 
 def check_all(configuration: Configuration) -> list[str]:
@@ -72,11 +77,15 @@ def check_all(configuration: Configuration) -> list[str]:
     mask_key_of(configuration.logs)
     configuration.store_url()
     tls = configuration.tls
+    http_tls = configuration.http_tls
+    if http_tls is not None:
+        CertificateFiles(http_tls.certificate_file, http_tls.private_key_file)
     secret_files = (
         configuration.authentication.keys_secret_file,
         configuration.logs.mask_secret_file,
         configuration.store.url_file,
         tls.private_key_file if tls else "",
+        http_tls.private_key_file if http_tls else "",
     )
     remarks = [
         f"{path} is readable by other users of this machine; chmod 600 it"

@@ -106,7 +106,7 @@ def test_the_compose_file_is_whole():
     assert server["read_only"] is True
     assert int(server["stop_grace_period"].rstrip("s")) > DRAIN_SECONDS
     published = [port.rpartition(":")[2] for port in server["ports"]]
-    assert published == ["50051"], "metrics are not published"
+    assert published == ["50051", "50080"], "metrics are not published"
     text = (DEPLOY / "compose.yaml").read_text()
     assert not re.search(r"(?i)password:\s*\S", text.replace("postgres_password: {file", ""))
 

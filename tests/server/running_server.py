@@ -45,6 +45,8 @@ class RunningServer:
                 stderr=log,
             )
         self.address = self._said(r"gRPC on (\S+)")
+        has_web = bool((os.environ | environment).get("TIEOUT_HTTP_ADDRESS"))
+        self.url = self._said(r"JSON on (\S+)").rstrip("/") if has_web else ""
         self.metrics = self._said(r"metrics on (\S+)")
 
     def _said(self, pattern):

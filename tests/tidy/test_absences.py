@@ -11,7 +11,14 @@ from engine import schemas
 
 MONEY_SUFFIX = "_minor"
 NO_REASON = ("OK", "CANCELLED")
-SPEAK_PROTOBUF = ("rpc/", "tieout/client.py", "tieout/commands/", "tieout/serving/", "server.py")
+SPEAK_PROTOBUF = (
+    "rpc/",
+    "web/",
+    "tieout/client.py",
+    "tieout/commands/",
+    "tieout/serving/",
+    "server.py",
+)
 
 
 def imports_of(source):

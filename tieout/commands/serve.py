@@ -12,7 +12,7 @@ from tieout.exit_codes import ExitCode
 __all__ = ["serve_command"]
 
 _PATH = click.Path(path_type=Path)
-_HELP = """Run the server: gRPC for callers, metrics over HTTP, one store.
+_HELP = """Run the server: gRPC, the workbench and JSON over HTTP, metrics, one store.
 
 Settings come from --config, a TOML file; an option, or its variable TIEOUT_… (TIEOUT_STORE),
 replaces one of them. The addresses it listens on go to stderr, one line each; port 0 takes a free
@@ -24,6 +24,7 @@ Without sign-in everybody is an admin, so it listens on this machine only; [auth
 \b
 Examples:
   tieout serve --open-items open_items.parquet --customers customers.csv
+  tieout serve --http-address 127.0.0.1:8080
   tieout serve --store postgresql://tieout@db.internal/tieout --spool /var/spool/tieout
   tieout serve --config /etc/tieout/tieout.toml
 
@@ -39,6 +40,9 @@ Exit codes:
 @click.command("serve", help=_HELP, context_settings={"auto_envvar_prefix": "TIEOUT"})
 @click.option("--config", type=_PATH, help="The settings: tieout.toml.")
 @click.option("--grpc-address", metavar="H:P", help="Default: 127.0.0.1:50051.")
+@click.option(
+    "--http-address", metavar="H:P", help="Workbench and JSON. Default: 127.0.0.1:50080; '' is off."
+)
 @click.option("--metrics-address", metavar="H:P", help="Default: 127.0.0.1:9464.")
 @click.option(
     "--store",

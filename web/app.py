@@ -1,0 +1,37 @@
+"""The application: every route of the web, composed in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from web.foreign_pages import ForeignPages
+from web.status_routes import status_routes
+from web.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    import grpc.aio
+
+    from web.settings import WebSettings
+
+__all__ = ["build_app"]
+
+
+def build_app(settings: WebSettings, front: grpc.aio.Channel) -> Starlette:
+    """Answers requests by calling `front`.
+
+    Each part brings its own list of routes; the first that fits answers. `app.state.draining` is
+    an event that ends answers which would never end by themselves.
+    """
+    app = Starlette(
+        routes=[*status_routes(front)],
+        middleware=[
+            Middleware(Surroundings, is_encrypted=settings.is_encrypted),
+            Middleware(ForeignPages, own_names_only=settings.nobody_signs_in),
+        ],
+    )
+    app.state.draining = asyncio.Event()
+    return app

@@ -1,0 +1,63 @@
+"""The way to the front: one gRPC channel, and the caller's own credentials with every call.
+
+The front sees the same caller as if it had been called directly: API key or bearer token of the
+request, or the token of the session of a browser. The web process itself has no rights at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import grpc
+import grpc.aio
+
+from rpc.request_ids import REQUEST_ID_KEY, current_request_id
+from web.limits import MESSAGE_BYTES_MAX
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+__all__ = ["SESSION_COOKIE", "Metadata", "header_metadata", "open_front", "session_metadata"]
+
+SESSION_COOKIE: Final = "tieout_session"
+"""Name of the cookie that carries the token of a browser's session."""
+
+_FORWARDED: Final = ("authorization", "x-api-key")
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+"""What travels with a call, as gRPC takes it."""
+
+
+def open_front(target: str) -> grpc.aio.Channel:
+    """A channel to the front; connects when first used, and again where the front comes back."""
+    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+
+
+def header_metadata(request: HTTPConnection) -> Metadata:
+    """What goes with a call for a machine: the credentials of the request's headers, its id.
+
+    A cookie counts for nothing here, so no page of another site can make a browser act.
+    """
+    sent = request.headers
+    given = tuple((name, sent[name]) for name in _FORWARDED if name in sent)
+    return (*given, *_request_id())
+
+
+def session_metadata(request: HTTPConnection) -> Metadata:
+    """What goes with a call for a person: the token of the session, the request's id."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    given = (("authorization", f"Bearer {token}"),) if token else ()
+    return (*given, *_request_id())
+
+
+def _request_id() -> Metadata:
+    request_id = current_request_id()
+    return ((REQUEST_ID_KEY, request_id),) if request_id else ()
