@@ -8,8 +8,9 @@ PEERS := .cache/peers
 COMBINATION_PEERS := .cache/combination-peers
 FUZZ := .cache/fuzz
 AUDIT := .cache/audit
+CLIENT := .cache/client
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store calibration docs lint format proto serve audit clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store calibration docs lint format proto serve audit client-wheel clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -38,13 +39,13 @@ POSTGRESQL := $(shell command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2
 postgresql:
 	@[ -n "$(POSTGRESQL)" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq postgresql; } || { echo "the PostgreSQL server is missing; install it with: apt-get install postgresql" >&2; exit 1; }
 
-test: $(VENV)/.test $(CODEGEN)/.ready postgresql  ## everything: cases, properties, golden files, servers, tidy, types, import law
+test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql  ## everything: cases, properties, golden files, servers, tidy, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-long: $(VENV)/.test postgresql  ## the long runs: fuzz, million-row counts
+test-long: $(VENV)/.test $(CLIENT)/.ready postgresql  ## the long runs: fuzz, million-row counts
 	$(BIN)/python -m pytest -m long -n 2
 
 fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
@@ -118,6 +119,15 @@ $(CODEGEN)/.ready: proto/requirements.lock
 
 proto: $(CODEGEN)/.ready  ## regenerate tieout/v1 from proto/tieout/v1
 	PATH="$(CODEGEN)/bin:$$PATH" $(CODEGEN)/bin/python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. proto/tieout/v1/*.proto
+
+# An environment with what a client needs and nothing else: the tests install the client's wheel there.
+$(CLIENT)/.ready: deploy/client/requirements.lock
+	$(PYTHON) -m venv --clear $(CLIENT)
+	$(CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/client/requirements.lock
+	@touch $@
+
+client-wheel: $(VENV)/.runtime  ## the client alone as a wheel, dist/tieout_client-…whl
+	cd deploy/client && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist
 
 serve: $(VENV)/.runtime  ## run the server on this machine
 	$(BIN)/tieout serve

@@ -54,9 +54,10 @@ def server(tmp_path_factory):
     ("number", "said"),
     [
         (0, "USD 129990 of which applied"),
-        (1, "P-1 4711 129990"),
-        (2, "P-1 unidentified as of snapshot"),
-        (3, "1 0\nINV-2026-1001 129990 1"),
+        (1, "[True]\nTrue"),
+        (2, "P-1 4711 129990"),
+        (3, "P-1 unidentified as of snapshot"),
+        (4, "1 0\nINV-2026-1001 129990 1"),
     ],
 )
 def test_an_example_of_the_grpc_page_runs(number, said, server, tmp_path, monkeypatch, capsys):
@@ -68,4 +69,4 @@ def test_an_example_of_the_grpc_page_runs(number, said, server, tmp_path, monkey
 
 
 def test_all_examples_of_the_grpc_page_are_run():
-    assert len(api_examples()) == 4
+    assert len(api_examples()) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import ipaddress
 import json
 import time
@@ -17,7 +18,17 @@ from rpc.api_keys import KeyRecord, hash_of_key, new_key
 from rpc.caller import Role
 from rpc.secret_files import Secret
 
-__all__ = ["AUDIENCE", "ISSUER", "NOW", "SECRET", "Authority", "Clock", "Provider", "key_record"]
+__all__ = [
+    "AUDIENCE",
+    "ISSUER",
+    "NOW",
+    "SECRET",
+    "Authority",
+    "Carrying",
+    "Clock",
+    "Provider",
+    "key_record",
+]
 
 NOW = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
 SECRET = Secret(b"0123456789abcdef0123456789abcdef")
@@ -114,6 +125,17 @@ class Provider:
         return jwt.encode(
             content, key or self.key, algorithm=algorithm, headers={"kid": kid or self.kid}
         )
+
+
+class Carrying:
+    """A stub whose calls carry `metadata`."""
+
+    def __init__(self, stub, metadata):
+        self._stub = stub
+        self._metadata = metadata
+
+    def __getattr__(self, name):
+        return functools.partial(getattr(self._stub, name), metadata=self._metadata)
 
 
 class Clock:

@@ -1,6 +1,5 @@
 """How a server ends: drained, refused, or killed outright and started again."""
 
-import io
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.server.requests import bai2_file
 from tests.server.running_server import ROOT, RunningServer
 from tieout.client import Client, ClientError
+from tieout.v1 import bank_file_service_pb2 as contract
 
 pytestmark = pytest.mark.xdist_group("server")
 
@@ -42,23 +42,27 @@ def rows(folder, query):
 
 
 def submit(server, content):
-    stream = content if isinstance(content, HalfAndHalf) else io.BytesIO(content)
     with Client(server.address, timeout_seconds=60) as client:
-        return client.submit_bank_file(stream, "file.bai")
+        if isinstance(content, HalfAndHalf):
+            return client.send(content.parts, contract.SubmitBankFileResponse)
+        return client.submit_bank_file(content, "file.bai")
 
 
 class HalfAndHalf:
     """A file whose second half comes when `go_on` is set."""
 
     def __init__(self, content):
-        middle = len(content) // 2
-        self.parts = [content[:middle], content[middle:], b""]
+        self.content = content
         self.go_on = threading.Event()
 
-    def read(self, _):
-        if len(self.parts) == 2:
-            self.go_on.wait(30)
-        return self.parts.pop(0)
+    def parts(self):
+        middle = len(self.content) // 2
+        yield contract.SubmitBankFileRequest(
+            header=contract.SubmitBankFileHeader(request_id="HALVES", file_name="file.bai")
+        )
+        yield contract.SubmitBankFileRequest(chunk=self.content[:middle])
+        self.go_on.wait(30)
+        yield contract.SubmitBankFileRequest(chunk=self.content[middle:])
 
 
 def wait_for_upload(server):

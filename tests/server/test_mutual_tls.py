@@ -6,8 +6,7 @@ import pytest
 from tests.server.identity import Authority
 from tests.server.requests import match_request
 from tests.server.running_server import RunningServer
-from tieout.client import Client, ClientError
-from tieout.connection import Credentials
+from tieout.client import Client, ClientError, Credentials
 
 pytestmark = pytest.mark.xdist_group("secured")
 

@@ -10,7 +10,7 @@ import pytest
 from rpc.api_keys import write_keys
 from rpc.caller import Role
 from rpc.limits import CHUNK_BYTES_MAX
-from tests.server.identity import SECRET, key_record
+from tests.server.identity import SECRET, Carrying, key_record
 from tests.server.imported_rows import (
     CHANGES,
     SNAPSHOT,
@@ -23,8 +23,8 @@ from tests.server.imported_rows import (
 )
 from tests.server.requests import bai2_file, items, payments, table
 from tests.server.running_server import RunningServer
-from tieout.client import Client
-from tieout.connection import Credentials, open_channel
+from tieout.client import Client, Credentials
+from tieout.client.credentials import open_channel
 from tieout.v1 import (
     cases_pb2,
     customer_service_pb2,
@@ -73,11 +73,12 @@ class Caller:
 
     def __init__(self, address, key):
         self.credentials = Credentials(api_key=key)
-        self.channel = open_channel(address, self.credentials)
-        self.items = open_item_service_pb2_grpc.OpenItemServiceStub(self.channel)
-        self.customers = customer_service_pb2_grpc.CustomerServiceStub(self.channel)
-        self.match = match_service_pb2_grpc.MatchServiceStub(self.channel)
-        self.events = event_service_pb2_grpc.EventServiceStub(self.channel)
+        channel = open_channel(address, self.credentials)
+        shown = self.credentials.metadata()
+        self.items = Carrying(open_item_service_pb2_grpc.OpenItemServiceStub(channel), shown)
+        self.customers = Carrying(customer_service_pb2_grpc.CustomerServiceStub(channel), shown)
+        self.match = Carrying(match_service_pb2_grpc.MatchServiceStub(channel), shown)
+        self.events = Carrying(event_service_pb2_grpc.EventServiceStub(channel), shown)
         self.client = Client(address, timeout_seconds=60, credentials=self.credentials)
 
     def bring(self, *batches, **options):

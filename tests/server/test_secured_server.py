@@ -16,8 +16,7 @@ from rpc.limits import CHUNK_BYTES_MAX
 from tests.server.identity import AUDIENCE, ISSUER, NOW, SECRET, Authority, Provider, key_record
 from tests.server.requests import bai2_file, match_request, payments, table
 from tests.server.running_server import RunningServer
-from tieout.client import Client, ClientError
-from tieout.connection import Credentials
+from tieout.client import Client, ClientError, Credentials
 from tieout.v1 import (
     bank_file_service_pb2,
     exception_service_pb2,

@@ -14,7 +14,7 @@ NO_REASON = ("OK", "CANCELLED")
 SPEAK_PROTOBUF = (
     "rpc/",
     "web/",
-    "tieout/client.py",
+    "tieout/client/",
     "tieout/commands/",
     "tieout/serving/",
     "server.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -34,8 +35,8 @@ def lint(folder):
 
 def verdicts(text):
     """Contract name → KEPT or BROKEN."""
-    found = (line.rsplit(" ", 1) for line in text.splitlines())
-    return {parts[0]: parts[-1] for parts in found if parts[0] in CONTRACTS}
+    found = re.findall(r"^(.+) (KEPT|BROKEN)(?: \(\d+ ignored imports?\))?$", text, re.MULTILINE)
+    return {name: verdict for name, verdict in found if name in CONTRACTS}
 
 
 @pytest.fixture(scope="module")

@@ -173,7 +173,7 @@ class Session:
 
     def _call(self, name: str, **fields: Any) -> Any:
         request = getattr(exception_service_pb2, f"{name}Request")(**fields)
-        return self._client.call_exceptions(name, request)
+        return self._client.call(request, getattr(exception_service_pb2, f"{name}Response"))
 
     def _print_lines(self, case: cases_pb2.Case) -> None:
         for line in case.lines:

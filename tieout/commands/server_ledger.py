@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +58,10 @@ def send_open_items(
         for one in (item_totals(items) if snapshot else ())
     ]
     header = contract.ImportOpenItemsHeader(
-        request_id=request_id, validate_only=dry_run, mode=_mode(snapshot=snapshot), totals=totals
+        request_id=request_id or uuid.uuid4().hex,
+        validate_only=dry_run,
+        mode=_mode(snapshot=snapshot),
+        totals=totals,
     )
 
     def stream() -> Iterator[contract.ImportOpenItemsRequest]:
@@ -66,7 +70,7 @@ def send_open_items(
             upserts = contract.OpenItemUpserts(open_items=table)
             yield contract.ImportOpenItemsRequest(open_items=upserts)
 
-    return client.import_open_items(stream()).summary
+    return client.send(stream, contract.ImportOpenItemsResponse).summary
 
 
 def send_customers(
@@ -76,7 +80,7 @@ def send_customers(
     contract = customer_service_pb2
     counts = Counter(customers.strings("company_id") if snapshot else ())
     header = contract.ImportCustomersHeader(
-        request_id=request_id,
+        request_id=request_id or uuid.uuid4().hex,
         validate_only=dry_run,
         mode=_mode(snapshot=snapshot),
         totals=[
@@ -91,7 +95,7 @@ def send_customers(
             upserts = contract.CustomerUpserts(customers=table)
             yield contract.ImportCustomersRequest(customers=upserts)
 
-    return client.import_customers(stream()).summary
+    return client.send(stream, contract.ImportCustomersResponse).summary
 
 
 def print_summary(summary: imports_pb2.ImportSummary, *, as_json: bool) -> ExitCode:

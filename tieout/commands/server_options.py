@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tieout.connection import Credentials
+    from tieout.client import Credentials
 
 __all__ = ["credentials_from", "credentials_options"]
 
@@ -43,6 +43,6 @@ def credentials_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def credentials_from(**files: Path | None) -> Credentials:
     """Credentials out of the files that options name; raises `OSError`."""
-    from tieout.connection import Credentials
+    from tieout.client import Credentials
 
     return Credentials.from_files(**files)

@@ -13,8 +13,7 @@ from tieout.commands.server_options import credentials_options
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from tieout.client import Client, ClientError
-    from tieout.connection import Credentials
+    from tieout.client import Client, ClientError, Credentials
     from tieout.v1 import bank_file_service_pb2
 
 __all__ = ["submit_command"]

@@ -1,0 +1,480 @@
+"""Everything a client does, each thing once: as steps that both kinds of connection can do.
+
+A method here is a generator. On `Client` it returns when it is done; on `AsyncClient` it is
+awaited, or iterated with `async for`. All raise `ClientError`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from tieout.client.calls import advance
+from tieout.client.content import Content
+from tieout.client.errors import ClientError
+from tieout.client.methods import method_of
+from tieout.client.retrying import NO_RETRIES, Attempts, Retrying
+from tieout.client.steps import Begin, Give, Next, Pause, Rows, Send, Steps, listing, operation
+from tieout.v1 import (
+    bank_file_service_pb2,
+    customer_service_pb2,
+    event_service_pb2,
+    exception_service_pb2,
+    match_service_pb2,
+    open_item_service_pb2,
+    rows_pb2,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    import pyarrow as pa
+    from google.protobuf.message import Message
+
+    from tieout.client.methods import Method
+    from tieout.client.steps import Step
+
+__all__ = ["MatchedTables", "Operations"]
+
+M = TypeVar("M", bound="Message")
+
+
+@dataclass(frozen=True)
+class MatchedTables:
+    """What a match of Arrow tables gave, by name: `applications`, `payment_outcomes`, …."""
+
+    summary: match_service_pb2.MatchSummary
+    tables: dict[str, pa.Table]
+
+
+class Operations:
+    """What `Client` and `AsyncClient` can do."""
+
+    def __init__(self, timeout_seconds: float, retrying: Retrying) -> None:
+        """Let calls, with their retries, end within the timeout."""
+        self._timeout_seconds = timeout_seconds
+        self._retrying = retrying
+
+    # Any call of the contract.
+
+    @operation
+    def call(self, request: Message, answer: type[M]) -> Steps[M]:
+        """Any call that takes one message and gives one: `call(GetCaseRequest(), GetCaseResponse)`.
+
+        A mutation without `request_id` gets one: tried again, it is done once.
+        """
+        return (yield from self._ask(request, answer))
+
+    @operation
+    def send(self, requests: Callable[[], Iterable[Message]], answer: type[M]) -> Steps[M]:
+        """Any call that takes a stream and gives one message. `requests` is asked per attempt.
+
+        The header's `request_id` is the caller's to set.
+        """
+        first = next(iter(requests()))
+        return (yield from self._attempt(method_of(type(first), answer), requests, answer))
+
+    @listing
+    def stream(self, request: Message, answer: type[M]) -> Rows[M]:
+        """The parts of any call that is answered in parts; tried again until the first of them."""
+        yield from self._parts(method_of(type(request), answer), lambda: (request,), answer)
+
+    @listing
+    def pages(self, request: Message, answer: type[M]) -> Rows[M]:
+        """The pages of any list, from the request's page on; an event's list ends when read up."""
+        yield from self._pages(request, answer)
+
+    # Bank files.
+
+    @operation
+    def submit_bank_file(
+        self,
+        content: str | Path | bytes | BinaryIO,
+        file_name: str,
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> Steps[bank_file_service_pb2.SubmitBankFileResponse]:
+        """Send a file by its path, its bytes, or what is left in an open one.
+
+        It is processed once, by its content, and refused where it does not arrive as it was sent.
+        Without `request_id` a fresh one is made. `file_name` is for people.
+        """
+        contract = bank_file_service_pb2
+        with Content(content) as sent:
+            header = contract.SubmitBankFileHeader(
+                request_id=request_id or uuid.uuid4().hex,
+                file_name=file_name,
+                sha256=sent.sha256,
+                size_bytes=sent.size_bytes,
+                validate_only=validate_only,
+            )
+
+            def parts() -> Iterable[Message]:
+                yield contract.SubmitBankFileRequest(header=header)
+                for chunk in sent.chunks():
+                    yield contract.SubmitBankFileRequest(chunk=chunk)
+
+            answer = contract.SubmitBankFileResponse
+            method = method_of(contract.SubmitBankFileRequest, answer)
+            return (yield from self._attempt(method, parts, answer))
+
+    @operation
+    def get_bank_file(self, file_id: str) -> Steps[bank_file_service_pb2.BankFile]:
+        """The receipt of a file; reason `BANK_FILE_NOT_FOUND` where there is none."""
+        contract = bank_file_service_pb2
+        request = contract.GetBankFileRequest(file_id=file_id)
+        return (yield from self._ask(request, contract.GetBankFileResponse)).bank_file
+
+    @listing
+    def bank_file_result(
+        self,
+        file_id: str,
+        row_encoding: rows_pb2.RowEncoding.ValueType = rows_pb2.ROW_ENCODING_MESSAGES,
+    ) -> Rows[bank_file_service_pb2.GetBankFileResultResponse]:
+        """What became of a file's payments, chunk by chunk."""
+        yield from self._result(file_id, row_encoding)
+
+    @operation
+    def bank_file_tables(self, file_id: str) -> Steps[dict[str, pa.Table]]:
+        """What became of a file's payments, as Arrow tables by name; needs pyarrow."""
+        from tieout.client.arrow import TableReader  # noqa: PLC0415 - pyarrow only where used
+
+        tables = TableReader()
+        yield from _all_given(self._result(file_id, rows_pb2.ROW_ENCODING_ARROW), tables.add)
+        return tables.finish()
+
+    # Matching.
+
+    @operation
+    def match_payments(
+        self, request: match_service_pb2.MatchPaymentsRequest
+    ) -> Steps[match_service_pb2.MatchPaymentsResponse]:
+        """Match what fits into one message."""
+        return (yield from self._ask(request, match_service_pb2.MatchPaymentsResponse))
+
+    @operation
+    def match_resident_payments(
+        self, request: match_service_pb2.MatchResidentPaymentsRequest
+    ) -> Steps[match_service_pb2.MatchResidentPaymentsResponse]:
+        """Match with the open items the server keeps."""
+        return (yield from self._ask(request, match_service_pb2.MatchResidentPaymentsResponse))
+
+    @operation
+    def explain_payment(
+        self, request: match_service_pb2.ExplainPaymentRequest
+    ) -> Steps[match_service_pb2.ExplainPaymentResponse]:
+        """Why a payment would be applied as it would."""
+        return (yield from self._ask(request, match_service_pb2.ExplainPaymentResponse))
+
+    @listing
+    def stream_match_payments(
+        self, requests: Iterable[match_service_pb2.StreamMatchPaymentsRequest]
+    ) -> Rows[match_service_pb2.StreamMatchPaymentsResponse]:
+        """Match tables of any size: header and chunks in, summary and chunks out.
+
+        Tried again where `requests` can be read again: a list, not a generator.
+        """
+        yield from self._streamed_match(requests)
+
+    @operation
+    def match_tables(
+        self,
+        *,
+        payments: pa.Table,
+        open_items: pa.Table,
+        remittance_lines: pa.Table | None = None,
+        customers: pa.Table | None = None,
+        bank_accounts: pa.Table | None = None,
+        header: match_service_pb2.StreamMatchHeader | None = None,
+    ) -> Steps[MatchedTables]:
+        """Match Arrow tables of any size; needs pyarrow. Nothing is kept.
+
+        Columns are those of the row messages (`rows.proto`, `ArrowRows`). `header` says by which
+        rules and as of which day.
+        """
+        from tieout.client.arrow import TableReader, match_requests  # noqa: PLC0415 - as above
+
+        tables = {
+            "payments": payments,
+            "remittance_lines": remittance_lines,
+            "open_items": open_items,
+            "customers": customers,
+            "bank_accounts": bank_accounts,
+        }
+        reader = TableReader()
+        yield from _all_given(self._streamed_match(match_requests(header, tables)), reader.add)
+        summary = cast("match_service_pb2.MatchSummary", reader.summary)
+        return MatchedTables(summary, reader.finish())
+
+    # Exceptions.
+
+    @listing
+    def exceptions(
+        self, *, code: str = "", file_id: str = "", customer_id: str = "", page_size: int = 0
+    ) -> Rows[rows_pb2.ExceptionItem]:
+        """Exceptions in the order they were raised, fetched page by page."""
+        contract = exception_service_pb2
+        request = contract.ListExceptionsRequest(
+            code=code, file_id=file_id, customer_id=customer_id, page_size=page_size
+        )
+        pages = self._pages(request, contract.ListExceptionsResponse)
+        yield from _rows_of(pages, lambda page: page.exceptions)
+
+    @operation
+    def call_exceptions(self, name: str, request: Any) -> Steps[Any]:
+        """A call of ExceptionService by its name, such as `DecideException`, and its answer."""
+        return (yield from self._ask(request, getattr(exception_service_pb2, f"{name}Response")))
+
+    # Open items and customers.
+
+    @operation
+    def import_open_items(
+        self, requests: Iterable[open_item_service_pb2.ImportOpenItemsRequest]
+    ) -> Steps[open_item_service_pb2.ImportOpenItemsResponse]:
+        """Bring open items in: the header, then chunks. Tried again where `requests` is a list."""
+        contract = open_item_service_pb2
+        answer = contract.ImportOpenItemsResponse
+        method = method_of(contract.ImportOpenItemsRequest, answer)
+        again = _can_be_read_again(requests)
+        return (yield from self._attempt(method, lambda: requests, answer, may_retry=again))
+
+    @operation
+    def import_customers(
+        self, requests: Iterable[customer_service_pb2.ImportCustomersRequest]
+    ) -> Steps[customer_service_pb2.ImportCustomersResponse]:
+        """Bring customers in: the header, then chunks. Tried again where `requests` is a list."""
+        contract = customer_service_pb2
+        answer = contract.ImportCustomersResponse
+        method = method_of(contract.ImportCustomersRequest, answer)
+        again = _can_be_read_again(requests)
+        return (yield from self._attempt(method, lambda: requests, answer, may_retry=again))
+
+    @operation
+    def import_open_item_table(
+        self,
+        table: pa.Table,
+        *,
+        snapshot: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> Steps[open_item_service_pb2.ImportOpenItemsResponse]:
+        """Bring an Arrow table of open items in; needs pyarrow.
+
+        With `snapshot` it is all there is in its companies; counts and sums are worked out here.
+        """
+        from tieout.client.arrow import import_requests  # noqa: PLC0415 - as above
+
+        contract = open_item_service_pb2
+        requests = import_requests(
+            table,
+            snapshot=snapshot,
+            request_id=request_id or uuid.uuid4().hex,
+            validate_only=validate_only,
+        )
+        answer = contract.ImportOpenItemsResponse
+        method = method_of(contract.ImportOpenItemsRequest, answer)
+        return (yield from self._attempt(method, lambda: requests, answer))
+
+    @listing
+    def open_items(
+        self,
+        *,
+        company_id: str = "",
+        customer_id: str = "",
+        changed_after: int = 0,
+        page_size: int = 0,
+    ) -> Rows[open_item_service_pb2.StoredOpenItem]:
+        """Open items in the order of company and id, fetched page by page."""
+        contract = open_item_service_pb2
+        request = contract.ListOpenItemsRequest(
+            company_id=company_id,
+            customer_id=customer_id,
+            changed_after=changed_after,
+            page_size=page_size,
+        )
+        pages = self._pages(request, contract.ListOpenItemsResponse)
+        yield from _rows_of(pages, lambda page: page.open_items)
+
+    # Events.
+
+    @listing
+    def events(
+        self, *, after: str = "", kinds: Sequence[str] = ()
+    ) -> Rows[event_service_pb2.ListEventsResponse]:
+        """Pages of events after the cursor `after` up to now.
+
+        Keep a page's `next_page_token` with what you made of it: it is the next `after`.
+        """
+        contract = event_service_pb2
+        request = contract.ListEventsRequest(kinds=kinds, page_token=after)
+        answer = contract.ListEventsResponse
+        while True:
+            page = yield from self._ask(request, answer)
+            if not page.events:
+                return
+            yield Give([page])
+            request.page_token = page.next_page_token
+
+    @listing
+    def follow_events(
+        self, *, after: str = "", kinds: Sequence[str] = ()
+    ) -> Rows[event_service_pb2.StreamEventsResponse]:
+        """Events after the cursor `after`, then each new one as it comes, until you stop.
+
+        A call that breaks off goes on behind the last event it gave.
+        """
+        contract = event_service_pb2
+        request = contract.StreamEventsRequest(kinds=kinds, page_token=after)
+        answer = contract.StreamEventsResponse
+        method = method_of(contract.StreamEventsRequest, answer)
+        attempts = self._attempts()
+        while True:
+            try:
+                yield Begin(method, lambda: (request,), answer, None, uuid.uuid4().hex)
+                while (part := (yield Next())) is not None:
+                    attempts = self._attempts()
+                    yield Give([part])
+                    request.page_token = part.next_page_token
+            except ClientError as error:
+                yield Pause(attempts.pause_after(error))
+
+    # How a call is made.
+
+    def _attempts(self, *, may_retry: bool = True) -> Attempts:
+        rules = self._retrying if may_retry else NO_RETRIES
+        return Attempts(rules, self._timeout_seconds, time.monotonic, random.random)
+
+    def _ask(self, request: Message, answer: type[M]) -> Steps[M]:
+        method = method_of(type(request), answer)
+        sent = request
+        if (
+            "request_id" in request.DESCRIPTOR.fields_by_name
+            and not cast("Any", request).request_id
+        ):
+            sent = type(request)()
+            sent.CopyFrom(request)
+            cast("Any", sent).request_id = uuid.uuid4().hex
+        return (yield from self._attempt(method, lambda: (sent,), answer))
+
+    def _attempt(
+        self,
+        method: Method,
+        parts: Callable[[], Iterable[Message]],
+        answer: type[M],
+        *,
+        may_retry: bool = True,
+    ) -> Steps[M]:
+        """Call until it ends well, or is not worth another attempt."""
+        attempts, call_id = self._attempts(may_retry=may_retry), uuid.uuid4().hex
+        while True:
+            try:
+                step = Send(method, parts, answer, attempts.seconds_left, call_id)
+                return cast("M", (yield step))
+            except ClientError as error:
+                yield Pause(attempts.pause_after(error))
+
+    def _parts(
+        self,
+        method: Method,
+        parts: Callable[[], Iterable[Message]],
+        answer: type[M],
+        *,
+        may_retry: bool = True,
+    ) -> Rows[M]:
+        """The parts of an answer; before the first of them a failed call is made again."""
+        attempts, call_id = self._attempts(may_retry=may_retry), uuid.uuid4().hex
+        while True:
+            has_begun = False
+            try:
+                yield Begin(method, parts, answer, attempts.seconds_left, call_id)
+                while (part := (yield Next())) is not None:
+                    has_begun = True
+                    yield Give([cast("M", part)])
+            except ClientError as error:
+                if has_begun:
+                    raise
+                yield Pause(attempts.pause_after(error))
+            else:
+                return
+
+    def _pages(self, request: Message, answer: type[M]) -> Rows[M]:
+        wanted: Any = type(request)()
+        wanted.CopyFrom(request)
+        while True:
+            page = yield from self._ask(wanted, answer)
+            yield Give([page])
+            token = cast("Any", page).next_page_token
+            if not token or token == wanted.page_token:
+                return
+            wanted.page_token = token
+
+    def _result(
+        self, file_id: str, row_encoding: rows_pb2.RowEncoding.ValueType
+    ) -> Rows[bank_file_service_pb2.GetBankFileResultResponse]:
+        contract = bank_file_service_pb2
+        request = contract.GetBankFileResultRequest(file_id=file_id, row_encoding=row_encoding)
+        answer = contract.GetBankFileResultResponse
+        yield from self._parts(method_of(type(request), answer), lambda: (request,), answer)
+
+    def _streamed_match(
+        self, requests: Iterable[match_service_pb2.StreamMatchPaymentsRequest]
+    ) -> Rows[match_service_pb2.StreamMatchPaymentsResponse]:
+        contract = match_service_pb2
+        answer = contract.StreamMatchPaymentsResponse
+        method = method_of(contract.StreamMatchPaymentsRequest, answer)
+        again = _can_be_read_again(requests)
+        yield from self._parts(method, lambda: requests, answer, may_retry=again)
+
+
+def _can_be_read_again(requests: Iterable[Message]) -> bool:
+    """Whether another attempt would send all of it: a list, not a generator."""
+    return iter(requests) is not requests
+
+
+def _rows_of(pages: Rows[M], rows_of: Callable[[M], Iterable[Any]]) -> Rows[Any]:
+    """The rows of each page."""
+    outcome: Any = None
+    while True:
+        try:
+            step = advance(pages, outcome)
+        except StopIteration:
+            return
+        if isinstance(step, Give):
+            outcome = None
+            for page in step.rows:
+                yield Give(rows_of(page))
+        else:
+            outcome = yield from _told(step)
+
+
+def _all_given(rows: Rows[M], take: Callable[[M], None]) -> Steps[None]:
+    """Hand every row to `take`; what is left are steps."""
+
+    def taken(row: M) -> tuple[()]:
+        take(row)
+        return ()
+
+    outcome: Any = None
+    steps = _rows_of(rows, taken)
+    while True:
+        try:
+            step = advance(steps, outcome)
+        except StopIteration:
+            return
+        outcome = None
+        if not isinstance(step, Give):
+            outcome = yield from _told(step)
+
+
+def _told(step: Step) -> Steps[Any]:
+    """What became of a step: a failed call is an outcome too."""
+    try:
+        return (yield step)
+    except ClientError as error:
+        return error
