@@ -101,7 +101,7 @@ def raised_codes() -> frozenset[str]:
     """Exception codes that the product's code names outside their own table."""
     root = DOCS.parent
     found: set[str] = set()
-    for package in ("engine", "parsers", "store", "rpc", "web", "tieout"):
+    for package in ("engine", "parsers", "store", "rpc", "tieout"):
         for path in (root / package).rglob("*.py"):
             if path.name != "exception_codes.py" and "worlds" not in path.parts:
                 found |= set(re.findall(r'"((?:[A-Z]{2,3})-[A-Z]+)"', path.read_text("utf-8")))

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from web.foreign_pages import ForeignPages
 from web.status_routes import status_routes
 from web.surroundings import Surroundings
+from web.workbench import add_workbench
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -34,4 +35,5 @@ def build_app(settings: WebSettings, front: grpc.aio.Channel) -> Starlette:
         ],
     )
     app.state.draining = asyncio.Event()
+    add_workbench(app, front)
     return app

@@ -1,0 +1,49 @@
+"""Preferences: what a form says, and what the cookie keeps."""
+
+import msgspec
+
+from web.keyboard import KEYS, key_map
+from web.pages.settings import preferences_from
+from web.preferences import Preferences
+
+OWN = {f"key-{one.act}": one.key for one in KEYS if len(one.key) == 1}
+
+
+def test_usual_keys_are_not_kept():
+    preferences, doubled = preferences_from({**OWN, "single_keys": "1", "theme": "dark"})
+    assert (preferences, doubled) == (Preferences(theme="dark"), "")
+
+
+def test_a_key_of_ones_own_replaces_the_usual_one():
+    preferences, doubled = preferences_from({**OWN, "single_keys": "1", "key-accept": "y"})
+    assert doubled == ""
+    keys = key_map(preferences)
+    assert keys["y"] == "accept"
+    assert "a" not in keys
+
+
+def test_one_key_for_two_things_is_refused():
+    _, doubled = preferences_from({**OWN, "key-accept": "n"})
+    assert doubled == "n"
+
+
+def test_single_keys_can_be_turned_off_and_others_stay():
+    preferences, _ = preferences_from(OWN)
+    assert not preferences.single_keys
+    assert set(key_map(preferences)) == {one.key for one in KEYS if len(one.key) > 1}
+
+
+def test_what_is_no_choice_falls_back_to_the_usual():
+    preferences, _ = preferences_from({**OWN, "single_keys": "1", "theme": "pink"})
+    assert preferences.theme == "auto"
+
+
+def test_keys_of_browsers_are_never_taken():
+    taken = {"Control+p", "Control+b", "Control+s", "Control+t", "Control+w", "F5"}
+    assert not taken & {one.key for one in KEYS}
+    assert len({one.key for one in KEYS}) == len(KEYS)
+
+
+def test_preferences_survive_the_cookie():
+    given = Preferences(language="de", single_keys=False, keys={"accept": "y"})
+    assert msgspec.json.decode(msgspec.json.encode(given), type=Preferences) == given

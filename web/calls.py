@@ -1,0 +1,66 @@
+"""Calls that a page makes, as whoever looks at it. What the front refuses becomes a `CallError`.
+
+CallError   the front's own reason and sentence
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+import grpc.aio
+
+from tieout.v1 import (
+    application_service_pb2_grpc,
+    bank_file_service_pb2_grpc,
+    customer_service_pb2_grpc,
+    event_service_pb2_grpc,
+    exception_service_pb2_grpc,
+    open_item_service_pb2_grpc,
+    report_service_pb2_grpc,
+)
+from web.channel import session_metadata
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["CallError", "Services", "ask"]
+
+_SECONDS: Final = 30
+_REASON_KEY: Final = "tieout-reason"
+
+
+class CallError(Exception):
+    """A call that the front did not answer with what was asked for."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, message: str) -> None:
+        """Keep the status code, the stable reason (empty: none was given) and the sentence."""
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class Services:
+    """The services of the contract over one channel."""
+
+    def __init__(self, front: grpc.aio.Channel) -> None:
+        """Call over `front`."""
+        self.applications = application_service_pb2_grpc.ApplicationServiceStub(front)
+        self.bank_files = bank_file_service_pb2_grpc.BankFileServiceStub(front)
+        self.customers = customer_service_pb2_grpc.CustomerServiceStub(front)
+        self.events = event_service_pb2_grpc.EventServiceStub(front)
+        self.exceptions = exception_service_pb2_grpc.ExceptionServiceStub(front)
+        self.open_items = open_item_service_pb2_grpc.OpenItemServiceStub(front)
+        self.reports = report_service_pb2_grpc.ReportServiceStub(front)
+
+
+async def ask(request: Request, service: str, call: str, message: Any) -> Any:
+    """What `call` of the `service` (a name of `Services`) answers to whoever sent `request`."""
+    method = getattr(getattr(request.app.state.services, service), call)
+    try:
+        return await method(message, metadata=session_metadata(request), timeout=_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        trailing = error.trailing_metadata() or ()
+        reasons = [value for name, value in trailing if name == _REASON_KEY]
+        reason = str(reasons[0]) if reasons else ""
+        raise CallError(error.code(), reason, error.details() or error.code().name) from error

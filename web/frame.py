@@ -1,0 +1,130 @@
+"""The frame of every page: templates in the reader's language, who reads, where one can go."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+import msgspec
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from web.display import NOTHING, Display
+from web.keyboard import key_map, keys_of
+from web.languages import LANGUAGES, chosen_language, translations
+from web.navigation import NAVIGATION
+from web.preferences import Preferences, preferences_of
+from web.static_files import StaticFiles
+from web.wording import WORDING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["Frame", "Viewer", "frame_of", "go_to", "viewer_of"]
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who reads a page, and how they like it. `person` is empty where nobody signs in."""
+
+    language: str
+    preferences: Preferences
+    person: str
+    csrf_token: str
+    path: str
+    address: str
+
+
+class Frame:
+    """Makes pages. One environment per language, so that nothing is decided per word."""
+
+    def __init__(self, static: StaticFiles | None = None) -> None:
+        """Read every template and catalogue once."""
+        self.static = static or StaticFiles()
+        self.displays = {language: Display(language) for language in LANGUAGES}
+        self._environments = {language: self._environment(language) for language in LANGUAGES}
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """The page that `template` makes of `values`."""
+        return HTMLResponse(self.text(request, template, **values), status_code=status)
+
+    def text(self, request: Request, template: str, **values: Any) -> str:
+        """The same as text."""
+        viewer = viewer_of(request)
+        found = self._environments[viewer.language].get_template(template)
+        return found.render(
+            viewer=viewer,
+            is_swap=request.headers.get("hx-request") == "true"
+            and request.headers.get("hx-history-restore-request") != "true",
+            key_map=msgspec.json.encode(key_map(viewer.preferences)).decode(),
+            keys=keys_of(viewer.preferences),
+            now=datetime.datetime.now(datetime.UTC),
+            **values,
+        )
+
+    def say(self, request: Request, text: str, **words: Any) -> str:
+        """A sentence of the source in the reader's language."""
+        said = translations(viewer_of(request).language).ugettext(text)
+        return said % words if words else said
+
+    def display(self, request: Request) -> Display:
+        """Money and dates in the reader's language."""
+        return self.displays[viewer_of(request).language]
+
+    def _environment(self, language: str) -> jinja2.Environment:
+        made = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+        )
+        catalogue = translations(language)
+        made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+        made.filters |= self.displays[language].filters()
+        made.filters["said"] = catalogue.ugettext
+        made.globals |= {
+            "static": self.static.address,
+            "navigation": NAVIGATION,
+            "languages": LANGUAGES,
+            "nothing": NOTHING,
+            "wording": WORDING,
+            "age": self.displays[language].age,
+        }
+        return made
+
+
+def frame_of(request: Request) -> Frame:
+    """The frame of the application that answers `request`."""
+    frame: Frame = request.app.state.frame
+    return frame
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Who reads, as sign-in and cookies say; asked for once per request."""
+    known: Viewer | None = getattr(request.state, "viewer", None)
+    if known is not None:
+        return known
+    preferences = preferences_of(request)
+    query = f"?{request.url.query}" if request.url.query else ""
+    made = Viewer(
+        language=chosen_language(preferences.language, request.headers.get("accept-language", "")),
+        preferences=preferences,
+        person=getattr(request.state, "person", ""),
+        csrf_token=getattr(request.state, "csrf_token", ""),
+        path=request.url.path,
+        address=f"{request.url.path}{query}",
+    )
+    request.state.viewer = made
+    return made
+
+
+def go_to(path: str) -> Response:
+    """After something was done: have the browser look at `path`."""
+    return RedirectResponse(path, status_code=303)

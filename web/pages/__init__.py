@@ -1,0 +1,1 @@
+"""The workbench, one module per screen; each offers its `ROUTES`."""

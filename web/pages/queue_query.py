@@ -1,0 +1,119 @@
+"""What a queue shows, as its address says it: filters, search, order and place. URL = view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from tieout.v1 import cases_pb2, exception_service_pb2
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
+
+__all__ = ["OPEN_STATES", "ORDERS", "PAGE_ROWS", "QueueQuery", "query_of", "state_name"]
+
+PAGE_ROWS: Final = 100
+"""Rows of a page; more would take longer to draw than a clerk waits."""
+
+OPEN_STATES: Final = ("new", "open", "in_work", "rejected", "escalated", "reversed", "post_failed")
+"""What there is to work on: the queue's own choice where the address names no state."""
+
+ORDERS: Final = ("due", "raised", "amount")
+"""Orders, the usual one first."""
+
+_STATE_PREFIX: Final = "CASE_STATE_"
+
+
+class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One view of the queue. `after` is the token of a page, empty for the first."""
+
+    states: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    companies: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+    customers: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    order: str = ORDERS[0]
+    after: str = ""
+
+    def address(self, path: str = "/", **changes: object) -> str:
+        """`path` with this view, `changes` made; a change of filters starts at the first page."""
+        moved = {} if "after" in changes else {"after": ""}
+        changed = msgspec.structs.replace(self, **(moved | changes))
+        pairs = changed.pairs()
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
+    def here(self, path: str) -> str:
+        """`path` with this very view, its place in the list included."""
+        return self.address(path, after=self.after)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The view as parameters of an address, in one order."""
+        found = [
+            (name, value) for name, field in _PARAMETERS.items() for value in getattr(self, field)
+        ]
+        if self.order != ORDERS[0]:
+            found.append(("sort", self.order))
+        if self.after:
+            found.append(("after", self.after))
+        return found
+
+    def request(self) -> exception_service_pb2.ListCasesRequest:
+        """The call that gives the page."""
+        return exception_service_pb2.ListCasesRequest(
+            filter=self.filter(),
+            order_by=self.order,
+            page_size=PAGE_ROWS,
+            page_token=self.after,
+        )
+
+    def filter(self) -> cases_pb2.CaseFilter:
+        """The filter of the contract."""
+        states = self.states or OPEN_STATES
+        return cases_pb2.CaseFilter(
+            states=[cases_pb2.CaseState.Value(f"{_STATE_PREFIX}{one.upper()}") for one in states],
+            codes=self.codes,
+            company_ids=self.companies,
+            currency_codes=self.currencies,
+            customer_ids=self.customers,
+            assignees=self.assignees,
+            file_ids=self.files,
+        )
+
+
+_PARAMETERS: Final = {
+    "state": "states",
+    "code": "codes",
+    "company": "companies",
+    "currency": "currencies",
+    "customer": "customers",
+    "assignee": "assignees",
+    "file": "files",
+}
+"""Parameter of the address → field."""
+
+_STATES: Final = frozenset(
+    one.removeprefix(_STATE_PREFIX).lower() for one in cases_pb2.CaseState.keys()[1:]
+)
+
+
+def query_of(parameters: QueryParams) -> QueueQuery:
+    """The view an address says; what it says wrongly is left out."""
+    chosen = {
+        field: tuple(dict.fromkeys(parameters.getlist(name))) for name, field in _PARAMETERS.items()
+    }
+    chosen["states"] = tuple(one for one in chosen["states"] if one in _STATES)
+    order = parameters.get("sort", ORDERS[0])
+    return QueueQuery(
+        **chosen,
+        order=order if order in ORDERS else ORDERS[0],
+        after=parameters.get("after", ""),
+    )
+
+
+def state_name(state: cases_pb2.CaseState.ValueType) -> str:
+    """The word of a state, as the desk has it."""
+    return cases_pb2.CaseState.Name(state).removeprefix(_STATE_PREFIX).lower()

@@ -1,0 +1,69 @@
+"""Settings: how a person likes the workbench."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from starlette.routing import Route
+
+from web.frame import frame_of, go_to
+from web.keyboard import KEYS
+from web.preferences import Preferences, keep_preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["ROUTES", "preferences_from"]
+
+
+async def _show(request: Request) -> Response:
+    saved = "saved" in request.query_params
+    return frame_of(request).page(request, "settings.html", saved=saved, problems=[])
+
+
+async def _save(request: Request) -> Response:
+    form = await request.form()
+    preferences, doubled = preferences_from({name: str(form[name]) for name in form})
+    if doubled:
+        frame = frame_of(request)
+        said = frame.say(
+            request, "The key %(key)s would do two things; nothing was saved.", key=doubled
+        )
+        return frame.page(request, "settings.html", status=422, saved=False, problems=[said])
+    response = go_to("/settings?saved")
+    keep_preferences(response, preferences, secure=request.url.scheme == "https")
+    return response
+
+
+def preferences_from(given: Mapping[str, str]) -> tuple[Preferences, str]:
+    """What a form says, and the first key that would do two things (empty: none)."""
+    keys = {}
+    taken: set[str] = set()
+    doubled = ""
+    for one in KEYS:
+        if len(one.key) > 1:
+            continue
+        key = given.get(f"key-{one.act}", "").strip()[:1] or one.key
+        doubled = doubled or (key if key in taken else "")
+        taken.add(key)
+        if key != one.key:
+            keys[one.act] = key
+    said: dict[str, Any] = {name: given[name] for name in _CHOICES if name in given}
+    said |= {"single_keys": "single_keys" in given, "keys": keys}
+    try:
+        return msgspec.convert(said, Preferences), doubled
+    except msgspec.ValidationError:
+        return Preferences(single_keys="single_keys" in given, keys=keys), doubled
+
+
+_CHOICES: Final = ("language", "theme", "density")
+
+ROUTES: Final = [
+    Route("/settings", _show, methods=["GET"]),
+    Route("/settings", _save, methods=["POST"]),
+]
+"""What answers."""
