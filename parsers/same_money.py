@@ -25,9 +25,20 @@ from parsers.same_money_deposits import find_sums
 from parsers.same_money_pairs import NOBODY, Rows, find_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT_RANKS", "CountedOnce", "count_once"]
+__all__ = [
+    "FORMAT_RANKS",
+    "CountedOnce",
+    "count_once",
+    "deposit_rows",
+    "format_ranks",
+    "own_accounts",
+    "same_money_notes",
+    "with_code",
+]
 
 FORMAT_RANKS: Final = {
     name: rank
@@ -80,7 +91,7 @@ def count_once(
     payments: PaymentBatch, remittances: RemittanceBatch, bank_accounts: BankAccountBatch
 ) -> CountedOnce:
     """Leave out every payment that another file of the run tells as well, where it is proven."""
-    rank = _ranks(payments)
+    rank = format_ranks(payments)
     if len(set(rank[rank >= 0].tolist())) < 2:
         return CountedOnce(
             payments=payments,
@@ -91,13 +102,7 @@ def count_once(
     order = pc.array_sort_indices(payments.text("payment_id")).to_numpy(zero_copy_only=False)
     order = order.astype(np.int64)
     payments, rank = payments.take(order), rank[order]
-    of_deposit = _is_format(payments, _DEPOSITS)
-    account = account_codes(
-        payments,
-        bank_accounts,
-        is_box=_is_format(payments, _LOCKBOX),
-        may_be_box=of_deposit,
-    )
+    account = own_accounts(payments, bank_accounts)
     gone = _Gone(
         np.full(len(payments), NOBODY, dtype=np.int64),
         [""] * len(payments),
@@ -105,8 +110,7 @@ def count_once(
     )
     _leave_out_pairs(payments, account, rank, gone)
     pairs = np.flatnonzero(gone.instead >= 0)
-    is_check = pc.equal(payments.text("method"), "check").to_numpy(zero_copy_only=False)
-    _leave_out_sums(payments, account, of_deposit & is_check, gone)
+    _leave_out_sums(payments, account, gone)
     sums = np.setdiff1d(np.flatnonzero(gone.instead >= 0), pairs)
     moved = _moved_lines(payments, remittances, pairs, gone.instead)
     kept = gone.instead < 0
@@ -120,10 +124,33 @@ def count_once(
     )
 
 
-def _ranks(payments: PaymentBatch) -> NDArray[np.int64]:
+def format_ranks(payments: PaymentBatch) -> NDArray[np.int64]:
+    """Each payment's place among `FORMAT_RANKS`; -1 where its format has none."""
     codes, names = payments.codes("source_format")
     ranks = np.array([FORMAT_RANKS.get(name, NOBODY) for name in names] or [NOBODY], np.int64)
     return ranks[codes] if len(codes) else codes
+
+
+def own_accounts(payments: PaymentBatch, bank_accounts: BankAccountBatch) -> NDArray[np.int64]:
+    """The account of ours that each payment went to, whatever way its format names it."""
+    return account_codes(
+        payments,
+        bank_accounts,
+        is_box=_is_format(payments, _LOCKBOX),
+        may_be_box=_is_format(payments, _DEPOSITS),
+    )
+
+
+def deposit_rows(
+    payments: PaymentBatch,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which payments a statement books, which are checks of a deposit, which are details."""
+    is_check = pc.equal(payments.text("method"), "check").to_numpy(zero_copy_only=False)
+    return (
+        _is_format(payments, _STATEMENTS),
+        _is_format(payments, _DEPOSITS) & is_check,
+        _is_format(payments, _DETAILS),
+    )
 
 
 def _is_format(payments: PaymentBatch, formats: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -154,21 +181,17 @@ def _leave_out_pairs(
         gone.doubtful[other[pairs.is_doubtful]] = True
 
 
-def _leave_out_sums(
-    payments: PaymentBatch,
-    account: NDArray[np.int64],
-    is_check: NDArray[np.bool_],
-    gone: _Gone,
-) -> None:
+def _leave_out_sums(payments: PaymentBatch, account: NDArray[np.int64], gone: _Gone) -> None:
+    is_booked, is_check, is_detail = deposit_rows(payments)
     here = (gone.instead < 0) & (payments.int64("amount_minor") > 0)
     stands_for = np.zeros(len(payments), dtype=np.bool_)
     stands_for[gone.instead[gone.instead >= 0]] = True
     sums = find_sums(
         payments,
         account,
-        booked=np.flatnonzero(here & ~stands_for & _is_format(payments, _STATEMENTS)),
+        booked=np.flatnonzero(here & ~stands_for & is_booked),
         checks=np.flatnonzero(here & is_check),
-        details=np.flatnonzero(here & _is_format(payments, _DETAILS)),
+        details=np.flatnonzero(here & is_detail),
     )
     gone.instead[sums.row] = sums.first_part
     for row in sums.row.tolist():
@@ -193,7 +216,7 @@ def _moved_lines(
     lined = np.zeros(len(payments), dtype=np.bool_)
     lined[owner[owner >= 0]] = True
     held = pc.not_equal(payments.text("intake_codes"), "").to_numpy(zero_copy_only=False)
-    rank = _ranks(payments)
+    rank = format_ranks(payments)
     gives = pairs[lined[pairs] & ~held[pairs] & ~lined[instead[pairs]]]
     gives = gives[np.lexsort((gives, rank[gives], instead[gives]))]
     first = np.append(True, instead[gives][1:] != instead[gives][:-1])[: len(gives)]
@@ -220,7 +243,7 @@ def _with_facts(payments: PaymentBatch, pairs: NDArray[np.int64], gone: _Gone) -
     columns = {name: payments.record_batch.column(name) for name in payments.SCHEMA.names}
     held = pc.not_equal(payments.text("intake_codes"), "").to_numpy(zero_copy_only=False)
     givers = pairs[~held[pairs]]
-    givers = givers[np.lexsort((givers, -_ranks(payments)[givers]))]
+    givers = givers[np.lexsort((givers, -format_ranks(payments)[givers]))]
     for name in _FACTS:
         said = pc.not_equal(columns[name], "").to_numpy(zero_copy_only=False)
         source = np.arange(len(payments))
@@ -230,13 +253,13 @@ def _with_facts(payments: PaymentBatch, pairs: NDArray[np.int64], gone: _Gone) -
         columns[name] = columns[name].take(pa.array(source))
     doubtful = pa.array(gone.doubtful & (gone.instead < 0))
     columns["intake_codes"] = pc.if_else(
-        doubtful, _with_code(columns["intake_codes"], "IN-DUPPAY"), columns["intake_codes"]
+        doubtful, with_code(columns["intake_codes"], "IN-DUPPAY"), columns["intake_codes"]
     )
     return PaymentBatch.from_columns(columns)
 
 
-def _with_code(codes: pa.StringArray, code: str) -> pa.StringArray:
-    """`codes` with `code` among them, sorted and separated by `;`."""
+def with_code(codes: pa.StringArray, code: str) -> pa.StringArray:
+    """Intake `codes` with `code` among them, sorted and separated by `;`."""
     encoded = codes.dictionary_encode()
     table = [
         ";".join(sorted({*filter(None, text.split(";")), code}))
@@ -251,17 +274,22 @@ def _said(
     """One note per row that was left out: where it stood, and which payment stands for it."""
     return DiagnosticBatch.concat(
         [
-            _notes(payments, pairs, gone, "FILE-SAME-MONEY"),
-            _notes(payments, sums, gone, "FILE-AGGREGATE"),
+            same_money_notes(payments, pairs, gone.instead, gone.reason, "FILE-SAME-MONEY"),
+            same_money_notes(payments, sums, gone.instead, gone.reason, "FILE-AGGREGATE"),
         ]
     )
 
 
-def _notes(
-    payments: PaymentBatch, rows: NDArray[np.int64], gone: _Gone, code: str
+def same_money_notes(
+    payments: PaymentBatch,
+    rows: NDArray[np.int64],
+    instead: NDArray[np.int64],
+    reasons: Sequence[str],
+    code: str,
 ) -> DiagnosticBatch:
+    """One note per row of `rows`: which payment stands `instead`, and by which reason."""
     entry = DIAGNOSTIC_CODES[code]
-    at, instead = pa.array(rows), pa.array(gone.instead[rows])
+    at, stays = pa.array(rows), pa.array(instead[rows])
     batch = payments.record_batch
     currency = batch.column("currency").take(at)
     amount = money_texts(payments.int64("amount_minor")[rows], exponents_of(currency))
@@ -271,9 +299,9 @@ def _notes(
     def same(text: str) -> pa.Array:
         return pa.repeat(pa.scalar(text), count)
 
-    reason = pa.array([gone.reason[row] for row in rows.tolist()], pa.string())
-    other = batch.column("payment_id").take(instead)
-    file = batch.column("source_file").take(instead)
+    reason = pa.array([reasons[row] for row in rows.tolist()], pa.string())
+    other = batch.column("payment_id").take(stays)
+    file = batch.column("source_file").take(stays)
     words = (
         [value, same("is payment"), other, same("of"), file, same("by its"), reason]
         if code == "FILE-SAME-MONEY"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from engine.batches import ExceptionBatch
+from engine.batches import DiagnosticBatch, ExceptionBatch
 from engine.resident import build_resident
 from parsers.bank_files import parse_bank_file
 from rpc.bank_file_matching import ATTEMPTS_MAX, FileMatcher
@@ -149,6 +149,8 @@ class BankFileRunner:
         """The receipt of the file and all that is kept of it."""
         job, parsed, found = work.job, work.parsed, matched.result
         assert parsed is not None  # noqa: S101 - it was matched
+        diagnostics = DiagnosticBatch.concat([parsed.diagnostics, matched.diagnostics])
+        parsed = msgspec.structs.replace(parsed, diagnostics=diagnostics)
         check_company_column(found.outcomes.text("company_id"))
         again = repeats_of(parsed.payments, matched.held.seen, job)
         exceptions = ExceptionBatch.concat([found.exceptions, again])
@@ -166,7 +168,7 @@ class BankFileRunner:
             exceptions=exceptions,
             control_checks=parsed.control_checks,
             diagnostics=parsed.diagnostics,
-            repeated_payments=tuple(sorted(matched.held.seen)),
+            repeated_payments=matched.repeated,
         )
 
     def _kept(self, work: _Work, matched: FileMatch, booking: Booking) -> BankFileDone:
@@ -223,7 +225,11 @@ def _post(job: BankFileJob, matched: FileMatch, booking: Booking) -> PostedSet |
     """Post what the match decided, on items as they were matched against."""
     found = matched.result
     applied, returned = file_postings(
-        matched.held.open_items, found.outcomes, found.applications, found.reversals
+        matched.held.open_items,
+        found.outcomes,
+        found.applications,
+        found.reversals,
+        matched.held.earlier,
     )
     decision = Decision(
         decided_by="matcher",

@@ -9,6 +9,7 @@ that the store of that moment would have led to.
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -20,8 +21,12 @@ from engine.batches import (
     Batch,
     CustomerBatch,
     OpenItemBatch,
+    PaymentBatch,
 )
 from engine.matcher import MatchInput, MatchResult
+from parsers.same_money import FORMAT_RANKS
+from parsers.same_money_pairs import DAYS_APART_MAX
+from parsers.told_before import told_before
 from rpc.repeated_statements import find_repeated, hold_repeated
 from rpc.resident_tables import with_changes
 
@@ -30,10 +35,11 @@ if TYPE_CHECKING:
 
     from engine.batches import (
         ApplicationBatch,
+        DiagnosticBatch,
         LearnedFactBatch,
-        PaymentBatch,
         PaymentOutcomeBatch,
         RemittanceBatch,
+        SettledBatch,
     )
     from engine.policy import PolicyBook
     from parsers.parsed_file import ParsedFile
@@ -55,28 +61,34 @@ _B = TypeVar("_B", bound=Batch)
 class _Held(msgspec.Struct, frozen=True, kw_only=True):
     """What the store held at booking `number`, as far as a match of this file rests on it.
 
-    `moved` are the customers that differ from what was held before, or whose items do.
+    `moved` are the customers that differ from what was held before, or whose items do; `told` are
+    payments that files of other formats brought around the same days.
     """
 
     number: int
     moved: frozenset[str]
     seen: frozenset[str]
+    told: PaymentBatch
     repeated: RepeatedStatements
     open_items: OpenItemBatch
     customers: CustomerBatch
     learned: LearnedFactBatch
+    earlier: SettledBatch
 
 
 class FileMatch(msgspec.Struct, frozen=True, kw_only=True):
     """What a match made of a file, against the store as `held`.
 
-    `payments` and `remittances` are those that no earlier file brought.
+    `payments` and `remittances` are those that no earlier file brought; `repeated` are the kept
+    payments that it brings again, `diagnostics` tell of those that came in another format.
     """
 
     held: _Held
     payments: PaymentBatch
     remittances: RemittanceBatch
     result: MatchResult
+    repeated: tuple[str, ...]
+    diagnostics: DiagnosticBatch
 
 
 class FileMatcher:
@@ -96,6 +108,7 @@ class FileMatcher:
         self._policy = policy
         self._match = match
         self._timer = timer
+        self._originals = _originals_in(parsed.payments)
 
     def match(self, store: Repository | Booking, before: FileMatch | None = None) -> FileMatch:
         """Match against what `store` holds now: all of the file, or what is stale of `before`."""
@@ -110,9 +123,6 @@ class FileMatcher:
 
     def is_current(self, found: FileMatch, store: Repository | Booking) -> bool:
         """Whether everything `found` rests on still is as it was."""
-        number = store.open_items.last_number()
-        if number == found.held.number and store.facts.read() == found.held.learned:
-            return self._seen(store) == found.held.seen
         return self._stale(found, self._read(store, found)) == set()
 
     def _read(self, store: Repository | Booking, before: FileMatch | None) -> _Held:
@@ -126,10 +136,12 @@ class FileMatcher:
             number=items.number,
             moved=moved,
             seen=self._seen(store),
+            told=self._told(store),
             repeated=find_repeated(self._parsed, store.identities.files_of),
             open_items=with_changes(there.open_items, items),
             customers=with_changes(there.customers, customers),
             learned=store.facts.read(),
+            earlier=store.settled.named(self._originals),
         )
 
     def _seen(self, store: Repository | Booking) -> frozenset[str]:
@@ -137,14 +149,35 @@ class FileMatcher:
             store.bank_files.seen_payments(self._parsed.payments.strings("payment_id"))
         )
 
+    def _told(self, store: Repository | Booking) -> PaymentBatch:
+        days = self._parsed.payments.record_batch["booking_date"].drop_null()
+        if self._parsed.source_format not in FORMAT_RANKS or not len(days):
+            return PaymentBatch.empty()
+        around = datetime.timedelta(days=DAYS_APART_MAX)
+        return store.bank_files.told_between(
+            str(pc.min(days).as_py() - around),
+            str(pc.max(days).as_py() + around),
+            self._parsed.source_format,
+        )
+
     def _whole(self, held: _Held) -> FileMatch:
         """The file matched as a whole."""
-        payments = hold_repeated(_without(self._parsed.payments, held.seen), held.repeated)
-        remittances = _without(self._parsed.remittances, held.seen)
+        told = told_before(
+            _without(self._parsed.payments, held.seen), held.told, self._tables.bank_accounts
+        )
+        payments = hold_repeated(told.payments, held.repeated)
+        remittances = _without(self._parsed.remittances, {*held.seen, *told.kept_as})
         match_input = self._input(held, payments, remittances, held.open_items)
         match_input = msgspec.structs.replace(match_input, advices=self._parsed.advices)
         result = self._match(match_input, self._timer)
-        return FileMatch(held=held, payments=payments, remittances=remittances, result=result)
+        return FileMatch(
+            held=held,
+            payments=payments,
+            remittances=remittances,
+            result=result,
+            repeated=tuple(sorted({*held.seen, *told.kept_as.values()})),
+            diagnostics=told.diagnostics,
+        )
 
     def _again(self, before: FileMatch, held: _Held, stale: set[str]) -> FileMatch:
         """`before` with its `stale` payments matched anew, on what the others leave."""
@@ -172,6 +205,7 @@ class FileMatcher:
             customers=held.customers,
             bank_accounts=self._tables.bank_accounts,
             learned=held.learned,
+            earlier=held.earlier,
             policy=self._policy,
         )
 
@@ -181,13 +215,21 @@ class FileMatcher:
         A file with returns or advices is matched as a whole: they reach across payments.
         """
         then = found.held
-        if (now.seen, now.repeated) != (then.seen, then.repeated) or now.learned != then.learned:
+        if (now.seen, now.repeated, now.told) != (then.seen, then.repeated, then.told):
+            return None
+        if now.learned != then.learned or now.earlier != then.earlier:
             return None
         stale = _decided_for(found.result, _families(now.moved, then.customers, now.customers))
         reaches = len(self._parsed.advices) or (found.payments.int64("amount_minor") < 0).any()
         if stale and (reaches or 2 * len(stale) > len(found.payments)):
             return None
         return stale
+
+
+def _originals_in(payments: PaymentBatch) -> set[str]:
+    """What the returns of a file call the payments that came back."""
+    returned = pa.array(payments.int64("amount_minor") < 0)
+    return set(payments.text("original_reference").filter(returned).to_pylist()) - {""}
 
 
 def _moved_customers(
@@ -252,7 +294,7 @@ def _decided_for(result: MatchResult, customers: set[str]) -> set[str]:
     }
 
 
-def _without(batch: _B, payments: frozenset[str]) -> _B:
+def _without(batch: _B, payments: Collection[str]) -> _B:
     return _of(batch, payments, inside=False)
 
 

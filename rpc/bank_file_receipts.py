@@ -79,7 +79,7 @@ def receipt_of(
         dialect=parsed.dialect,
         statement_count=parsed.statement_count,
         payment_count=len(matched.payments),
-        repeated_payment_count=len(matched.held.seen),
+        repeated_payment_count=len(matched.repeated),
         remittance_line_count=len(matched.remittances),
         application_count=decided_count,
         proposal_count=len(result.applications) - decided_count,

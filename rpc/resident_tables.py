@@ -21,7 +21,12 @@ from store.open_items import item_totals
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
+    from engine.batches import (
+        ApplicationBatch,
+        PaymentOutcomeBatch,
+        ReversalBatch,
+        SettledBatch,
+    )
     from rpc.jobs import LoadTablesJob
     from store.keyed_rows import RowFeed
     from store.repository import Repository
@@ -113,10 +118,12 @@ def file_postings(
     outcomes: PaymentOutcomeBatch,
     applications: ApplicationBatch,
     reversals: ReversalBatch,
+    earlier: SettledBatch,
 ) -> tuple[PostingBatch, PostingBatch]:
     """What a file's match decided, to be posted: applications, and what returns re-open.
 
     `open_items` are those that were matched against: their status is what the store must hold.
+    `earlier` is what payments of other files had settled.
     """
     auto = pa.table(applications.record_batch).filter(
         pc.equal(applications.text("decision"), "auto")
@@ -139,11 +146,24 @@ def file_postings(
             "payment_id": reversals.text("payment_id"),
             "open_item_id": reversals.text("open_item_id"),
             "currency": reversals.text("currency"),
-            "company_id": _companies(reversals.text("payment_id"), outcomes),
+            "company_id": _reopened_companies(reversals, outcomes, earlier),
             "applied_minor": pc.negate(reversals.record_batch.column("amount_minor")),
         }
     )
     return applied, returned
+
+
+def _reopened_companies(
+    reversals: ReversalBatch, outcomes: PaymentOutcomeBatch, earlier: SettledBatch
+) -> Any:
+    """The company of each item that is re-opened: that of the payment which had settled it."""
+    names = ("original_payment_id", "open_item_id")
+    undone = pc.binary_join_element_wise(*map(reversals.text, names), "\x1f")
+    settled = pc.binary_join_element_wise(
+        earlier.text("payment_id"), earlier.text("open_item_id"), "\x1f"
+    )
+    before = earlier.text("company_id").take(pc.index_in(undone, value_set=settled))
+    return pc.coalesce(before, _companies(reversals.text("original_payment_id"), outcomes))
 
 
 def _companies(payment_ids: Any, outcomes: PaymentOutcomeBatch) -> Any:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import msgspec
 import pyarrow as pa
 
-from engine.batches import Batch, ControlCheckBatch, DiagnosticBatch, ExceptionBatch
+from engine.batches import (
+    Batch,
+    ControlCheckBatch,
+    DiagnosticBatch,
+    ExceptionBatch,
+    PaymentBatch,
+)
 from store.bank_file_records import (
     RECEIPT_ROWS_MAX,
     BankFileRecord,
@@ -154,6 +160,18 @@ class BankFiles:
             query = f"SELECT payment_id FROM payment WHERE payment_id IN ({marks})"  # noqa: S608 - marks
             seen.update(row[0] for row in self._rows(query, *part))
         return seen
+
+    def told_between(self, first: str, last: str, other_than: str) -> PaymentBatch:
+        """Payments booked from day `first` to `last`, by files of other formats than one."""
+        rows = self._database.read_table(
+            f"SELECT {quoted_columns(PaymentBatch)} FROM payment "  # noqa: S608 - schema names
+            "WHERE booking_date BETWEEN ? AND ? AND source_format <> ? ORDER BY payment_id",
+            PaymentBatch.SCHEMA,
+            first,
+            last,
+            other_than,
+        )
+        return self._personal.opened(cast("PaymentBatch", batch_of(PaymentBatch, rows)))
 
     def _structs(self, kind: type[_S], table: str, file_id: str) -> list[_S]:
         names = kind.__struct_fields__

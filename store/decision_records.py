@@ -152,6 +152,7 @@ RefusalReason = Literal[
     "payment_pinned",
     "posting_not_found",
     "posting_reversed",
+    "posting_returned",
     "posting_is_reversal",
 ]
 

@@ -186,7 +186,7 @@ class DecisionChanges(Decisions):
         `PostingRejectedError`.
         """
         found = self.find_postings(numbers)
-        refusals = _not_reversible(found, numbers)
+        refusals = _not_reversible(found, numbers, self._returned(found.strings("payment_id")))
         if refusals:
             raise PostingRejectedError(tuple(refusals))
         rows = _compensating(found)
@@ -217,6 +217,19 @@ class DecisionChanges(Decisions):
             "WHERE payment_id = ? AND pinned_by <> ''"
         )
         self._database.execute_many(sql, [(number, one) for one in payment_ids])
+
+    def _returned(self, payment_ids: Sequence[str]) -> set[tuple[str, str]]:
+        """Payments of these that the bank took back, and the items that this re-opened."""
+        found: set[tuple[str, str]] = set()
+        for part in _parts(sorted(set(payment_ids)), _IDS_PER_QUERY):
+            marks = ", ".join("?" * len(part))
+            rows = self._database.rows(
+                "SELECT original_payment_id, open_item_id FROM reversal "  # noqa: S608 - marks
+                f"WHERE original_payment_id IN ({marks})",
+                *part,
+            )
+            found.update((row[0], row[1]) for row in rows)
+        return found
 
     def _take_from_items(self, rows: pa.Table, statement: str) -> None:
         """Take from items conditionally, in the order of their keys: pages are touched once."""
@@ -316,20 +329,24 @@ def _compensating(found: KeptPostingBatch) -> pa.Table:
     )
 
 
-def _not_reversible(found: KeptPostingBatch, numbers: Sequence[int]) -> list[PostingRefusal]:
+def _not_reversible(
+    found: KeptPostingBatch, numbers: Sequence[int], returned: set[tuple[str, str]]
+) -> list[PostingRefusal]:
     there = set(found.int64("posting_number").tolist())
     refusals = [
         PostingRefusal(reason="posting_not_found", posting_number=number)
         for number in sorted(set(numbers) - there)
     ]
-    columns = (
-        found.record_batch[name].to_pylist() for name in ("posting_number", "kind", "is_reversed")
-    )
-    for number, kind, is_reversed in zip(*columns, strict=True):
+    names = ("posting_number", "kind", "is_reversed", "payment_id", "open_item_id")
+    columns = (found.record_batch[name].to_pylist() for name in names)
+    for number, kind, is_reversed, *settled in zip(*columns, strict=True):
         if kind != "application":
             refusals.append(PostingRefusal(reason="posting_is_reversal", posting_number=number))
         elif is_reversed:
             refusals.append(PostingRefusal(reason="posting_reversed", posting_number=number))
+        elif tuple(settled) in returned:
+            # The return of its payment has re-opened the item already.
+            refusals.append(PostingRefusal(reason="posting_returned", posting_number=number))
     return refusals
 
 

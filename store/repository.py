@@ -27,6 +27,7 @@ from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
 from store.proofs import ClearingProofs
 from store.requests import RequestLog
+from store.settled import SettledPayments
 from store.taught_facts import TaughtFactChanges, TaughtFacts
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Booking:
         self.contents = store.contents
         self.proofs = store.proofs
         self.halts = store.halts
+        self.settled = store.settled
         self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
@@ -105,6 +107,7 @@ class Repository:
         self.contents = FileContents(database, self.keys)
         self.proofs = ClearingProofs(database)
         self.halts = PostingHalts(database)
+        self.settled = SettledPayments(database)
         self.clearing = StoredClearing(database)
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)

@@ -258,3 +258,18 @@ def test_a_worker_gives_no_answer_twice_for_a_job_that_fails(store):
     assert store.count("request") == 0
     done = store.send(CONTENT, request_id="R-9")
     assert not done.already_processed
+
+
+SAME = Path(__file__).parents[1] / "errors" / "FILE-SAME-MONEY"
+
+
+@pytest.mark.parametrize("first", ["statement.bai", "notification.xml"])
+def test_a_payment_that_comes_in_another_format_counts_once(store, first):
+    names = sorted(one.name for one in SAME.iterdir())
+    names.sort(key=lambda name: name != first)
+    one, other = (store.send((SAME / name).read_bytes(), name=name) for name in names)
+    assert (one.bank_file.payment_count, other.bank_file.payment_count) == (1, 0)
+    assert other.bank_file.repeated_payment_count == 1
+    assert [one.code for one in other.bank_file.diagnostics] == ["FILE-SAME-MONEY"]
+    assert store.count("payment") == 1
+    assert store.prove(other.bank_file.file_id).outcome == "proven"

@@ -1,6 +1,6 @@
 """Resident open items: kept true by what changed; what a file's match has to post."""
 
-from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch
+from engine.batches import ApplicationBatch, PaymentOutcomeBatch, ReversalBatch, SettledBatch
 from rpc.resident_tables import ResidentTables, file_postings, with_changes
 from store import open_repository
 from store.open_items import item_totals
@@ -58,9 +58,16 @@ def test_a_file_takes_cash_discounts_deductions_and_write_offs_and_gives_reversa
         }
     )
     reversals = ReversalBatch.from_columns(
-        {"payment_id": ["P-2"], "open_item_id": ["I-9"], "amount_minor": [300]}
+        {
+            "payment_id": ["P-3"],
+            "original_payment_id": ["P-2"],
+            "open_item_id": ["I-9"],
+            "amount_minor": [300],
+        }
     )
-    applied, returned = file_postings(items(), outcomes, applications, reversals)
+    applied, returned = file_postings(
+        items(), outcomes, applications, reversals, SettledBatch.empty()
+    )
     assert applied.strings("open_item_id") == ["I-1", "I-2"]
     assert applied.strings("company_id") == ["K", "K"]
     assert applied.strings("expected_status") == ["open", "open"]
@@ -71,6 +78,10 @@ def test_a_file_takes_cash_discounts_deductions_and_write_offs_and_gives_reversa
 
 def test_a_file_without_applications_posts_nothing():
     posted = file_postings(
-        items(), PaymentOutcomeBatch.empty(), ApplicationBatch.empty(), ReversalBatch.empty()
+        items(),
+        PaymentOutcomeBatch.empty(),
+        ApplicationBatch.empty(),
+        ReversalBatch.empty(),
+        SettledBatch.empty(),
     )
     assert [len(one) for one in posted] == [0, 0]
