@@ -1,8 +1,8 @@
 """Money of a file that an earlier file has told in another format, and that is kept already.
 
 What is kept stays, whichever format is the better one: it may have been applied. A new row that is
-proven to be a kept payment (`same_money_pairs`) counts once, as if it had come twice. A row that may
-be one, that may be the sum of kept checks, or a check that a kept sum may hold, is held with
+proven to be a kept payment (`same_money_pairs`) counts once, as if it had come twice. A row that
+may be one, that may be the sum of kept checks, or a check that a kept sum may hold, is held with
 `IN-DUPPAY`: nothing of it is applied before somebody has looked.
 """
 
