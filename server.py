@@ -55,11 +55,13 @@ from tieout.server_doors import (
     tracing_of,
 )
 from tieout.serving.services import SERVICES, ServedTenant, add_services
+from tieout.serving.sign_in import PasswordDoor
 from tieout.serving.web_door import WebDoor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from rpc.user_sessions import UserSessions
     from store.addresses import StoreAddress
     from tieout.configuration import Configuration, TenantTable
 
@@ -143,7 +145,10 @@ async def _serve(
         upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
-        server = _server_with(configuration, frozenset(tenants), metrics, stack)
+        door = PasswordDoor(configuration.authentication, tenants, reader, writer, _now_ms)
+        stack.callback(door.close)
+        server = _server_with(configuration, frozenset(tenants), metrics, stack, door.sessions)
+        door.add_services(server)
         add_services(
             server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool, _now_ms
         )
@@ -282,6 +287,7 @@ def _server_with(
     tenants: frozenset[str],
     metrics: Metrics,
     stack: AsyncExitStack,
+    sessions: UserSessions,
 ) -> grpc.aio.Server:
     limits = CallerLimits(
         per_second=configuration.limits.calls_per_second,
@@ -289,7 +295,7 @@ def _server_with(
         at_once=configuration.limits.calls_at_once,
         now=time.monotonic,
     )
-    authenticator = authenticator_of(configuration.authentication, time.time)
+    authenticator = authenticator_of(configuration.authentication, time.time, sessions)
     tracing = tracing_of(configuration.telemetry)
     if tracing is not None:
         stack.callback(tracing.close)

@@ -1,8 +1,9 @@
 """Who makes a call: credentials of the call → `Caller`.
 
-Credentials are an API key (`x-api-key`), a bearer token (`authorization: Bearer …`), or the
-certificate of the connection. A key or token that comes is the one that counts: where it is wrong
-the call is refused, whatever certificate the connection has.
+Credentials are an API key (`x-api-key`), a bearer token (`authorization: Bearer …`) of an identity
+provider or of a session begun here, or the certificate of the connection. A key or token that comes
+is the one that counts: where it is wrong the call is refused, whatever certificate the connection
+has.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rpc.caller import LOCAL_CALLER, Caller
 from rpc.configuration_errors import ConfigurationError
 from rpc.errors import CredentialsInvalidError, CredentialsMissingError
 from rpc.sign_in_rules import caller_of
+from rpc.user_sessions import SESSION_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rpc.api_keys import ApiKeys
     from rpc.bearer_tokens import BearerTokens
     from rpc.sign_in_rules import CertificateRule
+    from rpc.user_sessions import UserSessions
 
 __all__ = ["Authenticator", "OpenDoor", "SignIn"]
 
@@ -62,10 +65,12 @@ class SignIn:
         keys: ApiKeys | None = None,
         tokens: BearerTokens | None = None,
         certificates: Sequence[CertificateRule] = (),
+        sessions: UserSessions | None = None,
     ) -> None:
         """Accept what is given; raises `ConfigurationError` for a name with two rules."""
         self._keys = keys
         self._tokens = tokens
+        self._sessions = sessions
         self._by_san: dict[str, Caller] = {}
         for rule in certificates:
             if rule.san in self._by_san:
@@ -98,10 +103,14 @@ class SignIn:
 
     async def _by_token(self, authorization: str | bytes) -> Caller:
         scheme, _, token = str(authorization).partition(" ")
-        if self._tokens is None or scheme.lower() != _BEARER or not token:
+        token = token.strip()
+        is_bearer = scheme.lower() == _BEARER and bool(token)
+        if self._sessions is not None and is_bearer and token.startswith(SESSION_PREFIX):
+            return await self._sessions.caller_of(token)
+        if self._tokens is None or not is_bearer:
             message = "authorization is no bearer token that is accepted here"
             raise CredentialsInvalidError(message)
-        return await self._tokens.caller_of(token.strip())
+        return await self._tokens.caller_of(token)
 
     def _by_certificate(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
         names = context.auth_context().get(_SAN, ()) if self._by_san else ()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_TENANT",
     "LOCAL_CALLER",
+    "NOBODY",
     "Caller",
     "Role",
     "caller_or_none",
@@ -48,7 +49,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     `companies` None is every company of the tenant. `amount_limits_minor` None is no limit; else
     it is the largest amount of one decision by currency, and a currency that is not named may not
-    be decided on at all.
+    be decided on at all. `session_id` is there for people who signed in here with a password; while
+    `must_change_password` holds they may do nothing else.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[Role] = frozenset()
     companies: frozenset[str] | None = None
     amount_limits_minor: dict[str, int] | None = None
+    session_id: str = ""
+    must_change_password: bool = False
 
     def may_see(self, company_id: str) -> bool:
         """Whether rows of `company_id` are the caller's to read."""
@@ -88,6 +92,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL_CALLER: Final = Caller(name="local", roles=frozenset({Role.ADMIN}))
 """Whoever calls a server without sign-in; such a server listens on this machine only."""
+
+NOBODY: Final = Caller(name="nobody")
+"""Whoever makes a call that answers without credentials; has no role."""
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 

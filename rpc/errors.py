@@ -16,9 +16,12 @@
     ├── UnauthenticatedError      who calls is not known
     │   ├── CredentialsMissingError  CREDENTIALS_MISSING: none came with the call
     │   ├── CredentialsInvalidError  CREDENTIALS_INVALID: they prove nothing here
-    │   └── CredentialsExpiredError  CREDENTIALS_EXPIRED: they did, until lately
+    │   ├── CredentialsExpiredError  CREDENTIALS_EXPIRED: they did, until lately
+    │   └── SignInNotOfferedError    SIGN_IN_NOT_OFFERED: nobody signs in here with a password
     ├── NotPermittedError         the caller is known and may not
     │   ├── RoleMissingError      ROLE_MISSING: no role of the caller may call this
+    │   ├── PasswordChangeRequiredError  PASSWORD_CHANGE_REQUIRED: a new password comes first
+    │   ├── LastAdminError        LAST_ADMIN: nobody would be left to administer
     │   ├── TenantNotServedError  TENANT_NOT_SERVED: a tenant this server does not have
     │   ├── CompanyNotPermittedError  COMPANY_NOT_PERMITTED: a company out of scope
     │   └── AmountNotPermittedError   AMOUNT_NOT_PERMITTED: an amount beyond the limit
@@ -26,11 +29,14 @@
     ├── CaseNotFoundError         CASE_NOT_FOUND: no case, payment or exception with that id
     ├── OpenItemNotFoundError     OPEN_ITEM_NOT_FOUND: no open item with that key
     ├── CustomerNotFoundError     CUSTOMER_NOT_FOUND: no customer with that key
+    ├── UserNotFoundError         USER_NOT_FOUND: no local user of that name
+    ├── SessionNotFoundError      SESSION_NOT_FOUND: no session of the caller with that id
     ├── RefusedError              the desk's own reason: an act that rules or people do not allow
     ├── TooManyItemsError         TOO_MANY_ITEMS: more open items than one question may look through
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
     ├── ThrottledError            a caller who takes more than its share
     │   ├── RateLimitedError      RATE_LIMITED: more calls a second than allowed
+    │   ├── SignInThrottledError  SIGN_IN_THROTTLED: sign-in failed too often
     │   └── CallsAtOnceError      CALLS_AT_ONCE: more calls in progress than allowed
     ├── SnapshotError             SNAPSHOT_UNREADABLE: a file that is no snapshot of this release
     ├── NotReadyError             NOT_READY: open items are being indexed; try again soon
@@ -69,6 +75,7 @@ __all__ = [
     "FileTooLargeError",
     "JobFailedError",
     "JobTimeoutError",
+    "LastAdminError",
     "MemoryLimitError",
     "MessageError",
     "NotPermittedError",
@@ -76,12 +83,16 @@ __all__ = [
     "OpenItemNotFoundError",
     "OverloadedError",
     "PageTokenError",
+    "PasswordChangeRequiredError",
     "RateLimitedError",
     "RefusedError",
     "RequestError",
     "RoleMissingError",
     "RowCountError",
     "ServiceError",
+    "SessionNotFoundError",
+    "SignInNotOfferedError",
+    "SignInThrottledError",
     "SnapshotError",
     "StreamOrderError",
     "TenantNotServedError",
@@ -89,6 +100,7 @@ __all__ = [
     "TooManyItemsError",
     "UnauthenticatedError",
     "UnknownFieldError",
+    "UserNotFoundError",
     "WorkerLostError",
 ]
 
@@ -202,6 +214,12 @@ class CredentialsExpiredError(UnauthenticatedError):
     reason = "CREDENTIALS_EXPIRED"
 
 
+class SignInNotOfferedError(UnauthenticatedError):
+    """A server where nobody signs in with a name and a password."""
+
+    reason = "SIGN_IN_NOT_OFFERED"
+
+
 class NotPermittedError(ServiceError):
     """A known caller who may not do this."""
 
@@ -210,6 +228,18 @@ class RoleMissingError(NotPermittedError):
     """No role of the caller may make this call."""
 
     reason = "ROLE_MISSING"
+
+
+class PasswordChangeRequiredError(NotPermittedError):
+    """A caller whose password somebody else has set, and who has not replaced it yet."""
+
+    reason = "PASSWORD_CHANGE_REQUIRED"
+
+
+class LastAdminError(NotPermittedError):
+    """A change after which nobody could administer users any more."""
+
+    reason = "LAST_ADMIN"
 
 
 class TenantNotServedError(NotPermittedError):
@@ -254,6 +284,18 @@ class CustomerNotFoundError(ServiceError, LookupError):
     reason = "CUSTOMER_NOT_FOUND"
 
 
+class UserNotFoundError(ServiceError, LookupError):
+    """No local user of that name."""
+
+    reason = "USER_NOT_FOUND"
+
+
+class SessionNotFoundError(ServiceError, LookupError):
+    """No session of the caller with that id that has not ended."""
+
+    reason = "SESSION_NOT_FOUND"
+
+
 class RefusedError(ServiceError):
     """An act that the desk refused; `reason` is one of `desk.refusals.REFUSALS`."""
 
@@ -288,6 +330,12 @@ class RateLimitedError(ThrottledError):
     """More calls a second than one caller may make."""
 
     reason = "RATE_LIMITED"
+
+
+class SignInThrottledError(ThrottledError):
+    """Somebody who guesses passwords, or forgot theirs."""
+
+    reason = "SIGN_IN_THROTTLED"
 
 
 class CallsAtOnceError(ThrottledError):

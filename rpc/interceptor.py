@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
-from rpc.caller import set_caller
+from rpc.caller import NOBODY, set_caller
 from rpc.errors import (
     JobFailedError,
     MessageError,
@@ -27,7 +27,7 @@ from rpc.errors import (
     UnknownFieldError,
 )
 from rpc.limits import STATUS_MESSAGE_LENGTH_MAX
-from rpc.permissions import PUBLIC_RPCS, check_permission
+from rpc.permissions import PROBE_RPCS, PUBLIC_RPCS, check_permission
 from rpc.request_ids import REQUEST_ID_KEY, begin_request
 from rpc.status import INTERNAL, code_of, status_code, trailers_of
 from store.errors import StoreError
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps every handler but those that answer anyone (`PUBLIC_RPCS`)."""
+    """Wraps every handler but those of probes (`PROBE_RPCS`)."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if wrapped is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        if handler is None or rpc in PUBLIC_RPCS:
+        if handler is None or rpc in PROBE_RPCS:
             return handler
         wrapped = self._wrap(rpc, handler)
         self._wrapped[rpc] = wrapped
@@ -132,13 +132,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             span = self._tracing.begin(labels, dict(context.invocation_metadata() or ()))
         return _Ending(labels, self._metrics, span)
 
-    async def _admit(self, rpc: str, context: _Context) -> Caller:
+    async def _admit(self, rpc: str, context: _Context) -> Caller | None:
         """Give the call its id and its caller; raises where the caller is unknown or may not.
 
-        Whoever is admitted is counted in and must be counted out.
+        Whoever is admitted is counted in and must be counted out; None for a call that answers
+        anyone, which is not.
         """
         metadata = dict(context.invocation_metadata() or ())
         context.set_trailing_metadata(((REQUEST_ID_KEY, begin_request(metadata)),))
+        if rpc in PUBLIC_RPCS:
+            set_caller(NOBODY)
+            return None
         caller = await self._authenticator.caller_of(metadata, context)
         set_caller(caller)
         if caller.tenant not in self._tenants:

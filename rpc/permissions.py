@@ -6,12 +6,13 @@ import enum
 from typing import TYPE_CHECKING, Final
 
 from rpc.caller import Role
-from rpc.errors import RoleMissingError
+from rpc.errors import PasswordChangeRequiredError, RoleMissingError
 
 if TYPE_CHECKING:
     from rpc.caller import Caller
 
 __all__ = [
+    "PROBE_RPCS",
     "PUBLIC_RPCS",
     "ROLES_OF",
     "RPC_PERMISSIONS",
@@ -43,7 +44,9 @@ class Permission(enum.StrEnum):
     AUDIT = "audit"
     """Read and verify the audit chain and its proofs."""
     ADMINISTER = "administer"
-    """Change what the server itself does: cancel runs of others, purge, erase."""
+    """Change what the server itself does: users, runs of others, purge, erase."""
+    OWN = "own"
+    """Look after one's own session and password."""
 
 
 _S, _V, _C, _P, _A, _U = (
@@ -66,6 +69,7 @@ ROLES_OF: Final[dict[Permission, frozenset[Role]]] = {
     Permission.APPROVE: frozenset({_P, _A}),
     Permission.AUDIT: frozenset({_U, _A}),
     Permission.ADMINISTER: frozenset({_A}),
+    Permission.OWN: frozenset(Role),
 }
 """Roles that have each permission; one of them is enough."""
 
@@ -118,11 +122,23 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.OpenItemService/ImportOpenItems": Permission.MAINTAIN,
     "tieout.v1.OpenItemService/ListOpenItems": Permission.READ,
     "tieout.v1.ReportService/GetActivityReport": Permission.READ,
+    "tieout.v1.SessionService/ChangePassword": Permission.OWN,
+    "tieout.v1.SessionService/GetSession": Permission.OWN,
+    "tieout.v1.SessionService/ListSessions": Permission.OWN,
+    "tieout.v1.SessionService/RevokeSession": Permission.OWN,
+    "tieout.v1.SessionService/SignOut": Permission.OWN,
+    "tieout.v1.UserService/CreateUser": Permission.ADMINISTER,
+    "tieout.v1.UserService/ListUsers": Permission.ADMINISTER,
+    "tieout.v1.UserService/ResetPassword": Permission.ADMINISTER,
+    "tieout.v1.UserService/UpdateUser": Permission.ADMINISTER,
 }
 """The permission each RPC asks for, sorted by name; a test compares it with reflection."""
 
-PUBLIC_RPCS: Final = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"})
-"""Answered without credentials: load balancers ask before anyone signs in."""
+PROBE_RPCS: Final = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"})
+"""Asked by load balancers all the time: they pass through untouched."""
+
+PUBLIC_RPCS: Final = PROBE_RPCS | {"tieout.v1.SessionService/SignIn"}
+"""Answered without credentials."""
 
 
 def permission_of(rpc: str) -> Permission | None:
@@ -131,9 +147,12 @@ def permission_of(rpc: str) -> Permission | None:
 
 
 def check_permission(caller: Caller, rpc: str) -> None:
-    """Raise `RoleMissingError` where `caller` may not call `rpc`."""
+    """Raise a `NotPermittedError` where `caller` may not call `rpc`."""
     permission = RPC_PERMISSIONS.get(rpc)
     roles: frozenset[Role] = ROLES_OF[permission] if permission else frozenset()
+    if caller.must_change_password and permission is not Permission.OWN:
+        message = f"{caller.name!r} must choose a new password first (ChangePassword)"
+        raise PasswordChangeRequiredError(message, caller=caller.name)
     if not caller.roles.isdisjoint(roles):
         return
     wanted = ", ".join(sorted(roles)) or "none: the call is not in the table of permissions"

@@ -45,7 +45,11 @@ class StoreReader:
 
     async def ask(self, question: Callable[[Repository], _T]) -> _T:
         """The answer of the caller's store; one question at a time, asked as the caller."""
-        repository = self._repositories[current_caller().tenant]
+        return await self.ask_tenant(current_caller().tenant, question)
+
+    async def ask_tenant(self, tenant: str, question: Callable[[Repository], _T]) -> _T:
+        """The answer of the store of `tenant`: for what must be known before there is a caller."""
+        repository = self._repositories[tenant]
         call = copy_context()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, call.run, question, repository)

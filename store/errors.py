@@ -17,6 +17,7 @@
     ├── KeyFileError           KEY_FILE: a file of keys that cannot be used
     ├── KeyMissingError        KEY_MISSING: what is sealed cannot be opened with these keys
     ├── SealBrokenError        SEAL_BROKEN: what is sealed was changed or moved
+    ├── UserExistsError        USER_EXISTS: a user of that name is there already
     ├── PostingHaltedError     POSTING_HALTED: money did not add up; an operator must look
     └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
 
@@ -50,6 +51,7 @@ __all__ = [
     "StoreUrlError",
     "StoreVersionError",
     "TenantNameError",
+    "UserExistsError",
 ]
 
 
@@ -155,6 +157,12 @@ class PostingHaltedError(StoreError):
     """Nothing is posted for this tenant until an operator has looked at what did not add up."""
 
     reason = "POSTING_HALTED"
+
+
+class UserExistsError(StoreError, ValueError):
+    """A new user with the name of another."""
+
+    reason = "USER_EXISTS"
 
 
 class StaleRowError(StoreError):

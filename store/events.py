@@ -34,6 +34,7 @@ EVENT_KINDS: Final = {
     "exception.changed": "A clerk's case changed its state.",
     "open_items.changed": "Open items were imported, changed or taken away.",
     "customers.changed": "Customers were imported, changed or taken away.",
+    "user.changed": "A local user was added, changed, or got another password.",
     "customer.erased": "The key to a customer's personal data was destroyed.",
     "content.purged": "Contents of bank files were deleted after their retention period.",
     "clearing.violated": "A file's money no longer adds up; posting is halted.",

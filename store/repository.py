@@ -27,8 +27,10 @@ from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
 from store.proofs import ClearingProofs
 from store.requests import RequestLog
+from store.sessions import SessionChanges, Sessions
 from store.settled import SettledPayments
 from store.taught_facts import TaughtFactChanges, TaughtFacts
+from store.users import UserChanges, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,8 @@ class Booking:
         self.customers = CustomerChanges(database, self.number)
         self.cases = CaseChanges(database, store.personal)
         self.facts = TaughtFactChanges(database)
+        self.users = UserChanges(database)
+        self.sessions = SessionChanges(database)
 
     def number(self) -> int:
         """The number of this booking, from the first time it is asked for.
@@ -113,6 +117,8 @@ class Repository:
         self.bank_files = BankFiles(database, self.personal)
         self.cases = Cases(database, self.personal)
         self.facts = TaughtFacts(database)
+        self.users = Users(database)
+        self.sessions = Sessions(database)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:

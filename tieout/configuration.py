@@ -109,17 +109,24 @@ class HttpTlsTable(_Table, frozen=True, kw_only=True):
 
 
 class AuthenticationTable(_Table, frozen=True, kw_only=True):
-    """How callers prove who they are; with none of these, everybody on this machine is an admin."""
+    """How callers prove who they are; with none of these, everybody on this machine is an admin.
+
+    With `local_users` people sign in with a name and a password. Their sessions end
+    `session_idle_seconds` after the last call, `session_seconds_max` after they began.
+    """
 
     keys_file: str = ""
     keys_secret_file: str = ""
+    local_users: bool = False
+    session_idle_seconds: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 3_600
+    session_seconds_max: Annotated[int, msgspec.Meta(ge=300, le=604_800)] = 43_200
     certificates: tuple[CertificateRule, ...] = ()
     issuers: tuple[IssuerRule, ...] = ()
 
     @property
     def is_configured(self) -> bool:
         """Whether anybody can sign in."""
-        return bool(self.keys_file or self.certificates or self.issuers)
+        return bool(self.keys_file or self.certificates or self.issuers or self.local_users)
 
 
 class LimitsTable(_Table, frozen=True, kw_only=True):

@@ -17,12 +17,14 @@ from rpc.configuration_errors import ConfigurationError
 from rpc.listening import CertificateFiles, is_loopback
 from rpc.secret_files import read_secret, readable_by_others
 from rpc.tracing import open_tracing
+from rpc.user_sessions import SessionRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rpc.authentication import Authenticator
     from rpc.tracing import Tracing
+    from rpc.user_sessions import UserSessions
     from tieout.configuration import (
         AuthenticationTable,
         Configuration,
@@ -36,6 +38,7 @@ __all__ = [
     "check_all",
     "check_doors",
     "mask_key_of",
+    "session_rules_of",
     "tracing_of",
 ]
 
@@ -105,8 +108,13 @@ def certificate_files(configuration: Configuration) -> CertificateFiles | None:
     return CertificateFiles(tls.certificate_file, tls.private_key_file, tls.client_ca_file)
 
 
-def authenticator_of(table: AuthenticationTable, now: Callable[[], float]) -> Authenticator:
-    """Who may come in, and as whom; raises `ConfigurationError`."""
+def authenticator_of(
+    table: AuthenticationTable, now: Callable[[], float], sessions: UserSessions | None = None
+) -> Authenticator:
+    """Who may come in, and as whom, `sessions` of local users among them.
+
+    Raises `ConfigurationError`.
+    """
     if not table.is_configured:
         return OpenDoor()
     keys = None
@@ -117,7 +125,16 @@ def authenticator_of(table: AuthenticationTable, now: Callable[[], float]) -> Au
         from rpc.bearer_tokens import BearerTokens  # noqa: PLC0415 - most servers take no tokens
 
         tokens = BearerTokens(table.issuers, now)
-    return SignIn(keys=keys, tokens=tokens, certificates=table.certificates)
+    return SignIn(keys=keys, tokens=tokens, certificates=table.certificates, sessions=sessions)
+
+
+def session_rules_of(table: AuthenticationTable) -> SessionRules:
+    """Whether local users sign in, and how long their sessions last."""
+    return SessionRules(
+        is_offered=table.local_users,
+        idle_ms=table.session_idle_seconds * 1000,
+        length_ms=table.session_seconds_max * 1000,
+    )
 
 
 def tracing_of(table: TelemetryTable) -> Tracing | None:

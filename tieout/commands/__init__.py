@@ -78,6 +78,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "config": ("tieout.commands.config:config_command", "Check the settings of a server."),
     "keys": ("tieout.commands.keys:keys_command", "Make, list and revoke API keys of a server."),
+    "users": (
+        "tieout.commands.users:users_command",
+        "People who sign in with a name and a password.",
+    ),
     "audit": (
         "tieout.commands.audit:audit_command",
         "Prove that nothing decided has changed since.",

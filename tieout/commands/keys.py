@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rpc.api_keys import KeyRecord
 
-__all__ = ["keys_command"]
+__all__ = ["keys_command", "limit_of"]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ROLES = ("submitter", "viewer", "clerk", "approver", "admin", "auditor")
@@ -91,7 +91,7 @@ def _new_command(
     last = expires and expires.replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
     entry = who | {
         "companies": who["companies"] or None,
-        "amount_limits": dict(_limit(text) for text in limits) or None,
+        "amount_limits": dict(limit_of(text) for text in limits) or None,
         "prefix": prefix,
         "hash": hash_of_key(key, read_secret(secret)),
         "created_at": now,
@@ -144,7 +144,8 @@ def _revoke_command(*, keys: Path, prefix: str) -> int:
     return int(ExitCode.DONE)
 
 
-def _limit(text: str) -> tuple[str, str]:
+def limit_of(text: str) -> tuple[str, str]:
+    """Currency and amount of an option `CURRENCY=AMOUNT`; raises `click.UsageError`."""
     currency, equals, amount = text.partition("=")
     if not equals:
         message = f"--limit {text!r}: CURRENCY=AMOUNT is expected, such as EUR=10000.00"

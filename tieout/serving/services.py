@@ -37,6 +37,8 @@ from tieout.v1 import (
     open_item_service_pb2_grpc,
     report_service_pb2,
     report_service_pb2_grpc,
+    session_service_pb2,
+    user_service_pb2,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ SERVICES: Final = (
     application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
     open_item_service_pb2.DESCRIPTOR.services_by_name["OpenItemService"].full_name,
     customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].full_name,
+    session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
+    user_service_pb2.DESCRIPTOR.services_by_name["UserService"].full_name,
 )
 
 """Names of the services, as health and reflection know them."""
