@@ -8,15 +8,15 @@ in each other. Those that did are matched again, apart.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import Batch, PaymentBatch, RemittanceBatch
-from engine.intake import last_day
+from engine.batches import NO_DATE, Batch, PaymentBatch, RemittanceBatch
+from engine.intake import day_number
 from engine.match_input import MatchInput, MatchResult
 from engine.matcher import match_traceably
 from engine.segments import first_of_runs, pick
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.matcher import Matched
     from engine.resident import Resident
 
-__all__ = ["Apart", "PartResult", "match_apart"]
+__all__ = ["Apart", "PartResult", "Parts", "match_apart", "match_parts"]
 
 _TABLES: Final = ("outcomes", "applications", "reversals", "exceptions")
 
@@ -42,6 +42,76 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
     payments: PaymentBatch
     remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
     as_of: datetime.date | None = None
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """Several matches as one table: rows of payments and of remittance lines, the match each row
+    belongs to (0 … count-1, ascending), and the day of each match (days since 1970).
+
+    Two matches may bring the same payment; within one, keys differ.
+    """
+
+    payments: pa.RecordBatch
+    lines: pa.RecordBatch
+    owner: NDArray[np.int64]
+    line_owner: NDArray[np.int64]
+    day: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parts: Sequence[Apart]) -> Self:
+        """The given matches, in their order; at least one."""
+        return cls.cut(
+            pa.concat_batches([part.payments.record_batch for part in parts]),
+            pa.concat_batches([part.remittances.record_batch for part in parts]),
+            [len(part.payments) for part in parts],
+            [len(part.remittances) for part in parts],
+            [part.as_of for part in parts],
+        )
+
+    @classmethod
+    def cut(
+        cls,
+        payments: pa.RecordBatch,
+        lines: pa.RecordBatch,
+        payment_counts: Sequence[int],
+        line_counts: Sequence[int],
+        as_of: Sequence[datetime.date | None],
+    ) -> Self:
+        """Matches that stand in one table, one after the other."""
+        owner = np.repeat(np.arange(len(as_of)), payment_counts)
+        booked = PaymentBatch.of_distinct(payments).days("booking_date")
+        day = np.full(len(as_of), NO_DATE, dtype=np.int64)
+        np.maximum.at(day, owner, booked)
+        for number, given in enumerate(as_of):
+            if given is not None:
+                day[number] = day_number(given)
+        return cls(
+            payments=payments,
+            lines=lines,
+            owner=owner,
+            line_owner=np.repeat(np.arange(len(as_of)), line_counts),
+            day=day,
+        )
+
+    def __len__(self) -> int:
+        """Number of matches."""
+        return len(self.day)
+
+    def only(self, numbers: Sequence[int]) -> Self:
+        """The given matches, in ascending order."""
+        if len(numbers) == len(self):
+            return self
+        place = np.full(len(self), -1, dtype=np.int64)
+        place[numbers] = np.arange(len(numbers))
+        owner, line_owner = place[self.owner], place[self.line_owner]
+        rows, lines = np.flatnonzero(owner >= 0), np.flatnonzero(line_owner >= 0)
+        return type(self)(
+            payments=self.payments.take(pa.array(rows)),
+            lines=self.lines.take(pa.array(lines)),
+            owner=owner[rows],
+            line_owner=line_owner[lines],
+            day=self.day[numbers],
+        )
 
 
 class PartResult(msgspec.Struct, frozen=True):
@@ -66,35 +136,36 @@ def match_apart(
     resident: Resident, parts: Sequence[Apart], observe: StageObserver
 ) -> list[PartResult]:
     """The result of each of `parts`, in their order, as `match_payments` gives it for that one."""
+    return match_parts(resident, Parts.of(parts), observe) if parts else []
+
+
+def match_parts(resident: Resident, parts: Parts, observe: StageObserver) -> list[PartResult]:
+    """As `match_apart`, of matches that stand in one table already."""
     results: dict[int, PartResult] = {}
     waves = _at_first(parts)
     while waves:
-        wave = waves.pop()
-        chosen = [parts[number] for number in wave]
+        wave = sorted(waves.pop())
+        chosen = parts.only(wave)
         matched = match_traceably(_joined(resident, chosen), observe)
-        owner = np.repeat(np.arange(len(chosen)), [len(part.payments) for part in chosen])
-        met = _met(matched, owner[matched.intake.order], len(chosen))
-        found = _split(matched.result, chosen, owner)
+        met = _met(matched, chosen.owner[matched.intake.order], len(chosen))
+        found = _split(matched.result, chosen)
         results |= {number: found[place] for place, number in enumerate(wave) if not met[place]}
         waves += _without_meetings(wave, met)
     return [results[number] for number in range(len(parts))]
 
 
-def _at_first(parts: Sequence[Apart]) -> list[list[int]]:
+def _at_first(parts: Parts) -> list[list[int]]:
     """Waves to try: all together, but for those that bring a payment another one has brought, and
     for returns, which look for their payment among all others.
     """
-    seen: set[str] = set()
-    together: list[int] = []
-    waves = [together]
-    for number, part in enumerate(parts):
-        ids = part.payments.strings("payment_id")
-        returned = bool((part.payments.int64("amount_minor") < 0).any())
-        if returned or not seen.isdisjoint(ids):
-            waves.append([number])
-        else:
-            together.append(number)
-            seen.update(ids)
+    alone = np.zeros(len(parts), dtype=np.bool_)
+    returned = parts.payments.column("amount_minor").to_numpy() < 0
+    alone[parts.owner[returned]] = True
+    row = parts.payments.column("payment_id").dictionary_encode().indices.to_numpy()
+    # Codes count up in order of first appearance: what sets no new maximum was there before.
+    repeated = np.diff(np.maximum.accumulate(row), prepend=-1) == 0
+    alone[parts.owner[repeated]] = True
+    waves = [np.flatnonzero(~alone).tolist(), *([one] for one in np.flatnonzero(alone).tolist())]
     return [wave for wave in waves if wave]
 
 
@@ -113,15 +184,13 @@ def _without_meetings(wave: list[int], met: list[set[int]]) -> list[list[int]]:
     return [members for members, _ in waves]
 
 
-def _joined(resident: Resident, parts: Sequence[Apart]) -> MatchInput:
+def _joined(resident: Resident, parts: Parts) -> MatchInput:
     """One match of all payments, each on the day of its own."""
-    sizes = [len(part.payments) for part in parts]
-    days = [last_day(part.payments, part.as_of) for part in parts]
     return MatchInput.against(
         resident,
-        PaymentBatch.concat_distinct([part.payments for part in parts]),
-        remittances=RemittanceBatch.concat_distinct([part.remittances for part in parts]),
-        days=np.repeat(np.array(days, dtype=np.int64), sizes),
+        PaymentBatch.of_distinct(parts.payments),
+        remittances=RemittanceBatch.of_distinct(parts.lines),
+        days=parts.day[parts.owner],
     )
 
 
@@ -166,17 +235,15 @@ def _touched(matched: Matched) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return payment, family
 
 
-def _split(
-    result: MatchResult, parts: Sequence[Apart], owner: NDArray[np.int64]
-) -> list[PartResult]:
+def _split(result: MatchResult, parts: Parts) -> list[PartResult]:
     """The rows of each part side by side, and where they stand."""
-    ids = pa.concat_arrays([part.payments.text("payment_id") for part in parts])
+    ids = parts.payments.column("payment_id")
     tables: dict[str, Any] = {}
     bounds: dict[str, list[int]] = {}
     for name in _TABLES:
         batch: Batch = getattr(result, name)
         row = pc.index_in(batch.text("payment_id"), value_set=ids)
-        part = owner[row.to_numpy(zero_copy_only=False)] if len(batch) else owner[:0]
+        part = parts.owner[row.to_numpy(zero_copy_only=False)] if len(batch) else parts.owner[:0]
         order = np.argsort(part, kind="stable")
         tables[name] = batch.take(order)
         bounds[name] = np.searchsorted(part[order], np.arange(len(parts) + 1)).tolist()

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from engine.batches import NO_DATE
-from engine.segments import inverse
+from engine.segments import first_of_runs, inverse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.batches import SettledBatch
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["AGE_EDGES", "DueHabits", "SettledBefore"]
+__all__ = ["AGE_EDGES", "DueDays", "DueHabits", "SettledBefore"]
 
 AGE_EDGES: Final = np.array([-45, -30, -20, -14, -10, -7, -4, -1, 2, 5, 8, 11, 15, 21, 31, 46, 91])
 """First day of each age but the youngest: days from due date to payment, negative before it."""
@@ -64,6 +64,30 @@ class SettledBefore(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class DueDays(msgspec.Struct, frozen=True):
+    """When what customers owe is due: the distinct days, and how many items are due before each
+    (one entry more than days).
+    """
+
+    day: NDArray[np.int64]
+    before: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, index: OpenItemIndex) -> Self:
+        """Of the positive open items with a due date."""
+        owed = np.sort(index.due_day[(index.open_minor > 0) & (index.due_day != NO_DATE)])
+        first = np.flatnonzero(first_of_runs(owed)) if len(owed) else np.empty(0, dtype=np.int64)
+        return cls(owed[first], np.append(first, len(owed)))
+
+    def shares(self, day: int) -> NDArray[np.float64]:
+        """Share of each age on `day`, none of them zero."""
+        # Of an age or older are those that were due by so many days before.
+        older = self.before[np.searchsorted(self.day, day - AGE_EDGES, side="right")]
+        counts = -np.diff(older, prepend=self.before[-1], append=0) + _SMOOTHING
+        shares: NDArray[np.float64] = counts / counts.sum()
+        return shares
+
+
 class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
     """paid: share of payments per age; owed: share of open items per age; own: outcomes per
     customer and age.
@@ -77,22 +101,22 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
     def of(
         cls,
         index: OpenItemIndex,
+        owed: NDArray[np.float64],
         customers: int,
         item: NDArray[np.int64],
         pay_day: NDArray[np.int64],
-        day: int,
     ) -> Self:
-        """Of payments on `pay_day` that settled `item` (rows of the index); `day` is the run's."""
+        """Of payments on `pay_day` that settled `item` (rows of the index); `owed` is the share of
+        each age among all that is open (`DueDays`).
+        """
         due = index.due_day[item]
         known = (due != NO_DATE) & (pay_day != NO_DATE)
         item, age = item[known], _ages(pay_day[known] - due[known])
         own = np.zeros((customers, _AGES), dtype=np.int32)
         np.add.at(own, (index.customer[item], age), 1)
-        owed = index.due_day[(index.open_minor > 0) & (index.due_day != NO_DATE)]
-        of_owed = _shares(_ages(day - owed))
         # As long as little is known, what is paid is taken to be of the ages that are open.
-        counts = np.bincount(age, minlength=_AGES) + _UNKNOWN * of_owed
-        return cls(paid=counts / counts.sum(), owed=of_owed, own=own)
+        counts = np.bincount(age, minlength=_AGES) + _UNKNOWN * owed
+        return cls(paid=counts / counts.sum(), owed=owed, own=own)
 
     def tilt(
         self, due: NDArray[np.int64], pay_day: NDArray[np.int64], customer: NDArray[np.int64]
@@ -110,10 +134,3 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
 def _ages(days: NDArray[np.int64]) -> NDArray[np.int64]:
     ages: NDArray[np.int64] = np.searchsorted(AGE_EDGES, days, side="right")
     return ages
-
-
-def _shares(ages: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each age, none of them zero."""
-    counts = np.bincount(ages, minlength=_AGES) + _SMOOTHING
-    shares: NDArray[np.float64] = counts / counts.sum()
-    return shares

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from engine.relations import Declared
     from engine.resident import Resident
 
-__all__ = ["Intake", "last_day", "take_in"]
+__all__ = ["Intake", "day_number", "take_in"]
 
 _FEE: Final = (
     r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
@@ -413,18 +413,18 @@ def _gates(
 
 
 def _days(match_input: MatchInput) -> NDArray[np.int64]:
-    """Day of the match of each payment, in input order."""
+    """Day of the match of each payment, in input order: as given, else the latest booking date."""
     if match_input.days is not None:
         return match_input.days
     payments = match_input.payments
-    return np.full(len(payments), last_day(payments, match_input.as_of), dtype=np.int64)
+    as_of = match_input.as_of
+    latest = payments.days("booking_date").max(initial=NO_DATE)
+    return np.full(len(payments), latest if as_of is None else day_number(as_of), dtype=np.int64)
 
 
-def last_day(payments: PaymentBatch, as_of: datetime.date | None) -> int:
-    """The as-of date, else the latest booking date of the payments; days since 1970."""
-    if as_of is not None:
-        return as_of.toordinal() - _EPOCH
-    return int(payments.days("booking_date").max(initial=NO_DATE))
+def day_number(day: datetime.date) -> int:
+    """Days since 1970."""
+    return day.toordinal() - _EPOCH
 
 
 def _pay_days(payments: PaymentBatch, last: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -56,9 +56,9 @@ LEGAL_FORMS: Final[tuple[tuple[str, str], ...]] = (
 )
 """Legal form → the spellings it ends a folded name with, longer spellings first."""
 
-_FORM_PATTERN: Final = (
-    "^(?P<core>.*?)(?: (?P<form>" + "|".join(pattern for _, pattern in LEGAL_FORMS) + "))?$"
-)
+_FORM_AT_END: Final = re.compile(" (" + "|".join(form for _, form in LEGAL_FORMS) + ")$")
+_ACCENTS: Final = "[\u0300-\u036f]"
+"""The marks that European letters come apart into: nearly all there are."""
 
 
 class NormalNames(msgspec.Struct, frozen=True):
@@ -77,22 +77,41 @@ class NormalNames(msgspec.Struct, frozen=True):
 def normalise_names(names: pa.StringArray) -> NormalNames:
     """Fold `names` (case, accents, punctuation, "and", a leading THE), split off the legal form."""
     folded = pc.utf8_upper(names)
-    for old, new in (("ß", "SS"), ("Ø", "O"), ("Æ", "AE"), ("Ł", "L"), ("Đ", "D")):
+    for old, new in (("ẞ", "SS"), ("Ø", "O"), ("Æ", "AE"), ("Ł", "L"), ("Đ", "D")):
         folded = pc.replace_substring(folded, old, new)
     folded = pc.replace_substring_regex(folded, "[&+]", " AND ")
-    folded = pc.utf8_normalize(folded, form="NFKD")
-    folded = pc.replace_substring_regex(folded, r"\p{Mn}", "")
+    folded = _without_marks(pc.utf8_normalize(folded, form="NFKD"))
     folded = pc.replace_substring_regex(folded, r"['’`.]", "")
-    folded = pc.replace_substring_regex(folded, r"[^\p{L}\p{N}]+", " ")
+    # To know all letters and digits of the world takes milliseconds.
+    others = "[^A-Za-z0-9]+" if _is_ascii(folded) else r"[^\p{L}\p{N}]+"
+    folded = pc.replace_substring_regex(folded, others, " ")
     folded = pc.replace_substring_regex(folded, r" (?:AND|UND|ET|EN|Y) ", " AND ")
     folded = pc.utf8_trim_whitespace(folded)
     folded = pc.replace_substring_regex(folded, "^THE ", "")
-    parts = pc.extract_regex(folded, _FORM_PATTERN)
-    core = pc.fill_null(parts.field("core"), "")
-    spelled = pc.fill_null(parts.field("form"), "")
-    alone = pc.equal(core, "")
-    core = pc.replace_substring(pc.if_else(alone, folded, core), " AND ", " ")
-    return NormalNames(full=folded, core=core, form=_form_codes(spelled, alone))
+    return _split(folded)
+
+
+def _without_marks(decomposed: pa.StringArray) -> pa.StringArray:
+    if _is_ascii(decomposed):
+        return decomposed
+    plain = pc.replace_substring_regex(decomposed, _ACCENTS, "")
+    return plain if _is_ascii(plain) else pc.replace_substring_regex(plain, r"\p{Mn}", "")
+
+
+def _is_ascii(texts: pa.StringArray) -> bool:
+    return pc.all(pc.string_is_ascii(texts)).as_py() is not False
+
+
+def _split(folded: pa.StringArray) -> NormalNames:
+    """Core and legal form of each name; a name that is nothing but a legal form is its own core."""
+    names = folded.to_pylist()
+    found = [_FORM_AT_END.search(name) for name in names]
+    cores = [
+        name[: form.start()] if form else name for name, form in zip(names, found, strict=True)
+    ]
+    core = pc.replace_substring(pa.array(cores, pa.string()), " AND ", " ")
+    codes = np.array([_form_code(form[1]) if form else 0 for form in found], dtype=np.int64)
+    return NormalNames(full=folded, core=core, form=codes)
 
 
 @cache
@@ -102,12 +121,3 @@ def _form_code(spelled: str) -> int:
         if re.fullmatch(pattern, spelled):
             return code
     return 0
-
-
-def _form_codes(spelled: pa.StringArray, alone: pa.BooleanArray) -> NDArray[np.int64]:
-    encoded = spelled.dictionary_encode()
-    distinct = encoded.dictionary.to_pylist()
-    codes = np.array([_form_code(text) for text in distinct], dtype=np.int64)
-    forms: NDArray[np.int64] = codes[encoded.indices.to_numpy(zero_copy_only=False)]
-    forms[alone.to_numpy(zero_copy_only=False)] = 0
-    return forms

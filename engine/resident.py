@@ -18,6 +18,7 @@ from engine.accident import AmountHabits
 from engine.claims import claim_keys
 from engine.creditor_references import owners_by_creditor_reference
 from engine.customer_directory import CustomerDirectory
+from engine.due_habits import DueDays
 from engine.gates import youngest_documents
 from engine.identify import CustomerNumbers, OurAccounts
 from engine.open_item_index import PAID, build_index
@@ -42,9 +43,9 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
 
     currencies: those of the items, sorted; creditor: customers by creditor reference; names: of
     all customers, None where the match indexes them itself; rules: policy by customer; idle: per
-    customer, inactive or blocked; claims: keys of amounts customers have claimed before; paid:
-    sorted keys of paid items (customer, currency, amount); youngest: day of the youngest document
-    of each company, and of all.
+    customer, inactive or blocked; due: days that what is open is due on; claims: keys of amounts
+    customers have claimed before; paid: sorted keys of paid items (customer, currency, amount);
+    youngest: day of the youngest document of each company, and of all.
     """
 
     open_items: OpenItemBatch
@@ -59,6 +60,7 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
     names: KnownNames | None
     rules: CustomerRules
     idle: NDArray[np.bool_]
+    due: DueDays
     claims: NDArray[np.uint64]
     habits: AmountHabits
     paid: NDArray[np.uint64]
@@ -89,10 +91,11 @@ def build_resident(
                 ),
                 lambda: claim_keys(index),
                 lambda: _paid_keys(index),
+                lambda: DueDays.of(index),
             ),
         )
     )
-    creditor, names, habits, claims, paid = made
+    creditor, names, habits, claims, paid, due = made
     idle = pc.is_in(directory.status, value_set=pa.array(["inactive", "blocked"]))
     return Resident(
         open_items=open_items,
@@ -107,6 +110,7 @@ def build_resident(
         names=names,
         rules=CustomerRules.of(policy, directory),
         idle=idle.to_numpy(zero_copy_only=False),
+        due=due,
         claims=claims,
         habits=habits,
         paid=paid,

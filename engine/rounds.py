@@ -118,16 +118,15 @@ def _due_habits(intake: Intake, named: Round) -> DueHabits:
     matches that are apart learn nothing from each other.
     """
     decided = named.candidates.at(named.resolution.accepted & (not intake.apart))
-    situation, before = named.situation, intake.settled_before
+    situation, before, resident = named.situation, intake.settled_before, intake.resident
+    day = resident.youngest[-1] if intake.apart else situation.pay_day.max(initial=NO_DATE)
     pay_day = situation.pay_day[decided.payment[decided.rows.candidate]]
     return DueHabits.of(
         situation.index,
+        resident.due.shares(int(day)),
         len(intake.directory),
         np.concatenate([decided.rows.item, before.item]),
         np.concatenate([pay_day, before.pay_day]),
-        int(intake.resident.youngest[-1])
-        if intake.apart
-        else int(situation.pay_day.max(initial=NO_DATE)),
     )
 
 

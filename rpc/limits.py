@@ -38,8 +38,9 @@ __all__ = [
 BATCH_CALLS_MAX: Final = 64
 """Calls matched in one pass: most of what one costs is the same for all; more only wait longer."""
 
-BATCH_GATHER_SECONDS: Final = 0.003
-"""How long a call waits for others to come: a tenth of what a pass takes."""
+BATCH_GATHER_SECONDS: Final = 0.02
+"""Longest time a call waits for others to come while no pass is under way: half of what a pass
+takes."""
 
 TOGETHER_BYTES_MAX: Final = 64 * 1024
 """Largest request matched together with others: a few hundred payments; a larger one is a batch

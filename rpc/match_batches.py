@@ -1,8 +1,9 @@
 """Small calls gathered into passes: most of what matching one costs is the same for sixty.
 
-A call waits a few milliseconds for others, or until a pass is full. Whoever would have to wait too
-long is turned away at once and told when to come again; whose time is up is dropped before any
-work is done for it.
+Who calls alone is matched at once. While a pass is under way the next calls gather; a second pass
+beside it begins only when it would be full, or when the first one is slow: two half-full passes
+cost nearly twice what a full one does. Whoever would have to wait too long is turned away at once
+and told when to come again; whose time is up is dropped before any work is done for it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ __all__ = ["MatchBatcher"]
 
 _FIRST_GUESS_SECONDS: Final = 0.05
 _SMOOTHING: Final = 0.2
+_GATHER_SHARE: Final = 0.25
+"""Share of a pass that calls wait for others, where as many as came before may come again."""
+_SLOW: Final = 2.0
+"""A pass that takes so many times as long as they do holds nobody up any longer."""
 
 
 class _Waiting(msgspec.Struct, eq=False):
@@ -43,6 +48,7 @@ class _Waiting(msgspec.Struct, eq=False):
 
     request: ResidentRequest
     answer: asyncio.Future[bytes]
+    since: float
 
 
 class MatchBatcher:
@@ -56,9 +62,9 @@ class MatchBatcher:
         self._snapshots = snapshots
         self._metrics = metrics
         self._line: deque[_Waiting] = deque()
-        self._full = asyncio.Event()
-        self._free = asyncio.Semaphore(passes_max)
+        self._news = asyncio.Event()
         self._passes_max = passes_max
+        self._last_size = 1
         self._gatherer: asyncio.Task[None] | None = None
         self._passes: set[asyncio.Task[None]] = set()
         self._pass_seconds = _FIRST_GUESS_SECONDS
@@ -70,10 +76,11 @@ class MatchBatcher:
         if len(request.content) > TOGETHER_BYTES_MAX:
             return _response((await self._match([request], Lane.BATCH)).answers[0])
         self._let_in(seconds_left)
-        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(request, future, time.perf_counter())
         self._line.append(waiting)
-        if len(self._line) >= BATCH_CALLS_MAX:
-            self._full.set()
+        if not self._passes or len(self._line) >= BATCH_CALLS_MAX:
+            self._news.set()
         if self._gatherer is None:
             # A pass is nobody's own call: it starts with a context of its own.
             self._gatherer = asyncio.get_running_loop().create_task(
@@ -96,26 +103,42 @@ class MatchBatcher:
         """Cut the line into passes until nobody waits."""
         try:
             while self._line:
-                await self._free.acquire()
-                await self._wait_for_others()
+                await self._turn()
                 calls = self._next_calls()
-                if not calls:
-                    self._free.release()
-                    continue
-                task = asyncio.get_running_loop().create_task(self._pass(calls))
-                self._passes.add(task)
-                task.add_done_callback(self._passes.discard)
+                if calls:
+                    self._last_size = len(calls)
+                    task = asyncio.get_running_loop().create_task(self._pass(calls))
+                    self._passes.add(task)
+                    task.add_done_callback(self._end)
         finally:
             self._gatherer = None
 
-    async def _wait_for_others(self) -> None:
-        if len(self._line) >= BATCH_CALLS_MAX:
-            return
-        self._full.clear()
-        try:
-            await asyncio.wait_for(self._full.wait(), BATCH_GATHER_SECONDS)
-        except TimeoutError:
-            return
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._passes.discard(task)
+        self._news.set()
+
+    async def _turn(self) -> None:
+        """Wait until the next pass may begin."""
+        while self._line and (seconds := self._seconds_to_wait()) > 0:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    def _seconds_to_wait(self) -> float:
+        waiting, waited = len(self._line), time.perf_counter() - self._line[0].since
+        if len(self._passes) >= self._passes_max:
+            return math.inf
+        if waiting >= BATCH_CALLS_MAX:
+            return 0.0
+        if self._passes:
+            return _SLOW * self._pass_seconds - waited
+        # Callers that are answered together tend to call again together.
+        if waiting * 2 >= self._last_size:
+            return 0.0
+        return min(BATCH_GATHER_SECONDS, _GATHER_SHARE * self._pass_seconds) - waited
 
     def _next_calls(self) -> list[_Waiting]:
         """The calls of the next pass; those whose caller is gone are dropped."""
@@ -130,8 +153,10 @@ class MatchBatcher:
         begun = time.perf_counter()
         try:
             answers = await self._answers(calls)
-        finally:
-            self._free.release()
+        except BaseException:
+            for waiting in calls:
+                waiting.answer.cancel()
+            raise
         spent = time.perf_counter() - begun
         self._pass_seconds += _SMOOTHING * (spent - self._pass_seconds)
         for waiting, answer in zip(calls, answers, strict=True):

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow.compute as pc
 
-from engine.apart import Apart, PartResult, match_apart
+from engine.apart import Apart, PartResult, Parts, match_parts
 from engine.batches import PaymentBatch, RemittanceBatch
 from engine.policy import POLICY_VERSION
 from rpc.conversions import (
@@ -32,6 +33,7 @@ from rpc.row_checks import RowErrors, TableChecker
 from tieout.v1 import match_service_pb2, rows_pb2
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Sequence
 
     from engine.resident import Resident
@@ -59,7 +61,8 @@ class _Call:
         self.companies = request.companies
         self.errors = RowErrors()
         self.failure: JobFailure | None = None
-        self.part: Apart | None = None
+        self.rows: _Rows | None = None
+        self.as_of: datetime.date | None = None
         self.result: PartResult | None = None
 
     @property
@@ -91,30 +94,64 @@ class _Call:
         """Read and check the rows of this call; errors are listed."""
         batches = _read({field: getattr(self.message, field) for field in _READ}, self.errors)
         if not self.errors.count:
-            self.take(*batches)
+            payments, lines = batches
+            self.take(_Rows(payments, lines, (0, len(payments)), (0, len(lines))))
 
-    def take(self, payments: PaymentBatch, lines: RemittanceBatch) -> None:
+    def take(self, rows: _Rows) -> None:
         """The rows are good."""
         read_request_id(self.message.request_id)
-        self.part = Apart(
-            payments=payments, remittances=lines, as_of=read_as_of(self.message.as_of)
-        )
-        self._check_scope(payments)
-        if self.explain and len(payments) != 1:
-            message = f"payments has {len(payments)} rows; one payment is explained at a time"
+        self.as_of = read_as_of(self.message.as_of)
+        self.rows = rows
+        self._check_scope(rows)
+        count = rows.payment_count()
+        if self.explain and count != 1:
+            message = f"payments has {count} rows; one payment is explained at a time"
             raise FieldError(message, field="payments")
         if self.explain and len(self.message.open_items) > EXPLAINED_ITEMS_MAX:
             message = f"open_items names more than {EXPLAINED_ITEMS_MAX} items"
             raise FieldError(message, field="open_items")
 
-    def _check_scope(self, payments: PaymentBatch) -> None:
+    def part(self) -> Apart:
+        """Its rows, apart from those of others."""
+        assert self.rows is not None  # noqa: S101 - asked of calls that were read
+        payments, lines = self.rows.alone()
+        return Apart(payments=payments, remittances=lines, as_of=self.as_of)
+
+    def _check_scope(self, rows: _Rows) -> None:
         """A caller of some companies must say whose account was paid into."""
         if self.companies is None:
             return
-        for company in sorted(set(payments.codes("company_id")[1])):
+        for company in sorted(set(rows.alone()[0].codes("company_id")[1])):
             if company not in self.companies:
                 message = f"company {company!r} is not among the caller's companies"
                 raise CompanyNotPermittedError(message, company_id=company)
+
+
+class _Rows(msgspec.Struct, frozen=True):
+    """The rows of one call in a table that may hold those of others too; bounds of payments, and of
+    remittance lines.
+    """
+
+    payments: PaymentBatch
+    lines: RemittanceBatch
+    bounds: tuple[int, int]
+    line_bounds: tuple[int, int]
+
+    def payment_count(self) -> int:
+        """Number of payments."""
+        return self.bounds[1] - self.bounds[0]
+
+    def line_count(self) -> int:
+        """Number of remittance lines."""
+        return self.line_bounds[1] - self.line_bounds[0]
+
+    def alone(self) -> tuple[PaymentBatch, RemittanceBatch]:
+        """The rows of this call only."""
+        payments, lines = self.payments.record_batch, self.lines.record_batch
+        return (
+            PaymentBatch.of_distinct(payments.slice(self.bounds[0], self.payment_count())),
+            RemittanceBatch.of_distinct(lines.slice(self.line_bounds[0], self.line_count())),
+        )
 
 
 class _Answers:
@@ -138,9 +175,9 @@ class _Answers:
         )
         answer.snapshot_version = self._version
         answer.summary.CopyFrom(self._summary(call))
-        if call.result is not None and call.part is not None:
+        if call.result is not None:
             if call.explain:
-                self._explain(call, call.part, call.result, answer)
+                self._explain(call, call.result, answer)
             else:
                 self._fill(call, call.result, answer)
         size = answer.ByteSize()
@@ -185,13 +222,13 @@ class _Answers:
             table.messages.SetInParent()
             getattr(table.messages, kind.rows_field).extend(own)
 
-    def _explain(self, call: _Call, part: Apart, result: PartResult, answer: Any) -> None:
+    def _explain(self, call: _Call, result: PartResult, answer: Any) -> None:
         own = {kind.field: self._own_rows(kind, result) for kind in ANSWER_TABLES}
         answer.payment_outcome.CopyFrom(own["payment_outcomes"][0])
         answer.applications.extend(own["applications"])
         answer.exceptions.extend(own["exceptions"])
         asked = list(call.message.open_items)
-        answer.items.extend(explained(self._resident, part, result.alone(), asked))
+        answer.items.extend(explained(self._resident, call.part(), result.alone(), asked))
 
     def _own_rows(self, kind: TableKind, result: PartResult) -> list[Any]:
         name = ANSWER_FIELDS[kind.field]
@@ -208,18 +245,36 @@ def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMat
     calls = [_Call(request) for request in job.requests]
     _read_together([call for call in calls if call.is_plain()])
     for call in calls:
-        if call.part is None:
+        if call.rows is None:
             call.attempt(call.read_alone)
-    live = [(call, call.part) for call in calls if call.part is not None]
-    live = [(call, part) for call, part in live if not call.failure and not call.validate_only]
-    results = match_apart(resident, [part for _, part in live], timer)
-    for (call, _), result in zip(live, results, strict=True):
+    live = [call for call in calls if call.rows and not call.failure and not call.validate_only]
+    results = match_parts(resident, _parts(live), timer) if live else []
+    for call, result in zip(live, results, strict=True):
         call.result = result
     answers = _Answers(resident, job.snapshot_version)
     return ResidentMatchDone(
         [call.answered_by(answers) for call in calls],
-        sum(len(part.payments) for _, part in live),
+        sum(call.rows.payment_count() for call in live if call.rows),
         timer.finish(),
+    )
+
+
+def _parts(calls: Sequence[_Call]) -> Parts:
+    """The rows of `calls`, which were read: the table they stand in, where it holds no others."""
+    rows = [call.rows for call in calls if call.rows]
+    payments, lines = rows[0].payments, rows[0].lines
+    payment_counts, line_counts = (
+        [one.payment_count() for one in rows],
+        [one.line_count() for one in rows],
+    )
+    if sum(payment_counts) != len(payments) or any(one.payments is not payments for one in rows):
+        return Parts.of([call.part() for call in calls])
+    return Parts.cut(
+        payments.record_batch,
+        lines.record_batch,
+        payment_counts,
+        line_counts,
+        [call.as_of for call in calls],
     )
 
 
@@ -261,13 +316,24 @@ def _read_together(calls: Sequence[_Call]) -> None:
     batches = _read(merged, errors)
     if errors.count:
         return
+    payments, lines = batches
+    foreign = _foreign_lines(payments, lines, edges)
     for place, call in enumerate(calls):
-        cut: list[Any] = []
-        for field, batch in zip(_READ, batches, strict=True):
-            start, end = edges[field][place], edges[field][place + 1]
-            cut.append(type(batch).of_distinct(batch.record_batch.slice(start, end - start)))
-        payments, lines = cut
-        if pc.all(
-            pc.is_in(lines.text("payment_id"), value_set=payments.text("payment_id"))
-        ).as_py() in {True, None}:
-            call.attempt(partial(call.take, payments, lines))
+        if place not in foreign:
+            own, of = edges["payments"], edges["remittance_lines"]
+            rows = _Rows(payments, lines, (own[place], own[place + 1]), (of[place], of[place + 1]))
+            call.attempt(partial(call.take, rows))
+
+
+def _foreign_lines(
+    payments: PaymentBatch, lines: RemittanceBatch, edges: dict[str, list[int]]
+) -> set[int]:
+    """Places of calls with a line that names a payment of another call."""
+    if not len(lines):
+        return set()
+    sent = {
+        name: np.repeat(np.arange(len(edge) - 1), np.diff(edge)) for name, edge in edges.items()
+    }
+    row = pc.index_in(lines.text("payment_id"), value_set=payments.text("payment_id"))
+    foreign = sent["payments"][row.to_numpy()] != sent["remittance_lines"]
+    return set(sent["remittance_lines"][foreign].tolist())

@@ -19,6 +19,7 @@ import pyarrow as pa
 from engine import batches
 from engine.accident import AmountHabits
 from engine.customer_directory import CustomerDirectory, Relations
+from engine.due_habits import DueDays
 from engine.identify import CustomerNumbers, OurAccounts
 from engine.key_table import KeyTable
 from engine.name_evidence import NameBook, NearNames
@@ -53,6 +54,7 @@ _CLASSES: Final[dict[str, type[Any]]] = {
         CustomerDirectory,
         CustomerNumbers,
         CustomerRules,
+        DueDays,
         Endings,
         HashedOwners,
         KeyTable,

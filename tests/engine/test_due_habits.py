@@ -6,10 +6,11 @@ import datetime
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from random_worlds import matched
 
-from engine.batches import CustomerBatch, OpenItemBatch, PaymentBatch, SettledBatch
-from engine.due_habits import AGE_EDGES, DueHabits
+from engine.batches import NO_DATE, CustomerBatch, OpenItemBatch, PaymentBatch, SettledBatch
+from engine.due_habits import AGE_EDGES, DueDays, DueHabits
 from engine.matcher import MatchInput
 
 DAY = datetime.date(2026, 9, 15)
@@ -24,6 +25,24 @@ class _Index:
     open_minor: np.ndarray
 
 
+def _habits(index, customers, paid):
+    """Of payments on day 1,000 that settled the items `paid`."""
+    owed = DueDays.of(index).shares(1_000)
+    return DueHabits.of(index, owed, customers, paid, np.full(len(paid), 1_000))
+
+
+@pytest.mark.parametrize("count", [0, 1, 400])
+@pytest.mark.parametrize("day", [900, 1_000, 5_000, NO_DATE])
+def test_shares_of_ages_are_counted_from_all_that_is_open(count, day):
+    dice = np.random.default_rng(count)
+    due = np.where(dice.random(count) < 0.1, NO_DATE, dice.integers(800, 1_100, count))
+    index = _Index(due, due, dice.integers(-2, 3, count))
+    owed = due[(index.open_minor > 0) & (due != NO_DATE)]
+    ages = np.searchsorted(AGE_EDGES, day - owed, side="right")
+    counts = np.bincount(ages, minlength=len(AGE_EDGES) + 1) + 1.0
+    assert np.array_equal(DueDays.of(index).shares(day), counts / counts.sum())
+
+
 def test_an_age_that_is_paid_more_often_than_it_is_open_is_likelier():
     ages = np.array([0] * 30 + [60] * 30)
     index = _Index(
@@ -32,7 +51,7 @@ def test_an_age_that_is_paid_more_often_than_it_is_open_is_likelier():
         open_minor=np.ones(60, dtype=np.int64),
     )
     paid = np.arange(20)
-    habits = DueHabits.of(index, 2, paid, np.full(20, 1_000), 1_000)
+    habits = _habits(index, 2, paid)
     tilt = habits.tilt(np.array([1_000, 940]), np.array([1_000, 1_000]), np.array([1, 1]))
     assert tilt[0] > 0.3
     assert tilt[1] < -0.3
@@ -45,7 +64,7 @@ def test_a_customers_own_habit_outweighs_that_of_all():
         due_day=np.array([1_000] * 20 + [960] * 20),
         open_minor=np.ones(count, dtype=np.int64),
     )
-    habits = DueHabits.of(index, 2, np.arange(count), np.full(count, 1_000), 1_000)
+    habits = _habits(index, 2, np.arange(count))
     due, pay_day = np.array([1_000, 960]), np.array([1_000, 1_000])
     prompt = habits.tilt(due, pay_day, np.array([0, 0]))
     late = habits.tilt(due, pay_day, np.array([1, 1]))
@@ -60,7 +79,7 @@ def test_without_outcomes_and_dates_nothing_is_likelier():
         open_minor=np.ones(9, dtype=np.int64),
     )
     none = np.zeros(0, dtype=np.int64)
-    habits = DueHabits.of(index, 1, none, none, 1_000)
+    habits = _habits(index, 1, none)
     every_age = 1_000 - np.array([*AGE_EDGES, 500])
     tilt = habits.tilt(every_age, np.full(len(every_age), 1_000), np.zeros(len(every_age), int))
     assert np.allclose(tilt, 0)
