@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from rpc.bank_file_lists import BankFileLists, checked_file_id
 from rpc.caller import current_caller
 from rpc.errors import (
     BankFileNotFoundError,
@@ -28,7 +28,7 @@ from rpc.scope import check_file
 from rpc.spool import SpooledFile, read_frames
 from rpc.workers import Lane
 from tieout.v1 import bank_file_service_pb2 as contract
-from tieout.v1 import bank_file_service_pb2_grpc, rows_pb2
+from tieout.v1 import rows_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,10 +53,8 @@ _BUCKETS: Final = (
     "returned",
 )
 
-_FILE_ID: Final = re.compile(r"[0-9a-f]{64}")
 
-
-class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
+class BankFileService(BankFileLists):
     """Answers `tieout.v1.BankFileService`."""
 
     def __init__(
@@ -76,8 +74,8 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         lock hold a worker: `bookings`, shared by all who do that, lets in fewer than there are
         workers. `on_kept` hears the tenant of every file that was kept.
         """
+        super().__init__(reader)
         self._workers = workers
-        self._reader = reader
         self._metrics = metrics
         self._spool_folder = spool_folder
         self._now_ms = now_ms
@@ -124,7 +122,7 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
     ) -> contract.GetBankFileResponse:
         """Give the receipt of a file."""
-        file_id = _file_id(request.file_id)
+        file_id = checked_file_id(request.file_id)
         receipt = await self._reader.find_file(file_id)
         if receipt is None:
             message = f"no bank file {file_id!r} is kept here"
@@ -140,7 +138,7 @@ class BankFileService(bank_file_service_pb2_grpc.BankFileServiceServicer):
         """Give what became of a file's payments."""
         path = self._spool_folder / f"{uuid.uuid4().hex}.responses"
         job = FileResultJob(
-            file_id=_file_id(request.file_id),
+            file_id=checked_file_id(request.file_id),
             arrow=request.row_encoding == rows_pb2.ROW_ENCODING_ARROW,
             responses_path=str(path),
         )
@@ -225,10 +223,3 @@ def _check_content(header: contract.SubmitBankFileHeader, spooled: SpooledFile) 
     if header.sha256 and header.sha256.lower() != spooled.sha256:
         message = f"sha256 is {header.sha256}, the content that came has {spooled.sha256}"
         raise ChecksumError(message, field="sha256")
-
-
-def _file_id(text: str) -> str:
-    if _FILE_ID.fullmatch(text) is None:
-        message = f"file_id is {text!r}, expected 64 hexadecimal digits in lower case"
-        raise FieldError(message, field="file_id", value=text)
-    return text

@@ -8,6 +8,7 @@ import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rpc.conversions import ANSWER_TABLES, encode_table
+from rpc.errors import FieldError
 from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from store.bank_file_records import CurrencyTotal, ExceptionPage, FileReceipt
     from tieout.v1 import rows_pb2
 
-__all__ = ["bank_file_message", "exception_messages"]
+__all__ = [
+    "bank_file_message",
+    "control_check_messages",
+    "diagnostic_messages",
+    "exception_messages",
+    "stored_state",
+]
 
 _EXCEPTIONS: Final = next(kind for kind in ANSWER_TABLES if kind.field == "exceptions")
 
@@ -43,17 +50,38 @@ def bank_file_message(receipt: FileReceipt, *, kept: bool = True) -> contract.Ba
         receive_time=received,
         counted_rows=receipt.counted_rows,
         currency_totals=[_total(total) for total in receipt.currency_totals],
-        control_checks=[
-            contract.ControlCheck(**_without(row, "source_file"))
-            for row in _rows(receipt.control_checks)
-        ],
-        diagnostics=[
-            contract.Diagnostic(
-                **_without(row, "source_file", "severity"), severity=_SEVERITIES[row["severity"]]
-            )
-            for row in _rows(receipt.diagnostics)
-        ],
+        control_checks=control_check_messages(receipt.control_checks),
+        diagnostics=diagnostic_messages(receipt.diagnostics),
     )
+
+
+def stored_state(state: contract.BankFileState.ValueType) -> str:
+    """The state as the store names it; empty where it is unspecified.
+
+    Raises `FieldError` for that of a file that is not kept.
+    """
+    if state == contract.BANK_FILE_STATE_UNSPECIFIED:
+        return ""
+    for name, value in _STATES.items():
+        if value == state:
+            return name
+    message = "state: only PROCESSED and HELD files are kept"
+    raise FieldError(message, field="state", value=str(state))
+
+
+def control_check_messages(rows: Batch) -> list[contract.ControlCheck]:
+    """Control checks, in the order of `rows`."""
+    return [contract.ControlCheck(**_without(row, "source_file")) for row in _rows(rows)]
+
+
+def diagnostic_messages(rows: Batch) -> list[contract.Diagnostic]:
+    """Diagnostics, in the order of `rows`."""
+    return [
+        contract.Diagnostic(
+            **_without(row, "source_file", "severity"), severity=_SEVERITIES[row["severity"]]
+        )
+        for row in _rows(rows)
+    ]
 
 
 def exception_messages(page: ExceptionPage) -> list[rows_pb2.ExceptionItem]:

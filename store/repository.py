@@ -20,6 +20,7 @@ from store.data_keys import DataKeyStore
 from store.decisions import DecisionChanges, Decisions
 from store.events import EventLog
 from store.file_contents import FileContents
+from store.file_lists import FileLists
 from store.halts import PostingHalts
 from store.identities import FileIdentities
 from store.migrations import apply_migrations, read_migrations
@@ -115,6 +116,7 @@ class Repository:
         self.clearing = StoredClearing(database)
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)
+        self.file_lists = FileLists(database, self.personal)
         self.cases = Cases(database, self.personal)
         self.facts = TaughtFacts(database)
         self.users = Users(database)

@@ -611,3 +611,209 @@ class GetBankFileResultResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___GetBankFileResultResponse: _TypeAlias = GetBankFileResultResponse  # noqa: Y015
+
+@_typing.final
+class ListBankFilesRequest(_message.Message):
+    """Which receipts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SOURCE_FORMAT_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    RECEIVE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    RECEIVE_TIME_BEFORE_FIELD_NUMBER: _builtins.int
+    WITH_EXCEPTIONS_FIELD_NUMBER: _builtins.int
+    WITH_FAILED_CHECKS_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 0 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    state: Global___BankFileState.ValueType
+    """What became of them; unspecified means all."""
+    source_format: _builtins.str
+    """Format, such as `bai2`; empty means all."""
+    file_name: _builtins.str
+    """Part of the file's name, whatever its case; empty means all."""
+    with_exceptions: _builtins.bool
+    """Only files with exceptions."""
+    with_failed_checks: _builtins.bool
+    """Only files with a total that does not foot."""
+    @_builtins.property
+    def receive_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Taken in at or after this time."""
+
+    @_builtins.property
+    def receive_time_before(self) -> _timestamp_pb2.Timestamp:
+        """Taken in before this time."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        state: Global___BankFileState.ValueType = ...,
+        source_format: _builtins.str = ...,
+        file_name: _builtins.str = ...,
+        receive_time_from: _timestamp_pb2.Timestamp | None = ...,
+        receive_time_before: _timestamp_pb2.Timestamp | None = ...,
+        with_exceptions: _builtins.bool = ...,
+        with_failed_checks: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receive_time_before", b"receive_time_before", "receive_time_from", b"receive_time_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "page_size", b"page_size", "page_token", b"page_token", "receive_time_before", b"receive_time_before", "receive_time_from", b"receive_time_from", "source_format", b"source_format", "state", b"state", "with_exceptions", b"with_exceptions", "with_failed_checks", b"with_failed_checks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBankFilesRequest: _TypeAlias = ListBankFilesRequest  # noqa: Y015
+
+@_typing.final
+class ListBankFilesResponse(_message.Message):
+    """A page of receipts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FILES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page begins; empty after the last."""
+    @_builtins.property
+    def bank_files(self) -> _containers.RepeatedCompositeFieldContainer[Global___BankFile]:
+        """Receipts without control checks and diagnostics, of the caller's companies, the latest first."""
+
+    def __init__(
+        self,
+        *,
+        bank_files: _abc.Iterable[Global___BankFile] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_files", b"bank_files", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBankFilesResponse: _TypeAlias = ListBankFilesResponse  # noqa: Y015
+
+@_typing.final
+class ListDiagnosticsRequest(_message.Message):
+    """Which diagnostics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    file_id: _builtins.str
+    """SHA-256 of the file's content, in hex."""
+    page_size: _builtins.int
+    """At most so many, 0 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        file_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_id", b"file_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDiagnosticsRequest: _TypeAlias = ListDiagnosticsRequest  # noqa: Y015
+
+@_typing.final
+class ListDiagnosticsResponse(_message.Message):
+    """A page of diagnostics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIAGNOSTICS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page begins; empty after the last."""
+    @_builtins.property
+    def diagnostics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Diagnostic]:
+        """Diagnostics in the order they were made."""
+
+    def __init__(
+        self,
+        *,
+        diagnostics: _abc.Iterable[Global___Diagnostic] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diagnostics", b"diagnostics", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDiagnosticsResponse: _TypeAlias = ListDiagnosticsResponse  # noqa: Y015
+
+@_typing.final
+class ListControlChecksRequest(_message.Message):
+    """Which control checks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FAILED_ONLY_FIELD_NUMBER: _builtins.int
+    file_id: _builtins.str
+    """SHA-256 of the file's content, in hex."""
+    page_size: _builtins.int
+    """At most so many, 0 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    failed_only: _builtins.bool
+    """Only those that do not foot."""
+    def __init__(
+        self,
+        *,
+        file_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        failed_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_only", b"failed_only", "file_id", b"file_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListControlChecksRequest: _TypeAlias = ListControlChecksRequest  # noqa: Y015
+
+@_typing.final
+class ListControlChecksResponse(_message.Message):
+    """A page of control checks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTROL_CHECKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page begins; empty after the last."""
+    @_builtins.property
+    def control_checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ControlCheck]:
+        """Checks in the order of the file."""
+
+    def __init__(
+        self,
+        *,
+        control_checks: _abc.Iterable[Global___ControlCheck] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_checks", b"control_checks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListControlChecksResponse: _TypeAlias = ListControlChecksResponse  # noqa: Y015

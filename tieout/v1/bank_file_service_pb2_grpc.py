@@ -46,6 +46,21 @@ class BankFileServiceStub:
                 request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileResponse.FromString,
                 _registered_method=True)
+        self.ListBankFiles = channel.unary_unary(
+                '/tieout.v1.BankFileService/ListBankFiles',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListBankFilesRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListBankFilesResponse.FromString,
+                _registered_method=True)
+        self.ListDiagnostics = channel.unary_unary(
+                '/tieout.v1.BankFileService/ListDiagnostics',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListDiagnosticsRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListDiagnosticsResponse.FromString,
+                _registered_method=True)
+        self.ListControlChecks = channel.unary_unary(
+                '/tieout.v1.BankFileService/ListControlChecks',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksResponse.FromString,
+                _registered_method=True)
         self.GetBankFileResult = channel.unary_stream(
                 '/tieout.v1.BankFileService/GetBankFileResult',
                 request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileResultRequest.SerializeToString,
@@ -72,6 +87,27 @@ class BankFileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBankFiles(self, request, context):
+        """Lists receipts, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDiagnostics(self, request, context):
+        """Lists what the reader had to say about a file, beyond what its receipt holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListControlChecks(self, request, context):
+        """Lists declared against computed totals of a file, beyond what its receipt holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetBankFileResult(self, request, context):
         """Gives what became of a file's payments, in chunks of at most 1 MiB.
         """
@@ -91,6 +127,21 @@ def add_BankFileServiceServicer_to_server(servicer, server):
                     servicer.GetBankFile,
                     request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileResponse.SerializeToString,
+            ),
+            'ListBankFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBankFiles,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListBankFilesRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListBankFilesResponse.SerializeToString,
+            ),
+            'ListDiagnostics': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDiagnostics,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListDiagnosticsRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListDiagnosticsResponse.SerializeToString,
+            ),
+            'ListControlChecks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListControlChecks,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksResponse.SerializeToString,
             ),
             'GetBankFileResult': grpc.unary_stream_rpc_method_handler(
                     servicer.GetBankFileResult,
@@ -154,6 +205,87 @@ class BankFileService:
             '/tieout.v1.BankFileService/GetBankFile',
             tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileRequest.SerializeToString,
             tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBankFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.BankFileService/ListBankFiles',
+            tieout_dot_v1_dot_bank__file__service__pb2.ListBankFilesRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.ListBankFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDiagnostics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.BankFileService/ListDiagnostics',
+            tieout_dot_v1_dot_bank__file__service__pb2.ListDiagnosticsRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.ListDiagnosticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListControlChecks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.BankFileService/ListControlChecks',
+            tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,12 @@ class BankFileServiceStub:
     """Sends one bank file: the header first, then its content in chunks of at most 1 MiB."""
     GetBankFile: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetBankFileRequest, _bank_file_service_pb2.GetBankFileResponse]
     """Gives the receipt of a file taken in before."""
+    ListBankFiles: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListBankFilesRequest, _bank_file_service_pb2.ListBankFilesResponse]
+    """Lists receipts, the latest first."""
+    ListDiagnostics: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListDiagnosticsRequest, _bank_file_service_pb2.ListDiagnosticsResponse]
+    """Lists what the reader had to say about a file, beyond what its receipt holds."""
+    ListControlChecks: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListControlChecksRequest, _bank_file_service_pb2.ListControlChecksResponse]
+    """Lists declared against computed totals of a file, beyond what its receipt holds."""
     GetBankFileResult: _grpc.UnaryStreamMultiCallable[_bank_file_service_pb2.GetBankFileResultRequest, _bank_file_service_pb2.GetBankFileResultResponse]
     """Gives what became of a file's payments, in chunks of at most 1 MiB."""
 
@@ -53,6 +59,12 @@ class BankFileServiceAsyncStub(BankFileServiceStub):
     """Sends one bank file: the header first, then its content in chunks of at most 1 MiB."""
     GetBankFile: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetBankFileRequest, _bank_file_service_pb2.GetBankFileResponse]  # type: ignore[assignment]
     """Gives the receipt of a file taken in before."""
+    ListBankFiles: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListBankFilesRequest, _bank_file_service_pb2.ListBankFilesResponse]  # type: ignore[assignment]
+    """Lists receipts, the latest first."""
+    ListDiagnostics: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListDiagnosticsRequest, _bank_file_service_pb2.ListDiagnosticsResponse]  # type: ignore[assignment]
+    """Lists what the reader had to say about a file, beyond what its receipt holds."""
+    ListControlChecks: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListControlChecksRequest, _bank_file_service_pb2.ListControlChecksResponse]  # type: ignore[assignment]
+    """Lists declared against computed totals of a file, beyond what its receipt holds."""
     GetBankFileResult: _aio.UnaryStreamMultiCallable[_bank_file_service_pb2.GetBankFileResultRequest, _bank_file_service_pb2.GetBankFileResultResponse]  # type: ignore[assignment]
     """Gives what became of a file's payments, in chunks of at most 1 MiB."""
 
@@ -76,6 +88,30 @@ class BankFileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bank_file_service_pb2.GetBankFileResponse, _abc.Awaitable[_bank_file_service_pb2.GetBankFileResponse]]:
         """Gives the receipt of a file taken in before."""
+
+    @_abc_1.abstractmethod
+    def ListBankFiles(
+        self,
+        request: _bank_file_service_pb2.ListBankFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.ListBankFilesResponse, _abc.Awaitable[_bank_file_service_pb2.ListBankFilesResponse]]:
+        """Lists receipts, the latest first."""
+
+    @_abc_1.abstractmethod
+    def ListDiagnostics(
+        self,
+        request: _bank_file_service_pb2.ListDiagnosticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.ListDiagnosticsResponse, _abc.Awaitable[_bank_file_service_pb2.ListDiagnosticsResponse]]:
+        """Lists what the reader had to say about a file, beyond what its receipt holds."""
+
+    @_abc_1.abstractmethod
+    def ListControlChecks(
+        self,
+        request: _bank_file_service_pb2.ListControlChecksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.ListControlChecksResponse, _abc.Awaitable[_bank_file_service_pb2.ListControlChecksResponse]]:
+        """Lists declared against computed totals of a file, beyond what its receipt holds."""
 
     @_abc_1.abstractmethod
     def GetBankFileResult(
