@@ -161,7 +161,7 @@ def _account_columns(
     low, high = int(account[0]), int(account[-1])
     accounts = pa.array(account)
     columns: dict[str, Any] = {
-        name: values[low] if low == high else values.take(accounts)
+        name: values[low] if low == high else pa.DictionaryArray.from_arrays(accounts, values)
         for name, values in lists.items()
     }
     dated = cut.has_value_date[kept]
@@ -194,7 +194,9 @@ def filled(column: Any, kind: pa.DataType, rows: int) -> pa.Array:
     """A column of `rows` values, which may be one value for all of them, or absent."""
     if column is None:
         return pa.repeat(pa.scalar("", kind), rows) if kind == pa.string() else pa.nulls(rows, kind)
-    return pa.repeat(column, rows) if isinstance(column, pa.Scalar) else column
+    if isinstance(column, pa.Scalar):
+        return pa.repeat(column, rows)
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
 
 
 def _row_columns(

@@ -1,19 +1,20 @@
 """Columns of rows as readers give them: arrays, or one value that all rows of a chunk share.
 
 A value that all rows share is kept as one until a batch is made of it, so that it costs nothing to
-join, and next to nothing to identify a payment by.
+join, and next to nothing to identify a payment by. Values that many rows share may be given as an
+Arrow dictionary, and stay one as long.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -48,7 +49,9 @@ def column_kinds(schema: pa.Schema, names: Sequence[str]) -> dict[str, ColumnKin
 
 
 class ColumnChunk(msgspec.Struct, frozen=True):
-    """`rows` rows; each column is an array of so many values, or one value for all of them."""
+    """`rows` rows; each column is an array of so many values, a dictionary of them without nulls in
+    its indices, or one value for all rows.
+    """
 
     rows: int
     columns: dict[str, pa.Array | pa.Scalar]
@@ -98,22 +101,17 @@ def facts_of(
     """
     parts: list[pa.Array | str] = []
     dates = dated = None
-    for name in names:
-        column = chunk.columns[name]
+    for column in _bundled([chunk.columns[name] for name in names], separator):
         if isinstance(column, pa.Date32Array):
             if column is not dates:  # mostly both dates are one column
                 dates, dated = column, _date_texts(column)
             parts.append(dated)
-            continue
-        if not isinstance(column, pa.Scalar):
+        elif not isinstance(column, str):
             parts.append(_texts(column))
-            continue
-        value = column.as_py()
-        text = "" if value is None else str(value)
-        if parts and isinstance(parts[-1], str):
-            parts[-1] += separator + text
+        elif parts and isinstance(parts[-1], str):
+            parts[-1] += separator + column
         else:
-            parts.append(text)
+            parts.append(column)
     last = parts[-1]
     parts[-1] = last + end if isinstance(last, str) else pc.binary_join_element_wise(last, end, "")
     if more is not None:
@@ -123,12 +121,43 @@ def facts_of(
     return pc.binary_join_element_wise(*parts, separator, null_handling="skip")
 
 
+def _bundled(columns: Sequence[pa.Array | pa.Scalar], separator: str) -> Iterator[pa.Array | str]:
+    """Columns as they are; values of all rows as text; dictionaries that follow each other and
+    share their indices as one column of texts, joined by `separator`.
+    """
+    bundle: list[pa.DictionaryArray] = []
+    for column in [*columns, None]:
+        if bundle and not (_is_dictionary(column) and _have_same_indices(column, bundle[0])):
+            texts = [_texts(one.dictionary) for one in bundle]
+            yield pc.binary_join_element_wise(*texts, separator).take(bundle[0].indices)
+            bundle = []
+        if _is_dictionary(column):
+            bundle.append(column)
+        elif isinstance(column, pa.Scalar):
+            value = column.as_py()
+            yield "" if value is None else str(value)
+        elif column is not None:
+            yield column
+
+
+def _is_dictionary(column: pa.Array | pa.Scalar | None) -> TypeGuard[pa.DictionaryArray]:
+    return isinstance(column, pa.DictionaryArray)
+
+
+def _have_same_indices(one: pa.DictionaryArray, other: pa.DictionaryArray) -> bool:
+    """Whether both name their values by the very same places, and have as many."""
+    mine, its = one.indices, other.indices
+    return len(one.dictionary) == len(other.dictionary) and (mine is its or mine.equals(its))
+
+
 def _column(kind: ColumnKind, values: Any) -> pa.Array | pa.Scalar:
     if values is None or (type(values) is list and values.count(None) == len(values)):
         return kind.empty
     if isinstance(values, pa.Scalar):
         return values.cast(kind.type)
     column = values if isinstance(values, pa.Array) else pa.array(values, kind.type)
+    if isinstance(column, pa.DictionaryArray) and column.type.value_type == kind.type:
+        return column
     if column.type != kind.type:
         column = column.cast(kind.type)
     return pc.fill_null(column, "") if kind.is_text and column.null_count else column
@@ -142,11 +171,15 @@ def _merged(chunks: Sequence[ColumnChunk], name: str, kind: ColumnKind) -> pa.Ar
         for column in columns
     ):
         return first
-    arrays = [
-        pa.repeat(column, chunk.rows) if isinstance(column, pa.Scalar) else column
-        for column, chunk in zip(columns, chunks, strict=True)
-    ]
+    arrays = [_spelt_out(column, chunk.rows) for column, chunk in zip(columns, chunks, strict=True)]
     return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+
+
+def _spelt_out(column: pa.Array | pa.Scalar, rows: int) -> pa.Array:
+    """A column with a value for each row."""
+    if isinstance(column, pa.Scalar):
+        return pa.repeat(column, rows)
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
 
 
 def _texts(column: pa.Array) -> pa.Array:
