@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from web.foreign_pages import ForeignPages
+from web.json_door.door import JsonDoor
 from web.status_routes import status_routes
 from web.surroundings import Surroundings
 from web.workbench import add_workbench
@@ -27,13 +29,15 @@ def build_app(settings: WebSettings, front: grpc.aio.Channel) -> Starlette:
     Each part brings its own list of routes; the first that fits answers. `app.state.draining` is
     an event that ends answers which would never end by themselves.
     """
+    draining = asyncio.Event()
+    door = JsonDoor(front, draining, nobody_signs_in=settings.nobody_signs_in)
     app = Starlette(
-        routes=[*status_routes(front)],
+        routes=[*status_routes(front), Mount("/v1", door)],
         middleware=[
             Middleware(Surroundings, is_encrypted=settings.is_encrypted),
             Middleware(ForeignPages, own_names_only=settings.nobody_signs_in),
         ],
     )
-    app.state.draining = asyncio.Event()
+    app.state.draining = draining
     add_workbench(app, front)
     return app

@@ -12,12 +12,19 @@ import grpc
 import grpc.aio
 
 from rpc.request_ids import REQUEST_ID_KEY, current_request_id
-from web.limits import MESSAGE_BYTES_MAX
+from web.limits import CREDENTIAL_LENGTH_MAX, MESSAGE_BYTES_MAX
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-__all__ = ["SESSION_COOKIE", "Metadata", "header_metadata", "open_front", "session_metadata"]
+__all__ = [
+    "SESSION_COOKIE",
+    "CredentialError",
+    "Metadata",
+    "header_metadata",
+    "open_front",
+    "session_metadata",
+]
 
 SESSION_COOKIE: Final = "tieout_session"
 """Name of the cookie that carries the token of a browser's session."""
@@ -36,6 +43,10 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 """What travels with a call, as gRPC takes it."""
 
 
+class CredentialError(ValueError):
+    """A header that holds no credential; its name is all that is told."""
+
+
 def open_front(target: str) -> grpc.aio.Channel:
     """A channel to the front; connects when first used, and again where the front comes back."""
     return grpc.aio.insecure_channel(target, options=_OPTIONS)
@@ -44,10 +55,14 @@ def open_front(target: str) -> grpc.aio.Channel:
 def header_metadata(request: HTTPConnection) -> Metadata:
     """What goes with a call for a machine: the credentials of the request's headers, its id.
 
-    A cookie counts for nothing here, so no page of another site can make a browser act.
+    A cookie counts for nothing here, so no page of another site can make a browser act. Raises
+    `CredentialError` for what can be no credential.
     """
     sent = request.headers
     given = tuple((name, sent[name]) for name in _FORWARDED if name in sent)
+    for name, value in given:
+        if len(value) > CREDENTIAL_LENGTH_MAX or not (value.isascii() and value.isprintable()):
+            raise CredentialError(name)
     return (*given, *_request_id())
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "APART_BYTES_MIN",
+    "BODY_BYTES_MAX",
+    "BODY_SECONDS_MAX",
     "CALL_SECONDS_MAX",
     "CHECK_SECONDS_MAX",
+    "CHUNK_BYTES_MAX",
     "CONNECTIONS_MAX",
+    "CREDENTIAL_LENGTH_MAX",
     "DRAIN_SECONDS",
     "HEADER_BYTES_MAX",
+    "HEARTBEAT_SECONDS",
     "IDLE_SECONDS",
+    "LINE_BYTES_MAX",
     "MESSAGE_BYTES_MAX",
+    "ROWS_OF_A_CHUNK",
+    "ROW_FILE_BYTES_MAX",
 ]
 
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -34,3 +43,30 @@ CHECK_SECONDS_MAX: Final = 2.0
 
 DRAIN_SECONDS: Final = 10
 """How long requests in progress may take to end; the front drains after them."""
+
+CHUNK_BYTES_MAX: Final = 1024 * 1024
+"""Largest chunk of a stream to the front, as `rpc/limits.py` has it."""
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Largest body of a call of one message: JSON takes up to four times what the message does."""
+
+LINE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Longest line of a stream of messages: a chunk of 1 MiB, as JSON."""
+
+BODY_SECONDS_MAX: Final = 60.0
+"""How long nothing of a body may come: slow lines pause for seconds, not for a minute."""
+
+APART_BYTES_MIN: Final = 64 * 1024
+"""Bodies from here up are read beside the event loop: that is a millisecond of parsing."""
+
+CREDENTIAL_LENGTH_MAX: Final = 20_000
+"""Longest credential: a bearer token of 16 KiB; the front takes 32 KiB of metadata."""
+
+ROW_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Largest file of rows: two million open items; it is spooled to disk, not to memory."""
+
+ROWS_OF_A_CHUNK: Final = 1_000
+"""Rows of one message to the front: at less than 1 KiB each they are a chunk."""
+
+HEARTBEAT_SECONDS: Final = 15.0
+"""Pause after which a stream of events says that it is still there; proxies wait for a minute."""

@@ -1,0 +1,247 @@
+"""Everything under `/v1/`: which call a request is, its message, the call, and the answer."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+import grpc.aio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from rpc.permissions import PUBLIC_RPCS
+from web.channel import CredentialError, header_metadata
+from web.json_door.bindings import BINDINGS
+from web.json_door.bodies import JSON_LINES, json_body, raw_body
+from web.json_door.calls import CallCancelledError, FrontCalls
+from web.json_door.contract import rpcs
+from web.json_door.parameters import fields_of_query, put
+from web.json_door.paths import PathTable
+from web.json_door.problems import DoorError, Refusal, problem_of, refused
+from web.json_door.reading import message_of
+from web.json_door.streams import EVENT_STREAM, event_stream, json_lines
+from web.json_door.uploads import idempotency_key, uploaded
+from web.json_door.writing import json_of
+from web.limits import MESSAGE_BYTES_MAX
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Iterable
+
+    from google.protobuf.message import Message
+    from starlette.types import Receive, Scope, Send
+
+    from web.channel import Metadata
+    from web.json_door.bindings import Binding
+    from web.json_door.contract import Rpc
+
+__all__ = ["JsonDoor"]
+
+_JSON: Final = "application/json"
+_REFUSED: Final = frozenset({"MATCH_STATE_REFUSED", "IMPORT_STATE_REFUSED"})
+_REFUSED_STATUS: Final = 422
+"""Status of an answer that lists wrong rows: nothing was done, and nobody may take it for done."""
+
+_log = logging.getLogger("tieout.web")
+
+
+class JsonDoor:
+    """The ASGI application of the JSON door."""
+
+    def __init__(
+        self,
+        front: grpc.aio.Channel,
+        draining: asyncio.Event,
+        *,
+        nobody_signs_in: bool,
+        bindings: Iterable[Binding] = BINDINGS,
+    ) -> None:
+        """Answer by calling `front`; streams of events end with `draining`."""
+        self._calls = FrontCalls(front)
+        self._draining = draining
+        self._nobody_signs_in = nobody_signs_in
+        self._paths = PathTable(bindings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except (DoorError, grpc.aio.AioRpcError, CallCancelledError) as error:
+            response = self._problem(request, error)
+        except ClientDisconnect:
+            _log.debug("the caller went away")
+            return
+        await response(scope, receive, send)
+
+    def _problem(
+        self, request: Request, error: DoorError | grpc.aio.AioRpcError | CallCancelledError
+    ) -> Response:
+        problem = problem_of(error, with_etag="if-match" in request.headers)
+        headers = error.headers if isinstance(error, DoorError) else {}
+        return problem.response(headers)
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.scope["raw_path"].decode("ascii", "replace")
+        found = self._paths.find(path)
+        if found is None:
+            sentence = "no call has this path"
+            raise refused(Refusal.PATH_UNKNOWN, sentence)
+        method = "GET" if request.method == "HEAD" else request.method
+        binding = found.by_method.get(method)
+        if binding is None:
+            return _other_method(request.method, found.by_method)
+        metadata = self._metadata(binding, request)
+        response = await self._called(binding, found.fields, metadata, request)
+        _announce(binding, response)
+        return response
+
+    def _metadata(self, binding: Binding, request: Request) -> Metadata:
+        """Credentials that go with the call; raises `DoorError` before a body is looked at."""
+        try:
+            metadata = header_metadata(request)
+        except CredentialError as error:
+            sentence = f"{error} holds nothing that is a credential"
+            raise refused(Refusal.CREDENTIALS_INVALID, sentence) from None
+        named = {name for name, _ in metadata}
+        anybody = self._nobody_signs_in or f"tieout.v1.{binding.rpc}" in PUBLIC_RPCS
+        if not (anybody or named & {"authorization", "x-api-key"}):
+            sentence = "no credentials came: x-api-key or authorization: Bearer … is expected"
+            raise refused(Refusal.CREDENTIALS_MISSING, sentence)
+        return metadata
+
+    async def _called(
+        self, binding: Binding, fields: dict[str, str], metadata: Metadata, request: Request
+    ) -> Response:
+        rpc = rpcs()[binding.rpc]
+        if binding.upload is not None:
+            messages = uploaded(binding, rpc, request)
+            if rpc.streams_responses:
+                answers = await self._calls.answers(rpc, messages, metadata)
+                return _lines(answers)
+            answer = await self._calls.answer_to_stream(rpc, messages, metadata, request)
+            return _one(answer, request)
+        message = await _message(binding, rpc, fields, request)
+        if rpc.streams_responses:
+            answers = await self._calls.answers(rpc, message, metadata)
+            if EVENT_STREAM in request.headers.get("accept", ""):
+                return StreamingResponse(
+                    event_stream(answers, self._draining), media_type=EVENT_STREAM
+                )
+            return _lines(answers)
+        return _one(await self._calls.answer(rpc, message, metadata, request), request)
+
+
+async def _message(
+    binding: Binding, rpc: Rpc, path_fields: dict[str, str], request: Request
+) -> Message:
+    """The request's message out of path, query or body, and HTTP's own headers."""
+    descriptor = rpc.request.DESCRIPTOR
+    query = request.url.query
+    if binding.verb == "GET":
+        if await raw_body(request):
+            sentence = f"a {request.method} has no body: fields stand in the query"
+            raise refused(Refusal.MESSAGE_MALFORMED, sentence)
+        fields: Any = fields_of_query(descriptor, query)
+    else:
+        if query:
+            name = query.partition("=")[0][:100]
+            sentence = f"{name!r} is no parameter here: fields of this call stand in the body"
+            raise refused(Refusal.UNKNOWN_FIELD, sentence, field=name)
+        fields = await json_body(request)
+    if isinstance(fields, dict):
+        known = descriptor.fields_by_name
+        for name, text in path_fields.items():
+            put(fields, descriptor, name, text, "the path")
+        key = idempotency_key(request)
+        if key and "request_id" in known:
+            put(fields, descriptor, "request_id", key, "idempotency-key")
+        tag = _tag(request.headers.get("if-match", ""))
+        if tag and "etag" in known:
+            put(fields, descriptor, "etag", tag, "if-match")
+        last = request.headers.get("last-event-id", "")
+        if last and rpc.streams_responses and "page_token" in known:
+            put(fields, descriptor, "page_token", last, "last-event-id")
+    message = message_of(rpc.request, fields)
+    if message.ByteSize() > MESSAGE_BYTES_MAX:
+        sentence = f"the message is larger than {MESSAGE_BYTES_MAX} bytes; use the streamed call"
+        raise refused(Refusal.BODY_TOO_LARGE, sentence, bytes_max=str(MESSAGE_BYTES_MAX))
+    return message
+
+
+def _one(answer: Message, request: Request) -> Response:
+    """The answer; with its etag, and the address of the next page, where it has them."""
+    headers = {}
+    etag = _etag_of(answer)
+    if etag:
+        headers["etag"] = f'"{etag}"'
+        seen = request.headers.get("if-none-match", "")
+        if request.method in ("GET", "HEAD") and _tag(seen) == etag:
+            return Response(None, 304, headers)
+    token = getattr(answer, "next_page_token", "")
+    if token:
+        headers["link"] = f'<{_next_page(request, token)}>; rel="next"'
+    status = _REFUSED_STATUS if _state_of(answer) in _REFUSED else 200
+    return Response(json_of(answer), status, headers, _JSON)
+
+
+def _next_page(request: Request, token: str) -> str:
+    """Path and query of the page that `token` begins."""
+    pairs = parse_qsl(request.url.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if name not in ("pageToken", "page_token")]
+    path = request.scope["raw_path"].decode("ascii", "replace")
+    return f"{path}?{urlencode([*kept, ('pageToken', token)])}"
+
+
+def _lines(answers: AsyncIterator[Message]) -> Response:
+    return StreamingResponse(json_lines(answers), media_type=JSON_LINES)
+
+
+def _etag_of(answer: Message) -> str:
+    """The version of what the answer shows."""
+    fields = answer.DESCRIPTOR.fields_by_name
+    if "etag" in fields:
+        return str(answer.etag)  # type: ignore[attr-defined]  # it has that field
+    if "case" in fields:
+        return str(answer.case.summary.etag)  # type: ignore[attr-defined]  # it has that field
+    return ""
+
+
+def _state_of(answer: Message) -> str:
+    """The name of the state of a summary, empty where there is none."""
+    summary = answer.DESCRIPTOR.fields_by_name.get("summary")
+    state = summary and summary.message_type and summary.message_type.fields_by_name.get("state")
+    if not state or state.enum_type is None:
+        return ""
+    number = answer.summary.state  # type: ignore[attr-defined]  # it has that field
+    return str(state.enum_type.values_by_number[number].name)
+
+
+def _tag(header: str) -> str:
+    """The etag in a header: one, quoted or not, weak or not."""
+    return header.strip().removeprefix("W/").strip('"')
+
+
+def _other_method(method: str, by_method: dict[str, Binding]) -> Response:
+    allowed = sorted({*by_method, "OPTIONS", *({"HEAD"} if "GET" in by_method else ())})
+    headers = {"allow": ", ".join(allowed)}
+    if method == "OPTIONS":
+        return Response(None, 204, headers)
+    error = refused(Refusal.METHOD_NOT_ALLOWED, f"{method} is not one of {', '.join(allowed)}")
+    error.headers = headers
+    raise error
+
+
+def _announce(binding: Binding, response: Response) -> None:
+    """Say that the call will end, and when (RFC 9745, RFC 8594)."""
+    if binding.deprecated_on:
+        response.headers["deprecation"] = f"@{_midnight(binding.deprecated_on).timestamp():.0f}"
+    if binding.gone_on:
+        response.headers["sunset"] = format_datetime(_midnight(binding.gone_on), usegmt=True)
+
+
+def _midnight(day: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC)
