@@ -56,7 +56,10 @@ def _act(rpc: str, verb: str) -> Binding:
 
 BINDINGS: Final = (
     _post("BankFileService/SubmitBankFile", "bank-files", Upload.FILE),
+    _get("BankFileService/ListBankFiles", "bank-files"),
     _get("BankFileService/GetBankFile", "bank-files/{file_id}"),
+    _get("BankFileService/ListControlChecks", "bank-files/{file_id}/control-checks"),
+    _get("BankFileService/ListDiagnostics", "bank-files/{file_id}/diagnostics"),
     _get("BankFileService/GetBankFileResult", "bank-files/{file_id}/result"),
     _post("ApplicationService/ReverseFile", "bank-files/{file_id}:reverse"),
     _post("MatchService/MatchPayments", "payments:match"),
