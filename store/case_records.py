@@ -10,6 +10,8 @@ from desk.acts import Act  # noqa: TC001 - msgspec looks it up to decode
 from desk.outcomes import Event  # noqa: TC001 - msgspec looks it up to decode
 
 __all__ = [
+    "AGE_BANDS",
+    "AMOUNT_BANDS",
     "FACETS",
     "ActRecord",
     "CaseFilter",
@@ -21,7 +23,18 @@ __all__ = [
 ]
 
 CaseOrder = Literal["raised", "amount", "due"]
-Facet = Literal["state", "code", "company_id", "currency", "assignee", "customer_id", "file_id"]
+Facet = Literal[
+    "state",
+    "code",
+    "company_id",
+    "currency",
+    "assignee",
+    "customer_id",
+    "file_id",
+    "bank_account",
+    "age",
+    "amount",
+]
 
 FACETS: tuple[Facet, ...] = (
     "state",
@@ -31,8 +44,23 @@ FACETS: tuple[Facet, ...] = (
     "assignee",
     "customer_id",
     "file_id",
+    "bank_account",
+    "age",
+    "amount",
 )
-"""Columns that cases are counted by."""
+"""What cases are counted by."""
+
+AGE_BANDS = {"0-1": 0, "2-3": 2, "4-7": 4, "8-30": 8, "31-": 31}
+"""Bands of age, and the whole days since a case was raised that each begins with."""
+
+AMOUNT_BANDS = {
+    "0-99": 0,
+    "100-999": 100,
+    "1000-9999": 1_000,
+    "10000-99999": 10_000,
+    "100000-": 100_000,
+}
+"""Bands of a payment's absolute amount, and the major units that each begins with."""
 
 
 class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +90,8 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
 class CaseFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which cases. Empty: all. Of several values of one kind any may hold, of several kinds all.
 
-    `companies` None: whichever; amounts are absolute; `due_before_ms` 0: whenever.
+    `companies` None: whichever; `ages` and `amount_bands` are names of bands; `text` is searched
+    for; amounts are absolute; `due_before_ms` 0: whenever.
     """
 
     states: tuple[str, ...] = ()
@@ -72,6 +101,10 @@ class CaseFilter(msgspec.Struct, frozen=True, kw_only=True):
     customer_ids: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     file_ids: tuple[str, ...] = ()
+    bank_accounts: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    amount_bands: tuple[str, ...] = ()
+    text: str = ""
     amount_min_minor: int = 0
     amount_max_minor: int = 0
     due_before_ms: int = 0
@@ -80,18 +113,20 @@ class CaseFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CasePage(msgspec.Struct, frozen=True):
-    """One page; `after` continues the list, None where it was the last."""
+    """One page; `after` continues the list, None where it was the last; `total` is all of it."""
 
     cases: tuple[CaseSummary, ...]
     after: tuple[int, int] | None
+    total: int = 0
 
 
 class FacetCount(msgspec.Struct, frozen=True):
-    """How many cases have a value."""
+    """How many cases have a value; `label` says it for people where the value does not."""
 
     facet: str
     value: str
     case_count: int
+    label: str = ""
 
 
 class ActRecord(msgspec.Struct, frozen=True, kw_only=True):

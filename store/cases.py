@@ -20,9 +20,9 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
+from store.case_census import CaseCensus
 from store.case_origins import original_case, untouched_summary_sql
 from store.case_records import (
-    FACETS,
     ActRecord,
     CaseFilter,
     CaseOrder,
@@ -31,11 +31,12 @@ from store.case_records import (
     Facet,
     FacetCount,
 )
+from store.case_words import add_words, find_rows, rows_of_payments
 from store.errors import StaleRowError
 from store.row_tables import ROW_TABLES, batch_of, quoted_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from desk.cases import Line
     from store.database import Database
@@ -59,20 +60,15 @@ _STATE_NOW: Final = (
 )
 """A lease that ran out and a day that came count without anybody writing them down."""
 
-_SORTED: Final[dict[CaseOrder, str]] = {
-    "raised": "row_number",
-    "amount": "-abs(undecided_minor)",
-    "due": "due_at_ms",
-}
 _OPEN: Final = """
 INSERT INTO exception_case (case_id, payment_id, file_id, company_id, customer_id, currency,
-    amount_minor, undecided_minor, code, raised_at_ms, due_at_ms)
+    amount_minor, undecided_minor, code, raised_at_ms, due_at_ms, change_number)
 SELECT CASE WHEN e.payment_id <> '' THEN e.payment_id ELSE e.exception_id END, e.payment_id,
     e.file_id, coalesce(o.company_id, ''), coalesce(o.customer_id, ''),
     coalesce(p.currency, e.currency),
     coalesce(p.amount_minor, 0),
     coalesce(o.unapplied_minor + o.unidentified_minor + o.suspense_minor, 0),
-    e.code, CAST(? AS BIGINT), CAST(? AS BIGINT)
+    e.code, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)
 FROM exception_item e
 LEFT JOIN payment p ON p.payment_id = e.payment_id
 LEFT JOIN payment_outcome o ON o.payment_id = e.payment_id
@@ -105,6 +101,7 @@ class Cases:
         """Ask `database`; `personal` opens what is sealed there."""
         self._database = database
         self._personal = personal
+        self._census = CaseCensus()
 
     def find(self, identity: str, now_ms: int) -> CaseSummary | None:
         """The case with that id, of that payment, or of that exception; None where there is none.
@@ -142,24 +139,13 @@ class Cases:
         now_ms: int,
     ) -> CasePage:
         """At most `limit` cases in `order`, after a place given by an earlier page."""
-        condition, values = _conditions(wanted, now_ms)
-        key = _SORTED[order]
-        if after is not None:
-            condition += f" AND ({key}, row_number) > (?, ?)"
-            values += after
-        found = self._summaries(
-            f"{condition} ORDER BY {key}, row_number LIMIT ?", now_ms, *values, limit + 1
-        )
-        page = tuple(found[:limit])
-        if len(found) <= limit:
-            return CasePage(page, None)
-        last = page[-1]
-        place = {
-            "raised": last.number,
-            "amount": -abs(last.undecided_minor),
-            "due": last.due_at_ms,
-        }
-        return CasePage(page, (place[order], last.number))
+        with self._database.reading():
+            self._census.refresh(self._database)
+            mask = self._census.chosen(wanted, now_ms, find_rows(self._database, wanted.text))
+            keys = self._census.page(mask, order, after, limit + 1)
+            page = self._numbered([number for _, number in keys[:limit]], now_ms)
+        further = keys[limit - 1] if len(keys) > limit else None
+        return CasePage(page, further, int(mask.sum()))
 
     def count_cases(
         self, wanted: CaseFilter, facets: Sequence[Facet], now_ms: int, values_max: int
@@ -169,19 +155,51 @@ class Cases:
         A facet is counted under the other filters, so that what else could be chosen is seen.
         """
         counts = []
-        for facet in facets:
-            condition, values = _conditions(_without(wanted, facet), now_ms)
-            column = _STATE_NOW if facet == "state" else facet
-            first = [now_ms, now_ms] if facet == "state" else []
-            rows = self._database.rows(
-                f"SELECT {column} AS value, count(*) AS cases FROM exception_case "  # noqa: S608 - names of ours
-                f"WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
-                *first,
-                *values,
-                values_max,
-            )
-            counts += [FacetCount(facet, str(value), int(count)) for value, count in rows]
+        with self._database.reading():
+            self._census.refresh(self._database)
+            found = find_rows(self._database, wanted.text)
+            for facet in facets:
+                mask = self._census.chosen(wanted, now_ms, found, facet)
+                values = self._census.counts(mask, facet, now_ms, values_max)
+                labels = self._file_names(values) if facet == "file_id" else {}
+                counts += [
+                    FacetCount(facet, value, count, labels.get(value, ""))
+                    for value, count in values
+                ]
         return counts
+
+    def payments_of(self, summaries: Sequence[CaseSummary]) -> PaymentBatch:
+        """The payments of `summaries`, in any order."""
+        identities = [one.payment_id for one in summaries if one.payment_id]
+        marks = ", ".join("?" * len(identities)) or "NULL"
+        return self._batch(PaymentBatch, f"payment_id IN ({marks})", *identities)
+
+    def first_proposals(self, summaries: Sequence[CaseSummary]) -> dict[str, float]:
+        """Payment → probability of its first proposal, of those that have one."""
+        identities = [one.payment_id for one in summaries if one.payment_id]
+        marks = ", ".join("?" * len(identities)) or "NULL"
+        rows = self._database.rows(
+            "SELECT payment_id, max(confidence) FROM application "  # noqa: S608 - marks alone
+            f"WHERE payment_id IN ({marks}) AND decision = 'proposed' AND proposal_rank = 1 "
+            "GROUP BY payment_id",
+            *identities,
+        )
+        return {payment: float(confidence) for payment, confidence in rows}
+
+    def _numbered(self, numbers: Sequence[int], now_ms: int) -> tuple[CaseSummary, ...]:
+        """The cases of these rows, in their order."""
+        marks = ", ".join("?" * len(numbers)) or "NULL"
+        found = self._summaries(f"row_number IN ({marks})", now_ms, *numbers)
+        by_number = {one.number: one for one in found}
+        return tuple(by_number[number] for number in numbers)
+
+    def _file_names(self, values: Sequence[tuple[str, int]]) -> dict[str, str]:
+        marks = ", ".join("?" * len(values)) or "NULL"
+        rows = self._database.rows(
+            f"SELECT file_id, file_name FROM bank_file WHERE file_id IN ({marks})",  # noqa: S608 - marks alone
+            *(value for value, _ in values),
+        )
+        return dict(rows)
 
     def waiting_for(self, event: str, company_id: str, customer_id: str) -> list[str]:
         """Parked cases that wait for `event`, of a company and of a customer, or of none yet."""
@@ -296,10 +314,28 @@ class Cases:
 class CaseChanges(Cases):
     """What a booking may do about cases."""
 
+    def __init__(
+        self, database: Database, personal: PersonalData, booking_number: Callable[[], int]
+    ) -> None:
+        """Change cases in the booking whose number `booking_number` gives."""
+        super().__init__(database, personal)
+        self._booking_number = booking_number
+
     def open_for_file(self, file_id: str, raised_at_ms: int) -> None:
         """A case for every payment and every other thing of the file that has an exception."""
         due_at_ms = raised_at_ms + DUE_AFTER_MS
-        self._database.rows(_OPEN, raised_at_ms, due_at_ms, file_id)
+        self._database.rows(_OPEN, raised_at_ms, due_at_ms, self._booking_number(), file_id)
+        of_cases = (
+            "payment_id IN (SELECT payment_id FROM exception_case "
+            "WHERE file_id = ? AND payment_id <> '') ORDER BY row_number"
+        )
+        add_words(
+            self._database,
+            rows_of_payments(self._database, file_id),
+            self._batch(PaymentBatch, of_cases, file_id),
+            self._batch(RemittanceBatch, of_cases, file_id),
+            is_sealing=self._personal.is_sealing,
+        )
 
     def save(
         self, summary: CaseSummary, after: Case, lines: tuple[Line, ...], act: ActRecord
@@ -314,8 +350,8 @@ class CaseChanges(Cases):
         rows = self._database.rows(
             "UPDATE exception_case SET state = ?, version = ?, customer_id = ?, "
             "undecided_minor = ?, assignee = ?, due_at_ms = ?, lease_holder = ?, "
-            "lease_until_ms = ?, parked_until_ms = ?, awaited_event = ?, content = ? "
-            "WHERE case_id = ? AND version = ? RETURNING row_number",
+            "lease_until_ms = ?, parked_until_ms = ?, awaited_event = ?, content = ?, "
+            "change_number = ? WHERE case_id = ? AND version = ? RETURNING row_number",
             after.state,
             after.version,
             after.customer_id,
@@ -327,6 +363,7 @@ class CaseChanges(Cases):
             after.parking.until_ms if after.parking else 0,
             after.parking.event if after.parking else "",
             content,
+            self._booking_number(),
             after.case_id,
             summary.version,
         )
@@ -397,54 +434,3 @@ def effect_of(case_id: str, act_number: int) -> str:
 
 def _summary(row: Sequence[Any]) -> CaseSummary:
     return CaseSummary(**dict(zip(_NAMES, row, strict=True)))
-
-
-_COLUMN_OF_FILTER: Final = {
-    "codes": "code",
-    "company_ids": "company_id",
-    "currencies": "currency",
-    "customer_ids": "customer_id",
-    "assignees": "assignee",
-    "file_ids": "file_id",
-    "companies": "company_id",
-}
-_FILTER_OF_FACET: Final = {
-    "state": "states",
-    "code": "codes",
-    "company_id": "company_ids",
-    "currency": "currencies",
-    "customer_id": "customer_ids",
-    "assignee": "assignees",
-    "file_id": "file_ids",
-}
-assert set(FACETS) == set(_FILTER_OF_FACET)  # noqa: S101 - a facet without a filter is a mistake
-
-
-def _without(wanted: CaseFilter, facet: Facet) -> CaseFilter:
-    return msgspec.structs.replace(wanted, **{_FILTER_OF_FACET[facet]: ()})
-
-
-def _conditions(wanted: CaseFilter, now_ms: int) -> tuple[str, list[Any]]:
-    conditions, values = ["1 = 1"], []
-    if wanted.states:
-        conditions.append(f"{_STATE_NOW} IN ({_marks(wanted.states)})")
-        values += [now_ms, now_ms, *wanted.states]
-    for field, column in _COLUMN_OF_FILTER.items():
-        chosen = getattr(wanted, field)
-        if chosen or (field == "companies" and chosen is not None):
-            conditions.append(f"{column} IN ({_marks(chosen) or 'NULL'})")
-            values += chosen
-    for condition, value in (
-        ("abs(amount_minor) >= ?", wanted.amount_min_minor),
-        ("abs(amount_minor) <= ?", wanted.amount_max_minor),
-        ("due_at_ms < ?", wanted.due_before_ms),
-        ("raised_at_ms < ?", wanted.raised_before_ms),
-    ):
-        if value:
-            conditions.append(condition)
-            values.append(value)
-    return " AND ".join(conditions), values
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

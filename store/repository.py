@@ -69,7 +69,7 @@ class Booking:
         self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
-        self.cases = CaseChanges(database, store.personal)
+        self.cases = CaseChanges(database, store.personal, self.number)
         self.facts = TaughtFactChanges(database)
         self.users = UserChanges(database)
         self.sessions = SessionChanges(database)

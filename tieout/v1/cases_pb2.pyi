@@ -481,6 +481,10 @@ class CaseSummary(_message.Message):
     DUE_TIME_FIELD_NUMBER: _builtins.int
     PARKED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     AWAITED_EVENT_FIELD_NUMBER: _builtins.int
+    PAYER_NAME_FIELD_NUMBER: _builtins.int
+    BANK_ACCOUNT_FIELD_NUMBER: _builtins.int
+    VALUE_DATE_FIELD_NUMBER: _builtins.int
+    PROPOSAL_CONFIDENCE_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     """Key: the payment's id, or the exception's where it concerns no payment."""
     payment_id: _builtins.str
@@ -509,6 +513,14 @@ class CaseSummary(_message.Message):
     """Who works on it now."""
     awaited_event: _builtins.str
     """Event that brings it back before: `advice`, `bank`, …."""
+    payer_name: _builtins.str
+    """Who sent the payment, as the bank wrote it; in lists."""
+    bank_account: _builtins.str
+    """Our bank account; in lists."""
+    value_date: _builtins.str
+    """Date the money counts from; in lists."""
+    proposal_confidence: _builtins.float
+    """Probability that the first proposal is right, 0 to 1; 0: there is none; in lists."""
     @_builtins.property
     def lease_end_time(self) -> _timestamp_pb2.Timestamp:
         """Until when nobody else may."""
@@ -546,10 +558,14 @@ class CaseSummary(_message.Message):
         due_time: _timestamp_pb2.Timestamp | None = ...,
         parked_until_time: _timestamp_pb2.Timestamp | None = ...,
         awaited_event: _builtins.str = ...,
+        payer_name: _builtins.str = ...,
+        bank_account: _builtins.str = ...,
+        value_date: _builtins.str = ...,
+        proposal_confidence: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "lease_end_time", b"lease_end_time", "parked_until_time", b"parked_until_time", "raise_time", b"raise_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "assignee", b"assignee", "awaited_event", b"awaited_event", "case_id", b"case_id", "code", b"code", "company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "due_time", b"due_time", "etag", b"etag", "file_id", b"file_id", "lease_end_time", b"lease_end_time", "lease_holder", b"lease_holder", "parked_until_time", b"parked_until_time", "payment_id", b"payment_id", "raise_time", b"raise_time", "state", b"state", "undecided_minor", b"undecided_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "assignee", b"assignee", "awaited_event", b"awaited_event", "bank_account", b"bank_account", "case_id", b"case_id", "code", b"code", "company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "due_time", b"due_time", "etag", b"etag", "file_id", b"file_id", "lease_end_time", b"lease_end_time", "lease_holder", b"lease_holder", "parked_until_time", b"parked_until_time", "payer_name", b"payer_name", "payment_id", b"payment_id", "proposal_confidence", b"proposal_confidence", "raise_time", b"raise_time", "state", b"state", "undecided_minor", b"undecided_minor", "value_date", b"value_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -752,22 +768,28 @@ class FacetCount(_message.Message):
     FACET_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     CASE_COUNT_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
     facet: _builtins.str
-    """`state`, `code`, `company_id`, `currency`, `assignee`, `customer_id` or `file_id`."""
+    """`state`, `code`, `company_id`, `currency`, `assignee`, `customer_id`, `file_id`,
+    `bank_account`, `age` or `amount`.
+    """
     value: _builtins.str
-    """The value."""
+    """The value; of `age` and `amount`, a band."""
     case_count: _builtins.int
     """How many."""
+    label: _builtins.str
+    """The value for people, where it says nothing to them: the name of a file."""
     def __init__(
         self,
         *,
         facet: _builtins.str = ...,
         value: _builtins.str = ...,
         case_count: _builtins.int = ...,
+        label: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_count", b"case_count", "facet", b"facet", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_count", b"case_count", "facet", b"facet", "label", b"label", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -790,10 +812,18 @@ class CaseFilter(_message.Message):
     AMOUNT_MAX_MINOR_FIELD_NUMBER: _builtins.int
     DUE_BEFORE_FIELD_NUMBER: _builtins.int
     RAISED_BEFORE_FIELD_NUMBER: _builtins.int
+    BANK_ACCOUNTS_FIELD_NUMBER: _builtins.int
+    AGES_FIELD_NUMBER: _builtins.int
+    AMOUNT_BANDS_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
     amount_min_minor: _builtins.int
     """Least absolute amount; 0: any."""
     amount_max_minor: _builtins.int
     """Greatest absolute amount; 0: any."""
+    text: _builtins.str
+    """Words to look for, each maybe cut short: in what payer and bank wrote, in references, in names
+    and ids of customers; an amount as anybody writes it; or the id of a case.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseState.ValueType]:
         """States as of now."""
@@ -830,6 +860,18 @@ class CaseFilter(_message.Message):
     def raised_before(self) -> _timestamp_pb2.Timestamp:
         """Raised before then."""
 
+    @_builtins.property
+    def bank_accounts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Our bank accounts."""
+
+    @_builtins.property
+    def ages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whole days since they were raised: `0-1`, `2-3`, `4-7`, `8-30` or `31-`."""
+
+    @_builtins.property
+    def amount_bands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Major units of the payment: `0-99`, `100-999`, `1000-9999`, `10000-99999` or `100000-`."""
+
     def __init__(
         self,
         *,
@@ -844,10 +886,14 @@ class CaseFilter(_message.Message):
         amount_max_minor: _builtins.int = ...,
         due_before: _timestamp_pb2.Timestamp | None = ...,
         raised_before: _timestamp_pb2.Timestamp | None = ...,
+        bank_accounts: _abc.Iterable[_builtins.str] | None = ...,
+        ages: _abc.Iterable[_builtins.str] | None = ...,
+        amount_bands: _abc.Iterable[_builtins.str] | None = ...,
+        text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_before", b"due_before", "raised_before", b"raised_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_max_minor", b"amount_max_minor", "amount_min_minor", b"amount_min_minor", "assignees", b"assignees", "codes", b"codes", "company_ids", b"company_ids", "currency_codes", b"currency_codes", "customer_ids", b"customer_ids", "due_before", b"due_before", "file_ids", b"file_ids", "raised_before", b"raised_before", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "amount_bands", b"amount_bands", "amount_max_minor", b"amount_max_minor", "amount_min_minor", b"amount_min_minor", "assignees", b"assignees", "bank_accounts", b"bank_accounts", "codes", b"codes", "company_ids", b"company_ids", "currency_codes", b"currency_codes", "customer_ids", b"customer_ids", "due_before", b"due_before", "file_ids", b"file_ids", "raised_before", b"raised_before", "states", b"states", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class CustomerServiceStub:
                 request_serializer=tieout_dot_v1_dot_customer__service__pb2.GetCustomerRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_customer__service__pb2.GetCustomerResponse.FromString,
                 _registered_method=True)
+        self.FindCustomers = channel.unary_unary(
+                '/tieout.v1.CustomerService/FindCustomers',
+                request_serializer=tieout_dot_v1_dot_customer__service__pb2.FindCustomersRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_customer__service__pb2.FindCustomersResponse.FromString,
+                _registered_method=True)
 
 
 class CustomerServiceServicer:
@@ -78,6 +83,13 @@ class CustomerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindCustomers(self, request, context):
+        """Finds customers by what somebody knows of them: name, id, account, or the number of an invoice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustomerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +107,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.GetCustomer,
                     request_deserializer=tieout_dot_v1_dot_customer__service__pb2.GetCustomerRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_customer__service__pb2.GetCustomerResponse.SerializeToString,
+            ),
+            'FindCustomers': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindCustomers,
+                    request_deserializer=tieout_dot_v1_dot_customer__service__pb2.FindCustomersRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_customer__service__pb2.FindCustomersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +196,33 @@ class CustomerService:
             '/tieout.v1.CustomerService/GetCustomer',
             tieout_dot_v1_dot_customer__service__pb2.GetCustomerRequest.SerializeToString,
             tieout_dot_v1_dot_customer__service__pb2.GetCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindCustomers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.CustomerService/FindCustomers',
+            tieout_dot_v1_dot_customer__service__pb2.FindCustomersRequest.SerializeToString,
+            tieout_dot_v1_dot_customer__service__pb2.FindCustomersResponse.FromString,
             options,
             channel_credentials,
             insecure,

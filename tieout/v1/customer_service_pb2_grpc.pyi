@@ -41,6 +41,8 @@ class CustomerServiceStub:
     """Lists customers in the order of company and id."""
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.GetCustomerRequest, _customer_service_pb2.GetCustomerResponse]
     """Gives one customer."""
+    FindCustomers: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.FindCustomersRequest, _customer_service_pb2.FindCustomersResponse]
+    """Finds customers by what somebody knows of them: name, id, account, or the number of an invoice."""
 
 @_typing.type_check_only
 class CustomerServiceAsyncStub(CustomerServiceStub):
@@ -55,6 +57,8 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Lists customers in the order of company and id."""
     GetCustomer: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.GetCustomerRequest, _customer_service_pb2.GetCustomerResponse]  # type: ignore[assignment]
     """Gives one customer."""
+    FindCustomers: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.FindCustomersRequest, _customer_service_pb2.FindCustomersResponse]  # type: ignore[assignment]
+    """Finds customers by what somebody knows of them: name, id, account, or the number of an invoice."""
 
 class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
     """The customers payments are matched with, kept current by whoever owns them: the ERP."""
@@ -84,5 +88,13 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_service_pb2.GetCustomerResponse, _abc.Awaitable[_customer_service_pb2.GetCustomerResponse]]:
         """Gives one customer."""
+
+    @_abc_1.abstractmethod
+    def FindCustomers(
+        self,
+        request: _customer_service_pb2.FindCustomersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.FindCustomersResponse, _abc.Awaitable[_customer_service_pb2.FindCustomersResponse]]:
+        """Finds customers by what somebody knows of them: name, id, account, or the number of an invoice."""
 
 def add_CustomerServiceServicer_to_server(servicer: CustomerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

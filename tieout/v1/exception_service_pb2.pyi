@@ -131,8 +131,11 @@ class ListCasesResponse(_message.Message):
 
     CASES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty: this was the last."""
+    total_count: _builtins.int
+    """Cases of all pages."""
     @_builtins.property
     def cases(self) -> _containers.RepeatedCompositeFieldContainer[_cases_pb2.CaseSummary]:
         """The cases."""
@@ -142,10 +145,11 @@ class ListCasesResponse(_message.Message):
         *,
         cases: _abc.Iterable[_cases_pb2.CaseSummary] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -883,6 +887,7 @@ class PrepareExceptionRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     PROPOSAL_RANK_FIELD_NUMBER: _builtins.int
+    REMAINDER_FIELD_NUMBER: _builtins.int
     exception_id: _builtins.str
     """The case, its payment, or one of its exceptions."""
     request_id: _builtins.str
@@ -897,6 +902,10 @@ class PrepareExceptionRequest(_message.Message):
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_cases_pb2.CaseEntry]:
         """The picks."""
 
+    @_builtins.property
+    def remainder(self) -> _cases_pb2.Remainder:
+        """What becomes of the difference; kept with the picks."""
+
     def __init__(
         self,
         *,
@@ -906,10 +915,11 @@ class PrepareExceptionRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         entries: _abc.Iterable[_cases_pb2.CaseEntry] | None = ...,
         proposal_rank: _builtins.int = ...,
+        remainder: _cases_pb2.Remainder | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remainder", b"remainder"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "etag", b"etag", "exception_id", b"exception_id", "proposal_rank", b"proposal_rank", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "etag", b"etag", "exception_id", b"exception_id", "proposal_rank", b"proposal_rank", "remainder", b"remainder", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -324,6 +324,7 @@ class ListOpenItemsRequest(_message.Message):
     DOCUMENT_NUMBER_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     CHANGED_AFTER_FIELD_NUMBER: _builtins.int
+    IS_OPEN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     company_id: _builtins.str
@@ -338,6 +339,8 @@ class ListOpenItemsRequest(_message.Message):
     """With this status."""
     changed_after: _builtins.int
     """Changed after this change, by the ERP or by a decision of ours; 0: all."""
+    is_open: _builtins.bool
+    """Only items of which something is open."""
     page_size: _builtins.int
     """Rows of one page; 0: 100, at most 1,000. A page ends early where a message would be too large."""
     page_token: _builtins.str
@@ -351,12 +354,13 @@ class ListOpenItemsRequest(_message.Message):
         document_number: _builtins.str = ...,
         status: _builtins.str = ...,
         changed_after: _builtins.int = ...,
+        is_open: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_after", b"changed_after", "company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "document_number", b"document_number", "page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_after", b"changed_after", "company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "document_number", b"document_number", "is_open", b"is_open", "page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
