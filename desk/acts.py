@@ -112,10 +112,14 @@ class Identify(_Act, frozen=True, kw_only=True, tag="identify"):
 
 
 class Prepare(_Act, frozen=True, kw_only=True, tag="prepare"):
-    """Keep entries as a draft, from proposal `rank` where it is not 0. No entries: drop it."""
+    """Keep entries as a draft, from proposal `rank` where it is not 0. No entries: drop it.
+
+    What `remainder` makes of the difference becomes part of the draft.
+    """
 
     entries: tuple[Entry, ...] = ()
     rank: int = 0
+    remainder: Remainder = Remainder()
 
 
 class Decide(_Act, frozen=True, kw_only=True, tag="decide"):

@@ -36,9 +36,10 @@ _TOLD: Final = {"refund": "refund.requested", "fact": "fact.learned"}
 
 def prepare(step: Step, act: Prepare) -> Performed | Refusal:
     """Keep picks as they are, right or not yet; the actor works on the case."""
-    entries = _chosen(step, act)
-    if isinstance(entries, Refusal):
-        return entries
+    chosen = _chosen(step, act)
+    if isinstance(chosen, Refusal):
+        return chosen
+    entries = with_remainder(step.case, chosen, step.facts, act.remainder)
     hands = _hands(step.case.draft, step.actor.name) if entries else ()
     draft = Draft(
         entries=entries,

@@ -49,7 +49,9 @@ ACT_OF_CALL: Final[dict[str, Callable[[Any], Act]]] = {
     "NoteException": lambda one: Note(text=one.text, mentions=tuple(one.mentions)),
     "IdentifyPayer": lambda one: Identify(customer_id=one.customer_id),
     "PrepareException": lambda one: Prepare(
-        entries=entries_of(one.entries), rank=one.proposal_rank
+        entries=entries_of(one.entries),
+        rank=one.proposal_rank,
+        remainder=remainder_of(one.remainder),
     ),
     "DecideException": lambda one: Decide(
         entries=entries_of(one.entries),

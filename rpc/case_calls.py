@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from rpc.caller import current_caller
 from rpc.case_acts import CALL_OF_BATCH_ITEM, act_of
 from rpc.case_detail import case_detail, explain_item, preview_fact
-from rpc.case_messages import case_filter, facet_message, summary_message
+from rpc.case_messages import case_filter, facet_message, listed_messages
 from rpc.desk_work import Command, actor_of, key_of, keyed
 from rpc.errors import FieldError
 from rpc.jobs import (
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from rpc.desk_work import DeskWork, Preview
     from rpc.reading import StoreReader
     from rpc.workers import WorkerPool
-    from store.case_records import CaseOrder, Facet
+    from store.case_records import CaseOrder, CasePage, Facet
+    from store.repository import Repository
     from tieout.v1 import cases_pb2
 
     _Context = grpc.aio.ServicerContext[Any, Any]
@@ -82,12 +83,19 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             raise FieldError(message, field="order_by", value=request.order_by)
         after = read_page_token(request.page_token, wanted, order)
         limit = page_limit(request.page_size)
-        page = await self._reader.ask(
-            lambda store: store.cases.list_cases(wanted, order, after, limit, self._now_ms())
-        )
+
+        def page(store: Repository) -> tuple[CasePage, list[cases_pb2.CaseSummary]]:
+            with store.reading():
+                found = store.cases.list_cases(wanted, order, after, limit, self._now_ms())
+                payments = store.cases.payments_of(found.cases)
+                confidences = store.cases.first_proposals(found.cases)
+            return found, listed_messages(found, payments, confidences)
+
+        found, messages = await self._reader.ask(page)
         return contract.ListCasesResponse(
-            cases=[summary_message(one) for one in page.cases],
-            next_page_token=page_token(page.after, wanted, order),
+            cases=messages,
+            next_page_token=page_token(found.after, wanted, order),
+            total_count=found.total,
         )
 
     async def CountCases(  # noqa: N802 - the contract's name

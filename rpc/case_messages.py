@@ -14,11 +14,12 @@ from store.case_records import CaseFilter
 from tieout.v1 import cases_pb2 as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from desk.cases import Draft, Line
     from desk.outcomes import Event
-    from store.case_records import ActRecord, CaseSummary, FacetCount
+    from engine.batches import PaymentBatch
+    from store.case_records import ActRecord, CasePage, CaseSummary, FacetCount
 
 __all__ = [
     "act_message",
@@ -28,6 +29,7 @@ __all__ = [
     "entries_of",
     "entry_message",
     "facet_message",
+    "listed_messages",
     "milliseconds",
     "remainder_of",
     "summary_message",
@@ -103,6 +105,10 @@ def case_filter(message: contract.CaseFilter, companies: frozenset[str] | None) 
         customer_ids=tuple(message.customer_ids),
         assignees=tuple(message.assignees),
         file_ids=tuple(message.file_ids),
+        bank_accounts=tuple(message.bank_accounts),
+        ages=tuple(message.ages),
+        amount_bands=tuple(message.amount_bands),
+        text=message.text,
         amount_min_minor=message.amount_min_minor,
         amount_max_minor=message.amount_max_minor,
         due_before_ms=milliseconds(message, "due_before"),
@@ -133,6 +139,26 @@ def summary_message(summary: CaseSummary) -> contract.CaseSummary:
         parked_until_time=_time(summary.parked_until_ms if summary.state == "parked" else 0),
         awaited_event=summary.awaited_event if summary.state == "parked" else "",
     )
+
+
+def listed_messages(
+    page: CasePage, payments: PaymentBatch, confidences: Mapping[str, float]
+) -> list[contract.CaseSummary]:
+    """The rows of a page, with what lists show of payments and of first proposals."""
+    columns = [payments.strings(name) for name in ("payment_id", "payer_name", "bank_account")]
+    days = payments.record_batch["value_date"].to_pylist()
+    shown = {
+        payment: (payer, account, day.isoformat() if day else "")
+        for payment, payer, account, day in zip(*columns, days, strict=True)
+    }
+    messages = []
+    for summary in page.cases:
+        message = summary_message(summary)
+        payer, account, day = shown.get(summary.payment_id, ("", "", ""))
+        message.payer_name, message.bank_account, message.value_date = payer, account, day
+        message.proposal_confidence = confidences.get(summary.payment_id, 0.0)
+        messages.append(message)
+    return messages
 
 
 def case_message(summary: CaseSummary, case: Case) -> contract.Case:
@@ -179,7 +205,9 @@ def act_message(record: ActRecord) -> contract.CaseAct:
 
 def facet_message(count: FacetCount) -> contract.FacetCount:
     """One value of a facet."""
-    return contract.FacetCount(facet=count.facet, value=count.value, case_count=count.case_count)
+    return contract.FacetCount(
+        facet=count.facet, value=count.value, case_count=count.case_count, label=count.label
+    )
 
 
 def entry_message(entry: Entry) -> contract.CaseEntry:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from engine.batches import CustomerBatch
 from rpc.caller import current_caller
+from rpc.conversions import REQUEST_TABLES, encode_table
+from rpc.customer_search import find_customers
 from rpc.errors import CustomerNotFoundError, FieldError
 from rpc.import_tables import CUSTOMERS
 from rpc.page_tokens import key_token, page_limit, read_key_token
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["CustomerService"]
 
 _ORDER: Final = "customer"
+_FOUND: Final = 20
+_FOUND_MAX: Final = 100
+_TEXT_LENGTH_MAX: Final = 200
+_KIND: Final = next(kind for kind in REQUEST_TABLES if kind.batch_class is CustomerBatch)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -89,6 +96,27 @@ class CustomerService(customer_service_pb2_grpc.CustomerServiceServicer):
             next_page_token=key_token(further, wanted, _ORDER),
             change_number=number,
         )
+
+    async def FindCustomers(  # noqa: N802 - the contract's name
+        self,
+        request: contract.FindCustomersRequest,
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.FindCustomersResponse:
+        """Customers by what somebody knows of them."""
+        caller = current_caller()
+        if request.company_id:
+            caller.check_company(request.company_id)
+        if not 0 <= request.page_size <= _FOUND_MAX:
+            message = f"page_size is {request.page_size}, expected 0 to {_FOUND_MAX}"
+            raise FieldError(message, field="page_size", value=str(request.page_size))
+        text, limit = request.text.strip()[:_TEXT_LENGTH_MAX], request.page_size or _FOUND
+        if not text:
+            return contract.FindCustomersResponse()
+        found = await self._reader.ask(
+            lambda store: find_customers(store, text, request.company_id, caller.companies, limit)
+        )
+        table = encode_table(_KIND, found, arrow=False)
+        return contract.FindCustomersResponse(customers=table.messages.customers)
 
     async def GetCustomer(  # noqa: N802 - the contract's name
         self,

@@ -59,6 +59,7 @@ class OpenItemService(open_item_service_pb2_grpc.OpenItemServiceServicer):
             currency=request.currency_code,
             document_number=request.document_number,
             status=request.status,
+            is_open=request.is_open,
         )
         if request.changed_after < 0:
             message = f"changed_after is {request.changed_after}, expected 0 or more"

@@ -87,6 +87,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.BankFileService/ListControlChecks": Permission.READ_FILES,
     "tieout.v1.BankFileService/ListDiagnostics": Permission.READ_FILES,
     "tieout.v1.BankFileService/SubmitBankFile": Permission.SUBMIT,
+    "tieout.v1.CustomerService/FindCustomers": Permission.READ,
     "tieout.v1.CustomerService/GetCustomer": Permission.READ,
     "tieout.v1.CustomerService/ImportCustomers": Permission.MAINTAIN,
     "tieout.v1.CustomerService/ListCustomers": Permission.READ,
@@ -134,6 +135,9 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.UserService/ListUsers": Permission.ADMINISTER,
     "tieout.v1.UserService/ResetPassword": Permission.ADMINISTER,
     "tieout.v1.UserService/UpdateUser": Permission.ADMINISTER,
+    "tieout.v1.ViewService/DeleteView": Permission.READ,
+    "tieout.v1.ViewService/ListViews": Permission.READ,
+    "tieout.v1.ViewService/SaveView": Permission.READ,
 }
 """The permission each RPC asks for, sorted by name; a test compares it with reflection."""
 

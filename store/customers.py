@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+
 from engine.batches import CustomerBatch
 from store.errors import SnapshotMismatchError
 from store.keyed_rows import KeyedChanges, KeyedRows, KeyedTable
@@ -18,6 +20,26 @@ if TYPE_CHECKING:
 __all__ = ["CustomerChanges", "Customers"]
 
 _TABLE: Final = KeyedTable(name="customer", batch_class=CustomerBatch)
+
+_MATCHING: Final = """
+WITH asked AS (SELECT CAST(? AS TEXT) AS plain, CAST(? AS TEXT) AS account)
+SELECT company_id, customer_id FROM (
+    SELECT c.company_id, c.customer_id, c.name,
+        CASE WHEN lower(c.customer_id) = asked.plain THEN 0
+            WHEN lower(c.name) LIKE asked.plain || '%' THEN 2 ELSE 3 END AS place
+    FROM customer c, asked
+    WHERE NOT c.is_deleted AND (lower(c.customer_id) LIKE asked.plain || '%'
+        OR lower(c.name) LIKE '%' || asked.plain || '%'
+        OR lower(c.aliases) LIKE '%' || asked.plain || '%'
+        OR length(asked.account) > 5 AND c.bank_accounts LIKE '%' || asked.account || '%')
+    UNION ALL
+    SELECT company_id, customer_id, '', 1 FROM open_item
+    WHERE lower(document_number) = ? OR lower(open_item_id) = ? OR lower(purchase_order) = ?
+) AS found
+WHERE ? = '' OR company_id = ?
+GROUP BY company_id, customer_id
+ORDER BY min(place), max(name), customer_id LIMIT ?
+"""
 
 
 class Customers(KeyedRows[CustomerBatch]):
@@ -42,6 +64,43 @@ class Customers(KeyedRows[CustomerBatch]):
         """
         conditions = {"company_id = ?": company_id} if company_id else {}
         return self.page(conditions | self.within(companies, changed_after), after, limit)
+
+    def matching(
+        self, text: str, company_id: str, companies: Collection[str] | None, limit: int
+    ) -> CustomerBatch:
+        """Customers whose id, name, aliases or accounts have `text`, or who owe a document of it.
+
+        Exact ids come first, then documents, then names that begin so, then the rest.
+        """
+        plain = text.strip().lower()
+        account = "".join(plain.split()).upper()
+        found = self._database.rows(
+            _MATCHING, plain, account, plain, plain, plain, company_id, company_id, limit * 4
+        )
+        keys = [(company, customer) for company, customer in found]
+        allowed = [key for key in keys if companies is None or key[0] in companies][:limit]
+        rows = self.find(allowed).rows
+        places = {key: at for at, key in enumerate(allowed)}
+        own = zip(rows.strings("company_id"), rows.strings("customer_id"), strict=True)
+        order = sorted(range(len(rows)), key=[places[key] for key in own].__getitem__)
+        return CustomerBatch.of_distinct(rows.record_batch.take(pa.array(order, pa.int64())))
+
+    def names(
+        self, company_id: str, companies: Collection[str] | None, limit: int
+    ) -> list[tuple[Key, str]]:
+        """Keys and names of at most `limit` customers, for a look at those written much alike."""
+        rows = self._database.rows(
+            "SELECT company_id, customer_id, name FROM customer "
+            "WHERE NOT is_deleted AND (? = '' OR company_id = ?) LIMIT ?",
+            company_id,
+            company_id,
+            limit,
+        )
+        return [
+            ((company, customer), name)
+            for company, customer, name in rows
+            if companies is None or company in companies
+        ]
 
 
 class CustomerChanges(Customers, KeyedChanges[CustomerBatch]):

@@ -75,6 +75,7 @@ class ItemFilter(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = ""
     document_number: str = ""
     status: str = ""
+    is_open: bool = False
 
 
 class SnapshotCounts(msgspec.Struct, frozen=True):
@@ -128,9 +129,12 @@ class OpenItems(KeyedRows[OpenItemBatch]):
         Of `companies` (None: all), changed after the booking `changed_after`.
         """
         given = msgspec.structs.asdict(item_filter)
+        is_open = given.pop("is_open")
         conditions = {
             f"{_TABLE.read.get(name, name)} = ?": value for name, value in given.items() if value
         }
+        if is_open:
+            conditions["open_minor <> ? AND NOT is_deleted"] = 0
         return self.page(conditions | self.within(companies, changed_after), after, limit)
 
     def _totals(self, amount: str) -> tuple[ItemTotal, ...]:

@@ -32,6 +32,7 @@ from store.sessions import SessionChanges, Sessions
 from store.settled import SettledPayments
 from store.taught_facts import TaughtFactChanges, TaughtFacts
 from store.users import UserChanges, Users
+from store.views import ViewChanges, Views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,7 @@ class Booking:
         self.facts = TaughtFactChanges(database)
         self.users = UserChanges(database)
         self.sessions = SessionChanges(database)
+        self.views = ViewChanges(database)
 
     def number(self) -> int:
         """The number of this booking, from the first time it is asked for.
@@ -121,6 +123,7 @@ class Repository:
         self.facts = TaughtFacts(database)
         self.users = Users(database)
         self.sessions = Sessions(database)
+        self.views = Views(database)
 
     @contextmanager
     def booking(self) -> Iterator[Booking]:

@@ -20,6 +20,7 @@ from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
 from rpc.report_service import ReportService
 from rpc.row_imports import RowImports
+from rpc.view_service import ViewService
 from tieout.v1 import (
     application_service_pb2,
     application_service_pb2_grpc,
@@ -39,6 +40,8 @@ from tieout.v1 import (
     report_service_pb2_grpc,
     session_service_pb2,
     user_service_pb2,
+    view_service_pb2,
+    view_service_pb2_grpc,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ SERVICES: Final = (
     customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
     user_service_pb2.DESCRIPTOR.services_by_name["UserService"].full_name,
+    view_service_pb2.DESCRIPTOR.services_by_name["ViewService"].full_name,
 )
 
 """Names of the services, as health and reflection know them."""
@@ -141,3 +145,4 @@ def add_services(
     report_service_pb2_grpc.add_ReportServiceServicer_to_server(
         ReportService(reader, now_ms), server
     )
+    view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
