@@ -39,7 +39,9 @@ def test_a_place_fits_its_call(binding):
     found = TABLE.find(path)
     assert found.by_method[binding.verb] is binding
     assert found.fields == {name: f"a/b:c {name}" for name in fields}
-    writes = any(word in binding.rpc for word in ("List", "Get", "Count", "Preview", "ExplainItem"))
+    writes = any(
+        word in binding.rpc for word in ("List", "Get", "Count", "Find", "Preview", "ExplainItem")
+    )
     assert (binding.verb == "GET") == (writes or binding.rpc.endswith("StreamEvents"))
 
 
