@@ -34,6 +34,7 @@ __all__ = [
     "HttpTlsTable",
     "LimitsTable",
     "LogsTable",
+    "OpenIdTable",
     "ServerTable",
     "StoreTable",
     "TelemetryTable",
@@ -108,6 +109,21 @@ class HttpTlsTable(_Table, frozen=True, kw_only=True):
     private_key_file: str
 
 
+class OpenIdTable(_Table, frozen=True, kw_only=True):
+    """How people sign in to the workbench at an identity provider (OpenID Connect).
+
+    One of `issuers` must believe the token that comes of it.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret_file: str = ""
+    redirect_url: str
+    scopes: tuple[str, ...] = ("openid",)
+    token: Annotated[str, msgspec.Meta(pattern="^(id_token|access_token)$")] = "id_token"  # noqa: S105 - the name of one
+    name: str = ""
+
+
 class AuthenticationTable(_Table, frozen=True, kw_only=True):
     """How callers prove who they are; with none of these, everybody on this machine is an admin.
 
@@ -122,6 +138,7 @@ class AuthenticationTable(_Table, frozen=True, kw_only=True):
     session_seconds_max: Annotated[int, msgspec.Meta(ge=300, le=604_800)] = 43_200
     certificates: tuple[CertificateRule, ...] = ()
     issuers: tuple[IssuerRule, ...] = ()
+    openid: OpenIdTable | None = None
 
     @property
     def is_configured(self) -> bool:
@@ -206,6 +223,7 @@ _PATHS: Final = frozenset(
         "authentication.keys_file",
         "authentication.keys_secret_file",
         "authentication.issuers.jwks_file",
+        "authentication.openid.client_secret_file",
         "logs.mask_secret_file",
         *(f"tables.{name}" for name in TenantTable.__struct_fields__),
         *(f"tenants.*.{name}" for name in TenantTable.__struct_fields__),
@@ -372,6 +390,8 @@ def _check(configuration: Configuration, name: str) -> None:
         for rule in sign_in.issuers
     ):
         wrong = "authentication.issuers: the tenant of a rule is not among [tenants]"
+    elif sign_in.openid and all(rule.issuer != sign_in.openid.issuer for rule in sign_in.issuers):
+        wrong = "authentication.openid: no rule of [[authentication.issuers]] is for its issuer"
     if wrong:
         message = f"{name}: {wrong}"
         raise ConfigurationError(message)

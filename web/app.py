@@ -39,5 +39,5 @@ def build_app(settings: WebSettings, front: grpc.aio.Channel) -> Starlette:
         ],
     )
     app.state.draining = draining
-    add_workbench(app, front)
+    add_workbench(app, settings, front)
     return app

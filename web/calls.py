@@ -18,11 +18,15 @@ from tieout.v1 import (
     exception_service_pb2_grpc,
     open_item_service_pb2_grpc,
     report_service_pb2_grpc,
+    session_service_pb2_grpc,
+    user_service_pb2_grpc,
 )
 from web.channel import session_metadata
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from web.channel import Metadata
 
 __all__ = ["CallError", "Services", "ask"]
 
@@ -52,13 +56,19 @@ class Services:
         self.exceptions = exception_service_pb2_grpc.ExceptionServiceStub(front)
         self.open_items = open_item_service_pb2_grpc.OpenItemServiceStub(front)
         self.reports = report_service_pb2_grpc.ReportServiceStub(front)
+        self.sessions = session_service_pb2_grpc.SessionServiceStub(front)
+        self.users = user_service_pb2_grpc.UserServiceStub(front)
 
 
-async def ask(request: Request, service: str, call: str, message: Any) -> Any:
-    """What `call` of the `service` (a name of `Services`) answers to whoever sent `request`."""
+async def ask(request: Request, service: str, call: str, message: Any, more: Metadata = ()) -> Any:
+    """What `call` of the `service` (a name of `Services`) answers to whoever sent `request`.
+
+    `more` travels beside the credentials.
+    """
     method = getattr(getattr(request.app.state.services, service), call)
+    metadata = (*session_metadata(request), *more)
     try:
-        return await method(message, metadata=session_metadata(request), timeout=_SECONDS)
+        return await method(message, metadata=metadata, timeout=_SECONDS)
     except grpc.aio.AioRpcError as error:
         trailing = error.trailing_metadata() or ()
         reasons = [value for name, value in trailing if name == _REASON_KEY]

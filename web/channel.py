@@ -18,16 +18,12 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 __all__ = [
-    "SESSION_COOKIE",
     "CredentialError",
     "Metadata",
     "header_metadata",
     "open_front",
     "session_metadata",
 ]
-
-SESSION_COOKIE: Final = "tieout_session"
-"""Name of the cookie that carries the token of a browser's session."""
 
 _FORWARDED: Final = ("authorization", "x-api-key")
 
@@ -67,8 +63,11 @@ def header_metadata(request: HTTPConnection) -> Metadata:
 
 
 def session_metadata(request: HTTPConnection) -> Metadata:
-    """What goes with a call for a person: the token of the session, the request's id."""
-    token = request.cookies.get(SESSION_COOKIE, "")
+    """What goes with a call for a person: the token of the session, the request's id.
+
+    The token is the one that `web/sessions.py` found in the cookie.
+    """
+    token = getattr(request.state, "session_token", "")
     given = (("authorization", f"Bearer {token}"),) if token else ()
     return (*given, *_request_id())
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from web.display import NOTHING, Display
 from web.keyboard import key_map, keys_of
 from web.languages import LANGUAGES, chosen_language, translations
-from web.navigation import NAVIGATION
+from web.navigation import places_for
 from web.preferences import Preferences, preferences_of
 from web.static_files import StaticFiles
 from web.wording import WORDING
@@ -27,12 +27,16 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who reads a page, and how they like it. `person` is empty where nobody signs in."""
+    """Who reads a page, how they like it, and what they may: pages offer no more than that.
+
+    `person` is empty where nobody signs in, `permissions` before somebody has.
+    """
 
     language: str
     preferences: Preferences
     person: str
     csrf_token: str
+    permissions: frozenset[str]
     path: str
     address: str
 
@@ -63,6 +67,7 @@ class Frame:
             key_map=msgspec.json.encode(key_map(viewer.preferences)).decode(),
             keys=keys_of(viewer.preferences),
             now=datetime.datetime.now(datetime.UTC),
+            navigation=places_for(viewer.permissions),
             **values,
         )
 
@@ -91,7 +96,6 @@ class Frame:
         made.filters["said"] = catalogue.ugettext
         made.globals |= {
             "static": self.static.address,
-            "navigation": NAVIGATION,
             "languages": LANGUAGES,
             "nothing": NOTHING,
             "wording": WORDING,
@@ -118,6 +122,7 @@ def viewer_of(request: Request) -> Viewer:
         preferences=preferences,
         person=getattr(request.state, "person", ""),
         csrf_token=getattr(request.state, "csrf_token", ""),
+        permissions=getattr(request.state, "permissions", frozenset()),
         path=request.url.path,
         address=f"{request.url.path}{query}",
     )

@@ -14,6 +14,7 @@ __all__ = [
     "CONNECTIONS_MAX",
     "CREDENTIAL_LENGTH_MAX",
     "DRAIN_SECONDS",
+    "FORM_BYTES_MAX",
     "HEADER_BYTES_MAX",
     "HEARTBEAT_SECONDS",
     "IDLE_SECONDS",
@@ -70,3 +71,6 @@ ROWS_OF_A_CHUNK: Final = 1_000
 
 HEARTBEAT_SECONDS: Final = 15.0
 """Pause after which a stream of events says that it is still there; proxies wait for a minute."""
+
+FORM_BYTES_MAX: Final = 8 * 1024 * 1024
+"""A form of a page with what is attached: pasted text and a remittance advice."""

@@ -8,18 +8,24 @@ import msgspec
 
 from web.languages import marked as _
 
-__all__ = ["NAVIGATION", "Place"]
+__all__ = ["NAVIGATION", "Place", "places_for"]
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A screen: its path, and its name in the source language."""
+    """A screen: its path, its name in the source language, and the permission it needs."""
 
     path: str
     name: str
+    permission: str = "read"
 
 
 NAVIGATION: Final = (
     Place("/", _("Exceptions")),
-    Place("/settings", _("Settings")),
+    Place("/settings", _("Settings"), "own"),
 )
 """The screens, in the order people use them; the current one begins as the page's path does."""
+
+
+def places_for(permissions: frozenset[str]) -> tuple[Place, ...]:
+    """Where somebody with `permissions` is shown the way to."""
+    return tuple(place for place in NAVIGATION if place.permission in permissions)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import grpc
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
 from web.calls import CallError
 from web.errors import WebError
@@ -94,6 +96,9 @@ def refusal_words(request: Request, error: CallError) -> str:
 async def _called(request: Request, error: Exception) -> Response:
     assert isinstance(error, CallError)  # noqa: S101 - registered for it
     status = status_of(error)
+    if status is HTTPStatus.UNAUTHORIZED and request.method == "GET":
+        where = f"{request.url.path}{'?' if request.url.query else ''}{request.url.query}"
+        return RedirectResponse(f"/sign-in?then={quote(where, safe='')}", 303)
     title, advice = _WORDS.get(status, _OTHERWISE)
     said = _REASONS.get(error.reason, advice)
     return _page(request, status, title, said, str(error))

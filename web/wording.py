@@ -27,6 +27,7 @@ class Wording(msgspec.Struct, frozen=True):
     facets: dict[str, str]
     item_states: dict[str, str]
     fact_kinds: dict[str, str]
+    roles: dict[str, str]
 
 
 _STATES: Final = {
@@ -252,6 +253,15 @@ _FACT_KINDS: Final = {
     "not_account": _("account that is not theirs"),
 }
 
+_ROLES: Final = {
+    "submitter": _("sends bank files"),
+    "viewer": _("may look"),
+    "clerk": _("clerk"),
+    "approver": _("approver"),
+    "admin": _("admin"),
+    "auditor": _("auditor"),
+}
+
 WORDING: Final = Wording(
     states=_STATES,
     codes=_CODES,
@@ -266,5 +276,6 @@ WORDING: Final = Wording(
     facets=_FACETS,
     item_states=_ITEM_STATES,
     fact_kinds=_FACT_KINDS,
+    roles=_ROLES,
 )
 """Every kind. A test holds the codes against the contract's."""

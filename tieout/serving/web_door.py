@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Final
 from rpc.configuration_errors import ConfigurationError
 from rpc.listening import split_address
 from rpc.processes import resident_bytes
+from rpc.secret_files import read_secret
 from tieout.configuration import ServerTable
-from web.settings import WebSettings
+from web.settings import OpenIdSettings, WebSettings
 from web.supervisor import WebProcess, open_listener
 
 if TYPE_CHECKING:
     import grpc.aio
 
     from rpc.metrics import Metrics
-    from tieout.configuration import Configuration
+    from tieout.configuration import Configuration, OpenIdTable
 
 __all__ = ["WebDoor"]
 
@@ -63,6 +64,10 @@ class WebDoor:
             private_key_file=tls.private_key_file if tls else "",
             log_level=configuration.logs.level,
             mask_key=mask_key,
+            behind_proxy=configuration.server.tls_ended_by_proxy,
+            local_users=configuration.authentication.local_users,
+            has_tenants=len(configuration.served_tenants()) > 1,
+            openid=_openid(configuration.authentication.openid),
         )
         self._process = WebProcess(
             settings, listener, on_lost=lambda: metrics.count("tieout_web_lost_total")
@@ -94,6 +99,24 @@ class WebDoor:
             self._own_folder = Path(tempfile.mkdtemp(prefix="tieout-"))
             path = self._own_folder / "front.sock"
         return path
+
+
+def _openid(table: OpenIdTable | None) -> OpenIdSettings | None:
+    """What the process needs for sign-in at an identity provider; raises `ConfigurationError`."""
+    if table is None:
+        return None
+    secret = ""
+    if table.client_secret_file:
+        secret = read_secret(table.client_secret_file).reveal().decode()
+    return OpenIdSettings(
+        issuer=table.issuer,
+        client_id=table.client_id,
+        client_secret=secret,
+        redirect_url=table.redirect_url,
+        scopes=table.scopes,
+        token=table.token,
+        name=table.name,
+    )
 
 
 def _is_installed(address: str) -> bool:
