@@ -28,6 +28,8 @@ from bench.report import reading_table, readme_table, scale_table
 from bench.scale_record import ScaleRecord
 from docs.adapter_pages import adapter_page, adapter_table
 from docs.desk_page import desk_page
+from docs.http_reference import reference_page
+from docs.openapi import openapi_text
 from engine.exception_codes import EXCEPTION_CODES, ExceptionCode
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
 from rpc.caller import Role
@@ -293,6 +295,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/operating/permissions.md": permissions_page,
     "docs/posting.md": posting_page,
     "docs/desk.md": desk_page,
+    "web/json_door/reference/openapi.json": openapi_text,
+    "web/json_door/reference/reference.html": reference_page,
     **{f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES},
     **{f"docs/adapters/{name}.md": partial(adapter_page, name) for name in ADAPTERS},
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from rpc.caller import current_caller
@@ -163,6 +162,6 @@ def _content(request: Message) -> bytes:
 def _name_in(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no text in it
         message = f"page_token {token!r} was never given out; start without one"
         raise PageTokenError(message, page_token=token) from None

@@ -147,6 +147,7 @@ def test_tenants_and_roles_hold_through_the_door(secured):
     path = f"/v1/bank-files/{mine['bankFile']['fileId']}"
     assert get(secured, path, **keys["viewer"]).status == 200
     assert problem(get(secured, path, **keys["other"])) == (404, "BANK_FILE_NOT_FOUND")
+    assert get(secured, "/v1/openapi.json").status == 200, "nobody has to sign in to read it"
     bearer = get(secured, path, authorization="Bearer x.y.z")
     assert problem(bearer) == (401, "CREDENTIALS_INVALID")
     assert problem(get(secured, path, host="evil.example"))[0] == 401, "signed in, any name does"

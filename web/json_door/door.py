@@ -18,6 +18,7 @@ from web.json_door.bindings import BINDINGS
 from web.json_door.bodies import JSON_LINES, json_body, raw_body
 from web.json_door.calls import CallCancelledError, FrontCalls
 from web.json_door.contract import rpcs
+from web.json_door.own_pages import own_page
 from web.json_door.parameters import fields_of_query, put
 from web.json_door.paths import PathTable
 from web.json_door.problems import DoorError, Refusal, problem_of, refused
@@ -86,9 +87,12 @@ class JsonDoor:
 
     async def _answer(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode("ascii", "replace")
+        page = own_page(request, path)
+        if page is not None:
+            return page
         found = self._paths.find(path)
         if found is None:
-            sentence = "no call has this path"
+            sentence = "no call has this path; /v1/openapi.json lists them"
             raise refused(Refusal.PATH_UNKNOWN, sentence)
         method = "GET" if request.method == "HEAD" else request.method
         binding = found.by_method.get(method)
