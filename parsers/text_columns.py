@@ -71,6 +71,7 @@ _ENTRY_NAMES: Final = (
 _KIND_TEXTS: Final = pa.array(ENTRY_KINDS, pa.string())
 _ADDENDA: Final = pa.scalar("addenda", pa.string())
 _DESCRIPTORS: Final = pa.array(sorted(BANK_DESCRIPTORS), pa.string())
+_DESCRIPTOR_BYTES_MAX: Final = max(map(len, BANK_DESCRIPTORS))
 
 
 class TextLines(msgspec.Struct, frozen=True):
@@ -130,6 +131,7 @@ def read_text_columns(
     if "payer_account" in ranges:
         columns["payer_account"] = _accounts(text, ranges)
     kept = np.flatnonzero((code == _TEXT_CODE) & (keys.starts < keys.stops))
+    kept = _without_descriptors(text, keys, kept)
     values = text.strings(keys.starts[kept], keys.stops[kept])
     columns["remittance_text"] = _joined(owner[kept], values, row_count)
     found: list[LineColumns] = []
@@ -296,13 +298,25 @@ def _accounts(text: ByteText, ranges: dict[str, tuple[Offsets, Offsets]]) -> pa.
     return pc.if_else(pa.array(both), joined, account)
 
 
+def _without_descriptors(text: ByteText, keys: _Keys, lines: Offsets) -> Offsets:
+    """The `lines` that say more than what a bank writes on every row of a kind.
+
+    Only lines that are as short are looked at as text.
+    """
+    starts, stops = keys.starts[lines], keys.stops[lines]
+    short = np.flatnonzero(stops - starts <= _DESCRIPTOR_BYTES_MAX)
+    if not len(short):
+        return lines
+    named = pc.is_in(text.strings(starts[short], stops[short]), value_set=_DESCRIPTORS)
+    if not named.true_count:
+        return lines
+    is_wanted = np.ones(len(lines), np.bool_)
+    is_wanted[short] = ~named.to_numpy(zero_copy_only=False)
+    return np.compress(is_wanted, lines)
+
+
 def _joined(owner: Offsets, values: pa.StringArray, row_count: int) -> pa.Array:
-    """The kept lines of each row joined by newlines, without what banks write on every row."""
-    named = pc.is_in(values, value_set=_DESCRIPTORS)
-    if named.true_count:
-        wanted = pc.invert(named)
-        owner = owner[wanted.to_numpy(zero_copy_only=False)]
-        values = values.filter(wanted)
+    """The lines of each row joined by newlines."""
     counts = np.bincount(owner, minlength=row_count)
     if (counts == 1).all():
         return values
