@@ -26,6 +26,7 @@ __all__ = [
     "facts_of",
     "join_chunks",
     "merge_chunks",
+    "spread_columns",
 ]
 
 
@@ -80,10 +81,24 @@ def join_chunks(
 ) -> dict[str, pa.Array]:
     """All rows of `chunks`, column by column."""
     merged = merge_chunks(chunks, kinds)
-    return {
-        name: pa.repeat(column, merged.rows) if isinstance(column, pa.Scalar) else column
-        for name, column in merged.columns.items()
-    }
+    return spread_columns(merged.columns, merged.rows)
+
+
+def spread_columns(columns: Mapping[str, pa.Array | pa.Scalar], rows: int) -> dict[str, pa.Array]:
+    """Columns with a value for each row. Columns of the same one value share an array: a dozen
+    columns of a payment are mostly empty, and fresh memory costs more than what is written to it.
+    """
+    spread: dict[tuple[pa.DataType, Any], pa.Array] = {}
+    arrays = {}
+    for name, column in columns.items():
+        if not isinstance(column, pa.Scalar):
+            arrays[name] = column
+            continue
+        value = (column.type, column.as_py())
+        if value not in spread:
+            spread[value] = pa.repeat(column, rows)
+        arrays[name] = spread[value]
+    return arrays
 
 
 def merge_chunks(chunks: Sequence[ColumnChunk], kinds: Mapping[str, ColumnKind]) -> ColumnChunk:

@@ -15,7 +15,14 @@ import pyarrow.compute as pc
 
 from engine import schemas
 from engine.batches import PaymentBatch, RemittanceBatch
-from parsers.column_chunks import ColumnChunk, column_kinds, facts_of, join_chunks, merge_chunks
+from parsers.column_chunks import (
+    ColumnChunk,
+    column_kinds,
+    facts_of,
+    join_chunks,
+    merge_chunks,
+    spread_columns,
+)
 from parsers.identities import OrdinalCounter, digests_of, identify_payments
 
 if TYPE_CHECKING:
@@ -141,7 +148,7 @@ class GatheredRows:
             [piece for one in settled for piece in one.facts],
             self._ordinals,
         )
-        given = {name: pa.repeat(value, rows) for name, value in file_columns.items()}
+        given = spread_columns(file_columns, rows)
         batch = PaymentBatch.from_distinct(payments | given | {"payment_id": identities})
         chunks = [one.lines for one in settled if one.lines is not None]
         if not chunks:
