@@ -31,15 +31,16 @@ _JSON: Final = "application/json"
 _INTRODUCTION: Final = """\
 Every call of the gRPC contract `tieout.v1` as JSON over HTTP, by protobuf's JSON mapping.
 
-Names are lowerCamelCase; requests may also use the names of the contract (`amount_minor`). Amounts
-are integers in minor units of their currency. 64-bit integers are text in answers (`"129990"`), text
-or numbers in requests. What has its default value (`0`, `""`, `false`, an empty list) is left out.
-A field that a request does not have is refused with its place.
+Names are lowerCamelCase; requests may also use the names of the contract (`amount_minor`).
+Amounts are integers in minor units of their currency. 64-bit integers are text in answers
+(`"129990"`), text or numbers in requests. What has its default value (`0`, `""`, `false`, an empty
+list) is left out. A field that a request does not have is refused with its place.
 
 Credentials are an API key (`x-api-key`) or a bearer token. `Idempotency-Key` makes a request
-repeatable: sent again, the first answer comes back; with other content it is refused (409). `If-Match`
-with an `ETag` changes only what nobody changed since (412). Lists give the address of their next
-page in `Link`. Errors are `application/problem+json` whose `reason` never changes its meaning."""
+repeatable: sent again, the first answer comes back; with other content it is refused (409).
+`If-Match` with an `ETag` changes only what nobody changed since (412). Lists give the address of
+their next page in `Link`. Errors are `application/problem+json` whose `reason` never changes its
+meaning."""
 
 _STATUSES: Final = {
     "400": "The request is malformed: a field, the body, the page token.",
