@@ -10,7 +10,7 @@ FUZZ := .cache/fuzz
 AUDIT := .cache/audit
 CLIENT := .cache/client
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store calibration docs lint format proto serve audit client-wheel clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-json calibration docs lint format proto serve audit client-wheel clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -63,6 +63,9 @@ bench-names: $(VENV)/.test $(PEERS)-names/.ready  ## customers by name beside pe
 
 bench-store: $(VENV)/.test postgresql  ## the store beside bare copies and a bare transaction, both databases
 	$(BIN)/python -m bench.posting
+
+bench-json: $(VENV)/.test  ## one call over both doors of the same server, JSON and gRPC in turn
+	$(BIN)/python -m bench.json_door
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale
