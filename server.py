@@ -57,6 +57,7 @@ from tieout.server_doors import (
 from tieout.serving.services import SERVICES, ServedTenant, add_services
 from tieout.serving.sign_in import PasswordDoor
 from tieout.serving.web_door import WebDoor
+from tieout.serving.webhook_door import WebhookDoor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -149,6 +150,8 @@ async def _serve(
         stack.callback(door.close)
         server = _server_with(configuration, frozenset(tenants), metrics, stack, door.sessions)
         door.add_services(server)
+        webhooks = WebhookDoor(configuration, tenants, address, mask_key, metrics, stack)
+        webhooks.add_service(server, reader, writer, _now_ms)
         add_services(
             server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool, _now_ms
         )
@@ -163,6 +166,7 @@ async def _serve(
         stack.callback(pages.close)
         await server.start()
         await web.start()
+        await webhooks.begin(reader)
         watching = asyncio.create_task(readiness.watch())
         stack.callback(watching.cancel)
         gc.freeze()

@@ -29,9 +29,9 @@
     ├── CaseNotFoundError         CASE_NOT_FOUND: no case, payment or exception with that id
     ├── OpenItemNotFoundError     OPEN_ITEM_NOT_FOUND: no open item with that key
     ├── CustomerNotFoundError     CUSTOMER_NOT_FOUND: no customer with that key
-    ├── FactNotFoundError         FACT_NOT_FOUND: no fact was taught there
     ├── UserNotFoundError         USER_NOT_FOUND: no local user of that name
     ├── SessionNotFoundError      SESSION_NOT_FOUND: no session of the caller with that id
+    ├── WebhookNotFoundError      WEBHOOK_NOT_FOUND: no webhook with that id
     ├── RefusedError              the desk's own reason: an act that rules or people do not allow
     ├── TooManyItemsError         TOO_MANY_ITEMS: more open items than one question may look through
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
@@ -72,7 +72,6 @@ __all__ = [
     "CredentialsMissingError",
     "CustomerNotFoundError",
     "ExpansionError",
-    "FactNotFoundError",
     "FieldError",
     "FileTooLargeError",
     "JobFailedError",
@@ -103,6 +102,7 @@ __all__ = [
     "UnauthenticatedError",
     "UnknownFieldError",
     "UserNotFoundError",
+    "WebhookNotFoundError",
     "WorkerLostError",
 ]
 
@@ -286,12 +286,6 @@ class CustomerNotFoundError(ServiceError, LookupError):
     reason = "CUSTOMER_NOT_FOUND"
 
 
-class FactNotFoundError(ServiceError, LookupError):
-    """No fact about a payer was taught by that line of that case."""
-
-    reason = "FACT_NOT_FOUND"
-
-
 class UserNotFoundError(ServiceError, LookupError):
     """No local user of that name."""
 
@@ -302,6 +296,12 @@ class SessionNotFoundError(ServiceError, LookupError):
     """No session of the caller with that id that has not ended."""
 
     reason = "SESSION_NOT_FOUND"
+
+
+class WebhookNotFoundError(ServiceError):
+    """No webhook has that id."""
+
+    reason = "WEBHOOK_NOT_FOUND"
 
 
 class RefusedError(ServiceError):

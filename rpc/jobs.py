@@ -32,8 +32,6 @@ __all__ = [
     "MatchJob",
     "PaymentBytesDone",
     "PaymentBytesJob",
-    "QuestionDone",
-    "QuestionJob",
     "ReadReferencesDone",
     "ReadReferencesJob",
     "Reply",
@@ -239,20 +237,6 @@ class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
     response: bytes
 
 
-class QuestionJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Look through the store for one answer; `request` is the encoded message of the call."""
-
-    question: Literal["receivables", "fact", "file_bytes"]
-    request: bytes
-    now_ms: int
-
-
-class QuestionDone(msgspec.Struct, frozen=True, tag=True):
-    """The response, encoded."""
-
-    response: bytes
-
-
 class ImportRowsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Keep the open items or customers of one import.
 
@@ -307,7 +291,6 @@ Job = (
     | FileResultJob
     | ReadReferencesJob
     | PaymentBytesJob
-    | QuestionJob
     | ClearingJob
     | ImportRowsJob
 )
@@ -321,7 +304,6 @@ Reply = (
     | FileResultDone
     | ReadReferencesDone
     | PaymentBytesDone
-    | QuestionDone
     | ClearingDone
     | ImportRowsDone
     | JobFailure

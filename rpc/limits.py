@@ -32,6 +32,7 @@ __all__ = [
     "TOGETHER_BYTES_MAX",
     "WAITING_BYTES_MAX",
     "WAIT_SECONDS_MAX",
+    "WEBHOOKS_MAX",
     "WORKER_MEMORY_BYTES",
 ]
 
@@ -123,3 +124,6 @@ METADATA_VALUE_LENGTH_MAX: Final = 200
 WORKER_MEMORY_BYTES: Final = 8 << 30
 """Memory of its own that a worker may hold (`RLIMIT_DATA`): the largest streamed match, twice over
 for its columns and twice for the engine's; files that are only mapped do not count."""
+
+WEBHOOKS_MAX: Final = 50
+"""Webhooks of a tenant: every system of a company, twice."""

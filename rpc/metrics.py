@@ -102,6 +102,20 @@ METRICS: Final = (
     Metric("tieout_worker_memory_bytes", "gauge", (), "Resident memory of all workers."),
     Metric("tieout_web_lost_total", "counter", (), "Web processes that ended by themselves."),
     Metric("tieout_web_memory_bytes", "gauge", (), "Resident memory of the web process."),
+    Metric(
+        "tieout_webhook_attempts_total",
+        "counter",
+        ("outcome",),
+        "Attempts to deliver a message to a webhook, by outcome: delivered, failed, timeout, ….",
+    ),
+    Metric("tieout_webhook_waiting", "gauge", (), "Messages to webhooks that wait."),
+    Metric(
+        "tieout_webhook_oldest_seconds",
+        "gauge",
+        (),
+        "How long the oldest message has waited for its webhook.",
+    ),
+    Metric("tieout_webhooks_lost_total", "counter", (), "Processes of webhooks that ended."),
     Metric("tieout_server_memory_bytes", "gauge", (), "Resident memory of the front process."),
     Metric(
         "tieout_loop_lag_seconds",

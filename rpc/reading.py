@@ -61,6 +61,14 @@ class StoreReader:
         await loop.run_in_executor(self._thread, repository.bank_files.find_file, "")
         return True
 
+    async def any_tenant(self, question: Callable[[Repository], bool]) -> bool:
+        """Whether any tenant's store says yes; asked by the server itself, for no caller."""
+        loop = asyncio.get_running_loop()
+        for repository in self._repositories.values():
+            if await loop.run_in_executor(self._thread, question, repository):
+                return True
+        return False
+
     def close(self) -> None:
         """Finish what was asked and close every store."""
         self._thread.shutdown()

@@ -61,7 +61,6 @@ CODES: Final = {
     "REASON_MISSING": grpc.StatusCode.INVALID_ARGUMENT,
     "REASON_UNKNOWN": grpc.StatusCode.INVALID_ARGUMENT,
     "TOO_MANY_ITEMS": grpc.StatusCode.FAILED_PRECONDITION,
-    "TOO_MANY_ROWS": grpc.StatusCode.FAILED_PRECONDITION,
     "UNDECIDED_MONEY": grpc.StatusCode.FAILED_PRECONDITION,
     "UNTIL_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "CHECKSUM_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
@@ -75,7 +74,6 @@ CODES: Final = {
     "DUPLICATE_KEY": grpc.StatusCode.INVALID_ARGUMENT,
     "EVIDENCE_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "EXPANSION_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
-    "FACT_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "FIELD_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "FILE_TOO_LARGE": grpc.StatusCode.INVALID_ARGUMENT,
     INTERNAL: grpc.StatusCode.INTERNAL,
@@ -123,6 +121,7 @@ CODES: Final = {
     "USER_EXISTS": grpc.StatusCode.ALREADY_EXISTS,
     "USER_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "UNKNOWN_FIELD": grpc.StatusCode.INVALID_ARGUMENT,
+    "WEBHOOK_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "WORKER_LOST": grpc.StatusCode.UNAVAILABLE,
 }
 """Every reason a call may end with, and its code; a reason without a line here is internal."""

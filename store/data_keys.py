@@ -179,6 +179,28 @@ class DataKeyStore:
         )
         return len(changes)
 
+    @property
+    def master_key(self) -> str:
+        """Name of the master key in force; raises `KeyMissingError` where there is none."""
+        return self._required_ring().current.name
+
+    def seal_secret(self, secret: bytes, purpose: str) -> tuple[str, bytes]:
+        """A secret of ours, sealed: the master key's name and what to keep.
+
+        Raises `KeyMissingError` where no key file is configured: secrets are never kept plainly.
+        """
+        if self._ring is None:
+            message = (
+                "secrets are kept sealed and no key file is configured; set "
+                "store.encryption_key_file (`tieout store new-key FILE` makes one)"
+            )
+            raise KeyMissingError(message)
+        return self._ring.wrap(secret, purpose)
+
+    def open_secret(self, master_key: str, wrapped: bytes, purpose: str) -> bytes:
+        """The secret again; raises `KeyMissingError`."""
+        return self._required_ring().unwrap(master_key, wrapped, purpose)
+
     def check(self) -> None:
         """See that the key ring opens what is sealed here; raises `KeyMissingError`."""
         rows = self._database.rows(

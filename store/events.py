@@ -35,6 +35,7 @@ EVENT_KINDS: Final = {
     "open_items.changed": "Open items were imported, changed or taken away.",
     "customers.changed": "Customers were imported, changed or taken away.",
     "user.changed": "A local user was added, changed, or got another password.",
+    "webhook.changed": "A webhook was added, disabled, enabled, or given another secret.",
     "customer.erased": "The key to a customer's personal data was destroyed.",
     "content.purged": "Contents of bank files were deleted after their retention period.",
     "clearing.violated": "A file's money no longer adds up; posting is halted.",
@@ -128,6 +129,17 @@ class EventLog:
             for _, number, kind, subject, when, payload in rows
         ]
         return events, EventCursor(*rows[-1][:2]) if rows else cursor
+
+    def end(self) -> EventCursor:
+        """The cursor behind everything that may be read now."""
+        stable = ""
+        if self._database.dialect == "postgresql":
+            stable = "WHERE written_by < pg_snapshot_xmin(pg_current_snapshot())"
+        rows = self._database.rows(
+            "SELECT CAST(CAST(written_by AS text) AS bigint), event_number FROM event "  # noqa: S608 - fixed texts
+            f"{stable} ORDER BY written_by DESC, event_number DESC LIMIT 1"
+        )
+        return EventCursor(*rows[0]) if rows else START
 
     def forget_before(self, occurred_before_ms: int) -> int:
         """Forget events older than that and give how many; called in a write block."""

@@ -6,6 +6,7 @@ file are relative to it. Secrets never stand in it: settings that end in `_file`
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from pathlib import Path
@@ -40,6 +41,7 @@ __all__ = [
     "TelemetryTable",
     "TenantTable",
     "TlsTable",
+    "WebhooksTable",
     "authority_of",
     "policy_of",
     "read_configuration",
@@ -170,6 +172,18 @@ class TelemetryTable(_Table, frozen=True, kw_only=True):
     service_name: str = "tieout"
 
 
+class WebhooksTable(_Table, frozen=True, kw_only=True):
+    """Whom webhooks may call: public addresses, and what stands here.
+
+    `ca_file` (PEM) holds authorities that receivers' certificates may come from besides the
+    system's.
+    """
+
+    allowed_networks: list[str] = []
+    allow_http: bool = False
+    ca_file: str = ""
+
+
 class Configuration(_Table, frozen=True, kw_only=True):
     """The whole file. `tables` is the only tenant's; several stand in `tenants` by name."""
 
@@ -183,6 +197,7 @@ class Configuration(_Table, frozen=True, kw_only=True):
     limits: LimitsTable = LimitsTable()
     logs: LogsTable = LogsTable()
     telemetry: TelemetryTable = TelemetryTable()
+    webhooks: WebhooksTable = WebhooksTable()
 
     def served_tenants(self) -> dict[str, TenantTable]:
         """Each tenant's tables, by its name."""
@@ -225,6 +240,7 @@ _PATHS: Final = frozenset(
         "authentication.issuers.jwks_file",
         "authentication.openid.client_secret_file",
         "logs.mask_secret_file",
+        "webhooks.ca_file",
         *(f"tables.{name}" for name in TenantTable.__struct_fields__),
         *(f"tenants.*.{name}" for name in TenantTable.__struct_fields__),
     }
@@ -392,9 +408,19 @@ def _check(configuration: Configuration, name: str) -> None:
         wrong = "authentication.issuers: the tenant of a rule is not among [tenants]"
     elif sign_in.openid and all(rule.issuer != sign_in.openid.issuer for rule in sign_in.issuers):
         wrong = "authentication.openid: no rule of [[authentication.issuers]] is for its issuer"
+    wrong = wrong or _wrong_network(configuration.webhooks)
     if wrong:
         message = f"{name}: {wrong}"
         raise ConfigurationError(message)
+
+
+def _wrong_network(webhooks: WebhooksTable) -> str:
+    for one in webhooks.allowed_networks:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            return f"webhooks.allowed_networks: {error}"
+    return ""
 
 
 def _text_of(path: Path) -> str:

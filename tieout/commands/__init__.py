@@ -95,6 +95,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.exceptions:exceptions_command",
         "Work exceptions on a server.",
     ),
+    "webhooks": (
+        "tieout.commands.webhooks:webhooks_command",
+        "Send a server's events to addresses of your own.",
+    ),
     "version": ("tieout.commands.version:version_command", "Print versions."),
 }
 """Command → where its `click.Command` lives, and its line in `tieout --help`."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tieout.commands.ledger_options import ledger_options, on_server, sending_options
+from tieout.commands.ledger_options import ledger_options, sending_options
+from tieout.commands.server_options import on_server
 
 if TYPE_CHECKING:
     from tieout.client import Client

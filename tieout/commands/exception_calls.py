@@ -15,7 +15,7 @@ from engine.money import format_minor, minor_from_text
 from tieout.v1 import cases_pb2, exception_service_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from google.protobuf.message import Message
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _PAGE: Final = 1_000
+_AMOUNT: Final = 4
+"""Place of the amount in a line about a case."""
 _DAY_SECONDS: Final = 86_400
 _STATES: Final = tuple(one.name for one in cases_pb2.CaseState.DESCRIPTOR.values)
 
@@ -60,16 +62,18 @@ class Session:
                 page_size=min(left, _PAGE),
                 page_token=token,
             )
-            for summary in page.cases:
-                shown.append(summary)
-                if not self._as_json:
-                    click.echo(_line_of(summary))
+            shown += page.cases
             left -= len(page.cases)
             token = page.next_page_token
             if not token:
                 break
         if self._as_json:
             click.echo(json.dumps([_as_dict(one) for one in shown], indent=2))
+            return
+        cells = [_cells_of(one) for one in shown]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for row in cells:
+            click.echo("  ".join(_aligned(row, widths)).rstrip())
 
     def count_cases(self) -> None:
         """Print how many cases there are of what."""
@@ -225,11 +229,15 @@ def _entry(text: str, summary: cases_pb2.CaseSummary) -> cases_pb2.CaseEntry:
 
 
 def _line_of(summary: cases_pb2.CaseSummary) -> str:
+    return "  ".join(_cells_of(summary))
+
+
+def _cells_of(summary: cases_pb2.CaseSummary) -> tuple[str, ...]:
     state = cases_pb2.CaseState.Name(summary.state).removeprefix("CASE_STATE_").lower()
     currency = summary.currency_code
     amount = format_minor(summary.undecided_minor, currency) if currency else ""
     who = summary.lease_holder or summary.assignee
-    parts = (
+    return (
         summary.case_id,
         state,
         summary.code or "-",
@@ -238,4 +246,9 @@ def _line_of(summary: cases_pb2.CaseSummary) -> str:
         summary.customer_id or "-",
         who or "-",
     )
-    return "  ".join(parts)
+
+
+def _aligned(cells: tuple[str, ...], widths: list[int]) -> Iterator[str]:
+    """Amounts stand at the right of their column, all else at the left."""
+    for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        yield cell.rjust(width) if at == _AMOUNT else cell.ljust(width)

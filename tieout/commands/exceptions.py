@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tieout.commands.server_options import credentials_options
-from tieout.exit_codes import ExitCode
+from tieout.commands.server_options import on_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tieout.client import ClientError
+    from tieout.client import Client
     from tieout.commands.exception_calls import Session
 
 __all__ = ["exceptions_command"]
@@ -45,19 +44,6 @@ Exit codes:
   3   the rules do not allow it now
 """
 
-_EXIT_OF_STATUS: Final = {
-    "UNAVAILABLE": ExitCode.RETRY,
-    "RESOURCE_EXHAUSTED": ExitCode.RETRY,
-    "DEADLINE_EXCEEDED": ExitCode.RETRY,
-    "ABORTED": ExitCode.RETRY,
-    "PERMISSION_DENIED": ExitCode.FORBIDDEN,
-    "UNAUTHENTICATED": ExitCode.FORBIDDEN,
-    "INVALID_ARGUMENT": ExitCode.MALFORMED,
-    "NOT_FOUND": ExitCode.MISSING,
-    "FAILED_PRECONDITION": ExitCode.GATE,
-    "ALREADY_EXISTS": ExitCode.CONFLICT,
-}
-
 
 @click.group("exceptions", help=_HELP)
 def exceptions_command() -> None:
@@ -68,42 +54,12 @@ def _on_server(command: Callable[..., None]) -> Callable[..., Any]:
     """Give `command` the options of a server and a `session`; errors become exit codes."""
 
     @wraps(command)
-    def run(*, server: str, as_json: bool, credentials: Any, **options: Any) -> int:
-        from tieout.client import Client, ClientError
+    def run(*, client: Client, as_json: bool, **options: Any) -> None:
         from tieout.commands.exception_calls import Session
 
-        try:
-            with Client(server, credentials=credentials) as client:
-                command(Session(client, as_json=as_json), **options)
-        except ClientError as error:
-            reason = f" ({error.reason})" if error.reason else ""
-            click.echo(f"tieout: {error}{reason}", err=True)
-            return int(_exit_code(error))
-        return int(ExitCode.DONE)
+        command(Session(client, as_json=as_json), **options)
 
-    decorated = credentials_options(run)
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="JSON on stdout."),
-        click.option(
-            "--server",
-            metavar="H:P",
-            default="127.0.0.1:50051",
-            show_default=True,
-            envvar="TIEOUT_SERVER",
-            help="The server's gRPC address.",
-        ),
-    ):
-        decorated = option(decorated)
-    return decorated
-
-
-def _exit_code(error: ClientError) -> ExitCode:
-    from tieout.client import UnreachableError
-
-    if isinstance(error, UnreachableError):
-        return ExitCode.UNREACHABLE
-    code: ExitCode = _EXIT_OF_STATUS.get(error.code.name, ExitCode.INTERNAL)
-    return code
+    return on_server(run)
 
 
 def _act(call: str, line: str, *options: Any) -> Callable[[Callable[..., dict[str, Any]]], Any]:

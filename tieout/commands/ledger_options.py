@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from tieout.commands.server_options import credentials_options
-from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tieout.client import ClientError
-
-__all__ = ["ledger_options", "on_server", "preset_options", "sending_options"]
-
-_EXIT_OF_STATUS: Final = {
-    "ABORTED": ExitCode.RETRY,
-    "DEADLINE_EXCEEDED": ExitCode.RETRY,
-    "RESOURCE_EXHAUSTED": ExitCode.RETRY,
-    "UNAVAILABLE": ExitCode.RETRY,
-    "PERMISSION_DENIED": ExitCode.FORBIDDEN,
-    "UNAUTHENTICATED": ExitCode.FORBIDDEN,
-    "ALREADY_EXISTS": ExitCode.CONFLICT,
-    "INVALID_ARGUMENT": ExitCode.MALFORMED,
-}
+__all__ = ["ledger_options", "preset_options", "sending_options"]
 
 
 def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,44 +46,3 @@ def sending_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def on_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command` the options of a server and a `client`; errors become exit codes."""
-
-    @wraps(command)
-    def run(*, server: str, credentials: Any, **options: Any) -> int:
-        from tieout.client import Client, ClientError
-
-        try:
-            with Client(server, credentials=credentials) as client:
-                code = command(client=client, **options)
-        except ClientError as error:
-            reason = f" ({error.reason})" if error.reason else ""
-            click.echo(f"tieout: {error}{reason}", err=True)
-            return int(_exit_code(error))
-        return int(code or ExitCode.DONE)
-
-    decorated = credentials_options(run)
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
-        click.option(
-            "--server",
-            metavar="H:P",
-            default="127.0.0.1:50051",
-            show_default=True,
-            envvar="TIEOUT_SERVER",
-            help="The server's gRPC address.",
-        ),
-    ):
-        decorated = option(decorated)
-    return decorated
-
-
-def _exit_code(error: ClientError) -> ExitCode:
-    from tieout.client import UnreachableError
-
-    if isinstance(error, UnreachableError):
-        return ExitCode.UNREACHABLE
-    code: ExitCode = _EXIT_OF_STATUS.get(error.code.name, ExitCode.INTERNAL)
-    return code

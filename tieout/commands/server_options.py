@@ -1,4 +1,4 @@
-"""The options every command has that calls a server: where it is, and who calls."""
+"""What every command has that calls a server: where it is, who calls, what its errors end with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tieout.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tieout.client import Credentials
+    from tieout.client import ClientError, Credentials
 
-__all__ = ["credentials_from", "credentials_options"]
+__all__ = [
+    "SERVER_OPTION",
+    "credentials_from",
+    "credentials_options",
+    "exit_code_of_call",
+    "on_server",
+]
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -24,6 +32,61 @@ _OPTIONS: Final = (
     ("--certificate-file", "TIEOUT_CERTIFICATE_FILE", "Our own certificate (PEM)."),
     ("--private-key-file", "TIEOUT_PRIVATE_KEY_FILE", "The key of our own certificate (PEM)."),
 )
+
+_EXIT_OF_STATUS: Final = {
+    "ABORTED": ExitCode.RETRY,
+    "DEADLINE_EXCEEDED": ExitCode.RETRY,
+    "RESOURCE_EXHAUSTED": ExitCode.RETRY,
+    "UNAVAILABLE": ExitCode.RETRY,
+    "PERMISSION_DENIED": ExitCode.FORBIDDEN,
+    "UNAUTHENTICATED": ExitCode.FORBIDDEN,
+    "ALREADY_EXISTS": ExitCode.CONFLICT,
+    "INVALID_ARGUMENT": ExitCode.MALFORMED,
+    "OUT_OF_RANGE": ExitCode.MALFORMED,
+    "NOT_FOUND": ExitCode.MISSING,
+    "FAILED_PRECONDITION": ExitCode.GATE,
+}
+"""Name of a gRPC code → how the command ends; any other one is an internal error."""
+
+SERVER_OPTION: Final = click.option(
+    "--server",
+    metavar="H:P",
+    default="127.0.0.1:50051",
+    show_default=True,
+    envvar="TIEOUT_SERVER",
+    help="The server's gRPC address.",
+)
+
+
+def on_server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the options of a server and a `client`; errors become exit codes."""
+
+    @wraps(command)
+    def run(*, server: str, credentials: Any, **options: Any) -> int:
+        from tieout.client import Client, ClientError
+
+        try:
+            with Client(server, credentials=credentials) as client:
+                code = command(client=client, **options)
+        except ClientError as error:
+            reason = f" ({error.reason})" if error.reason else ""
+            click.echo(f"tieout: {error}{reason}", err=True)
+            return int(exit_code_of_call(error))
+        return int(code or ExitCode.DONE)
+
+    decorated = credentials_options(run)
+    json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+    return SERVER_OPTION(json(decorated))
+
+
+def exit_code_of_call(error: ClientError) -> ExitCode:
+    """How a command ends whose call ended with `error`."""
+    from tieout.client import UnreachableError
+
+    if isinstance(error, UnreachableError):
+        return ExitCode.UNREACHABLE
+    code: ExitCode = _EXIT_OF_STATUS.get(error.code.name, ExitCode.INTERNAL)
+    return code
 
 
 def credentials_options(command: Callable[..., Any]) -> Callable[..., Any]:

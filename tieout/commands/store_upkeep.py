@@ -102,6 +102,7 @@ def rotate_keys_command(*, url: str, tenant: str, encryption_key_file: Path | No
 
     def rotate(booking: Booking, _: int) -> int:
         click.echo(f"{booking.keys.rotate()} data keys wrapped anew")
+        click.echo(f"{booking.webhooks.rewrap()} secrets of webhooks wrapped anew")
         return int(ExitCode.DONE)
 
     return _book(url, tenant, encryption_key_file, rotate)
@@ -157,6 +158,7 @@ def erase_customer_command(
 @click.option("--personal", type=click.IntRange(1), help="Personal data: whole years before.")
 @click.option("--answers", type=click.IntRange(35), help="First answers to request ids.")
 @click.option("--events", type=click.IntRange(1), help="Events.")
+@click.option("--deliveries", type=click.IntRange(4), help="Messages to webhooks that ended.")
 def purge_command(
     *, url: str, tenant: str, encryption_key_file: Path | None, actor: str, **days: int | None
 ) -> int:
@@ -192,6 +194,8 @@ def _purged(booking: Booking, before: dict[str, int], now_ms: int) -> dict[str, 
         counts["answers"] = booking.requests.forget_before(before["answers"])
     if "events" in before:
         counts["events"] = booking.events.forget_before(before["events"])
+    if "deliveries" in before:
+        counts["deliveries"] = booking.webhooks.forget_before(before["deliveries"])
     return counts
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from tieout.commands.server_options import credentials_options
+from tieout.commands.server_options import SERVER_OPTION, credentials_options, exit_code_of_call
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -41,10 +41,6 @@ Exit codes:
   77  not permitted
 """
 
-_RETRY: Final = frozenset({"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"})
-_FORBIDDEN: Final = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
-_REFUSED: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
-
 
 @click.command("submit", help=_HELP)
 @click.argument(
@@ -54,14 +50,7 @@ _REFUSED: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
     required=True,
     type=click.Path(path_type=Path, allow_dash=True),
 )
-@click.option(
-    "--server",
-    metavar="H:P",
-    default="127.0.0.1:50051",
-    show_default=True,
-    envvar="TIEOUT_SERVER",
-    help="The server's gRPC address.",
-)
+@SERVER_OPTION
 @click.option("--request-id", default="", help="Your own key of this submission; one FILE only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @credentials_options
@@ -107,20 +96,7 @@ class _Result:
 
     @property
     def exit_code(self) -> ExitCode:
-        from tieout.client import UnreachableError
-
-        if self.error is None:
-            return ExitCode.DONE
-        code = self.error.code.name
-        if isinstance(self.error, UnreachableError):
-            return ExitCode.UNREACHABLE
-        if self.error.reason == "REQUEST_ID_REUSED":
-            return ExitCode.CONFLICT
-        if code in _RETRY:
-            return ExitCode.RETRY
-        if code in _FORBIDDEN:
-            return ExitCode.FORBIDDEN
-        return ExitCode.MALFORMED if code in _REFUSED else ExitCode.INTERNAL
+        return exit_code_of_call(self.error) if self.error else ExitCode.DONE
 
 
 def _send(client: Client, path: Path, request_id: str) -> _Result:
