@@ -39,7 +39,12 @@ POSTGRESQL := $(shell command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2
 postgresql:
 	@[ -n "$(POSTGRESQL)" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq postgresql; } || { echo "the PostgreSQL server is missing; install it with: apt-get install postgresql" >&2; exit 1; }
 
-test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql  ## everything: cases, properties, golden files, servers, tidy, types, import law
+# The examples of docs/api-http.md are run as they stand there.
+.PHONY: curl
+curl:
+	@command -v curl >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq curl; } || { echo "curl is missing; install it with: apt-get install curl" >&2; exit 1; }
+
+test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql curl  ## everything: cases, properties, golden files, servers, tidy, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -14,7 +14,7 @@ from engine.payer_accounts import account_keys
 if TYPE_CHECKING:
     from engine.batches import PaymentBatch
 
-__all__ = ["REACH_DAYS", "FactReach", "fact_reach"]
+__all__ = ["REACH_DAYS", "FactReach", "carriers", "fact_reach"]
 
 REACH_DAYS: Final = 90
 """Days that are looked back: a quarter, in which a regular payer pays three times."""
@@ -37,6 +37,13 @@ def fact_reach(fact_kind: str, value: str, payments: PaymentBatch) -> FactReach:
 
     Facts about who pays for whom are no matter of one text; they reach nothing that is counted.
     """
+    amounts = pc.filter(payments.record_batch["amount_minor"], carriers(fact_kind, value, payments))
+    return FactReach(len(amounts), pc.sum(amounts).as_py() or 0)
+
+
+def carriers(fact_kind: str, value: str, payments: PaymentBatch) -> pa.BooleanArray:
+    """Which of `payments` carry the name or the account `value`, written in whatever way."""
+    nothing = pa.array([False] * len(payments), pa.bool_())
     wanted = pa.array([value])
     if fact_kind.endswith("account"):
         keys = account_keys(payments.text("payer_account")).whole
@@ -45,9 +52,5 @@ def fact_reach(fact_kind: str, value: str, payments: PaymentBatch) -> FactReach:
         keys = name_keys(payments.text("payer_name"))
         key = name_keys(wanted)[0]
     else:
-        return FactReach(0, 0)
-    if not key.as_py():
-        return FactReach(0, 0)
-    met = pc.equal(keys, key)
-    amounts = pc.filter(payments.record_batch["amount_minor"], met)
-    return FactReach(len(amounts), pc.sum(amounts).as_py() or 0)
+        return nothing
+    return pc.equal(keys, key) if key.as_py() else nothing

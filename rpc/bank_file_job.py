@@ -181,6 +181,7 @@ class BankFileRunner:
         keys = booking.bank_files.keep(result)
         posted = _post(job, matched, booking)
         booking.cases.open_for_file(job.file_id, job.received_at_ms)
+        booking.team.set_due_times(job.file_id)
         spans = booking.personal.spans(parsed.payments, keys)
         accounts = self._tables.bank_accounts
         booking.contents.keep(job.file_id, work.content, spans, accounts, job.received_at_ms)

@@ -16,7 +16,7 @@ from rpc.errors import (
     JobFailedError,
     StreamOrderError,
 )
-from rpc.jobs import BankFileDone, BankFileJob, FileResultJob
+from rpc.jobs import BankFileDone, BankFileJob, FileResultJob, QuestionDone, QuestionJob
 from rpc.limits import (
     CHUNK_BYTES_MAX,
     FILE_BYTES_MAX,
@@ -129,6 +129,19 @@ class BankFileService(BankFileLists):
             raise BankFileNotFoundError(message, file_id=file_id)
         await self._reader.ask(lambda store: check_file(store.bank_files, file_id))
         return contract.GetBankFileResponse(bank_file=bank_file_message(receipt))
+
+    async def GetBankFileBytes(  # noqa: N802 - the contract's name
+        self,
+        request: contract.GetBankFileBytesRequest,
+        context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
+    ) -> contract.GetBankFileBytesResponse:
+        """Bytes of a file's content; a worker opens it."""
+        job = QuestionJob(
+            question="file_bytes", request=request.SerializeToString(), now_ms=self._now_ms()
+        )
+        done = await self._workers.run(job, Lane.INTERACTIVE)
+        assert isinstance(done, QuestionDone)  # noqa: S101 - a worker answers in kind
+        return contract.GetBankFileBytesResponse.FromString(done.response)
 
     async def GetBankFileResult(  # noqa: N802 - the contract's name
         self,

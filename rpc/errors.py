@@ -29,6 +29,7 @@
     ├── CaseNotFoundError         CASE_NOT_FOUND: no case, payment or exception with that id
     ├── OpenItemNotFoundError     OPEN_ITEM_NOT_FOUND: no open item with that key
     ├── CustomerNotFoundError     CUSTOMER_NOT_FOUND: no customer with that key
+    ├── FactNotFoundError         FACT_NOT_FOUND: no fact was taught there
     ├── UserNotFoundError         USER_NOT_FOUND: no local user of that name
     ├── SessionNotFoundError      SESSION_NOT_FOUND: no session of the caller with that id
     ├── WebhookNotFoundError      WEBHOOK_NOT_FOUND: no webhook with that id
@@ -72,6 +73,7 @@ __all__ = [
     "CredentialsMissingError",
     "CustomerNotFoundError",
     "ExpansionError",
+    "FactNotFoundError",
     "FieldError",
     "FileTooLargeError",
     "JobFailedError",
@@ -284,6 +286,12 @@ class CustomerNotFoundError(ServiceError, LookupError):
     """No customer with that company and id is kept."""
 
     reason = "CUSTOMER_NOT_FOUND"
+
+
+class FactNotFoundError(ServiceError, LookupError):
+    """No fact about a payer was taught by that line of that case."""
+
+    reason = "FACT_NOT_FOUND"
 
 
 class UserNotFoundError(ServiceError, LookupError):

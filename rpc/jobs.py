@@ -32,6 +32,8 @@ __all__ = [
     "MatchJob",
     "PaymentBytesDone",
     "PaymentBytesJob",
+    "QuestionDone",
+    "QuestionJob",
     "ReadReferencesDone",
     "ReadReferencesJob",
     "Reply",
@@ -237,6 +239,20 @@ class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
     response: bytes
 
 
+class QuestionJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Look through the store for one answer; `request` is the encoded message of the call."""
+
+    question: Literal["receivables", "fact", "file_bytes"]
+    request: bytes
+    now_ms: int
+
+
+class QuestionDone(msgspec.Struct, frozen=True, tag=True):
+    """The response, encoded."""
+
+    response: bytes
+
+
 class ImportRowsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Keep the open items or customers of one import.
 
@@ -291,6 +307,7 @@ Job = (
     | FileResultJob
     | ReadReferencesJob
     | PaymentBytesJob
+    | QuestionJob
     | ClearingJob
     | ImportRowsJob
 )
@@ -304,6 +321,7 @@ Reply = (
     | FileResultDone
     | ReadReferencesDone
     | PaymentBytesDone
+    | QuestionDone
     | ClearingDone
     | ImportRowsDone
     | JobFailure

@@ -38,6 +38,7 @@ from rpc.jobs import (
     LoadTablesJob,
     MatchJob,
     PaymentBytesJob,
+    QuestionJob,
     ReadReferencesJob,
     Reply,
     ResidentMatchJob,
@@ -51,6 +52,7 @@ from rpc.match_job import run_match, run_stream_match
 from rpc.pasted_job import read_references_job
 from rpc.payment_bytes import payment_bytes_job
 from rpc.processes import die_with_parent
+from rpc.question_job import run_question
 from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
@@ -123,6 +125,7 @@ class JobRunner:
             FileResultJob: lambda job, tenant: run_file_result(tenant.store(), job),
             ReadReferencesJob: lambda job, tenant: read_references_job(tenant.store(), job),
             PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
+            QuestionJob: lambda job, tenant: run_question(tenant.store(), tenant.policy, job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
             ImportRowsJob: lambda job, tenant: run_import(tenant.store(), job),
         }

@@ -66,12 +66,21 @@ class AuditLog:
             rows=tuple(part.rows for part in parts),
             facts=dict(facts or {}),
         )
-        self._database.rows(
-            "INSERT INTO audit_leaf (kind, subject, body, digests) VALUES (?, ?, ?, ?)",
+        ((number,),) = self._database.rows(
+            "INSERT INTO audit_leaf (kind, subject, body, digests) VALUES (?, ?, ?, ?) "
+            "RETURNING leaf_number",
             kind,
             subject,
             canonical_json(leaf).decode(),
             msgspec.msgpack.encode([part.digests for part in parts]),
+        )
+        self._database.change(
+            "INSERT INTO audit_entry (leaf_number, kind, actor, recorded_at_ms) "
+            "VALUES (?, ?, ?, ?)",
+            number,
+            kind,
+            actor,
+            recorded_at_ms,
         )
 
     def _rows_of(self, selection: RowSelection) -> Any:

@@ -18,6 +18,7 @@
     ├── KeyMissingError        KEY_MISSING: what is sealed cannot be opened with these keys
     ├── SealBrokenError        SEAL_BROKEN: what is sealed was changed or moved
     ├── UserExistsError        USER_EXISTS: a user of that name is there already
+    ├── TooManyRowsError       TOO_MANY_ROWS: more rows of a kind than a tenant may have
     ├── PostingHaltedError     POSTING_HALTED: money did not add up; an operator must look
     └── StoreIntegrityError    STORE_INTEGRITY: rows that do not add up; nothing was kept
 
@@ -51,6 +52,7 @@ __all__ = [
     "StoreUrlError",
     "StoreVersionError",
     "TenantNameError",
+    "TooManyRowsError",
     "UserExistsError",
 ]
 
@@ -163,6 +165,18 @@ class UserExistsError(StoreError, ValueError):
     """A new user with the name of another."""
 
     reason = "USER_EXISTS"
+
+
+class TooManyRowsError(StoreError, ValueError):
+    """More rows of a kind than a tenant may have."""
+
+    reason = "TOO_MANY_ROWS"
+
+    @classmethod
+    def of(cls, table: str, count: int, count_max: int) -> Self:
+        """The error of wanting `count` rows where `count_max` may be."""
+        message = f"{count} rows of {table.replace('_', ' ')}, at most {count_max} may be"
+        return cls(message, table=table, count=str(count), count_max=str(count_max))
 
 
 class StaleRowError(StoreError):

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from store.activity import Activity
 from store.audit_log import AuditLog
+from store.audit_trail import AuditTrail
 from store.bank_files import BankFileChanges, BankFiles
 from store.cases import CaseChanges, Cases
 from store.clearing import StoredClearing
+from store.customer_figures import CustomerFigures
 from store.customers import CustomerChanges, Customers
 from store.data_keys import DataKeyStore
 from store.decisions import DecisionChanges, Decisions
@@ -23,6 +25,7 @@ from store.file_contents import FileContents
 from store.file_lists import FileLists
 from store.halts import PostingHalts
 from store.identities import FileIdentities
+from store.ledger_history import LedgerHistory
 from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
@@ -31,9 +34,11 @@ from store.requests import RequestLog
 from store.sessions import SessionChanges, Sessions
 from store.settled import SettledPayments
 from store.taught_facts import TaughtFactChanges, TaughtFacts
+from store.team import Team, TeamChanges
 from store.users import UserChanges, Users
 from store.views import ViewChanges, Views
 from store.webhooks import WebhookChanges, Webhooks
+from store.work_figures import WorkFigures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +77,11 @@ class Booking:
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
         self.cases = CaseChanges(database, store.personal, self.number)
-        self.facts = TaughtFactChanges(database)
+        self.facts = TaughtFactChanges(database, store.personal)
         self.users = UserChanges(database)
         self.sessions = SessionChanges(database)
         self.views = ViewChanges(database)
+        self.team = TeamChanges(database)
         self.webhooks = WebhookChanges(database, store.keys)
 
     def number(self) -> int:
@@ -122,10 +128,15 @@ class Repository:
         self.bank_files = BankFiles(database, self.personal)
         self.file_lists = FileLists(database, self.personal)
         self.cases = Cases(database, self.personal)
-        self.facts = TaughtFacts(database)
+        self.facts = TaughtFacts(database, self.personal)
         self.users = Users(database)
         self.sessions = Sessions(database)
         self.views = Views(database)
+        self.team = Team(database)
+        self.audit_trail = AuditTrail(database)
+        self.customer_figures = CustomerFigures(database)
+        self.work_figures = WorkFigures(database)
+        self.ledger_history = LedgerHistory(database)
         self.webhooks = Webhooks(database, self.keys)
 
     @contextmanager

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import msgspec
 import pyarrow as pa
 
-from engine.batches import LearnedFactBatch
+from engine.batches import LearnedFactBatch, PaymentBatch
 from store.cases import effect_of
-from store.row_tables import batch_of
+from store.row_tables import batch_of, quoted_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desk.cases import Case, Line
     from store.database import Database
+    from store.personal_data import PersonalData
 
-__all__ = ["TaughtFactChanges", "TaughtFacts"]
+__all__ = ["PAYMENTS_MAX", "FactFilter", "TaughtFact", "TaughtFactChanges", "TaughtFacts"]
 
 _STANDING: Final = """
 SELECT f.effect || '#' || CAST(f.line_number AS TEXT), f.kind, f.company_id, f.value,
@@ -25,12 +29,60 @@ WHERE r.case_id IS NULL ORDER BY f.row_number
 """
 
 
+_LISTED: Final = """
+SELECT f.row_number, f.case_id, f.line_number, f.kind, f.company_id, f.value, f.customer_id,
+    f.learned_by, f.learned_day, f.payment_id, coalesce(a.performed_at_ms, 0),
+    coalesce(b.performed_at_ms, 0), coalesce(b.actor, '')
+FROM learned_fact f
+LEFT JOIN case_act a ON a.effect = f.effect
+LEFT JOIN case_line r ON r.case_id = f.case_id AND r.reverses = f.line_number
+LEFT JOIN case_act b ON b.case_id = r.case_id AND b.act_number = r.act_number
+"""
+_FIRST: Final = 1 << 62
+_IDS_PER_QUERY: Final = 500
+
+PAYMENTS_MAX: Final = 50_000
+"""Payments a fact is held against: a busy quarter of a large company."""
+
+
+class TaughtFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact, who taught it and when, and the act that took it back (0: it stands).
+
+    `learned_day` counts days since 1970. The `case_id` and `line_number` are its key.
+    """
+
+    number: int
+    case_id: str
+    line_number: int
+    kind: str
+    company_id: str
+    value: str
+    customer_id: str
+    learned_by: str
+    learned_day: int
+    payment_id: str
+    taught_at_ms: int
+    revoked_at_ms: int
+    revoked_by: str
+
+
+class FactFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which facts; what is empty does not narrow. `companies` None: all."""
+
+    kind: str = ""
+    company_id: str = ""
+    customer_id: str = ""
+    with_revoked: bool = False
+    companies: tuple[str, ...] | None = None
+
+
 class TaughtFacts:
     """What may be asked about facts."""
 
-    def __init__(self, database: Database) -> None:
-        """Ask `database`."""
+    def __init__(self, database: Database, personal: PersonalData) -> None:
+        """Ask `database`; `personal` opens what is sealed there."""
         self._database = database
+        self._personal = personal
 
     def read(self) -> LearnedFactBatch:
         """The facts that stand: said by a clerk, and not taken back."""
@@ -57,6 +109,63 @@ class TaughtFacts:
             return LearnedFactBatch.empty()
         ordered = table.select(LearnedFactBatch.SCHEMA.names)
         return cast("LearnedFactBatch", batch_of(LearnedFactBatch, ordered))
+
+    def list_facts(self, wanted: FactFilter, before_number: int, limit: int) -> list[TaughtFact]:
+        """At most `limit` facts, the latest first, before a number (0: from the latest)."""
+        conditions = ["f.row_number < ?"]
+        values: list[Any] = [before_number or _FIRST]
+        for name in ("kind", "company_id", "customer_id"):
+            value = getattr(wanted, name)
+            if value:
+                conditions.append(f"f.{name} = ?")
+                values.append(value)
+        if not wanted.with_revoked:
+            conditions.append("r.case_id IS NULL")
+        if wanted.companies is not None:
+            marks = ", ".join("?" * len(wanted.companies)) or "NULL"
+            conditions.append(f"f.company_id IN ({marks})")
+            values += wanted.companies
+        return self._listed(" AND ".join(conditions), limit, *values)
+
+    def find_fact(self, case_id: str, line_number: int) -> TaughtFact | None:
+        """One fact, whether it stands or not."""
+        found = self._listed("f.case_id = ? AND f.line_number = ?", 1, case_id, line_number)
+        return found[0] if found else None
+
+    def payments_since(self, company_id: str, since_ms: int) -> PaymentBatch:
+        """Payments of a company that came since then, the last `PAYMENTS_MAX` of them."""
+        question = (
+            f"SELECT {quoted_columns(PaymentBatch)} FROM payment WHERE payment_id IN ("  # noqa: S608 - schema names
+            "SELECT o.payment_id FROM payment_outcome o JOIN bank_file b ON b.file_id = o.file_id "
+            "WHERE o.company_id = ? AND b.received_at_ms >= ? "
+            f"ORDER BY o.row_number DESC LIMIT {PAYMENTS_MAX})"
+        )
+        rows = self._database.read_table(question, PaymentBatch.SCHEMA, company_id, since_ms)
+        return self._personal.opened(cast("PaymentBatch", batch_of(PaymentBatch, rows)))
+
+    def outcomes(self, payment_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """Payment → its customer, and whether something that was applied of it was taken back."""
+        found: dict[str, tuple[str, bool]] = {}
+        for at in range(0, len(payment_ids), _IDS_PER_QUERY):
+            part = payment_ids[at : at + _IDS_PER_QUERY]
+            marks = ", ".join("?" * len(part))
+            rows = self._database.rows(
+                "SELECT o.payment_id, coalesce(nullif(c.customer_id, ''), o.customer_id), "  # noqa: S608 - marks
+                "(SELECT count(*) FROM posting p WHERE p.payment_id = o.payment_id "
+                "AND p.kind = 'reversal') FROM payment_outcome o "
+                "LEFT JOIN exception_case c ON c.case_id = o.payment_id "
+                f"WHERE o.payment_id IN ({marks})",
+                *part,
+            )
+            found |= {payment: (customer, bool(count)) for payment, customer, count in rows}
+        return found
+
+    def _listed(self, condition: str, limit: int, *values: Any) -> list[TaughtFact]:
+        rows = self._database.rows(
+            f"{_LISTED} WHERE {condition} ORDER BY f.row_number DESC LIMIT ?", *values, limit
+        )
+        names = TaughtFact.__struct_fields__
+        return [TaughtFact(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 class TaughtFactChanges(TaughtFacts):

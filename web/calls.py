@@ -12,13 +12,16 @@ import grpc.aio
 
 from tieout.v1 import (
     application_service_pb2_grpc,
+    audit_service_pb2_grpc,
     bank_file_service_pb2_grpc,
     customer_service_pb2_grpc,
     event_service_pb2_grpc,
     exception_service_pb2_grpc,
+    fact_service_pb2_grpc,
     open_item_service_pb2_grpc,
     report_service_pb2_grpc,
     session_service_pb2_grpc,
+    team_service_pb2_grpc,
     user_service_pb2_grpc,
 )
 from web.channel import session_metadata
@@ -50,6 +53,9 @@ class Services:
     def __init__(self, front: grpc.aio.Channel) -> None:
         """Call over `front`."""
         self.applications = application_service_pb2_grpc.ApplicationServiceStub(front)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(front)
+        self.facts = fact_service_pb2_grpc.FactServiceStub(front)
+        self.team = team_service_pb2_grpc.TeamServiceStub(front)
         self.bank_files = bank_file_service_pb2_grpc.BankFileServiceStub(front)
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(front)
         self.events = event_service_pb2_grpc.EventServiceStub(front)

@@ -9,21 +9,26 @@ import msgspec
 
 from desk.authority import DEFAULT_AUTHORITY, Authority
 from rpc.application_service import ApplicationService
+from rpc.audit_service import AuditService
 from rpc.bank_file_service import BankFileService
 from rpc.customer_service import CustomerService
 from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
+from rpc.fact_service import FactService
 from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
 from rpc.report_service import ReportService
 from rpc.row_imports import RowImports
+from rpc.team_service import TeamService
 from rpc.view_service import ViewService
 from tieout.v1 import (
     application_service_pb2,
     application_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
     customer_service_pb2,
@@ -32,6 +37,8 @@ from tieout.v1 import (
     event_service_pb2_grpc,
     exception_service_pb2,
     exception_service_pb2_grpc,
+    fact_service_pb2,
+    fact_service_pb2_grpc,
     match_service_pb2,
     match_service_pb2_grpc,
     open_item_service_pb2,
@@ -39,6 +46,8 @@ from tieout.v1 import (
     report_service_pb2,
     report_service_pb2_grpc,
     session_service_pb2,
+    team_service_pb2,
+    team_service_pb2_grpc,
     user_service_pb2,
     view_service_pb2,
     view_service_pb2_grpc,
@@ -71,6 +80,9 @@ SERVICES: Final = (
     open_item_service_pb2.DESCRIPTOR.services_by_name["OpenItemService"].full_name,
     customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
+    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+    fact_service_pb2.DESCRIPTOR.services_by_name["FactService"].full_name,
+    team_service_pb2.DESCRIPTOR.services_by_name["TeamService"].full_name,
     user_service_pb2.DESCRIPTOR.services_by_name["UserService"].full_name,
     view_service_pb2.DESCRIPTOR.services_by_name["ViewService"].full_name,
     webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"].full_name,
@@ -145,6 +157,13 @@ def add_services(
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
     report_service_pb2_grpc.add_ReportServiceServicer_to_server(
-        ReportService(reader, now_ms), server
+        ReportService(reader, pool, now_ms), server
     )
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(reader), server)
+    team_service_pb2_grpc.add_TeamServiceServicer_to_server(
+        TeamService(reader, writer, now_ms), server
+    )
+    policies = {name: tenant.policy for name, tenant in tenants.items()}
+    facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
+    fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)

@@ -817,3 +817,75 @@ class ListControlChecksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListControlChecksResponse: _TypeAlias = ListControlChecksResponse  # noqa: Y015
+
+@_typing.final
+class GetBankFileBytesRequest(_message.Message):
+    """Which bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    file_id: _builtins.str
+    """SHA-256 of the file's content, in hex."""
+    offset: _builtins.int
+    """Offset of the first byte."""
+    size_bytes: _builtins.int
+    """How many bytes; 0: 4,096, at most 65,536."""
+    line: _builtins.int
+    """Line of the first byte instead of an offset, counted from 1; 0: by the offset."""
+    def __init__(
+        self,
+        *,
+        file_id: _builtins.str = ...,
+        offset: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
+        line: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_id", b"file_id", "line", b"line", "offset", b"offset", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBankFileBytesRequest: _TypeAlias = GetBankFileBytesRequest  # noqa: Y015
+
+@_typing.final
+class GetBankFileBytesResponse(_message.Message):
+    """The bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    IS_ERASED_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The bytes; fewer at the end of the file."""
+    offset: _builtins.int
+    """Offset of the first of them."""
+    size_bytes: _builtins.int
+    """Size of the whole file."""
+    line: _builtins.int
+    """Line of the first byte, counted from 1."""
+    is_erased: _builtins.bool
+    """Whether parts of the file were erased; blanks stand in their place."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        offset: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
+        line: _builtins.int = ...,
+        is_erased: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "is_erased", b"is_erased", "line", b"line", "offset", b"offset", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBankFileBytesResponse: _TypeAlias = GetBankFileBytesResponse  # noqa: Y015

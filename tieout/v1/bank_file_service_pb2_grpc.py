@@ -61,6 +61,11 @@ class BankFileServiceStub:
                 request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksResponse.FromString,
                 _registered_method=True)
+        self.GetBankFileBytes = channel.unary_unary(
+                '/tieout.v1.BankFileService/GetBankFileBytes',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileBytesRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileBytesResponse.FromString,
+                _registered_method=True)
         self.GetBankFileResult = channel.unary_stream(
                 '/tieout.v1.BankFileService/GetBankFileResult',
                 request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileResultRequest.SerializeToString,
@@ -108,6 +113,13 @@ class BankFileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBankFileBytes(self, request, context):
+        """Gives bytes of a file's content, as the bank wrote them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetBankFileResult(self, request, context):
         """Gives what became of a file's payments, in chunks of at most 1 MiB.
         """
@@ -142,6 +154,11 @@ def add_BankFileServiceServicer_to_server(servicer, server):
                     servicer.ListControlChecks,
                     request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksResponse.SerializeToString,
+            ),
+            'GetBankFileBytes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBankFileBytes,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileBytesRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileBytesResponse.SerializeToString,
             ),
             'GetBankFileResult': grpc.unary_stream_rpc_method_handler(
                     servicer.GetBankFileResult,
@@ -286,6 +303,33 @@ class BankFileService:
             '/tieout.v1.BankFileService/ListControlChecks',
             tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksRequest.SerializeToString,
             tieout_dot_v1_dot_bank__file__service__pb2.ListControlChecksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBankFileBytes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.BankFileService/GetBankFileBytes',
+            tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileBytesRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileBytesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class BankFileServiceStub:
     """Lists what the reader had to say about a file, beyond what its receipt holds."""
     ListControlChecks: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListControlChecksRequest, _bank_file_service_pb2.ListControlChecksResponse]
     """Lists declared against computed totals of a file, beyond what its receipt holds."""
+    GetBankFileBytes: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetBankFileBytesRequest, _bank_file_service_pb2.GetBankFileBytesResponse]
+    """Gives bytes of a file's content, as the bank wrote them."""
     GetBankFileResult: _grpc.UnaryStreamMultiCallable[_bank_file_service_pb2.GetBankFileResultRequest, _bank_file_service_pb2.GetBankFileResultResponse]
     """Gives what became of a file's payments, in chunks of at most 1 MiB."""
 
@@ -65,6 +67,8 @@ class BankFileServiceAsyncStub(BankFileServiceStub):
     """Lists what the reader had to say about a file, beyond what its receipt holds."""
     ListControlChecks: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListControlChecksRequest, _bank_file_service_pb2.ListControlChecksResponse]  # type: ignore[assignment]
     """Lists declared against computed totals of a file, beyond what its receipt holds."""
+    GetBankFileBytes: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetBankFileBytesRequest, _bank_file_service_pb2.GetBankFileBytesResponse]  # type: ignore[assignment]
+    """Gives bytes of a file's content, as the bank wrote them."""
     GetBankFileResult: _aio.UnaryStreamMultiCallable[_bank_file_service_pb2.GetBankFileResultRequest, _bank_file_service_pb2.GetBankFileResultResponse]  # type: ignore[assignment]
     """Gives what became of a file's payments, in chunks of at most 1 MiB."""
 
@@ -112,6 +116,14 @@ class BankFileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bank_file_service_pb2.ListControlChecksResponse, _abc.Awaitable[_bank_file_service_pb2.ListControlChecksResponse]]:
         """Lists declared against computed totals of a file, beyond what its receipt holds."""
+
+    @_abc_1.abstractmethod
+    def GetBankFileBytes(
+        self,
+        request: _bank_file_service_pb2.GetBankFileBytesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.GetBankFileBytesResponse, _abc.Awaitable[_bank_file_service_pb2.GetBankFileBytesResponse]]:
+        """Gives bytes of a file's content, as the bank wrote them."""
 
     @_abc_1.abstractmethod
     def GetBankFileResult(

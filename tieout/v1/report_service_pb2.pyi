@@ -268,3 +268,604 @@ class GetActivityReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetActivityReportResponse: _TypeAlias = GetActivityReportResponse  # noqa: Y015
+
+@_typing.final
+class KeptRate(_message.Message):
+    """What was decided automatically in a period, and what of it was taken back since, in one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    REVERSED_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    APPLIED_MINOR_FIELD_NUMBER: _builtins.int
+    REVERSED_MINOR_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    payment_count: _builtins.int
+    """Payments with something that was decided automatically."""
+    reversed_payment_count: _builtins.int
+    """Of these, payments of which something was taken back."""
+    applied_minor: _builtins.int
+    """Cash applied automatically."""
+    reversed_minor: _builtins.int
+    """Of this, taken back."""
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        payment_count: _builtins.int = ...,
+        reversed_payment_count: _builtins.int = ...,
+        applied_minor: _builtins.int = ...,
+        reversed_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_minor", b"applied_minor", "currency_code", b"currency_code", "payment_count", b"payment_count", "reversed_minor", b"reversed_minor", "reversed_payment_count", b"reversed_payment_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeptRate: _TypeAlias = KeptRate  # noqa: Y015
+
+@_typing.final
+class DifferenceTotal(_message.Message):
+    """Differences that were closed and stand, of one kind and reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LINE_COUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    kind: _builtins.str
+    """`write_off` or `deduction`."""
+    reason: _builtins.str
+    """Reason code."""
+    line_count: _builtins.int
+    """Lines."""
+    amount_minor: _builtins.int
+    """Sum, in minor units."""
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        line_count: _builtins.int = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency_code", b"currency_code", "kind", b"kind", "line_count", b"line_count", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DifferenceTotal: _TypeAlias = DifferenceTotal  # noqa: Y015
+
+@_typing.final
+class GetWorkReportRequest(_message.Message):
+    """Of what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECIDE_TIME_MIN_FIELD_NUMBER: _builtins.int
+    DECIDE_TIME_END_FIELD_NUMBER: _builtins.int
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.str
+    """One company; empty: all the caller may see."""
+    @_builtins.property
+    def decide_time_min(self) -> _timestamp_pb2.Timestamp:
+        """Decided from then on; unset: from the first."""
+
+    @_builtins.property
+    def decide_time_end(self) -> _timestamp_pb2.Timestamp:
+        """Decided before then; unset: to the last."""
+
+    def __init__(
+        self,
+        *,
+        decide_time_min: _timestamp_pb2.Timestamp | None = ...,
+        decide_time_end: _timestamp_pb2.Timestamp | None = ...,
+        company_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time_end", b"decide_time_end", "decide_time_min", b"decide_time_min"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "decide_time_end", b"decide_time_end", "decide_time_min", b"decide_time_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWorkReportRequest: _TypeAlias = GetWorkReportRequest  # noqa: Y015
+
+@_typing.final
+class GetWorkReportResponse(_message.Message):
+    """The report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEPT_RATES_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    HUMAN_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    HALF_MILLISECONDS_FIELD_NUMBER: _builtins.int
+    NINE_TENTHS_MILLISECONDS_FIELD_NUMBER: _builtins.int
+    human_payment_count: _builtins.int
+    """Payments that people decided."""
+    half_milliseconds: _builtins.int
+    """From the arrival of the file to the first decision of a person: half of them were quicker."""
+    nine_tenths_milliseconds: _builtins.int
+    """Nine tenths of them were quicker."""
+    @_builtins.property
+    def kept_rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeptRate]:
+        """Kept rates by currency."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___DifferenceTotal]:
+        """Write-offs and deductions by currency, kind and reason."""
+
+    def __init__(
+        self,
+        *,
+        kept_rates: _abc.Iterable[Global___KeptRate] | None = ...,
+        differences: _abc.Iterable[Global___DifferenceTotal] | None = ...,
+        human_payment_count: _builtins.int = ...,
+        half_milliseconds: _builtins.int = ...,
+        nine_tenths_milliseconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "half_milliseconds", b"half_milliseconds", "human_payment_count", b"human_payment_count", "kept_rates", b"kept_rates", "nine_tenths_milliseconds", b"nine_tenths_milliseconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWorkReportResponse: _TypeAlias = GetWorkReportResponse  # noqa: Y015
+
+@_typing.final
+class GetReceivablesReportRequest(_message.Message):
+    """Which companies, and as of when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_MAX_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.str
+    """One company; empty: all the caller may see."""
+    as_of: _builtins.str
+    """Day of the report, ISO 8601; empty: today, UTC."""
+    days: _builtins.int
+    """Days of the period that ends with it; 0: 90, at most 1,000."""
+    customers_max: _builtins.int
+    """Customers of each list, the greatest first; 0: 20, at most 200."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+        days: _builtins.int = ...,
+        customers_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "company_id", b"company_id", "customers_max", b"customers_max", "days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReceivablesReportRequest: _TypeAlias = GetReceivablesReportRequest  # noqa: Y015
+
+@_typing.final
+class AgingTotal(_message.Message):
+    """Open amounts in one currency by days past due, in minor units."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    NOT_DUE_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_1_30_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_31_60_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_61_90_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_OVER_90_MINOR_FIELD_NUMBER: _builtins.int
+    CREDITS_MINOR_FIELD_NUMBER: _builtins.int
+    TOTAL_MINOR_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    company_id: _builtins.str
+    """Company; empty in the sums over all."""
+    customer_id: _builtins.str
+    """Customer; empty in the sums over all."""
+    not_due_minor: _builtins.int
+    """Not due yet."""
+    days_1_30_minor: _builtins.int
+    """1 to 30 days past due."""
+    days_31_60_minor: _builtins.int
+    """31 to 60 days."""
+    days_61_90_minor: _builtins.int
+    """61 to 90 days."""
+    days_over_90_minor: _builtins.int
+    """More than 90 days."""
+    credits_minor: _builtins.int
+    """Credits, negative."""
+    total_minor: _builtins.int
+    """Net of credits."""
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        company_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        not_due_minor: _builtins.int = ...,
+        days_1_30_minor: _builtins.int = ...,
+        days_31_60_minor: _builtins.int = ...,
+        days_61_90_minor: _builtins.int = ...,
+        days_over_90_minor: _builtins.int = ...,
+        credits_minor: _builtins.int = ...,
+        total_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "credits_minor", b"credits_minor", "currency_code", b"currency_code", "customer_id", b"customer_id", "days_1_30_minor", b"days_1_30_minor", "days_31_60_minor", b"days_31_60_minor", "days_61_90_minor", b"days_61_90_minor", "days_over_90_minor", b"days_over_90_minor", "not_due_minor", b"not_due_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgingTotal: _TypeAlias = AgingTotal  # noqa: Y015
+
+@_typing.final
+class CollectionTotal(_message.Message):
+    """How fast one currency is collected over the period; `docs/receivables.md` has the formulas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    OPENING_MINOR_FIELD_NUMBER: _builtins.int
+    SALES_MINOR_FIELD_NUMBER: _builtins.int
+    COLLECTED_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_CURRENT_MINOR_FIELD_NUMBER: _builtins.int
+    DSO_FIELD_NUMBER: _builtins.int
+    BEST_POSSIBLE_DSO_FIELD_NUMBER: _builtins.int
+    DAYS_DELINQUENT_FIELD_NUMBER: _builtins.int
+    CEI_FIELD_NUMBER: _builtins.int
+    DAYS_LATE_FIELD_NUMBER: _builtins.int
+    DISCOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    DISCOUNT_UNEARNED_MINOR_FIELD_NUMBER: _builtins.int
+    DISCOUNT_UNEARNED_COUNT_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    opening_minor: _builtins.int
+    """Open at the end of the day before the period."""
+    sales_minor: _builtins.int
+    """Original amounts of items dated in the period."""
+    collected_minor: _builtins.int
+    """Settled in the period."""
+    closing_minor: _builtins.int
+    """Open at the end."""
+    closing_current_minor: _builtins.int
+    """Of this, not due yet."""
+    dso: _builtins.float
+    """Days sales outstanding; unset without sales."""
+    best_possible_dso: _builtins.float
+    """Best possible DSO."""
+    days_delinquent: _builtins.float
+    """Average days delinquent."""
+    cei: _builtins.float
+    """Collection effectiveness index, in percent."""
+    days_late: _builtins.float
+    """Days from due date to settlement, weighed by amount."""
+    discount_minor: _builtins.int
+    """Cash discounts taken in the period."""
+    discount_unearned_minor: _builtins.int
+    """Of this, after their date."""
+    discount_unearned_count: _builtins.int
+    """Items whose discount was taken after its date."""
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        opening_minor: _builtins.int = ...,
+        sales_minor: _builtins.int = ...,
+        collected_minor: _builtins.int = ...,
+        closing_minor: _builtins.int = ...,
+        closing_current_minor: _builtins.int = ...,
+        dso: _builtins.float | None = ...,
+        best_possible_dso: _builtins.float | None = ...,
+        days_delinquent: _builtins.float | None = ...,
+        cei: _builtins.float | None = ...,
+        days_late: _builtins.float | None = ...,
+        discount_minor: _builtins.int = ...,
+        discount_unearned_minor: _builtins.int = ...,
+        discount_unearned_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_best_possible_dso", b"_best_possible_dso", "_cei", b"_cei", "_days_delinquent", b"_days_delinquent", "_days_late", b"_days_late", "_dso", b"_dso", "best_possible_dso", b"best_possible_dso", "cei", b"cei", "days_delinquent", b"days_delinquent", "days_late", b"days_late", "dso", b"dso"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_possible_dso", b"_best_possible_dso", "_cei", b"_cei", "_days_delinquent", b"_days_delinquent", "_days_late", b"_days_late", "_dso", b"_dso", "best_possible_dso", b"best_possible_dso", "cei", b"cei", "closing_current_minor", b"closing_current_minor", "closing_minor", b"closing_minor", "collected_minor", b"collected_minor", "currency_code", b"currency_code", "days_delinquent", b"days_delinquent", "days_late", b"days_late", "discount_minor", b"discount_minor", "discount_unearned_count", b"discount_unearned_count", "discount_unearned_minor", b"discount_unearned_minor", "dso", b"dso", "opening_minor", b"opening_minor", "sales_minor", b"sales_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__best_possible_dso: _TypeAlias = _typing.Literal["best_possible_dso"]  # noqa: Y015
+    _WhichOneofArgType__best_possible_dso: _TypeAlias = _typing.Literal["_best_possible_dso", b"_best_possible_dso"]  # noqa: Y015
+    _WhichOneofReturnType__cei: _TypeAlias = _typing.Literal["cei"]  # noqa: Y015
+    _WhichOneofArgType__cei: _TypeAlias = _typing.Literal["_cei", b"_cei"]  # noqa: Y015
+    _WhichOneofReturnType__days_delinquent: _TypeAlias = _typing.Literal["days_delinquent"]  # noqa: Y015
+    _WhichOneofArgType__days_delinquent: _TypeAlias = _typing.Literal["_days_delinquent", b"_days_delinquent"]  # noqa: Y015
+    _WhichOneofReturnType__days_late: _TypeAlias = _typing.Literal["days_late"]  # noqa: Y015
+    _WhichOneofArgType__days_late: _TypeAlias = _typing.Literal["_days_late", b"_days_late"]  # noqa: Y015
+    _WhichOneofReturnType__dso: _TypeAlias = _typing.Literal["dso"]  # noqa: Y015
+    _WhichOneofArgType__dso: _TypeAlias = _typing.Literal["_dso", b"_dso"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__best_possible_dso) -> _WhichOneofReturnType__best_possible_dso | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cei) -> _WhichOneofReturnType__cei | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__days_delinquent) -> _WhichOneofReturnType__days_delinquent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__days_late) -> _WhichOneofReturnType__days_late | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dso) -> _WhichOneofReturnType__dso | None: ...
+
+Global___CollectionTotal: _TypeAlias = CollectionTotal  # noqa: Y015
+
+@_typing.final
+class CustomerLateness(_message.Message):
+    """Average days late of one customer in one currency, over the period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    SETTLED_MINOR_FIELD_NUMBER: _builtins.int
+    SETTLED_COUNT_FIELD_NUMBER: _builtins.int
+    DAYS_LATE_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.str
+    """Company."""
+    customer_id: _builtins.str
+    """Customer."""
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    settled_minor: _builtins.int
+    """Settled in the period."""
+    settled_count: _builtins.int
+    """Settlements."""
+    days_late: _builtins.float
+    """Days from due date to settlement, weighed by amount."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        settled_minor: _builtins.int = ...,
+        settled_count: _builtins.int = ...,
+        days_late: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "days_late", b"days_late", "settled_count", b"settled_count", "settled_minor", b"settled_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerLateness: _TypeAlias = CustomerLateness  # noqa: Y015
+
+@_typing.final
+class GetReceivablesReportResponse(_message.Message):
+    """The report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AGING_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    COLLECTION_FIELD_NUMBER: _builtins.int
+    LATENESS_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """Day of the report."""
+    days: _builtins.int
+    """Days of the period."""
+    @_builtins.property
+    def aging(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgingTotal]:
+        """Aging by currency."""
+
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgingTotal]:
+        """Aging of the customers with the most past due, by currency."""
+
+    @_builtins.property
+    def collection(self) -> _containers.RepeatedCompositeFieldContainer[Global___CollectionTotal]:
+        """Collection by currency."""
+
+    @_builtins.property
+    def lateness(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustomerLateness]:
+        """The customers that pay the latest, of those with the most settled."""
+
+    def __init__(
+        self,
+        *,
+        as_of: _builtins.str = ...,
+        days: _builtins.int = ...,
+        aging: _abc.Iterable[Global___AgingTotal] | None = ...,
+        customers: _abc.Iterable[Global___AgingTotal] | None = ...,
+        collection: _abc.Iterable[Global___CollectionTotal] | None = ...,
+        lateness: _abc.Iterable[Global___CustomerLateness] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aging", b"aging", "as_of", b"as_of", "collection", b"collection", "customers", b"customers", "days", b"days", "lateness", b"lateness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReceivablesReportResponse: _TypeAlias = GetReceivablesReportResponse  # noqa: Y015
+
+@_typing.final
+class GetCustomerReportRequest(_message.Message):
+    """Which customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.str
+    """Company."""
+    customer_id: _builtins.str
+    """Customer."""
+    days: _builtins.int
+    """Days that habits are looked at; 0: 365, at most 3,650."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "customer_id", b"customer_id", "days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomerReportRequest: _TypeAlias = GetCustomerReportRequest  # noqa: Y015
+
+@_typing.final
+class PayingHabits(_message.Message):
+    """How a customer pays in one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    SEVERAL_COUNT_FIELD_NUMBER: _builtins.int
+    DEDUCTION_COUNT_FIELD_NUMBER: _builtins.int
+    DISCOUNT_COUNT_FIELD_NUMBER: _builtins.int
+    DISCOUNT_LATE_COUNT_FIELD_NUMBER: _builtins.int
+    APPLIED_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_LATE_FIELD_NUMBER: _builtins.int
+    LATE_COUNT_FIELD_NUMBER: _builtins.int
+    DATED_COUNT_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    payment_count: _builtins.int
+    """Payments."""
+    item_count: _builtins.int
+    """Items that they settled."""
+    several_count: _builtins.int
+    """Payments of several items."""
+    deduction_count: _builtins.int
+    """Payments that withheld something."""
+    discount_count: _builtins.int
+    """Items with cash discount."""
+    discount_late_count: _builtins.int
+    """Of these, after its date."""
+    applied_minor: _builtins.int
+    """Cash applied."""
+    days_late: _builtins.float
+    """Days from due date to value date, weighed by amount; unset where no due date is known."""
+    late_count: _builtins.int
+    """Items paid after their due date."""
+    dated_count: _builtins.int
+    """Items with a due date."""
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        payment_count: _builtins.int = ...,
+        item_count: _builtins.int = ...,
+        several_count: _builtins.int = ...,
+        deduction_count: _builtins.int = ...,
+        discount_count: _builtins.int = ...,
+        discount_late_count: _builtins.int = ...,
+        applied_minor: _builtins.int = ...,
+        days_late: _builtins.float | None = ...,
+        late_count: _builtins.int = ...,
+        dated_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_days_late", b"_days_late", "days_late", b"days_late"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_days_late", b"_days_late", "applied_minor", b"applied_minor", "currency_code", b"currency_code", "dated_count", b"dated_count", "days_late", b"days_late", "deduction_count", b"deduction_count", "discount_count", b"discount_count", "discount_late_count", b"discount_late_count", "item_count", b"item_count", "late_count", b"late_count", "payment_count", b"payment_count", "several_count", b"several_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__days_late: _TypeAlias = _typing.Literal["days_late"]  # noqa: Y015
+    _WhichOneofArgType__days_late: _TypeAlias = _typing.Literal["_days_late", b"_days_late"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__days_late) -> _WhichOneofReturnType__days_late | None: ...
+
+Global___PayingHabits: _TypeAlias = PayingHabits  # noqa: Y015
+
+@_typing.final
+class CustomerPayment(_message.Message):
+    """A payment of the customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    VALUE_DATE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    APPLIED_MINOR_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment."""
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    amount_minor: _builtins.int
+    """Its amount."""
+    value_date: _builtins.str
+    """Value date, ISO 8601."""
+    status: _builtins.str
+    """Status it had when its file was matched."""
+    applied_minor: _builtins.int
+    """What was applied then."""
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        value_date: _builtins.str = ...,
+        status: _builtins.str = ...,
+        applied_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "applied_minor", b"applied_minor", "currency_code", b"currency_code", "payment_id", b"payment_id", "status", b"status", "value_date", b"value_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerPayment: _TypeAlias = CustomerPayment  # noqa: Y015
+
+@_typing.final
+class GetCustomerReportResponse(_message.Message):
+    """The report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGING_FIELD_NUMBER: _builtins.int
+    HABITS_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def aging(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgingTotal]:
+        """What is open by age."""
+
+    @_builtins.property
+    def habits(self) -> _containers.RepeatedCompositeFieldContainer[Global___PayingHabits]:
+        """Habits by currency, from the last 5,000 applications at most."""
+
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustomerPayment]:
+        """The last payments, the newest first; at most 50."""
+
+    def __init__(
+        self,
+        *,
+        aging: _abc.Iterable[Global___AgingTotal] | None = ...,
+        habits: _abc.Iterable[Global___PayingHabits] | None = ...,
+        payments: _abc.Iterable[Global___CustomerPayment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aging", b"aging", "habits", b"habits", "payments", b"payments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomerReportResponse: _TypeAlias = GetCustomerReportResponse  # noqa: Y015

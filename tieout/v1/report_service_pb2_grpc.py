@@ -40,6 +40,21 @@ class ReportServiceStub:
                 request_serializer=tieout_dot_v1_dot_report__service__pb2.GetActivityReportRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_report__service__pb2.GetActivityReportResponse.FromString,
                 _registered_method=True)
+        self.GetWorkReport = channel.unary_unary(
+                '/tieout.v1.ReportService/GetWorkReport',
+                request_serializer=tieout_dot_v1_dot_report__service__pb2.GetWorkReportRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_report__service__pb2.GetWorkReportResponse.FromString,
+                _registered_method=True)
+        self.GetReceivablesReport = channel.unary_unary(
+                '/tieout.v1.ReportService/GetReceivablesReport',
+                request_serializer=tieout_dot_v1_dot_report__service__pb2.GetReceivablesReportRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_report__service__pb2.GetReceivablesReportResponse.FromString,
+                _registered_method=True)
+        self.GetCustomerReport = channel.unary_unary(
+                '/tieout.v1.ReportService/GetCustomerReport',
+                request_serializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer:
@@ -53,6 +68,28 @@ class ReportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWorkReport(self, request, context):
+        """Gives how work went: how much of the automatic was kept, how long people took, what differences
+        cost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReceivablesReport(self, request, context):
+        """Gives what is open by age, and how fast it is collected, of what the server has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCustomerReport(self, request, context):
+        """Gives how one customer pays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +97,21 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.GetActivityReport,
                     request_deserializer=tieout_dot_v1_dot_report__service__pb2.GetActivityReportRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_report__service__pb2.GetActivityReportResponse.SerializeToString,
+            ),
+            'GetWorkReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWorkReport,
+                    request_deserializer=tieout_dot_v1_dot_report__service__pb2.GetWorkReportRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_report__service__pb2.GetWorkReportResponse.SerializeToString,
+            ),
+            'GetReceivablesReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceivablesReport,
+                    request_deserializer=tieout_dot_v1_dot_report__service__pb2.GetReceivablesReportRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_report__service__pb2.GetReceivablesReportResponse.SerializeToString,
+            ),
+            'GetCustomerReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomerReport,
+                    request_deserializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +142,87 @@ class ReportService:
             '/tieout.v1.ReportService/GetActivityReport',
             tieout_dot_v1_dot_report__service__pb2.GetActivityReportRequest.SerializeToString,
             tieout_dot_v1_dot_report__service__pb2.GetActivityReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWorkReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ReportService/GetWorkReport',
+            tieout_dot_v1_dot_report__service__pb2.GetWorkReportRequest.SerializeToString,
+            tieout_dot_v1_dot_report__service__pb2.GetWorkReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceivablesReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ReportService/GetReceivablesReport',
+            tieout_dot_v1_dot_report__service__pb2.GetReceivablesReportRequest.SerializeToString,
+            tieout_dot_v1_dot_report__service__pb2.GetReceivablesReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomerReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ReportService/GetCustomerReport',
+            tieout_dot_v1_dot_report__service__pb2.GetCustomerReportRequest.SerializeToString,
+            tieout_dot_v1_dot_report__service__pb2.GetCustomerReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,14 @@ class ReportServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReportServiceAsyncStub: ...
     GetActivityReport: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetActivityReportRequest, _report_service_pb2.GetActivityReportResponse]
     """Gives files, payments, straight-through rates, waiting exceptions and unapplied cash."""
+    GetWorkReport: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetWorkReportRequest, _report_service_pb2.GetWorkReportResponse]
+    """Gives how work went: how much of the automatic was kept, how long people took, what differences
+    cost.
+    """
+    GetReceivablesReport: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetReceivablesReportRequest, _report_service_pb2.GetReceivablesReportResponse]
+    """Gives what is open by age, and how fast it is collected, of what the server has."""
+    GetCustomerReport: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetCustomerReportRequest, _report_service_pb2.GetCustomerReportResponse]
+    """Gives how one customer pays."""
 
 @_typing.type_check_only
 class ReportServiceAsyncStub(ReportServiceStub):
@@ -43,6 +51,14 @@ class ReportServiceAsyncStub(ReportServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetActivityReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetActivityReportRequest, _report_service_pb2.GetActivityReportResponse]  # type: ignore[assignment]
     """Gives files, payments, straight-through rates, waiting exceptions and unapplied cash."""
+    GetWorkReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetWorkReportRequest, _report_service_pb2.GetWorkReportResponse]  # type: ignore[assignment]
+    """Gives how work went: how much of the automatic was kept, how long people took, what differences
+    cost.
+    """
+    GetReceivablesReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetReceivablesReportRequest, _report_service_pb2.GetReceivablesReportResponse]  # type: ignore[assignment]
+    """Gives what is open by age, and how fast it is collected, of what the server has."""
+    GetCustomerReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetCustomerReportRequest, _report_service_pb2.GetCustomerReportResponse]  # type: ignore[assignment]
+    """Gives how one customer pays."""
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reports over the companies the caller may see."""
@@ -54,5 +70,31 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_report_service_pb2.GetActivityReportResponse, _abc.Awaitable[_report_service_pb2.GetActivityReportResponse]]:
         """Gives files, payments, straight-through rates, waiting exceptions and unapplied cash."""
+
+    @_abc_1.abstractmethod
+    def GetWorkReport(
+        self,
+        request: _report_service_pb2.GetWorkReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_service_pb2.GetWorkReportResponse, _abc.Awaitable[_report_service_pb2.GetWorkReportResponse]]:
+        """Gives how work went: how much of the automatic was kept, how long people took, what differences
+        cost.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReceivablesReport(
+        self,
+        request: _report_service_pb2.GetReceivablesReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_service_pb2.GetReceivablesReportResponse, _abc.Awaitable[_report_service_pb2.GetReceivablesReportResponse]]:
+        """Gives what is open by age, and how fast it is collected, of what the server has."""
+
+    @_abc_1.abstractmethod
+    def GetCustomerReport(
+        self,
+        request: _report_service_pb2.GetCustomerReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_service_pb2.GetCustomerReportResponse, _abc.Awaitable[_report_service_pb2.GetCustomerReportResponse]]:
+        """Gives how one customer pays."""
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
