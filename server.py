@@ -152,9 +152,11 @@ async def _serve(
         door.add_services(server)
         webhooks = WebhookDoor(configuration, tenants, address, mask_key, metrics, stack)
         webhooks.add_service(server, reader, writer, _now_ms)
-        add_services(
+        runs = add_services(
             server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool, _now_ms
         )
+        stack.push_async_callback(runs.stop)
+        await runs.start(tenants)
         health_servicer = await _add_health(server)
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)

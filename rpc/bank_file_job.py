@@ -7,6 +7,7 @@ and a worker that dies leaves nothing half-written.
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ from store.bank_file_records import FileReceipt, FileResult
 from store.decision_records import Decision
 from store.identities import text_sha256
 from store.requests import RequestKey
+from store.runs import RunRecord
 from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
@@ -80,8 +82,9 @@ class BankFileRunner:
         packed = Path(job.content_path).read_bytes()
         unpacked = unpack(packed, job.file_name, job.file_id)
         content, file_id = unpacked.content, unpacked.file_id
+        sent_sha256 = job.file_id
         job = msgspec.structs.replace(job, file_id=file_id, size_bytes=len(content))
-        work = _Work(job=job, content=content, timer=timer)
+        work = _Work(job=job, content=content, timer=timer, sent_sha256=sent_sha256)
         done = self._done_before(work, self._repository)
         if done is None:
             parsed = parse_bank_file(content, job.file_name, self._tables.bank_accounts)
@@ -143,6 +146,8 @@ class BankFileRunner:
             if answer is not None:
                 return _answered(answer, booking)
             booking.requests.keep(work.key, done.response, work.job.received_at_ms)
+            if work.job.run_id:
+                _end_run(work, done.response, booking)
         return done
 
     def _result(self, work: _Work, matched: FileMatch) -> tuple[FileReceipt, FileResult]:
@@ -189,6 +194,7 @@ class BankFileRunner:
         done = _done(receipt)
         if work.key:
             booking.requests.keep(work.key, done.response, job.received_at_ms)
+        _end_run(work, done.response, booking)
         return msgspec.structs.replace(
             done,
             payment_count=receipt.record.payment_count,
@@ -197,11 +203,15 @@ class BankFileRunner:
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
-    """A file on its way: what was asked, its bytes, and, where it was read, what they say."""
+    """A file on its way: what was asked, its bytes, and, where it was read, what they say.
+
+    `sent_sha256` is the hash of the bytes as they came, perhaps packed.
+    """
 
     job: BankFileJob
     content: bytes
     timer: StageTimer
+    sent_sha256: str
     parsed: ParsedFile | None = None
 
     @property
@@ -209,6 +219,30 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
         """The key of the request, if it has one."""
         job = self.job
         return RequestKey(job.request_id, _METHOD, job.file_id) if job.request_id else None
+
+
+def _end_run(work: _Work, answer: bytes, booking: Booking) -> None:
+    """The run this is the work of ends with its effect; what somebody waited for is one as well."""
+    job = work.job
+    if job.run_id:
+        booking.runs.finish(job.run_id, answer, job.received_at_ms)
+        return
+    booking.runs.record(
+        RunRecord(
+            run_id=uuid.uuid4().hex,
+            kind="bank_file",
+            state="done",
+            file_name=job.file_name,
+            size_bytes=job.size_bytes,
+            content_sha256=work.sent_sha256,
+            request_id=job.request_id,
+            started_by=current_caller().name,
+            created_at_ms=job.received_at_ms,
+            started_at_ms=job.received_at_ms,
+            ended_at_ms=job.received_at_ms,
+            result=answer,
+        )
+    )
 
 
 def _first_of_repeated(parsed: ParsedFile, store: Repository | Booking) -> FileReceipt | None:

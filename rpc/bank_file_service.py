@@ -6,7 +6,10 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from rpc.bank_file_lists import BankFileLists, checked_file_id
+import msgspec
+
+from rpc.bank_file_lists import checked_file_id
+from rpc.bank_file_uploads import BankFileUploads
 from rpc.caller import current_caller
 from rpc.errors import (
     BankFileNotFoundError,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
+    from rpc.runs import RunKeeper
+    from rpc.uploads import Uploads
     from rpc.workers import WorkerPool
 
 __all__ = ["BankFileService"]
@@ -54,7 +59,7 @@ _BUCKETS: Final = (
 )
 
 
-class BankFileService(BankFileLists):
+class BankFileService(BankFileUploads):
     """Answers `tieout.v1.BankFileService`."""
 
     def __init__(
@@ -67,6 +72,8 @@ class BankFileService(BankFileLists):
         now_ms: Callable[[], int],
         bookings: asyncio.Semaphore,
         on_kept: Callable[[str], None],
+        runs: RunKeeper,
+        uploads: Uploads,
     ) -> None:
         """Let `workers` do the work, as many files at once as `bookings` lets.
 
@@ -74,7 +81,8 @@ class BankFileService(BankFileLists):
         lock hold a worker: `bookings`, shared by all who do that, lets in fewer than there are
         workers. `on_kept` hears the tenant of every file that was kept.
         """
-        super().__init__(reader)
+        super().__init__(reader, uploads)
+        self._runs = runs
         self._workers = workers
         self._metrics = metrics
         self._spool_folder = spool_folder
@@ -92,29 +100,60 @@ class BankFileService(BankFileLists):
         with SpooledFile(path, FILE_BYTES_MAX) as spooled:
             header = await _receive(request_iterator, spooled)
             spooled.finish()
-            self._metrics.count("tieout_file_bytes_total", spooled.size_bytes)
-            _check_content(header, spooled)
-            job = BankFileJob(
-                content_path=str(path),
-                file_id=spooled.sha256,
-                file_name=header.file_name,
-                size_bytes=spooled.size_bytes,
-                received_at_ms=self._now_ms(),
-                request_id=header.request_id,
-                validate_only=header.validate_only,
-            )
-            try:
-                async with self._bookings:
-                    done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
-            except JobFailedError:
-                self._metrics.count(
-                    "tieout_files_received_total", format="unknown", outcome="refused"
-                )
-                raise
-        assert isinstance(done, BankFileDone)  # noqa: S101 - a worker answers in kind
-        response = contract.SubmitBankFileResponse.FromString(done.response)
-        self._count(done, response)
+            sent = _Sent(path, header.file_name, spooled.size_bytes, spooled.sha256)
+            if header.upload_id:
+                return await self._submit_upload(header, spooled.size_bytes)
+            _check_content(header, sent)
+            return await self._submit(header, sent)
+
+    async def _submit_upload(
+        self, header: contract.SubmitBankFileHeader, chunk_bytes: int
+    ) -> contract.SubmitBankFileResponse:
+        """Take in what was uploaded before."""
+        if chunk_bytes:
+            message = "upload_id names the content; no chunks follow"
+            raise StreamOrderError(message, part="chunk")
+        upload = self._uploads.find(header.upload_id)
+        path = await asyncio.to_thread(self._uploads.complete, upload)
+        sent = _Sent(path, upload.file_name, upload.size_bytes, upload.sha256)
+        _check_content(header, sent)
+        response = await self._submit(header, sent)
+        self._uploads.remove(upload)
         return response
+
+    async def _submit(
+        self, header: contract.SubmitBankFileHeader, sent: _Sent
+    ) -> contract.SubmitBankFileResponse:
+        self._metrics.count("tieout_file_bytes_total", sent.size_bytes)
+        job = BankFileJob(
+            content_path=str(sent.path),
+            file_id=sent.sha256,
+            file_name=sent.file_name,
+            size_bytes=sent.size_bytes,
+            received_at_ms=self._now_ms(),
+            request_id=header.request_id,
+            validate_only=header.validate_only,
+        )
+        if header.background:
+            run = await self._runs.accept(
+                "bank_file",
+                job,
+                sent.path,
+                file_name=sent.file_name,
+                size_bytes=sent.size_bytes,
+                sha256=sent.sha256,
+                request_id=header.request_id,
+            )
+            return contract.SubmitBankFileResponse(run_id=run.run_id)
+        try:
+            async with self._bookings:
+                done = await self._workers.run(job, Lane.BATCH, size_bytes=sent.size_bytes)
+        except JobFailedError:
+            self._metrics.count("tieout_files_received_total", format="unknown", outcome="refused")
+            raise
+        assert isinstance(done, BankFileDone)  # noqa: S101 - a worker answers in kind
+        self.count_done(done)
+        return contract.SubmitBankFileResponse.FromString(done.response)
 
     async def GetBankFile(  # noqa: N802 - the contract's name
         self,
@@ -162,7 +201,9 @@ class BankFileService(BankFileLists):
         finally:
             path.unlink(missing_ok=True)
 
-    def _count(self, done: BankFileDone, response: contract.SubmitBankFileResponse) -> None:
+    def count_done(self, done: BankFileDone) -> None:
+        """Count a file that was done, and let the snapshots hear of it."""
+        response = contract.SubmitBankFileResponse.FromString(done.response)
         if response.already_processed or done.is_repeated:
             outcome = "already_processed"
         elif response.bank_file.state == contract.BANK_FILE_STATE_VALIDATED:
@@ -193,6 +234,15 @@ class BankFileService(BankFileLists):
                         currency=total.currency_code,
                         bucket=bucket,
                     )
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """A bank file that has arrived."""
+
+    path: Path
+    file_name: str
+    size_bytes: int
+    sha256: str
 
 
 async def _receive(
@@ -229,7 +279,7 @@ def _checked_header(header: contract.SubmitBankFileHeader) -> contract.SubmitBan
     return header
 
 
-def _check_content(header: contract.SubmitBankFileHeader, spooled: SpooledFile) -> None:
+def _check_content(header: contract.SubmitBankFileHeader, spooled: _Sent) -> None:
     if header.HasField("size_bytes") and header.size_bytes != spooled.size_bytes:
         message = f"size_bytes is {header.size_bytes}, {spooled.size_bytes} bytes came"
         raise ChecksumError(message, field="size_bytes")

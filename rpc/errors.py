@@ -12,6 +12,8 @@
     │   ├── ChunkTooLargeError    CHUNK_TOO_LARGE: a chunk beyond the limit
     │   ├── FileTooLargeError     FILE_TOO_LARGE: a file or stream beyond the limit
     │   ├── ChecksumError         CHECKSUM_MISMATCH: content that is not what the header declares
+    │   ├── UploadOffsetError     UPLOAD_OFFSET: bytes that are not the next of an upload
+    │   ├── UploadIncompleteError  UPLOAD_INCOMPLETE: an upload submitted before all has arrived
     │   └── PageTokenError        PAGE_TOKEN_INVALID: a token of another list
     ├── UnauthenticatedError      who calls is not known
     │   ├── CredentialsMissingError  CREDENTIALS_MISSING: none came with the call
@@ -26,6 +28,9 @@
     │   ├── CompanyNotPermittedError  COMPANY_NOT_PERMITTED: a company out of scope
     │   └── AmountNotPermittedError   AMOUNT_NOT_PERMITTED: an amount beyond the limit
     ├── BankFileNotFoundError     BANK_FILE_NOT_FOUND: no file with that id is kept
+    ├── RunNotFoundError          RUN_NOT_FOUND: no run of the caller's with that id
+    ├── UploadNotFoundError       UPLOAD_NOT_FOUND: no upload of the caller's with that id
+    ├── UploadBusyError           UPLOAD_BUSY: another call adds to the upload
     ├── CaseNotFoundError         CASE_NOT_FOUND: no case, payment or exception with that id
     ├── OpenItemNotFoundError     OPEN_ITEM_NOT_FOUND: no open item with that key
     ├── CustomerNotFoundError     CUSTOMER_NOT_FOUND: no customer with that key
@@ -92,6 +97,7 @@ __all__ = [
     "RequestError",
     "RoleMissingError",
     "RowCountError",
+    "RunNotFoundError",
     "ServiceError",
     "SessionNotFoundError",
     "SignInNotOfferedError",
@@ -103,6 +109,10 @@ __all__ = [
     "TooManyItemsError",
     "UnauthenticatedError",
     "UnknownFieldError",
+    "UploadBusyError",
+    "UploadIncompleteError",
+    "UploadNotFoundError",
+    "UploadOffsetError",
     "UserNotFoundError",
     "WebhookNotFoundError",
     "WorkerLostError",
@@ -190,6 +200,18 @@ class ChecksumError(RequestError):
     reason = "CHECKSUM_MISMATCH"
 
 
+class UploadOffsetError(RequestError):
+    """Bytes that are not the next of an upload."""
+
+    reason = "UPLOAD_OFFSET"
+
+
+class UploadIncompleteError(RequestError):
+    """An upload that is submitted before all of it has arrived."""
+
+    reason = "UPLOAD_INCOMPLETE"
+
+
 class PageTokenError(RequestError):
     """A page token that this list, with these filters, never gave out."""
 
@@ -268,6 +290,24 @@ class BankFileNotFoundError(ServiceError, LookupError):
     """No bank file with that id is kept."""
 
     reason = "BANK_FILE_NOT_FOUND"
+
+
+class RunNotFoundError(ServiceError, LookupError):
+    """No run of the caller's has that id."""
+
+    reason = "RUN_NOT_FOUND"
+
+
+class UploadNotFoundError(ServiceError, LookupError):
+    """No upload of the caller's has that id, or it has expired."""
+
+    reason = "UPLOAD_NOT_FOUND"
+
+
+class UploadBusyError(ServiceError):
+    """Another call is adding to the upload."""
+
+    reason = "UPLOAD_BUSY"
 
 
 class CaseNotFoundError(ServiceError, LookupError):

@@ -6,6 +6,7 @@ event, and the parked cases that waited for them.
 
 from __future__ import annotations
 
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -24,6 +25,7 @@ from rpc.scope import check_companies
 from rpc.spool import read_frames
 from store.open_items import ItemTotal, SnapshotCounts
 from store.requests import RequestKey, request_key
+from store.runs import RunRecord
 from tieout.v1 import imports_pb2, match_service_pb2, open_item_service_pb2
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ def _kept(work: _Import, key: RequestKey | None, booking: Booking) -> ImportRows
     response, changed = work.keep(booking)
     if key is not None:
         booking.requests.keep(key, response, work.received_at_ms)
+    if not work.validate_only:
+        work.end_run(response, booking)
     return ImportRowsDone(response=response, changed=changed and not work.validate_only)
 
 
@@ -92,6 +96,29 @@ class _Import:
         """When it came."""
         return self._job.received_at_ms
 
+    def end_run(self, answer: bytes, booking: Booking) -> None:
+        """The run this is the work of ends; what somebody waited for is one as well."""
+        job = self._job
+        if job.run_id:
+            booking.runs.finish(job.run_id, answer, job.received_at_ms)
+            return
+        booking.runs.record(
+            RunRecord(
+                run_id=uuid.uuid4().hex,
+                kind=job.table,
+                state="done",
+                file_name="",
+                size_bytes=Path(job.parts_path).stat().st_size,
+                content_sha256=job.parts_sha256,
+                request_id=self._request_id,
+                started_by=current_caller().name,
+                created_at_ms=job.received_at_ms,
+                started_at_ms=job.received_at_ms,
+                ended_at_ms=job.received_at_ms,
+                result=answer,
+            )
+        )
+
     def undo_if_validated(self) -> None:
         """Raise what undoes the booking of an import that was only to be validated."""
         if self.validate_only:
@@ -105,6 +132,7 @@ class _Import:
         said = self._kind.header_class()
         said.CopyFrom(self._header)
         said.ClearField("request_id")
+        said.ClearField("background")
         parts = (
             current_caller().name.encode(),
             said.SerializeToString(deterministic=True),

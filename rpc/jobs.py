@@ -174,7 +174,10 @@ class LoadTablesDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Read, match and keep one bank file; `file_id` is the hash of the bytes as they came."""
+    """Read, match and keep one bank file; `file_id` is the hash of the bytes as they came.
+
+    `run_id` is the run that this is the work of; empty where somebody waits for the answer.
+    """
 
     content_path: str
     file_id: str
@@ -183,6 +186,7 @@ class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     received_at_ms: int
     request_id: str
     validate_only: bool
+    run_id: str = ""
 
 
 class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -257,7 +261,7 @@ class ImportRowsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Keep the open items or customers of one import.
 
     `header` is encoded; the other messages are frames of the file `parts_path`, whose hash is
-    `parts_sha256`.
+    `parts_sha256`. `run_id` is the run that this is the work of, as of a bank file.
     """
 
     table: Literal["open_items", "customers"]
@@ -265,6 +269,7 @@ class ImportRowsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     parts_path: str
     parts_sha256: str
     received_at_ms: int
+    run_id: str = ""
 
 
 class ImportRowsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -27,9 +27,12 @@ __all__ = [
     "RETRY_SECONDS",
     "ROW_ERRORS_MAX",
     "RPCS_MAX",
+    "RUN_WAIT_SECONDS",
+    "RUN_WAIT_SECONDS_MAX",
     "STATUS_MESSAGE_LENGTH_MAX",
     "STREAM_BYTES_MAX",
     "TOGETHER_BYTES_MAX",
+    "UPLOAD_SECONDS_KEPT",
     "WAITING_BYTES_MAX",
     "WAIT_SECONDS_MAX",
     "WEBHOOKS_MAX",
@@ -64,6 +67,15 @@ CHUNK_BYTES_MAX: Final = 1024 * 1024
 
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 """Largest bank file: 100 bytes a row times 2.5 million rows, the largest bank's day."""
+
+UPLOAD_SECONDS_KEPT: Final = 86_400
+"""How long an upload waits for more: a night in which a line was down."""
+
+RUN_WAIT_SECONDS_MAX: Final = 60
+"""Longest wait for a run in one call: what proxies let pass without an answer."""
+
+RUN_WAIT_SECONDS: Final = 30
+"""Wait for a run where the caller does not say."""
 
 STREAM_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Largest streamed match: 10 million rows of 200 bytes; it is spooled to disk, not to memory."""

@@ -10,14 +10,17 @@ from rpc.caller import current_caller
 from rpc.errors import ChunkTooLargeError, StreamOrderError
 from rpc.jobs import ImportRowsDone, ImportRowsJob
 from rpc.limits import CHUNK_BYTES_MAX, STREAM_BYTES_MAX
+from rpc.match_job import read_request_id
 from rpc.spool import SpooledFile
 from rpc.workers import Lane
+from tieout.v1 import imports_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from rpc.import_tables import ImportTable
+    from rpc.runs import RunKeeper
     from rpc.workers import WorkerPool
 
 __all__ = ["RowImports"]
@@ -34,6 +37,7 @@ class RowImports:
         bookings: asyncio.Semaphore,
         now_ms: Callable[[], int],
         on_changed: Callable[[str], None],
+        runs: RunKeeper,
     ) -> None:
         """Let `workers` do the work; `on_changed` hears the tenant whose store is different now.
 
@@ -45,6 +49,7 @@ class RowImports:
         self._bookings = bookings
         self._now_ms = now_ms
         self._on_changed = on_changed
+        self._runs = runs
 
     async def run(self, kind: ImportTable, parts: AsyncIterator[Any]) -> bytes:
         """Take in one import and give the response, encoded."""
@@ -59,12 +64,34 @@ class RowImports:
                 parts_sha256=spooled.sha256,
                 received_at_ms=self._now_ms(),
             )
+            if kind.header_class.FromString(header).background:
+                return await self._accepted(kind, header, job, spooled)
             async with self._bookings:
                 done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
         assert isinstance(done, ImportRowsDone)  # noqa: S101 - a worker answers in kind
         if done.changed:
             self._on_changed(current_caller().tenant)
         return done.response
+
+    async def _accepted(
+        self, kind: ImportTable, header: bytes, job: ImportRowsJob, spooled: SpooledFile
+    ) -> bytes:
+        """The answer to an import that goes on as a run."""
+        request_id = read_request_id(kind.header_class.FromString(header).request_id)
+        run = await self._runs.accept(
+            kind.table,
+            job,
+            spooled.path,
+            file_name="",
+            size_bytes=spooled.size_bytes,
+            sha256=spooled.sha256,
+            request_id=request_id,
+        )
+        summary = imports_pb2.ImportSummary(
+            request_id=request_id, state=imports_pb2.IMPORT_STATE_ACCEPTED, run_id=run.run_id
+        )
+        answer: bytes = kind.response_class(summary=summary).SerializeToString()
+        return answer
 
 
 async def _receive(parts: AsyncIterator[Any], spooled: SpooledFile) -> bytes:

@@ -17,6 +17,7 @@
     ├── KeyFileError           KEY_FILE: a file of keys that cannot be used
     ├── KeyMissingError        KEY_MISSING: what is sealed cannot be opened with these keys
     ├── SealBrokenError        SEAL_BROKEN: what is sealed was changed or moved
+    ├── RunEndedError          RUN_ENDED: a run was ended before it had an effect
     ├── UserExistsError        USER_EXISTS: a user of that name is there already
     ├── TooManyRowsError       TOO_MANY_ROWS: more rows of a kind than a tenant may have
     ├── PostingHaltedError     POSTING_HALTED: money did not add up; an operator must look
@@ -41,6 +42,7 @@ __all__ = [
     "PostingHaltedError",
     "PostingRejectedError",
     "RequestIdReusedError",
+    "RunEndedError",
     "SealBrokenError",
     "SnapshotMismatchError",
     "StaleRowError",
@@ -129,6 +131,12 @@ class RequestIdReusedError(StoreError, ValueError):
             first_content_sha256=first[1],
             content_sha256=now[1],
         )
+
+
+class RunEndedError(StoreError):
+    """A run that was ended before it had an effect; nothing was kept."""
+
+    reason = "RUN_ENDED"
 
 
 class CursorError(StoreError, ValueError):

@@ -31,6 +31,7 @@ from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
 from store.proofs import ClearingProofs
 from store.requests import RequestLog
+from store.runs import RunLog
 from store.sessions import SessionChanges, Sessions
 from store.settled import SettledPayments
 from store.taught_facts import TaughtFactChanges, TaughtFacts
@@ -73,6 +74,7 @@ class Booking:
         self.proofs = store.proofs
         self.halts = store.halts
         self.settled = store.settled
+        self.runs = store.runs
         self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
@@ -123,6 +125,7 @@ class Repository:
         self.proofs = ClearingProofs(database)
         self.halts = PostingHalts(database)
         self.settled = SettledPayments(database)
+        self.runs = RunLog(database)
         self.clearing = StoredClearing(database)
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)

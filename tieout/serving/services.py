@@ -11,18 +11,23 @@ from desk.authority import DEFAULT_AUTHORITY, Authority
 from rpc.application_service import ApplicationService
 from rpc.audit_service import AuditService
 from rpc.bank_file_service import BankFileService
+from rpc.caller import current_caller
 from rpc.customer_service import CustomerService
 from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
 from rpc.fact_service import FactService
+from rpc.jobs import BankFileDone
 from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
 from rpc.report_service import ReportService
 from rpc.row_imports import RowImports
+from rpc.run_service import RunService
+from rpc.runs import RunKeeper
 from rpc.team_service import TeamService
+from rpc.uploads import Uploads
 from rpc.view_service import ViewService
 from tieout.v1 import (
     application_service_pb2,
@@ -45,6 +50,8 @@ from tieout.v1 import (
     open_item_service_pb2_grpc,
     report_service_pb2,
     report_service_pb2_grpc,
+    run_service_pb2,
+    run_service_pb2_grpc,
     session_service_pb2,
     team_service_pb2,
     team_service_pb2_grpc,
@@ -64,6 +71,7 @@ if TYPE_CHECKING:
     from rpc.jobs import LoadTablesJob
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
+    from rpc.runs import RunDone
     from rpc.snapshots import SnapshotKeeper
     from rpc.workers import WorkerPool
     from tieout.configuration import Configuration
@@ -75,6 +83,7 @@ SERVICES: Final = (
     bank_file_service_pb2.DESCRIPTOR.services_by_name["BankFileService"].full_name,
     exception_service_pb2.DESCRIPTOR.services_by_name["ExceptionService"].full_name,
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+    run_service_pb2.DESCRIPTOR.services_by_name["RunService"].full_name,
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
     application_service_pb2.DESCRIPTOR.services_by_name["ApplicationService"].full_name,
     open_item_service_pb2.DESCRIPTOR.services_by_name["OpenItemService"].full_name,
@@ -110,8 +119,11 @@ def add_services(
     metrics: Metrics,
     spool: Path,
     now_ms: Callable[[], int],
-) -> None:
-    """Answer every service of the contract on `server`; `now_ms` is the clock they share."""
+) -> RunKeeper:
+    """Answer every service of the contract on `server`; `now_ms` is the clock they share.
+
+    Gives the keeper of runs, to be started before the server and stopped after it.
+    """
     workers = configuration.server.workers
     batchers = {
         name: MatchBatcher(pool, keeper, metrics, passes_max=workers)
@@ -120,34 +132,10 @@ def add_services(
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
         MatchService(pool, batchers, metrics, spool), server
     )
-    bookings = asyncio.Semaphore(max(1, workers - 1))
 
     def on_changed(tenant: str) -> None:
         snapshots[tenant].changed()
 
-    imports = RowImports(
-        workers=pool,
-        spool_folder=spool,
-        bookings=bookings,
-        now_ms=now_ms,
-        on_changed=on_changed,
-    )
-    open_item_service_pb2_grpc.add_OpenItemServiceServicer_to_server(
-        OpenItemService(reader, imports), server
-    )
-    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
-        CustomerService(reader, imports), server
-    )
-    bank_files = BankFileService(
-        workers=pool,
-        reader=reader,
-        metrics=metrics,
-        spool_folder=spool,
-        now_ms=now_ms,
-        bookings=bookings,
-        on_kept=on_changed,
-    )
-    bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
     own = {name: tenant.authority for name, tenant in tenants.items()}
     desk = DeskWork(DEFAULT_AUTHORITY, now_ms, own)
     acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
@@ -167,3 +155,64 @@ def add_services(
     facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
+    bookings = asyncio.Semaphore(max(1, workers - 1))
+    return _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
+
+
+def _add_intake(
+    server: grpc.aio.Server,
+    pool: WorkerPool,
+    reader: StoreReader,
+    writer: StoreReader,
+    metrics: Metrics,
+    spool: Path,
+    bookings: asyncio.Semaphore,
+    now_ms: Callable[[], int],
+    on_changed: Callable[[str], None],
+) -> RunKeeper:
+    """Services that bring something in, now or as runs; `bookings` lets in so many at once."""
+    # What was accepted outlives the server; the spool does not.
+    kept = spool.with_name(f"{spool.name}-kept")
+
+    def on_done(done: RunDone) -> None:
+        if isinstance(done, BankFileDone):
+            bank_files.count_done(done)
+        elif done.changed:
+            on_changed(current_caller().tenant)
+
+    runs = RunKeeper(
+        workers=pool,
+        writer=writer,
+        folder=kept / "runs",
+        bookings=bookings,
+        now_ms=now_ms,
+        on_done=on_done,
+    )
+    run_service_pb2_grpc.add_RunServiceServicer_to_server(RunService(reader, runs), server)
+    imports = RowImports(
+        workers=pool,
+        spool_folder=spool,
+        bookings=bookings,
+        now_ms=now_ms,
+        on_changed=on_changed,
+        runs=runs,
+    )
+    open_item_service_pb2_grpc.add_OpenItemServiceServicer_to_server(
+        OpenItemService(reader, imports), server
+    )
+    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
+        CustomerService(reader, imports), server
+    )
+    bank_files = BankFileService(
+        workers=pool,
+        reader=reader,
+        metrics=metrics,
+        spool_folder=spool,
+        now_ms=now_ms,
+        bookings=bookings,
+        on_kept=on_changed,
+        runs=runs,
+        uploads=Uploads(kept / "uploads", now_ms),
+    )
+    bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
+    return runs

@@ -41,6 +41,21 @@ class BankFileServiceStub:
                 request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.SubmitBankFileRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.SubmitBankFileResponse.FromString,
                 _registered_method=True)
+        self.BeginUpload = channel.unary_unary(
+                '/tieout.v1.BankFileService/BeginUpload',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.BeginUploadRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.BeginUploadResponse.FromString,
+                _registered_method=True)
+        self.GetUpload = channel.unary_unary(
+                '/tieout.v1.BankFileService/GetUpload',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetUploadRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.GetUploadResponse.FromString,
+                _registered_method=True)
+        self.AppendUpload = channel.stream_unary(
+                '/tieout.v1.BankFileService/AppendUpload',
+                request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.AppendUploadRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.AppendUploadResponse.FromString,
+                _registered_method=True)
         self.GetBankFile = channel.unary_unary(
                 '/tieout.v1.BankFileService/GetBankFile',
                 request_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetBankFileRequest.SerializeToString,
@@ -80,6 +95,27 @@ class BankFileServiceServicer:
 
     def SubmitBankFile(self, request_iterator, context):
         """Sends one bank file: the header first, then its content in chunks of at most 1 MiB.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginUpload(self, request, context):
+        """Begins an upload that may be interrupted; it is submitted by its id when it is complete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUpload(self, request, context):
+        """Gives how much of an upload has arrived.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppendUpload(self, request_iterator, context):
+        """Sends the next bytes of an upload: the header first, then chunks of at most 1 MiB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +170,21 @@ def add_BankFileServiceServicer_to_server(servicer, server):
                     servicer.SubmitBankFile,
                     request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.SubmitBankFileRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.SubmitBankFileResponse.SerializeToString,
+            ),
+            'BeginUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginUpload,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.BeginUploadRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.BeginUploadResponse.SerializeToString,
+            ),
+            'GetUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUpload,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.GetUploadRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.GetUploadResponse.SerializeToString,
+            ),
+            'AppendUpload': grpc.stream_unary_rpc_method_handler(
+                    servicer.AppendUpload,
+                    request_deserializer=tieout_dot_v1_dot_bank__file__service__pb2.AppendUploadRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_bank__file__service__pb2.AppendUploadResponse.SerializeToString,
             ),
             'GetBankFile': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBankFile,
@@ -195,6 +246,87 @@ class BankFileService:
             '/tieout.v1.BankFileService/SubmitBankFile',
             tieout_dot_v1_dot_bank__file__service__pb2.SubmitBankFileRequest.SerializeToString,
             tieout_dot_v1_dot_bank__file__service__pb2.SubmitBankFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.BankFileService/BeginUpload',
+            tieout_dot_v1_dot_bank__file__service__pb2.BeginUploadRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.BeginUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.BankFileService/GetUpload',
+            tieout_dot_v1_dot_bank__file__service__pb2.GetUploadRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.GetUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppendUpload(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/tieout.v1.BankFileService/AppendUpload',
+            tieout_dot_v1_dot_bank__file__service__pb2.AppendUploadRequest.SerializeToString,
+            tieout_dot_v1_dot_bank__file__service__pb2.AppendUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,12 @@ class BankFileServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BankFileServiceAsyncStub: ...
     SubmitBankFile: _grpc.StreamUnaryMultiCallable[_bank_file_service_pb2.SubmitBankFileRequest, _bank_file_service_pb2.SubmitBankFileResponse]
     """Sends one bank file: the header first, then its content in chunks of at most 1 MiB."""
+    BeginUpload: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.BeginUploadRequest, _bank_file_service_pb2.BeginUploadResponse]
+    """Begins an upload that may be interrupted; it is submitted by its id when it is complete."""
+    GetUpload: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetUploadRequest, _bank_file_service_pb2.GetUploadResponse]
+    """Gives how much of an upload has arrived."""
+    AppendUpload: _grpc.StreamUnaryMultiCallable[_bank_file_service_pb2.AppendUploadRequest, _bank_file_service_pb2.AppendUploadResponse]
+    """Sends the next bytes of an upload: the header first, then chunks of at most 1 MiB."""
     GetBankFile: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetBankFileRequest, _bank_file_service_pb2.GetBankFileResponse]
     """Gives the receipt of a file taken in before."""
     ListBankFiles: _grpc.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListBankFilesRequest, _bank_file_service_pb2.ListBankFilesResponse]
@@ -59,6 +65,12 @@ class BankFileServiceAsyncStub(BankFileServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitBankFile: _aio.StreamUnaryMultiCallable[_bank_file_service_pb2.SubmitBankFileRequest, _bank_file_service_pb2.SubmitBankFileResponse]  # type: ignore[assignment]
     """Sends one bank file: the header first, then its content in chunks of at most 1 MiB."""
+    BeginUpload: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.BeginUploadRequest, _bank_file_service_pb2.BeginUploadResponse]  # type: ignore[assignment]
+    """Begins an upload that may be interrupted; it is submitted by its id when it is complete."""
+    GetUpload: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetUploadRequest, _bank_file_service_pb2.GetUploadResponse]  # type: ignore[assignment]
+    """Gives how much of an upload has arrived."""
+    AppendUpload: _aio.StreamUnaryMultiCallable[_bank_file_service_pb2.AppendUploadRequest, _bank_file_service_pb2.AppendUploadResponse]  # type: ignore[assignment]
+    """Sends the next bytes of an upload: the header first, then chunks of at most 1 MiB."""
     GetBankFile: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.GetBankFileRequest, _bank_file_service_pb2.GetBankFileResponse]  # type: ignore[assignment]
     """Gives the receipt of a file taken in before."""
     ListBankFiles: _aio.UnaryUnaryMultiCallable[_bank_file_service_pb2.ListBankFilesRequest, _bank_file_service_pb2.ListBankFilesResponse]  # type: ignore[assignment]
@@ -84,6 +96,30 @@ class BankFileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bank_file_service_pb2.SubmitBankFileResponse, _abc.Awaitable[_bank_file_service_pb2.SubmitBankFileResponse]]:
         """Sends one bank file: the header first, then its content in chunks of at most 1 MiB."""
+
+    @_abc_1.abstractmethod
+    def BeginUpload(
+        self,
+        request: _bank_file_service_pb2.BeginUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.BeginUploadResponse, _abc.Awaitable[_bank_file_service_pb2.BeginUploadResponse]]:
+        """Begins an upload that may be interrupted; it is submitted by its id when it is complete."""
+
+    @_abc_1.abstractmethod
+    def GetUpload(
+        self,
+        request: _bank_file_service_pb2.GetUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.GetUploadResponse, _abc.Awaitable[_bank_file_service_pb2.GetUploadResponse]]:
+        """Gives how much of an upload has arrived."""
+
+    @_abc_1.abstractmethod
+    def AppendUpload(
+        self,
+        request_iterator: _MaybeAsyncIterator[_bank_file_service_pb2.AppendUploadRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_file_service_pb2.AppendUploadResponse, _abc.Awaitable[_bank_file_service_pb2.AppendUploadResponse]]:
+        """Sends the next bytes of an upload: the header first, then chunks of at most 1 MiB."""
 
     @_abc_1.abstractmethod
     def GetBankFile(

@@ -26,7 +26,7 @@ from tieout.v1 import imports_pb2 as tieout_dot_v1_dot_imports__pb2
 from tieout.v1 import rows_pb2 as tieout_dot_v1_dot_rows__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tieout/v1/customer_service.proto\x12\ttieout.v1\x1a\x17tieout/v1/imports.proto\x1a\x14tieout/v1/rows.proto\";\n\rCustomerTotal\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63ustomer_count\x18\x02 \x01(\x03\"\x91\x01\n\x15ImportCustomersHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12#\n\x04mode\x18\x03 \x01(\x0e\x32\x15.tieout.v1.ImportMode\x12(\n\x06totals\x18\x04 \x03(\x0b\x32\x18.tieout.v1.CustomerTotal\"M\n\x0f\x43ustomerUpserts\x12+\n\tcustomers\x18\x01 \x01(\x0b\x32\x18.tieout.v1.CustomerTable\x12\r\n\x05\x65tags\x18\x02 \x03(\t\"D\n\x0b\x43ustomerKey\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"@\n\x0f\x43ustomerKeyRows\x12-\n\rcustomer_keys\x18\x01 \x03(\x0b\x32\x16.tieout.v1.CustomerKey\"\x84\x01\n\x10\x43ustomerKeyTable\x12\x11\n\trow_count\x18\x01 \x01(\x03\x12.\n\x08messages\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.CustomerKeyRowsH\x00\x12%\n\x05\x61rrow\x18\x03 \x01(\x0b\x32\x14.tieout.v1.ArrowRowsH\x00\x42\x06\n\x04rows\"\xbf\x01\n\x16ImportCustomersRequest\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .tieout.v1.ImportCustomersHeaderH\x00\x12/\n\tcustomers\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.CustomerUpsertsH\x00\x12\x38\n\x11removed_customers\x18\x03 \x01(\x0b\x32\x1b.tieout.v1.CustomerKeyTableH\x00\x42\x06\n\x04part\"D\n\x17ImportCustomersResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.tieout.v1.ImportSummary\"E\n\x0eStoredCustomer\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.tieout.v1.Customer\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"h\n\x14ListCustomersRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x15\n\rchanged_after\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x0e \x01(\x05\x12\x12\n\npage_token\x18\x0f \x01(\t\"u\n\x15ListCustomersResponse\x12,\n\tcustomers\x18\x01 \x03(\x0b\x32\x19.tieout.v1.StoredCustomer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rchange_number\x18\x03 \x01(\x03\"=\n\x12GetCustomerRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\"J\n\x13GetCustomerResponse\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.tieout.v1.Customer\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"K\n\x14\x46indCustomersRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"?\n\x15\x46indCustomersResponse\x12&\n\tcustomers\x18\x01 \x03(\x0b\x32\x13.tieout.v1.Customer2\xe3\x02\n\x0f\x43ustomerService\x12Z\n\x0fImportCustomers\x12!.tieout.v1.ImportCustomersRequest\x1a\".tieout.v1.ImportCustomersResponse(\x01\x12R\n\rListCustomers\x12\x1f.tieout.v1.ListCustomersRequest\x1a .tieout.v1.ListCustomersResponse\x12L\n\x0bGetCustomer\x12\x1d.tieout.v1.GetCustomerRequest\x1a\x1e.tieout.v1.GetCustomerResponse\x12R\n\rFindCustomers\x12\x1f.tieout.v1.FindCustomersRequest\x1a .tieout.v1.FindCustomersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tieout/v1/customer_service.proto\x12\ttieout.v1\x1a\x17tieout/v1/imports.proto\x1a\x14tieout/v1/rows.proto\";\n\rCustomerTotal\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63ustomer_count\x18\x02 \x01(\x03\"\xa5\x01\n\x15ImportCustomersHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12#\n\x04mode\x18\x03 \x01(\x0e\x32\x15.tieout.v1.ImportMode\x12(\n\x06totals\x18\x04 \x03(\x0b\x32\x18.tieout.v1.CustomerTotal\x12\x12\n\nbackground\x18\x05 \x01(\x08\"M\n\x0f\x43ustomerUpserts\x12+\n\tcustomers\x18\x01 \x01(\x0b\x32\x18.tieout.v1.CustomerTable\x12\r\n\x05\x65tags\x18\x02 \x03(\t\"D\n\x0b\x43ustomerKey\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"@\n\x0f\x43ustomerKeyRows\x12-\n\rcustomer_keys\x18\x01 \x03(\x0b\x32\x16.tieout.v1.CustomerKey\"\x84\x01\n\x10\x43ustomerKeyTable\x12\x11\n\trow_count\x18\x01 \x01(\x03\x12.\n\x08messages\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.CustomerKeyRowsH\x00\x12%\n\x05\x61rrow\x18\x03 \x01(\x0b\x32\x14.tieout.v1.ArrowRowsH\x00\x42\x06\n\x04rows\"\xbf\x01\n\x16ImportCustomersRequest\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .tieout.v1.ImportCustomersHeaderH\x00\x12/\n\tcustomers\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.CustomerUpsertsH\x00\x12\x38\n\x11removed_customers\x18\x03 \x01(\x0b\x32\x1b.tieout.v1.CustomerKeyTableH\x00\x42\x06\n\x04part\"D\n\x17ImportCustomersResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.tieout.v1.ImportSummary\"E\n\x0eStoredCustomer\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.tieout.v1.Customer\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"h\n\x14ListCustomersRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x15\n\rchanged_after\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x0e \x01(\x05\x12\x12\n\npage_token\x18\x0f \x01(\t\"u\n\x15ListCustomersResponse\x12,\n\tcustomers\x18\x01 \x03(\x0b\x32\x19.tieout.v1.StoredCustomer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rchange_number\x18\x03 \x01(\x03\"=\n\x12GetCustomerRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\"J\n\x13GetCustomerResponse\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.tieout.v1.Customer\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"K\n\x14\x46indCustomersRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"?\n\x15\x46indCustomersResponse\x12&\n\tcustomers\x18\x01 \x03(\x0b\x32\x13.tieout.v1.Customer2\xe3\x02\n\x0f\x43ustomerService\x12Z\n\x0fImportCustomers\x12!.tieout.v1.ImportCustomersRequest\x1a\".tieout.v1.ImportCustomersResponse(\x01\x12R\n\rListCustomers\x12\x1f.tieout.v1.ListCustomersRequest\x1a .tieout.v1.ListCustomersResponse\x12L\n\x0bGetCustomer\x12\x1d.tieout.v1.GetCustomerRequest\x1a\x1e.tieout.v1.GetCustomerResponse\x12R\n\rFindCustomers\x12\x1f.tieout.v1.FindCustomersRequest\x1a .tieout.v1.FindCustomersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,33 +36,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CUSTOMERTOTAL']._serialized_start=94
   _globals['_CUSTOMERTOTAL']._serialized_end=153
   _globals['_IMPORTCUSTOMERSHEADER']._serialized_start=156
-  _globals['_IMPORTCUSTOMERSHEADER']._serialized_end=301
-  _globals['_CUSTOMERUPSERTS']._serialized_start=303
-  _globals['_CUSTOMERUPSERTS']._serialized_end=380
-  _globals['_CUSTOMERKEY']._serialized_start=382
-  _globals['_CUSTOMERKEY']._serialized_end=450
-  _globals['_CUSTOMERKEYROWS']._serialized_start=452
-  _globals['_CUSTOMERKEYROWS']._serialized_end=516
-  _globals['_CUSTOMERKEYTABLE']._serialized_start=519
-  _globals['_CUSTOMERKEYTABLE']._serialized_end=651
-  _globals['_IMPORTCUSTOMERSREQUEST']._serialized_start=654
-  _globals['_IMPORTCUSTOMERSREQUEST']._serialized_end=845
-  _globals['_IMPORTCUSTOMERSRESPONSE']._serialized_start=847
-  _globals['_IMPORTCUSTOMERSRESPONSE']._serialized_end=915
-  _globals['_STOREDCUSTOMER']._serialized_start=917
-  _globals['_STOREDCUSTOMER']._serialized_end=986
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=988
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=1092
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=1094
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=1211
-  _globals['_GETCUSTOMERREQUEST']._serialized_start=1213
-  _globals['_GETCUSTOMERREQUEST']._serialized_end=1274
-  _globals['_GETCUSTOMERRESPONSE']._serialized_start=1276
-  _globals['_GETCUSTOMERRESPONSE']._serialized_end=1350
-  _globals['_FINDCUSTOMERSREQUEST']._serialized_start=1352
-  _globals['_FINDCUSTOMERSREQUEST']._serialized_end=1427
-  _globals['_FINDCUSTOMERSRESPONSE']._serialized_start=1429
-  _globals['_FINDCUSTOMERSRESPONSE']._serialized_end=1492
-  _globals['_CUSTOMERSERVICE']._serialized_start=1495
-  _globals['_CUSTOMERSERVICE']._serialized_end=1850
+  _globals['_IMPORTCUSTOMERSHEADER']._serialized_end=321
+  _globals['_CUSTOMERUPSERTS']._serialized_start=323
+  _globals['_CUSTOMERUPSERTS']._serialized_end=400
+  _globals['_CUSTOMERKEY']._serialized_start=402
+  _globals['_CUSTOMERKEY']._serialized_end=470
+  _globals['_CUSTOMERKEYROWS']._serialized_start=472
+  _globals['_CUSTOMERKEYROWS']._serialized_end=536
+  _globals['_CUSTOMERKEYTABLE']._serialized_start=539
+  _globals['_CUSTOMERKEYTABLE']._serialized_end=671
+  _globals['_IMPORTCUSTOMERSREQUEST']._serialized_start=674
+  _globals['_IMPORTCUSTOMERSREQUEST']._serialized_end=865
+  _globals['_IMPORTCUSTOMERSRESPONSE']._serialized_start=867
+  _globals['_IMPORTCUSTOMERSRESPONSE']._serialized_end=935
+  _globals['_STOREDCUSTOMER']._serialized_start=937
+  _globals['_STOREDCUSTOMER']._serialized_end=1006
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=1008
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=1112
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=1114
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=1231
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=1233
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=1294
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=1296
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=1370
+  _globals['_FINDCUSTOMERSREQUEST']._serialized_start=1372
+  _globals['_FINDCUSTOMERSREQUEST']._serialized_end=1447
+  _globals['_FINDCUSTOMERSRESPONSE']._serialized_start=1449
+  _globals['_FINDCUSTOMERSRESPONSE']._serialized_end=1512
+  _globals['_CUSTOMERSERVICE']._serialized_start=1515
+  _globals['_CUSTOMERSERVICE']._serialized_end=1870
 # @@protoc_insertion_point(module_scope)

@@ -56,6 +56,7 @@ class ImportCustomersHeader(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's own key of this import, at most 255 characters: sent again, the same import gets
     its first answer and changes nothing; empty: none.
@@ -64,6 +65,8 @@ class ImportCustomersHeader(_message.Message):
     """Say what would happen and keep nothing."""
     mode: _imports_pb2.ImportMode.ValueType
     """What the rows are."""
+    background: _builtins.bool
+    """Answer when the rows have arrived, with the id of a run that does the rest."""
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustomerTotal]:
         """Of a snapshot only: what it holds. Where the rows are not that, nothing is kept."""
@@ -75,10 +78,11 @@ class ImportCustomersHeader(_message.Message):
         validate_only: _builtins.bool = ...,
         mode: _imports_pb2.ImportMode.ValueType = ...,
         totals: _abc.Iterable[Global___CustomerTotal] | None = ...,
+        background: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "request_id", b"request_id", "totals", b"totals", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["background", b"background", "mode", b"mode", "request_id", b"request_id", "totals", b"totals", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from tieout.v1 import match_service_pb2 as tieout_dot_v1_dot_match__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17tieout/v1/imports.proto\x12\ttieout.v1\x1a\x1dtieout/v1/match_service.proto\"\x9c\x02\n\rImportSummary\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.tieout.v1.ImportState\x12\'\n\nrow_errors\x18\x03 \x03(\x0b\x32\x13.tieout.v1.RowError\x12\x17\n\x0frow_error_count\x18\x04 \x01(\x03\x12\x16\n\x0einserted_count\x18\x05 \x01(\x03\x12\x15\n\rupdated_count\x18\x06 \x01(\x03\x12\x17\n\x0funchanged_count\x18\x07 \x01(\x03\x12\x15\n\rremoved_count\x18\x08 \x01(\x03\x12\x15\n\rchange_number\x18\t \x01(\x03\x12\x18\n\x10woken_case_count\x18\n \x01(\x03*\\\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13IMPORT_MODE_CHANGES\x10\x01\x12\x18\n\x14IMPORT_MODE_SNAPSHOT\x10\x02*|\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_STATE_IMPORTED\x10\x01\x12\x1a\n\x16IMPORT_STATE_VALIDATED\x10\x02\x12\x18\n\x14IMPORT_STATE_REFUSED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17tieout/v1/imports.proto\x12\ttieout.v1\x1a\x1dtieout/v1/match_service.proto\"\xac\x02\n\rImportSummary\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.tieout.v1.ImportState\x12\'\n\nrow_errors\x18\x03 \x03(\x0b\x32\x13.tieout.v1.RowError\x12\x17\n\x0frow_error_count\x18\x04 \x01(\x03\x12\x16\n\x0einserted_count\x18\x05 \x01(\x03\x12\x15\n\rupdated_count\x18\x06 \x01(\x03\x12\x17\n\x0funchanged_count\x18\x07 \x01(\x03\x12\x15\n\rremoved_count\x18\x08 \x01(\x03\x12\x15\n\rchange_number\x18\t \x01(\x03\x12\x18\n\x10woken_case_count\x18\n \x01(\x03\x12\x0e\n\x06run_id\x18\x0b \x01(\t*\\\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13IMPORT_MODE_CHANGES\x10\x01\x12\x18\n\x14IMPORT_MODE_SNAPSHOT\x10\x02*\x97\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_STATE_IMPORTED\x10\x01\x12\x1a\n\x16IMPORT_STATE_VALIDATED\x10\x02\x12\x18\n\x14IMPORT_STATE_REFUSED\x10\x03\x12\x19\n\x15IMPORT_STATE_ACCEPTED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tieout.v1.imports_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTMODE']._serialized_start=356
-  _globals['_IMPORTMODE']._serialized_end=448
-  _globals['_IMPORTSTATE']._serialized_start=450
-  _globals['_IMPORTSTATE']._serialized_end=574
+  _globals['_IMPORTMODE']._serialized_start=372
+  _globals['_IMPORTMODE']._serialized_end=464
+  _globals['_IMPORTSTATE']._serialized_start=467
+  _globals['_IMPORTSTATE']._serialized_end=618
   _globals['_IMPORTSUMMARY']._serialized_start=70
-  _globals['_IMPORTSUMMARY']._serialized_end=354
+  _globals['_IMPORTSUMMARY']._serialized_end=370
 # @@protoc_insertion_point(module_scope)

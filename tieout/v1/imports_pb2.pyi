@@ -58,6 +58,8 @@ class _ImportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportSta
     """Everything could be kept; nothing was, because `validate_only` was set."""
     IMPORT_STATE_REFUSED: _ImportState.ValueType  # 3
     """At least one row is wrong: nothing was kept, see `row_errors`."""
+    IMPORT_STATE_ACCEPTED: _ImportState.ValueType  # 4
+    """The rows have arrived; a run brings them in."""
 
 class ImportState(_ImportState, metaclass=_ImportStateEnumTypeWrapper):
     """What became of an import."""
@@ -70,6 +72,8 @@ IMPORT_STATE_VALIDATED: ImportState.ValueType  # 2
 """Everything could be kept; nothing was, because `validate_only` was set."""
 IMPORT_STATE_REFUSED: ImportState.ValueType  # 3
 """At least one row is wrong: nothing was kept, see `row_errors`."""
+IMPORT_STATE_ACCEPTED: ImportState.ValueType  # 4
+"""The rows have arrived; a run brings them in."""
 Global___ImportState: _TypeAlias = ImportState  # noqa: Y015
 
 @_typing.final
@@ -88,6 +92,7 @@ class ImportSummary(_message.Message):
     REMOVED_COUNT_FIELD_NUMBER: _builtins.int
     CHANGE_NUMBER_FIELD_NUMBER: _builtins.int
     WOKEN_CASE_COUNT_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's `request_id`."""
     state: Global___ImportState.ValueType
@@ -106,6 +111,8 @@ class ImportSummary(_message.Message):
     """Number of the change, for `changed_after` of a list; 0 where nothing was kept."""
     woken_case_count: _builtins.int
     """Parked cases that waited for what came and are open again."""
+    run_id: _builtins.str
+    """With `background`, the run to follow with RunService."""
     @_builtins.property
     def row_errors(self) -> _containers.RepeatedCompositeFieldContainer[_match_service_pb2.RowError]:
         """The first errors of rows, at most 1,000; `table` is the name of the stream's part."""
@@ -123,10 +130,11 @@ class ImportSummary(_message.Message):
         removed_count: _builtins.int = ...,
         change_number: _builtins.int = ...,
         woken_case_count: _builtins.int = ...,
+        run_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_number", b"change_number", "inserted_count", b"inserted_count", "removed_count", b"removed_count", "request_id", b"request_id", "row_error_count", b"row_error_count", "row_errors", b"row_errors", "state", b"state", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count", "woken_case_count", b"woken_case_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_number", b"change_number", "inserted_count", b"inserted_count", "removed_count", b"removed_count", "request_id", b"request_id", "row_error_count", b"row_error_count", "row_errors", b"row_errors", "run_id", b"run_id", "state", b"state", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count", "woken_case_count", b"woken_case_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

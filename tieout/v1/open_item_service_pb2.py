@@ -26,7 +26,7 @@ from tieout.v1 import imports_pb2 as tieout_dot_v1_dot_imports__pb2
 from tieout.v1 import rows_pb2 as tieout_dot_v1_dot_rows__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tieout/v1/open_item_service.proto\x12\ttieout.v1\x1a\x17tieout/v1/imports.proto\x1a\x14tieout/v1/rows.proto\"b\n\rOpenItemTotal\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12\x12\n\nopen_minor\x18\x04 \x01(\x03\"\x91\x01\n\x15ImportOpenItemsHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12#\n\x04mode\x18\x03 \x01(\x0e\x32\x15.tieout.v1.ImportMode\x12(\n\x06totals\x18\x04 \x03(\x0b\x32\x18.tieout.v1.OpenItemTotal\"N\n\x0fOpenItemUpserts\x12,\n\nopen_items\x18\x01 \x01(\x0b\x32\x18.tieout.v1.OpenItemTable\x12\r\n\x05\x65tags\x18\x02 \x03(\t\"E\n\x0bOpenItemKey\x12\x14\n\x0copen_item_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"A\n\x0fOpenItemKeyRows\x12.\n\x0eopen_item_keys\x18\x01 \x03(\x0b\x32\x16.tieout.v1.OpenItemKey\"\x84\x01\n\x10OpenItemKeyTable\x12\x11\n\trow_count\x18\x01 \x01(\x03\x12.\n\x08messages\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.OpenItemKeyRowsH\x00\x12%\n\x05\x61rrow\x18\x03 \x01(\x0b\x32\x14.tieout.v1.ArrowRowsH\x00\x42\x06\n\x04rows\"\xc1\x01\n\x16ImportOpenItemsRequest\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .tieout.v1.ImportOpenItemsHeaderH\x00\x12\x30\n\nopen_items\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.OpenItemUpsertsH\x00\x12\x39\n\x12removed_open_items\x18\x03 \x01(\x0b\x32\x1b.tieout.v1.OpenItemKeyTableH\x00\x42\x06\n\x04part\"n\n\x17ImportOpenItemsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.tieout.v1.ImportSummary\x12(\n\x06totals\x18\x02 \x03(\x0b\x32\x18.tieout.v1.OpenItemTotal\"F\n\x0eStoredOpenItem\x12&\n\topen_item\x18\x01 \x01(\x0b\x32\x13.tieout.v1.OpenItem\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\xce\x01\n\x14ListOpenItemsRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x15\n\rchanged_after\x18\x06 \x01(\x03\x12\x0f\n\x07is_open\x18\x07 \x01(\x08\x12\x11\n\tpage_size\x18\x0e \x01(\x05\x12\x12\n\npage_token\x18\x0f \x01(\t\"v\n\x15ListOpenItemsResponse\x12-\n\nopen_items\x18\x01 \x03(\x0b\x32\x19.tieout.v1.StoredOpenItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rchange_number\x18\x03 \x01(\x03\">\n\x12GetOpenItemRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x14\n\x0copen_item_id\x18\x02 \x01(\t\"K\n\x13GetOpenItemResponse\x12&\n\topen_item\x18\x01 \x01(\x0b\x32\x13.tieout.v1.OpenItem\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\x8f\x02\n\x0fOpenItemService\x12Z\n\x0fImportOpenItems\x12!.tieout.v1.ImportOpenItemsRequest\x1a\".tieout.v1.ImportOpenItemsResponse(\x01\x12R\n\rListOpenItems\x12\x1f.tieout.v1.ListOpenItemsRequest\x1a .tieout.v1.ListOpenItemsResponse\x12L\n\x0bGetOpenItem\x12\x1d.tieout.v1.GetOpenItemRequest\x1a\x1e.tieout.v1.GetOpenItemResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tieout/v1/open_item_service.proto\x12\ttieout.v1\x1a\x17tieout/v1/imports.proto\x1a\x14tieout/v1/rows.proto\"b\n\rOpenItemTotal\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12\x12\n\nopen_minor\x18\x04 \x01(\x03\"\xa5\x01\n\x15ImportOpenItemsHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12#\n\x04mode\x18\x03 \x01(\x0e\x32\x15.tieout.v1.ImportMode\x12(\n\x06totals\x18\x04 \x03(\x0b\x32\x18.tieout.v1.OpenItemTotal\x12\x12\n\nbackground\x18\x05 \x01(\x08\"N\n\x0fOpenItemUpserts\x12,\n\nopen_items\x18\x01 \x01(\x0b\x32\x18.tieout.v1.OpenItemTable\x12\r\n\x05\x65tags\x18\x02 \x03(\t\"E\n\x0bOpenItemKey\x12\x14\n\x0copen_item_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"A\n\x0fOpenItemKeyRows\x12.\n\x0eopen_item_keys\x18\x01 \x03(\x0b\x32\x16.tieout.v1.OpenItemKey\"\x84\x01\n\x10OpenItemKeyTable\x12\x11\n\trow_count\x18\x01 \x01(\x03\x12.\n\x08messages\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.OpenItemKeyRowsH\x00\x12%\n\x05\x61rrow\x18\x03 \x01(\x0b\x32\x14.tieout.v1.ArrowRowsH\x00\x42\x06\n\x04rows\"\xc1\x01\n\x16ImportOpenItemsRequest\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .tieout.v1.ImportOpenItemsHeaderH\x00\x12\x30\n\nopen_items\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.OpenItemUpsertsH\x00\x12\x39\n\x12removed_open_items\x18\x03 \x01(\x0b\x32\x1b.tieout.v1.OpenItemKeyTableH\x00\x42\x06\n\x04part\"n\n\x17ImportOpenItemsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.tieout.v1.ImportSummary\x12(\n\x06totals\x18\x02 \x03(\x0b\x32\x18.tieout.v1.OpenItemTotal\"F\n\x0eStoredOpenItem\x12&\n\topen_item\x18\x01 \x01(\x0b\x32\x13.tieout.v1.OpenItem\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\xce\x01\n\x14ListOpenItemsRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x15\n\rchanged_after\x18\x06 \x01(\x03\x12\x0f\n\x07is_open\x18\x07 \x01(\x08\x12\x11\n\tpage_size\x18\x0e \x01(\x05\x12\x12\n\npage_token\x18\x0f \x01(\t\"v\n\x15ListOpenItemsResponse\x12-\n\nopen_items\x18\x01 \x03(\x0b\x32\x19.tieout.v1.StoredOpenItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rchange_number\x18\x03 \x01(\x03\">\n\x12GetOpenItemRequest\x12\x12\n\ncompany_id\x18\x01 \x01(\t\x12\x14\n\x0copen_item_id\x18\x02 \x01(\t\"K\n\x13GetOpenItemResponse\x12&\n\topen_item\x18\x01 \x01(\x0b\x32\x13.tieout.v1.OpenItem\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\x8f\x02\n\x0fOpenItemService\x12Z\n\x0fImportOpenItems\x12!.tieout.v1.ImportOpenItemsRequest\x1a\".tieout.v1.ImportOpenItemsResponse(\x01\x12R\n\rListOpenItems\x12\x1f.tieout.v1.ListOpenItemsRequest\x1a .tieout.v1.ListOpenItemsResponse\x12L\n\x0bGetOpenItem\x12\x1d.tieout.v1.GetOpenItemRequest\x1a\x1e.tieout.v1.GetOpenItemResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,29 +36,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENITEMTOTAL']._serialized_start=95
   _globals['_OPENITEMTOTAL']._serialized_end=193
   _globals['_IMPORTOPENITEMSHEADER']._serialized_start=196
-  _globals['_IMPORTOPENITEMSHEADER']._serialized_end=341
-  _globals['_OPENITEMUPSERTS']._serialized_start=343
-  _globals['_OPENITEMUPSERTS']._serialized_end=421
-  _globals['_OPENITEMKEY']._serialized_start=423
-  _globals['_OPENITEMKEY']._serialized_end=492
-  _globals['_OPENITEMKEYROWS']._serialized_start=494
-  _globals['_OPENITEMKEYROWS']._serialized_end=559
-  _globals['_OPENITEMKEYTABLE']._serialized_start=562
-  _globals['_OPENITEMKEYTABLE']._serialized_end=694
-  _globals['_IMPORTOPENITEMSREQUEST']._serialized_start=697
-  _globals['_IMPORTOPENITEMSREQUEST']._serialized_end=890
-  _globals['_IMPORTOPENITEMSRESPONSE']._serialized_start=892
-  _globals['_IMPORTOPENITEMSRESPONSE']._serialized_end=1002
-  _globals['_STOREDOPENITEM']._serialized_start=1004
-  _globals['_STOREDOPENITEM']._serialized_end=1074
-  _globals['_LISTOPENITEMSREQUEST']._serialized_start=1077
-  _globals['_LISTOPENITEMSREQUEST']._serialized_end=1283
-  _globals['_LISTOPENITEMSRESPONSE']._serialized_start=1285
-  _globals['_LISTOPENITEMSRESPONSE']._serialized_end=1403
-  _globals['_GETOPENITEMREQUEST']._serialized_start=1405
-  _globals['_GETOPENITEMREQUEST']._serialized_end=1467
-  _globals['_GETOPENITEMRESPONSE']._serialized_start=1469
-  _globals['_GETOPENITEMRESPONSE']._serialized_end=1544
-  _globals['_OPENITEMSERVICE']._serialized_start=1547
-  _globals['_OPENITEMSERVICE']._serialized_end=1818
+  _globals['_IMPORTOPENITEMSHEADER']._serialized_end=361
+  _globals['_OPENITEMUPSERTS']._serialized_start=363
+  _globals['_OPENITEMUPSERTS']._serialized_end=441
+  _globals['_OPENITEMKEY']._serialized_start=443
+  _globals['_OPENITEMKEY']._serialized_end=512
+  _globals['_OPENITEMKEYROWS']._serialized_start=514
+  _globals['_OPENITEMKEYROWS']._serialized_end=579
+  _globals['_OPENITEMKEYTABLE']._serialized_start=582
+  _globals['_OPENITEMKEYTABLE']._serialized_end=714
+  _globals['_IMPORTOPENITEMSREQUEST']._serialized_start=717
+  _globals['_IMPORTOPENITEMSREQUEST']._serialized_end=910
+  _globals['_IMPORTOPENITEMSRESPONSE']._serialized_start=912
+  _globals['_IMPORTOPENITEMSRESPONSE']._serialized_end=1022
+  _globals['_STOREDOPENITEM']._serialized_start=1024
+  _globals['_STOREDOPENITEM']._serialized_end=1094
+  _globals['_LISTOPENITEMSREQUEST']._serialized_start=1097
+  _globals['_LISTOPENITEMSREQUEST']._serialized_end=1303
+  _globals['_LISTOPENITEMSRESPONSE']._serialized_start=1305
+  _globals['_LISTOPENITEMSRESPONSE']._serialized_end=1423
+  _globals['_GETOPENITEMREQUEST']._serialized_start=1425
+  _globals['_GETOPENITEMREQUEST']._serialized_end=1487
+  _globals['_GETOPENITEMRESPONSE']._serialized_start=1489
+  _globals['_GETOPENITEMRESPONSE']._serialized_end=1564
+  _globals['_OPENITEMSERVICE']._serialized_start=1567
+  _globals['_OPENITEMSERVICE']._serialized_end=1838
 # @@protoc_insertion_point(module_scope)

@@ -56,6 +56,9 @@ def _act(rpc: str, verb: str) -> Binding:
 
 BINDINGS: Final = (
     _post("BankFileService/SubmitBankFile", "bank-files", Upload.FILE),
+    _post("BankFileService/BeginUpload", "uploads"),
+    _post("BankFileService/AppendUpload", "uploads:append", Upload.FILE),
+    _get("BankFileService/GetUpload", "uploads/{upload_id}"),
     _get("BankFileService/ListBankFiles", "bank-files"),
     _get("BankFileService/GetBankFile", "bank-files/{file_id}"),
     _get("BankFileService/GetBankFileBytes", "bank-files/{file_id}/bytes"),
@@ -75,6 +78,11 @@ BINDINGS: Final = (
     _get("BankFileService/ListDiagnostics", "bank-files/{file_id}/diagnostics"),
     _get("BankFileService/GetBankFileResult", "bank-files/{file_id}/result"),
     _post("ApplicationService/ReverseFile", "bank-files/{file_id}:reverse"),
+    _get("RunService/ListRuns", "runs"),
+    _get("RunService/GetRun", "runs/{run_id}"),
+    _post("RunService/WaitRun", "runs/{run_id}:wait"),
+    _post("RunService/WatchRun", "runs/{run_id}:watch"),
+    _post("RunService/CancelRun", "runs/{run_id}:cancel"),
     _post("MatchService/MatchPayments", "payments:match"),
     _post("MatchService/StreamMatchPayments", "payments:streamMatch", Upload.MESSAGES),
     _post("MatchService/MatchResidentPayments", "payments:matchResident"),

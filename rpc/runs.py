@@ -1,0 +1,255 @@
+"""Runs: what was accepted is done, whether or not anybody waits, whether or not the server stays.
+
+The content of a run lies in a folder that survives a restart, its row in the store; both are there
+before the caller is told. A run has its effect in the transaction that ends it, so one that is done
+again after a crash finds that it has been done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import uuid
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from rpc.caller import Caller, current_caller, set_caller
+from rpc.errors import OverloadedError, RunNotFoundError, ServiceError
+from rpc.jobs import BankFileDone, BankFileJob, ImportRowsDone, ImportRowsJob
+from rpc.limits import RETRY_SECONDS
+from rpc.workers import Lane
+from store.errors import StoreError
+from store.runs import ENDED, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from pathlib import Path
+
+    from rpc.reading import StoreReader
+    from rpc.workers import WorkerPool
+    from store.repository import Booking, Repository
+    from store.runs import RunKind
+
+__all__ = ["RunDone", "RunJob", "RunKeeper"]
+
+_T = TypeVar("_T")
+
+RunJob = BankFileJob | ImportRowsJob
+RunDone = BankFileDone | ImportRowsDone
+
+_LOST_MAX: Final = 3
+"""Workers a run may lose before it has failed: one that kills every worker would do so for ever."""
+
+_DRAIN_SECONDS: Final = 5.0
+"""How long runs at work may take to end when the server stops; the next one goes on with others."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """What a server needs to go on with a run."""
+
+    caller: Caller
+    job: RunJob
+
+
+class RunKeeper:
+    """Accepts runs and does them, as many at once as `bookings` lets."""
+
+    def __init__(
+        self,
+        *,
+        workers: WorkerPool,
+        writer: StoreReader,
+        folder: Path,
+        bookings: asyncio.Semaphore,
+        now_ms: Callable[[], int],
+        on_done: Callable[[RunDone], None],
+    ) -> None:
+        """Let `workers` do the work and keep contents in `folder`.
+
+        `on_done` hears of every run that was done, as its caller.
+        """
+        self._workers = workers
+        self._writer = writer
+        self._folder = folder
+        self._bookings = bookings
+        self._now_ms = now_ms
+        self._on_done = on_done
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Condition()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def start(self, tenants: Iterable[str]) -> None:
+        """Go on with what had not ended when the server before this one did."""
+        for tenant in tenants:
+            unfinished = await self._as(tenant, lambda store: store.runs.unfinished())
+            for record in unfinished:
+                self._begin(record)
+
+    async def stop(self) -> None:
+        """Let runs at work end for a while; what has not ended goes on with the next server."""
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def accept(
+        self,
+        kind: RunKind,
+        job: RunJob,
+        content: Path,
+        *,
+        file_name: str,
+        size_bytes: int,
+        sha256: str,
+        request_id: str,
+    ) -> RunRecord:
+        """Take over `content`, which `job` is about, and give its run.
+
+        The run of the same request where there is one; raises `RequestIdReusedError`.
+        """
+        run_id = uuid.uuid4().hex
+        path = self._folder / f"{run_id}.content"
+        await asyncio.to_thread(_keep, content, path)
+        where = {"content_path": str(path)} if kind == "bank_file" else {"parts_path": str(path)}
+        job = msgspec.structs.replace(job, run_id=run_id, **where)
+        record = RunRecord(
+            run_id=run_id,
+            kind=kind,
+            state="waiting",
+            file_name=file_name,
+            size_bytes=size_bytes,
+            content_sha256=sha256,
+            request_id=request_id,
+            started_by=current_caller().name,
+            created_at_ms=self._now_ms(),
+            work=msgspec.msgpack.encode(_Work(current_caller(), job)),
+        )
+        try:
+            kept = await self._write(lambda booking: booking.runs.accept(record))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if kept.run_id == run_id:
+            self._begin(record)
+        else:
+            path.unlink(missing_ok=True)
+        return kept
+
+    async def find(self, run_id: str) -> RunRecord:
+        """The run with that id, if the caller may see it; raises `RunNotFoundError`."""
+        caller = current_caller()
+        record = await self._writer.ask(lambda store: store.runs.find(run_id))
+        if record is None or (caller.companies is not None and record.started_by != caller.name):
+            message = f"no run {run_id!r} of yours is known here"
+            raise RunNotFoundError(message, run_id=run_id)
+        return record
+
+    async def cancel(self, run_id: str) -> RunRecord:
+        """End a run that has had no effect yet, and give it; raises `RunNotFoundError`."""
+        await self.find(run_id)
+        now_ms = self._now_ms()
+        if await self._write(lambda booking: booking.runs.cancel(run_id, now_ms)):
+            task = self._tasks.get(run_id)
+            if task is not None:
+                task.cancel()
+            (self._folder / f"{run_id}.content").unlink(missing_ok=True)
+            await self._tell()
+        return await self.find(run_id)
+
+    async def watch(self, run_id: str) -> AsyncIterator[RunRecord]:
+        """The run as it stands, and after every change until it has ended."""
+        record = await self.find(run_id)
+        yield record
+        while record.state not in ENDED:
+            async with self._changed:
+                latest = await self.find(run_id)
+                if latest == record:
+                    await self._changed.wait()
+                    continue
+            record = latest
+            yield record
+
+    def _begin(self, record: RunRecord) -> None:
+        work = msgspec.msgpack.decode(record.work, type=_Work)
+        task = asyncio.get_running_loop().create_task(self._execute(record.run_id, work))
+        self._tasks[record.run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(record.run_id, None))
+
+    async def _execute(self, run_id: str, work: _Work) -> None:
+        set_caller(work.caller)
+        try:
+            async with self._bookings:
+                await self._do(run_id, work.job)
+        except ServiceError as error:
+            said = {"reason": error.reason, "message": str(error), "metadata": error.metadata}
+            text = msgspec.json.encode(said).decode()
+            await self._write(lambda booking: booking.runs.fail(run_id, text, self._now_ms()))
+        except StoreError:
+            _log.exception("run %s stays where it is: the store does not answer", run_id)
+            return
+        (self._folder / f"{run_id}.content").unlink(missing_ok=True)
+        await self._tell()
+
+    async def _do(self, run_id: str, job: RunJob) -> None:
+        """Have it done; raises `JobFailedError` and the like where it cannot be."""
+        if not await self._write(lambda booking: booking.runs.start(run_id, self._now_ms())):
+            return
+        await self._tell()
+        lost = 0
+        while True:
+            try:
+                done = await self._workers.run(job, Lane.BATCH)
+                break
+            except OverloadedError:
+                await asyncio.sleep(RETRY_SECONDS)
+            except ServiceError as error:
+                lost += error.reason == "WORKER_LOST"
+                if error.reason != "WORKER_LOST" or lost == _LOST_MAX:
+                    raise
+        assert isinstance(done, BankFileDone | ImportRowsDone)  # noqa: S101 - a worker answers in kind
+        record = await self.find(run_id)
+        if record.state not in ENDED:
+            # Done before, or only to be validated: there was no transaction to end it in.
+            await self._write(
+                lambda booking: booking.runs.finish(run_id, done.response, self._now_ms())
+            )
+        if record.state != "cancelled":
+            self._on_done(done)
+
+    async def _write(self, act: Callable[[Booking], _T]) -> _T:
+        def booked(store: Repository) -> _T:
+            with store.booking() as booking:
+                return act(booking)
+
+        return await self._writer.ask(booked)
+
+    async def _as(self, tenant: str, question: Callable[[Repository], _T]) -> _T:
+        """The answer of a tenant's store, asked by the server itself."""
+
+        async def ask() -> _T:
+            set_caller(Caller(name="server", tenant=tenant))
+            return await self._writer.ask(question)
+
+        return await asyncio.get_running_loop().create_task(ask())
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+def _keep(content: Path, path: Path) -> None:
+    """Move `content` to `path`, on disk before anybody is told."""
+    with content.open("rb") as file:
+        os.fsync(file.fileno())
+    content.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
