@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 import grpc.aio
+import msgspec
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -54,6 +55,7 @@ from tieout.server_doors import (
     mask_key_of,
     tracing_of,
 )
+from tieout.serving.resident import resident_folders
 from tieout.serving.services import SERVICES, ServedTenant, add_services
 from tieout.serving.sign_in import PasswordDoor
 from tieout.serving.web_door import WebDoor
@@ -62,6 +64,7 @@ from tieout.serving.webhook_door import WebhookDoor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from rpc.resident_folder import ResidentFolder
     from rpc.user_sessions import UserSessions
     from store.addresses import StoreAddress
     from tieout.configuration import Configuration, TenantTable
@@ -131,7 +134,8 @@ async def _serve(
         web = WebDoor(configuration, spool, mask_key, metrics)
         stack.push_async_callback(web.stop)
         reader, writer = _stores(configuration, tenants, address, stack)
-        settings = _worker_settings(configuration, tenants, address, spool, mask_key)
+        folders = resident_folders(configuration, tenants, address, spool)
+        settings = _worker_settings(configuration, tenants, address, folders, mask_key)
         pool = WorkerPool(
             settings,
             configuration.server.workers,
@@ -141,8 +145,7 @@ async def _serve(
         metrics.watch("tieout_jobs_waiting", lambda: pool.waiting)
         _watch_processes(pool, metrics)
         await pool.start()
-        await _load_tables(tenants, pool, metrics)
-        snapshots = await _snapshots(tenants, pool, spool, metrics, stack)
+        snapshots = await _snapshots(tenants, folders, pool, metrics, stack)
         upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
         upkeep.start()
@@ -247,13 +250,19 @@ def _now_ms() -> int:
 
 async def _snapshots(
     tenants: Mapping[str, ServedTenant],
+    folders: Mapping[str, ResidentFolder],
     pool: WorkerPool,
-    spool: Path,
     metrics: Metrics,
     stack: AsyncExitStack,
 ) -> dict[str, SnapshotKeeper]:
-    """What is resident of each tenant, indexed, and kept so until `stack` ends."""
-    keepers = {name: SnapshotKeeper(pool, spool, metrics, name) for name in tenants}
+    """What is resident of each tenant, loaded, indexed, and kept so until `stack` ends."""
+    await _load_tables(tenants, pool, folders, metrics)
+    keepers = {
+        name: SnapshotKeeper(pool, folder, metrics, name) for name, folder in folders.items()
+    }
+    metrics.watch(
+        "tieout_snapshot_lag_seconds", lambda: max(one.lag_seconds() for one in keepers.values())
+    )
     for keeper in keepers.values():
         stack.push_async_callback(keeper.stop)
         await keeper.start()
@@ -270,14 +279,13 @@ def _worker_settings(
     configuration: Configuration,
     tenants: Mapping[str, ServedTenant],
     address: StoreAddress,
-    spool: Path,
+    folders: Mapping[str, ResidentFolder],
     mask_key: bytes,
 ) -> WorkerSettings:
-    own = {}
-    for name, tenant in tenants.items():
-        folder = spool / "tables" / name
-        folder.mkdir(parents=True)
-        own[name] = TenantSettings(tables_folder=str(folder), policy=tenant.policy)
+    own = {
+        name: TenantSettings(tables_folder=str(folders[name].tables), policy=tenant.policy)
+        for name, tenant in tenants.items()
+    }
     return WorkerSettings(
         store_url=address.url,
         tenants=own,
@@ -342,12 +350,18 @@ def _table_paths(table: TenantTable) -> LoadTablesJob:
 
 
 async def _load_tables(
-    tenants: Mapping[str, ServedTenant], pool: WorkerPool, metrics: Metrics
+    tenants: Mapping[str, ServedTenant],
+    pool: WorkerPool,
+    folders: Mapping[str, ResidentFolder],
+    metrics: Metrics,
 ) -> None:
     counts = Counter[str]()
     for name, tenant in tenants.items():
-        done = await pool.run(tenant.tables, tenant=name)
+        manifest = folders[name].manifest()
+        job = msgspec.structs.replace(tenant.tables, hashes=manifest.tables)
+        done = await pool.run(job, tenant=name)
         assert isinstance(done, LoadTablesDone)  # noqa: S101 - a worker answers in kind
+        folders[name].write(msgspec.structs.replace(manifest, tables=done.hashes))
         counts.update(done.row_counts)
         for table, rows in done.row_counts.items():
             _log.info("tenant %s, %s: %d rows", name, table, rows)

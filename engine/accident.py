@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from engine.limits import AMOUNT_MINOR_MAX
-from engine.segments import first_of_runs
+from engine.segments import first_of_runs, insertion_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,8 +72,13 @@ def granularity(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def roundness_shares(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of `amounts` in each granularity (shape: steps), smoothed so that none is zero."""
-    counts = np.bincount(granularity(amounts), minlength=len(_STEPS)).astype(np.float64)
-    shares: NDArray[np.float64] = (counts + 1.0) / (counts.sum() + len(_STEPS))
+    return _shares(np.bincount(granularity(amounts), minlength=len(_STEPS)))
+
+
+def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = (counts + 1.0) / (
+        counts.sum(axis=-1, keepdims=True) + len(_STEPS)
+    )
     return shares
 
 
@@ -91,13 +96,13 @@ def accident_density(
 class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     """What amounts are like in each currency: how round, and which of them keep coming back.
 
-    shares: roundness shares (currencies × steps). Of the original amounts of all items, with their
-    currencies: key, sorted; rank of each; pair, rank and customer together, sorted. items_of: items
-    per currency; ledger: customer and currency of each ledger as one number, sorted; owned: items
-    per ledger. A currency without items has no habits.
+    round_counts: items per roundness (currencies + 1 × steps). Of the original amounts of all
+    items, with their currencies: key, sorted; rank of each; pair, rank and customer together,
+    sorted. items_of: items per currency; ledger: customer and currency of each ledger as one
+    number, sorted; owned: items per ledger. A currency without items has no habits.
     """
 
-    shares: NDArray[np.float64]
+    round_counts: NDArray[np.int64]
     key: NDArray[np.int64]
     rank: NDArray[np.int64]
     pair: NDArray[np.int64]
@@ -115,25 +120,58 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         currencies: int,
     ) -> Self:
         """Counted from the items there are, whatever became of them; `currencies` of them."""
-        size = np.abs(original)
-        shares = [roundness_shares(size[currency == code]) for code in range(currencies)]
-        key = _amount_key(currency, size)
+        key = _amount_key(currency, original)
         order = np.lexsort((customer, key))
-        key = key[order]
+        counts = _round_counts(currency, original, currencies)
+        return cls._of_sorted(key[order], customer[order], counts)
+
+    @classmethod
+    def _of_sorted(
+        cls, key: NDArray[np.int64], customer: NDArray[np.int64], counts: NDArray[np.int64]
+    ) -> Self:
+        """Of items by amount and customer."""
         rank = np.cumsum(first_of_runs(key)) - 1 if len(key) else key
         customers = int(customer.max(initial=0)) + 1
-        ledger = np.sort(_ledger_key(customer, currency))
+        ledger = np.sort(_ledger_key(customer, key >> _AMOUNT_BITS))
         head = np.flatnonzero(first_of_runs(ledger)) if len(ledger) else ledger
         return cls(
-            shares=np.stack([*shares, roundness_shares(size[:0])]),
+            round_counts=counts,
             key=key,
             rank=rank,
-            pair=rank * customers + customer[order],
+            pair=rank * customers + customer,
             customers=customers,
-            items_of=np.append(np.bincount(currency, minlength=currencies), 0),
+            items_of=counts.sum(axis=1),
             ledger=ledger[head],
             owned=np.diff(np.append(head, len(ledger))),
         )
+
+    def changed(
+        self,
+        gone: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        added: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    ) -> Self:
+        """After a few items went and others came: currency, customer and original amount of each.
+        The currencies stay the same.
+        """
+        customer = self.pair % self.customers
+        key, (currency, owner, original) = self.key, gone
+        wanted = _amount_key(currency, original)
+        order = np.lexsort((owner, wanted))
+        wanted, owner = wanted[order], owner[order]
+        at = insertion_points((key, customer), (wanted, owner)) - 1
+        # Equal rows stand together: of those that go, each is one further to the left.
+        run = first_of_runs(wanted, owner) if len(at) else np.empty(0, dtype=np.bool_)
+        begin = np.maximum.accumulate(np.where(run, np.arange(len(at)), 0))
+        at -= np.arange(len(at)) - begin
+        key, customer = np.delete(key, at), np.delete(customer, at)
+        wanted, owner = _amount_key(added[0], added[2]), added[1]
+        order = np.lexsort((owner, wanted))
+        wanted, owner = wanted[order], owner[order]
+        at = insertion_points((key, customer), (wanted, owner))
+        key, customer = np.insert(key, at, wanted), np.insert(customer, at, owner)
+        many = len(self.round_counts) - 1
+        counts = self.round_counts - _round_counts(currency, original, many)
+        return self._of_sorted(key, customer, counts + _round_counts(added[0], added[2], many))
 
     def density(
         self, amount: NDArray[np.int64], currency: NDArray[np.int64]
@@ -141,14 +179,14 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         """Probability that an unrelated amount of the currency is exactly each of `amount`."""
         density = np.zeros(len(amount), dtype=np.float64)
         known = self._known(currency)
-        for code in range(len(self.shares)):
+        for code, counts in enumerate(self.round_counts):
             of = known == code
-            density[of] = accident_density(amount[of], self.shares[code])
+            density[of] = accident_density(amount[of], _shares(counts))
         return density
 
     def _known(self, currency: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of each currency: the last one stands for all that have no items."""
-        return np.minimum(currency, len(self.shares) - 1)
+        return np.minimum(currency, len(self.round_counts) - 1)
 
     def recurrence(
         self,
@@ -179,6 +217,14 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
             np.maximum(count - own - 1, 0) / np.maximum(self.items_of[self._known(currency)], 1),
             np.maximum(own - 1, 0) / np.maximum(among, 1),
         )
+
+
+def _round_counts(
+    currency: NDArray[np.int64], amount: NDArray[np.int64], currencies: int
+) -> NDArray[np.int64]:
+    """Items per currency and granularity; the last row, of no currency, has none."""
+    cell = currency * len(_STEPS) + granularity(np.abs(amount))
+    return np.bincount(cell, minlength=(currencies + 1) * len(_STEPS)).reshape(-1, len(_STEPS))
 
 
 def _amount_key(currency: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:

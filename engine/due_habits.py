@@ -79,6 +79,18 @@ class DueDays(msgspec.Struct, frozen=True):
         first = np.flatnonzero(first_of_runs(owed)) if len(owed) else np.empty(0, dtype=np.int64)
         return cls(owed[first], np.append(first, len(owed)))
 
+    def changed(self, gone: Self, added: Self) -> Self:
+        """After items went and others came."""
+        day = np.concatenate([self.day, gone.day, added.day])
+        sign = np.repeat([1, -1, 1], [len(one.day) for one in (self, gone, added)])
+        counts = np.concatenate([np.diff(one.before) for one in (self, gone, added)]) * sign
+        order = np.argsort(day, kind="stable")
+        day, counts = day[order], counts[order]
+        head = np.flatnonzero(first_of_runs(day)) if len(day) else day
+        counts = np.add.reduceat(counts, head) if len(head) else counts
+        some = counts > 0
+        return type(self)(day[head][some], np.append(0, np.cumsum(counts[some])))
+
     def shares(self, day: int) -> NDArray[np.float64]:
         """Share of each age on `day`, none of them zero."""
         # Of an age or older are those that were due by so many days before.

@@ -18,8 +18,16 @@ import pyarrow.compute as pc
 from engine.batches import NO_DATE
 from engine.key_table import KeyTable
 from engine.limits import DOCUMENT_FREQUENCY_MAX, SAME_AMOUNT_MAX
-from engine.reference_keys import Documents, ReferenceKeys
-from engine.segments import expand_ranges, first_of_runs, inverse, mix64, order_of
+from engine.reference_keys import Documents, ReferenceKeys, common_shapes
+from engine.segments import (
+    expand_ranges,
+    first_of_runs,
+    insertion_points,
+    inverse,
+    is_among,
+    mix64,
+    order_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +48,9 @@ __all__ = [
     "OpenItemIndex",
     "build_index",
     "ledger_rows",
+    "ledgers_of",
+    "standing_minor",
+    "status_codes",
 ]
 
 OPEN, DISPUTED, BLOCKED, PAID, CANCELLED = range(5)
@@ -86,6 +97,16 @@ class Endings(msgspec.Struct, frozen=True):
         order = order_of(key)
         return cls(key[order], item[order].astype(np.int32))
 
+    def changed(self, moved: NDArray[np.int64], added: Endings) -> Endings:
+        """After items came and went: `moved` is the number each item has from now on, -1 where it
+        is gone; `added` are new ones, numbered so already.
+        """
+        item = moved[self.item]
+        kept = np.flatnonzero(item >= 0)
+        key, item = self.key[kept], item[kept].astype(np.int32)
+        at = insertion_points((key, item), (added.key, added.item))
+        return Endings(np.insert(key, at, added.key), np.insert(item, at, added.item))
+
     def find(
         self, family: NDArray[np.int64], ending: NDArray[np.uint64], length: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -102,22 +123,74 @@ class Endings(msgspec.Struct, frozen=True):
 
 
 class Amounts(msgspec.Struct, frozen=True):
-    """Items by currency and amount: what is open, or was before the item closed."""
+    """Items by currency and amount: what is open, or was before the item closed.
+
+    restated: items, ascending, whose amount became another one since `table` was made; they are
+    found in `later`, and there alone.
+    """
 
     table: KeyTable
+    restated: NDArray[np.int64]
+    later: KeyTable
 
     @classmethod
     def of(cls, currency: NDArray[np.int64], amount: NDArray[np.int64]) -> Amounts:
         """Index every item."""
         item = np.arange(len(amount), dtype=np.uint64)
-        return cls(KeyTable.of(mix64(currency, amount), item))
+        return cls(KeyTable.of(mix64(currency, amount), item), *_none_restated())
+
+    def changed(self, moved: NDArray[np.int64], added: Amounts) -> Amounts:
+        """After items came and went; see `Endings.changed`. Nothing is restated any longer."""
+        stays = moved.copy()
+        stays[self.restated] = -1
+        old, value = _numbered(self.table, stays)
+        for key, item in (_numbered(self.later, moved), added.table.rows()):
+            at = np.searchsorted(old, key, side="right")
+            old, value = np.insert(old, at, key), np.insert(value, at, item)
+        return Amounts(KeyTable.of_sorted(old, value), *_none_restated())
+
+    def with_restated(
+        self, item: NDArray[np.int64], currency: NDArray[np.int64], amount: NDArray[np.int64]
+    ) -> Amounts:
+        """After `item` have other amounts; `currency` and `amount` are those of all items now."""
+        restated = np.union1d(self.restated, item)
+        keys = mix64(currency[restated], amount[restated])
+        return Amounts(self.table, restated, KeyTable.of(keys, restated.astype(np.uint64)))
 
     def find(
         self, currency: NDArray[np.int64], amount: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Items of each currency and amount: owner (place in the question) and item."""
-        owner, item = self.table.find(mix64(currency, amount), SAME_AMOUNT_MAX)
-        return owner, item.view(np.int64)
+        """Items of each currency and amount: owner (place in the question) and item. An amount of
+        too many items has none.
+        """
+        keys = mix64(currency, amount)
+        if not len(self.restated):
+            owner, item = self.table.find(keys, SAME_AMOUNT_MAX)
+            return owner, item.view(np.int64)
+        owner, item = self.table.find(keys, SAME_AMOUNT_MAX + len(self.restated))
+        stands = ~is_among(item.view(np.int64), self.restated)
+        other, later = self.later.find(keys, len(self.restated))
+        owner = np.concatenate([owner[stands], other])
+        found = np.concatenate([item[stands], later]).view(np.int64)
+        order = np.lexsort((found, owner))
+        owner, found = owner[order], found[order]
+        few = np.bincount(owner, minlength=len(keys))[owner] <= SAME_AMOUNT_MAX
+        return owner[few], found[few]
+
+
+def _none_restated() -> tuple[NDArray[np.int64], KeyTable]:
+    nothing = np.empty(0, dtype=np.uint64)
+    return nothing.view(np.int64), KeyTable.of(nothing, nothing)
+
+
+def _numbered(
+    table: KeyTable, moved: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Scrambled keys and items of `table` by the numbers they have now, without those gone."""
+    key, value = table.rows()
+    item = moved[value.view(np.int64)]
+    kept = np.flatnonzero(item >= 0)
+    return key[kept], item[kept].astype(np.uint64)
 
 
 class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +200,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     family_order, family_bounds: items grouped by family and where each family's begin.
     ledger: number of the item's (customer, currency) run; ledger_start, ledger_end: its bounds (one
     entry per ledger); ledger_customer, ledger_currency name it, ledger_key is both as one number.
+    shapes: what common document numbers look like; shape_counts: how many look like each.
     """
 
     source: OpenItemBatch
@@ -156,6 +230,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     endings: Endings
     amounts: Amounts
     shapes: tuple[NumberShape, ...]
+    shape_counts: NDArray[np.int64]
 
     def text(self, name: str, rows: NDArray[np.int64]) -> pa.StringArray:
         """Column `name` of the given items."""
@@ -200,10 +275,6 @@ def build_index(
     order = _canonical_order(items, customer, currency, len(currencies))
     documents = Documents.of(items, inverse(order), map_ordered)
     customer, currency = customer[order], currency[order]
-    status_codes, status_names = items.codes("status")
-    status = np.array([_STATUS.get(name, OPEN) for name in status_names], dtype=np.int64)
-    begins = first_of_runs(customer, currency) if len(items) else np.empty(0, dtype=np.bool_)
-    first = np.flatnonzero(begins)
     family = directory.family[customer]
     joined, digit_count = documents.joined[order], documents.digit_count[order]
     opened, original = items.int64("open_minor")[order], items.int64("original_minor")[order]
@@ -212,7 +283,7 @@ def build_index(
         lambda make: make(),
         (
             lambda: Endings.of(family, joined, digit_count),
-            lambda: Amounts.of(currency, np.where(opened == 0, original, opened)),
+            lambda: Amounts.of(currency, standing_minor(opened, original)),
             lambda: order_of(family),
         ),
     )
@@ -223,7 +294,7 @@ def build_index(
         company=directory.company[customer],
         family=family,
         currency=currency,
-        status=status[status_codes][order] if len(items) else status_codes,
+        status=status_codes(items)[order],
         open_minor=opened,
         original_minor=original,
         discount_minor=items.int64("discount_minor")[order],
@@ -231,20 +302,43 @@ def build_index(
         document_day=items.days("document_date")[order],
         due_day=items.days("due_date")[order],
         joined_digits=joined,
-        ledger=np.cumsum(begins) - 1,
-        ledger_start=first,
-        ledger_end=np.append(first[1:], len(items))[: len(first)],
-        ledger_customer=customer[first],
-        ledger_currency=currency[first],
-        ledger_key=customer[first] * _CURRENCIES_MAX + currency[first],
+        **ledgers_of(customer, currency),
         family_order=family_order,
         family_bounds=np.concatenate([[0], np.cumsum(members)]),
         digit_count=digit_count,
         reference_keys=documents.keys,
         endings=endings,
         amounts=amounts,
-        shapes=documents.shapes,
+        shapes=common_shapes(documents.shape_counts, len(items)),
+        shape_counts=documents.shape_counts,
     )
+
+
+def ledgers_of(
+    customer: NDArray[np.int64], currency: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """The arrays of the index about ledgers, from those of items in canonical order."""
+    begins = first_of_runs(customer, currency) if len(customer) else np.empty(0, dtype=np.bool_)
+    first = np.flatnonzero(begins)
+    return {
+        "ledger": np.cumsum(begins) - 1,
+        "ledger_start": first,
+        "ledger_end": np.append(first[1:], len(customer))[: len(first)],
+        "ledger_customer": customer[first],
+        "ledger_currency": currency[first],
+        "ledger_key": customer[first] * _CURRENCIES_MAX + currency[first],
+    }
+
+
+def status_codes(items: OpenItemBatch) -> NDArray[np.int64]:
+    """Status of each row as one of the numbers above."""
+    codes, names = items.codes("status")
+    return np.array([_STATUS.get(name, OPEN) for name in names] or [OPEN], dtype=np.int64)[codes]
+
+
+def standing_minor(opened: NDArray[np.int64], original: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The amount an item is found by: what is open of it, or was before it closed."""
+    return np.where(opened == 0, original, opened)
 
 
 def _canonical_order(

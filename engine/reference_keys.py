@@ -7,7 +7,6 @@ A document number has up to three keys: all its digits as one number, its digit 
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,13 +21,24 @@ from engine.segments import first_of_runs, mix64
 from engine.tokens import text_chunks, words_of_chunk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from engine.batches import OpenItemBatch
     from engine.match_input import MapOrdered
     from engine.tokens import TextChunk
 
-__all__ = ["ALTERNATIVE", "STRONG", "WEAK", "Documents", "ReferenceKeys", "joined_digits"]
+__all__ = [
+    "ALTERNATIVE",
+    "STRONG",
+    "WEAK",
+    "Documents",
+    "ReferenceKeys",
+    "common_shapes",
+    "joined_digits",
+    "summed_shapes",
+]
 
 WEAK, ALTERNATIVE, STRONG = 1, 2, 3
 """Too short or only an ending; another reference of the item; the document number."""
@@ -107,13 +117,13 @@ class Documents(msgspec.Struct, frozen=True):
     """All that open items are called; arrays have one entry per row of the batch they come from.
 
     joined: all digits of the document number as one number (modulo 2^64); digit_count: how many;
-    shapes: what the numbers of one item in a hundred at least look like.
+    shape_counts: what numbers look like, and how many look so (2 × shapes, see `common_shapes`).
     """
 
     keys: ReferenceKeys
     joined: NDArray[np.uint64]
     digit_count: NDArray[np.int64]
-    shapes: tuple[NumberShape, ...]
+    shape_counts: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -139,7 +149,7 @@ class Documents(msgspec.Struct, frozen=True):
             parts += keys
         for text, owner in _alternatives(items, item):
             parts += _alternative_keys(text, owner)
-        return cls(ReferenceKeys.of(parts), joined, digit_count, _common_shapes(shapes, count))
+        return cls(ReferenceKeys.of(parts), joined, digit_count, summed_shapes(shapes))
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -179,7 +189,7 @@ class _Read(msgspec.Struct, frozen=True):
         return several, state
 
     def shapes(self) -> NDArray[np.int64]:
-        """Shapes as numbers (see `_common_shapes`); how often each occurs (shape: 2 × shapes)."""
+        """Shapes as numbers (see `common_shapes`); how often each occurs (shape: 2 × shapes)."""
         some = np.flatnonzero(self.runs)
         first = self.length[self.first[some]]
         last = self.length[self.first[some] + self.runs[some] - 1]
@@ -260,12 +270,21 @@ def _strengths(strength: int, count: int) -> NDArray[np.int8]:
     return np.full(count, strength, dtype=np.int8)
 
 
-def _common_shapes(found: list[NDArray[np.int64]], count: int) -> tuple[NumberShape, ...]:
+def summed_shapes(found: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Counts of shapes of several sets of numbers together; shapes nobody has left are left out."""
+    every = np.concatenate([*found, np.empty((2, 0), dtype=np.int64)], axis=1)
+    order = np.argsort(every[0], kind="stable")
+    code, times = every[:, order]
+    if not len(code):
+        return every
+    head = np.flatnonzero(first_of_runs(code))
+    summed = np.stack([code[head], np.add.reduceat(times, head)])
+    return summed[:, summed[1] > 0]
+
+
+def common_shapes(counts: NDArray[np.int64], item_count: int) -> tuple[NumberShape, ...]:
     """Shapes that at least one document number in a hundred has, long numbers only."""
-    tally: Counter[int] = Counter()
-    for code, times in (pair for part in found for pair in part.T.tolist()):
-        tally[code] += times
-    common = [code for code, times in tally.items() if times >= max(1, count // _SHAPE_SHARE)]
+    common = counts[0, counts[1] >= max(1, item_count // _SHAPE_SHARE)].tolist()
     step = _SHAPE_MAX + 1
     shapes = [NumberShape(code // step**2, code // step % step, code % step) for code in common]
     return tuple(sorted(shape for shape in shapes if shape.last >= _SHAPE_DIGITS_MIN))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from engine.owner_table import OwnerTable
     from engine.policy import PolicyBook
 
-__all__ = ["Resident", "build_resident"]
+__all__ = ["Resident", "build_resident", "paid_keys"]
 
 
 class Resident(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ def build_resident(
                     index.currency, index.customer, index.original_minor, len(currencies)
                 ),
                 lambda: claim_keys(index),
-                lambda: _paid_keys(index),
+                lambda: paid_keys(index),
                 lambda: DueDays.of(index),
             ),
         )
@@ -118,7 +118,7 @@ def build_resident(
     )
 
 
-def _paid_keys(index: OpenItemIndex) -> NDArray[np.uint64]:
+def paid_keys(index: OpenItemIndex) -> NDArray[np.uint64]:
     """Sorted keys (customer, currency, amount) of items that were paid."""
     paid = (index.status == PAID) & (index.original_minor != 0)
     return np.sort(mix64(index.customer[paid], index.currency[paid], index.original_minor[paid]))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "expand_ranges",
     "first_of_runs",
+    "insertion_points",
     "inverse",
     "is_among",
     "mix64",
@@ -23,6 +24,7 @@ __all__ = [
     "segment_count",
     "segment_sum",
     "segment_sum_of_rows",
+    "with_changes",
 ]
 
 _MIX_A = np.uint64(0x9E3779B97F4A7C15)
@@ -106,6 +108,32 @@ def order_of(keys: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.int64]:
         packed &= (1 << shift) - 1
         return packed
     return np.argsort(keys, kind="stable")
+
+
+def insertion_points(
+    rows: tuple[NDArray[Any], NDArray[Any]], added: tuple[NDArray[Any], NDArray[Any]]
+) -> NDArray[np.int64]:
+    """Where each of a few `added` rows of two columns belongs among many sorted `rows`."""
+    low = np.searchsorted(rows[0], added[0], side="left")
+    high = np.searchsorted(rows[0], added[0], side="right")
+    for place, (start, end) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        if start < end:
+            low[place] += np.searchsorted(rows[1][start:end], added[1][place], side="right")
+    return low
+
+
+def with_changes(known: NDArray[Any], gone: NDArray[Any], added: NDArray[Any]) -> NDArray[Any]:
+    """The sorted numbers `known` after some went, which are among them, and some came; all sorted,
+    none of them distinct.
+    """
+    if not len(gone) and not len(added):
+        return known
+    at = np.searchsorted(known, gone)
+    if len(at):
+        begin = np.maximum.accumulate(np.where(first_of_runs(gone), np.arange(len(at)), 0))
+        at += np.arange(len(at)) - begin
+    kept = np.delete(known, at)
+    return np.insert(kept, np.searchsorted(kept, added), added)
 
 
 def inverse(permutation: NDArray[np.int64]) -> NDArray[np.int64]:

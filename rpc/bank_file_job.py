@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from engine.batches import DiagnosticBatch, ExceptionBatch
-from engine.resident import build_resident
 from parsers.bank_files import parse_bank_file
 from rpc.bank_file_matching import ATTEMPTS_MAX, FileMatcher
 from rpc.bank_file_receipts import receipt_of, repeats_of
@@ -23,7 +22,7 @@ from rpc.jobs import BankFileDone, BankFileJob
 from rpc.match_job import StageTimer
 from rpc.receipt_messages import bank_file_message
 from rpc.repeated_statements import find_repeated, kept_statements
-from rpc.resident_tables import file_postings, with_changes
+from rpc.resident_tables import file_postings
 from rpc.scope import check_company_column, check_file
 from rpc.unpacking import unpack
 from store.audit_leaves import RowSelection
@@ -37,7 +36,6 @@ from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
     from engine.policy import PolicyBook
-    from engine.resident import Resident
     from parsers.parsed_file import ParsedFile
     from rpc.bank_file_matching import FileMatch
     from rpc.match_job import Matcher
@@ -62,18 +60,6 @@ class BankFileRunner:
         self._tables = tables
         self._policy = policy
         self._match = match
-
-    def resident(self) -> Resident:
-        """What the store holds now, indexed."""
-        with self._repository.reading():
-            feed = self._repository.open_items.changes_after(self._tables.number)
-            customers = self._repository.customers.read().changed.rows
-        return build_resident(
-            with_changes(self._tables.open_items, feed),
-            customers,
-            self._tables.bank_accounts,
-            self._policy,
-        )
 
     def run(self, job: BankFileJob) -> BankFileDone:
         """Read, match and keep one file; raises a `ParserError` or a `StoreError`."""

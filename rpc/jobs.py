@@ -18,6 +18,8 @@ __all__ = [
     "BankFileJob",
     "BuildSnapshotDone",
     "BuildSnapshotJob",
+    "CheckSnapshotDone",
+    "CheckSnapshotJob",
     "ClearingDone",
     "ClearingJob",
     "FileResultDone",
@@ -146,31 +148,64 @@ class ResidentMatchDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class BuildSnapshotJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Index what the server keeps and write it to `path`."""
+    """Write what the store holds, indexed, to `path`; as changes of the snapshot at `base_path`
+    where there is one and few things changed.
+
+    `hashes` are those of the base's files, by name, where they are not known to be whole;
+    `from_store`: read all rows of the store again, trusting nothing that was read before.
+    """
 
     path: str
+    base_path: str = ""
+    hashes: dict[str, str] = {}
+    from_store: bool = False
 
 
 class BuildSnapshotDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The snapshot is written."""
+    """The snapshot is written, as part of `files`; `sha256` is the hash of its own one.
 
+    `how`: anew, from changes, or not at all because the base is what the store holds.
+    """
+
+    how: Literal["anew", "changed", "same"]
+    files: list[str]
+    sha256: str
     open_item_count: int
     customer_count: int
     seconds: float
 
 
+class CheckSnapshotJob(msgspec.Struct, frozen=True, tag=True):
+    """Compare the sums of the snapshot at `path` with the store's."""
+
+    path: str
+
+
+class CheckSnapshotDone(msgspec.Struct, frozen=True, tag=True):
+    """What differs, in words; `comparable`: the store has not moved on since."""
+
+    comparable: bool
+    differences: list[str]
+
+
 class LoadTablesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Read the tables at these paths (empty: none) into the folder of resident tables."""
+    """Read the tables at these paths (empty: none) into the folder of resident tables.
+
+    `hashes` are those of the tables an earlier server left there, by their names: what still has
+    its hash is not read from the store again.
+    """
 
     open_items: str
     customers: str
     bank_accounts: str
+    hashes: dict[str, str] = {}
 
 
 class LoadTablesDone(msgspec.Struct, frozen=True, tag=True):
-    """Rows of each resident table, by its name."""
+    """Rows of each resident table, and the hash of its file, by its name."""
 
     row_counts: dict[str, int]
+    hashes: dict[str, str]
 
 
 class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -307,6 +342,7 @@ Job = (
     | StreamMatchJob
     | ResidentMatchJob
     | BuildSnapshotJob
+    | CheckSnapshotJob
     | LoadTablesJob
     | BankFileJob
     | FileResultJob
@@ -321,6 +357,7 @@ Reply = (
     | StreamMatchDone
     | ResidentMatchDone
     | BuildSnapshotDone
+    | CheckSnapshotDone
     | LoadTablesDone
     | BankFileDone
     | FileResultDone

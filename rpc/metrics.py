@@ -83,6 +83,18 @@ METRICS: Final = (
     Metric("tieout_match_passes_total", "counter", (), "Passes in which resident calls matched."),
     Metric("tieout_snapshot_version", "gauge", (), "Version of the resident open items."),
     Metric("tieout_snapshot_seconds", "gauge", (), "Seconds the latest snapshot took to build."),
+    Metric(
+        "tieout_snapshots_total",
+        "counter",
+        ("how",),
+        "Snapshots by how they were made: anew, changed, or same where nothing had to be.",
+    ),
+    Metric(
+        "tieout_snapshot_lag_seconds",
+        "gauge",
+        (),
+        "Age of the oldest change that resident items do not know of yet.",
+    ),
     Metric("tieout_workers", "gauge", (), "Workers that are there."),
     Metric("tieout_audit_unsealed", "gauge", (), "Audit leaves that are in no block yet."),
     Metric(

@@ -14,11 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.batches import BankAccountBatch, Batch, CustomerBatch, OpenItemBatch
+from engine.resident_changes import by_key
 from parsers.tables import read_bank_accounts, read_customers, read_open_items
+from rpc.jobs import LoadTablesDone
+from rpc.resident_folder import hash_of_file
+from store.audit_log import LeafMark
 from store.decision_records import PostingBatch
 from store.open_items import item_totals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from engine.batches import (
@@ -42,6 +47,7 @@ __all__ = [
 _B = TypeVar("_B", bound=Batch)
 
 _NUMBER: Final = b"booking_number"
+_LEAF: Final = b"last_leaf"
 
 
 class ResidentTables(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +59,19 @@ class ResidentTables(msgspec.Struct, frozen=True, kw_only=True):
     number: int
 
 
-def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> dict[str, int]:
-    """Read the tables of `job` into the store and `folder`, and give their row counts.
+def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> LoadTablesDone:
+    """Read the tables of `job` into the store and `folder`.
 
     A table of open items is all that is open in the companies it names; what the store holds of
-    others stays. Raises `TableError`.
+    others stays. Where none is given and what an earlier server left is whole, that is taken: what
+    changed since follows from the store. Raises `TableError`.
     """
+    accounts = (
+        read_bank_accounts(job.bank_accounts) if job.bank_accounts else BankAccountBatch.empty()
+    )
+    if not job.open_items and not job.customers and _are_left(job.hashes, folder, repository):
+        _write_table("bank_accounts", accounts, folder)
+        return _loaded(folder)
     with repository.booking() as booking:
         if job.open_items:
             items = read_open_items(job.open_items)
@@ -68,20 +81,46 @@ def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> dic
             counts = Counter(customers.strings("company_id"))
             booking.customers.replace(customers, dict(counts))
     with repository.reading():
-        feed = repository.open_items.read()
+        feed, leaf = repository.open_items.read(), repository.audit.last_leaf()
         tables: dict[str, Batch] = {
-            "open_items": feed.changed.rows,
+            "open_items": by_key(feed.changed.rows),
             "customers": repository.customers.read().changed.rows,
-            "bank_accounts": read_bank_accounts(job.bank_accounts)
-            if job.bank_accounts
-            else BankAccountBatch.empty(),
         }
-    for name, batch in tables.items():
-        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
-            schema = batch.SCHEMA.with_metadata({_NUMBER: str(feed.number)})
-            with pa.ipc.new_file(sink, schema) as writer:
-                writer.write_batch(batch.record_batch.replace_schema_metadata(schema.metadata))
-    return {name: len(batch) for name, batch in tables.items()}
+    facts = {_NUMBER: str(feed.number), _LEAF: msgspec.json.encode(leaf)}
+    for name, batch in (*tables.items(), ("bank_accounts", accounts)):
+        _write_table(name, batch, folder, facts if name in tables else None)
+    return _loaded(folder)
+
+
+def _write_table(
+    name: str, batch: Batch, folder: Path, facts: dict[bytes, Any] | None = None
+) -> None:
+    with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
+        schema = batch.SCHEMA.with_metadata(facts or {})
+        with pa.ipc.new_file(sink, schema) as writer:
+            writer.write_batch(batch.record_batch.replace_schema_metadata(schema.metadata))
+
+
+def _are_left(hashes: Mapping[str, str], folder: Path, repository: Repository) -> bool:
+    """Whether the tables there are whole, and of this store, not of a later time it was restored
+    from.
+    """
+    paths = {name: folder / f"{name}.arrow" for name in ("open_items", "customers")}
+    if any(hash_of_file(path) != hashes.get(name) for name, path in paths.items()):
+        return False
+    with pa.memory_map(str(paths["open_items"])) as file:
+        facts = pa.ipc.open_file(file).schema.metadata
+    leaf = msgspec.json.decode(facts[_LEAF], type=LeafMark | None)
+    return leaf is None or repository.audit.has_leaf(leaf)
+
+
+def _loaded(folder: Path) -> LoadTablesDone:
+    tables = open_tables(folder)
+    names = ("open_items", "customers", "bank_accounts")
+    return LoadTablesDone(
+        {name: len(getattr(tables, name)) for name in names},
+        {name: hash_of_file(folder / f"{name}.arrow") for name in names},
+    )
 
 
 def open_tables(folder: Path) -> ResidentTables:

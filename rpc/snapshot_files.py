@@ -1,15 +1,18 @@
-"""What is resident as one file: written once, mapped by every worker, never copied.
+"""What is resident as files: written once, mapped by every worker, never copied, never changed.
 
-The file begins with a description (msgpack) and holds every array behind it, each at a multiple of
-64 bytes. A class stands in the description by its name; only those of `_CLASSES` can be read.
+A file holds arrays, each at a multiple of 64 bytes, and behind them a description (msgpack). The
+description of a later version names the arrays of earlier files that are still as they were: after
+a few changes little is written. A class stands in the description by its name; only those of
+`_CLASSES` can be read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import mmap
-import os
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
@@ -36,14 +39,17 @@ from engine.resident import Resident
 from rpc.errors import SnapshotError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["read_snapshot", "write_snapshot"]
+__all__ = ["FILES_MAX", "OpenSnapshot", "WrittenSnapshot", "open_snapshot", "write_snapshot"]
 
-_HEAD: Final = struct.Struct("<8sQ")
-_MAGIC: Final = b"TIEOUT01"
+FILES_MAX: Final = 8
+"""Files a snapshot may consist of; the next one is written whole."""
+
+_TAIL: Final = struct.Struct("<Q8s")
+_MAGIC: Final = b"TIEOUT02"
 _ALIGNMENT: Final = 64
 
 _CLASSES: Final[dict[str, type[Any]]] = {
@@ -79,16 +85,24 @@ class _Array(msgspec.Struct, frozen=True, tag="array"):
     """A numpy array: how its bytes are read, and where they stand."""
 
     dtype: str
+    file: str
     offset: int
     shape: list[int]
 
 
-class _Table(msgspec.Struct, frozen=True, tag="table"):
-    """An Arrow IPC stream; `kind` is the batch it holds, empty for a single column."""
+class _Column(msgspec.Struct, frozen=True, tag="column"):
+    """A single column as an Arrow IPC stream."""
 
-    kind: str
+    file: str
     offset: int
     size: int
+
+
+class _Batch(msgspec.Struct, frozen=True, tag="batch"):
+    """A batch of the class called `kind`, column by column."""
+
+    kind: str
+    columns: list[_Column]
 
 
 class _Record(msgspec.Struct, frozen=True, tag="record"):
@@ -116,21 +130,55 @@ class _Plain(msgspec.Struct, frozen=True, tag="plain"):
     value: int | str | list[str] | None
 
 
-_Node = _Array | _Table | _Record | _Sequence | _Policy | _Plain
+_Node = _Array | _Column | _Batch | _Record | _Sequence | _Policy | _Plain
+
+_Origin = tuple[Any, ...]
+"""Where in memory an array stands, and what it is: a mapped one is known by it."""
+
+
+class _Root(msgspec.Struct, frozen=True):
+    """The description of a snapshot; `facts` are the writer's own."""
+
+    resident: _Node
+    facts: msgspec.Raw
+
+
+class OpenSnapshot(msgspec.Struct, frozen=True):
+    """A mapped snapshot: what is in it, what its writer said of it, and its files by name."""
+
+    resident: Resident
+    facts: bytes
+    files: tuple[str, ...]
+    origins: dict[_Origin, _Array | _Column]
+
+
+class WrittenSnapshot(msgspec.Struct, frozen=True):
+    """What was written: the files the snapshot consists of, bytes and hash of its own one."""
+
+    files: tuple[str, ...]
+    size_bytes: int
+    sha256: str
 
 
 class _Writer:
-    """Describes values and lays their bytes out one after the other."""
+    """Lays the bytes of values out one after the other and describes them."""
 
-    def __init__(self) -> None:
-        self.parts: list[tuple[int, Any]] = []
+    def __init__(self, file: BinaryIO, name: str, known: dict[_Origin, _Array | _Column]) -> None:
+        self._file = file
+        self._name = name
+        self._known = dict(known)
+        self._hash = hashlib.sha256()
         self.size = 0
+        self.files = {name}
 
     def node(self, value: Any) -> _Node:
         """The description of `value`."""
-        if isinstance(value, np.ndarray | batches.Batch | pa.Array):
+        if isinstance(value, np.ndarray | pa.Array):
             return self._rows(value)
         match value:
+            case batches.Batch():
+                columns = [self._rows(one) for one in value.record_batch.columns]
+                return _Batch(type(value).__name__, columns)  # type: ignore[arg-type]  # of columns
             case PolicyBook():
                 return _Policy(value)
             case msgspec.Struct():
@@ -142,102 +190,172 @@ class _Writer:
             case _:
                 return _Plain(value)
 
-    def _rows(self, value: Any) -> _Node:
-        match value:
-            case np.ndarray():
-                array = np.ascontiguousarray(value)
-                content = array.reshape(-1).view(np.uint8)
-                place = self._place(content, array.nbytes)
-                return _Array(array.dtype.str, place, list(array.shape))
-            case batches.Batch():
-                return self._table(type(value).__name__, value.record_batch)
-            case _:
-                return self._table("", pa.RecordBatch.from_arrays([value], ["column"]))
+    def finish(self, root: _Root) -> str:
+        """Write the description; gives the hash of the file."""
+        self._put(msgspec.msgpack.encode(root))
+        self._append(_TAIL.pack(self.size - len(msgspec.msgpack.encode(root)), _MAGIC))
+        return self._hash.hexdigest()
 
-    def _table(self, kind: str, batch: pa.RecordBatch) -> _Table:
+    def _rows(self, value: Any) -> _Array | _Column:
+        origin = _origin(value)
+        known = self._known.get(origin)
+        if known is None:
+            known = self._known[origin] = self._written(value)
+        self.files.add(known.file)
+        return known
+
+    def _written(self, value: Any) -> _Array | _Column:
+        if isinstance(value, np.ndarray):
+            array = np.ascontiguousarray(value)
+            place = self._put(array.reshape(-1).view(np.uint8))
+            return _Array(array.dtype.str, self._name, place, list(array.shape))
         sink = pa.BufferOutputStream()
+        batch = pa.RecordBatch.from_arrays([value], ["column"])
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
         content = sink.getvalue()
-        return _Table(kind, self._place(content, content.size), content.size)
+        return _Column(self._name, self._put(content), content.size)
 
-    def _place(self, content: Any, size: int) -> int:
+    def _put(self, content: Any) -> int:
+        self._append(bytes(-self.size % _ALIGNMENT))
         offset = self.size
-        self.parts.append((offset, content))
-        self.size = -(-(offset + size) // _ALIGNMENT) * _ALIGNMENT
+        self._append(content)
         return offset
 
+    def _append(self, content: Any) -> None:
+        self._hash.update(content)
+        self._file.write(content)
+        self.size += len(content)
 
-def write_snapshot(resident: Resident, path: Path) -> None:
-    """Write `resident` to `path`: all of it is there, or nothing."""
-    writer = _Writer()
-    description = msgspec.msgpack.encode(writer.node(resident))
-    start = -(-(_HEAD.size + len(description)) // _ALIGNMENT) * _ALIGNMENT
+
+def _origin(value: Any) -> _Origin:
+    if isinstance(value, np.ndarray):
+        address = value.__array_interface__["data"][0]
+        return address, value.nbytes, value.dtype.str, value.strides, value.shape
+    places = [buffer.address if buffer else 0 for buffer in value.buffers()]
+    return *places, value.offset, len(value), str(value.type)
+
+
+def write_snapshot(
+    resident: Resident, path: Path, facts: bytes = b"\xc0", base: OpenSnapshot | None = None
+) -> WrittenSnapshot:
+    """Write `resident` to `path`: all of it is there, or nothing.
+
+    Arrays that are those of `base`, of the same folder, stay where they are. `facts` are msgpack.
+    """
     draft = path.with_suffix(".draft")
+    known = base.origins if base and _is_worth_it(resident, base, path.parent) else {}
     with draft.open("wb") as file:
-        file.write(_HEAD.pack(_MAGIC, len(description)))
-        file.write(description)
-        for offset, content in writer.parts:
-            _pad(file, start + offset)
-            file.write(content)
-        _pad(file, start + writer.size)
-        file.flush()
-        os.fsync(file.fileno())
+        writer = _Writer(file, path.name, known)
+        root = _Root(writer.node(resident), msgspec.Raw(facts))
+        sha256 = writer.finish(root)
     draft.rename(path)
+    return WrittenSnapshot(tuple(sorted(writer.files)), writer.size, sha256)
 
 
-def _pad(file: BinaryIO, offset: int) -> None:
-    file.write(bytes(offset - file.tell()))
+def _is_worth_it(resident: Resident, base: OpenSnapshot, folder: Path) -> bool:
+    """Whether few files would stay, and half of them in use at least."""
+    used: dict[tuple[str, int], int] = {}
+    for value in _arrays(resident):
+        node = base.origins.get(_origin(value))
+        if node is not None:
+            used[node.file, node.offset] = int(value.nbytes)
+    there = sum((folder / name).stat().st_size for name in base.files)
+    return len(base.files) < FILES_MAX and sum(used.values()) * 2 >= there
 
 
-def read_snapshot(path: Path) -> Resident:
+def _arrays(value: Any) -> Iterator[Any]:
+    """Every array and column in `value`."""
+    match value:
+        case np.ndarray() | pa.Array():
+            yield value
+        case batches.Batch():
+            yield from value.record_batch.columns
+        case msgspec.Struct() if not isinstance(value, PolicyBook):
+            for name in value.__struct_fields__:
+                yield from _arrays(getattr(value, name))
+        case tuple():
+            for one in value:
+                yield from _arrays(one)
+
+
+def open_snapshot(path: Path) -> OpenSnapshot:
     """Map what `write_snapshot` wrote; raises `SnapshotError` where the file is something else."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD.size)
-        if len(head) < _HEAD.size or head[:8] != _MAGIC:
-            message = f"{path.name} is no snapshot of open items of this release"
-            raise SnapshotError(message, file=path.name)
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    size = _HEAD.unpack(head)[1]
+    files = _Files(path.parent)
     try:
-        node = msgspec.msgpack.decode(mapped[_HEAD.size : _HEAD.size + size], type=_Node)
-        start = -(-(_HEAD.size + size) // _ALIGNMENT) * _ALIGNMENT
-        resident = _value(node, pa.py_buffer(mapped), start)
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, pa.ArrowInvalid) as error:
-        message = f"{path.name} cannot be read as a snapshot of open items: {error}"
+        content = files.content(path.name)
+        root = msgspec.msgpack.decode(_description(content), type=_Root)
+        resident = files.value(root.resident)
+    except (msgspec.DecodeError, struct.error, KeyError, TypeError, ValueError, OSError) as error:
+        message = f"{path.name} is no snapshot of open items of this release: {error}"
         raise SnapshotError(message, file=path.name) from error
     assert isinstance(resident, Resident)  # noqa: S101 - the magic names what is inside
-    return resident
+    names = tuple(sorted(files.mapped))
+    return OpenSnapshot(resident, bytes(root.facts), names, files.origins)
 
 
-def _value(node: _Node, content: pa.Buffer, start: int) -> Any:
-    if isinstance(node, _Array | _Table):
-        return _mapped(node, content, start)
-    match node:
-        case _Record(kind=kind, fields=fields):
-            values = {name: _value(one, content, start) for name, one in fields.items()}
-            return _CLASSES[kind](**values)
-        case _Sequence(values=several):
-            return tuple(_value(one, content, start) for one in several)
-        case _Policy(book=book):
-            return book
-        case _:
-            return node.value
+def _description(content: pa.Buffer) -> bytes:
+    end = len(content) - _TAIL.size
+    start, magic = _TAIL.unpack(content.slice(max(end, 0)).to_pybytes())
+    if magic != _MAGIC:
+        message = f"it ends with {magic!r}"
+        raise ValueError(message)
+    description: bytes = content.slice(start, end - start).to_pybytes()
+    return description
 
 
-def _mapped(node: _Array | _Table, content: pa.Buffer, start: int) -> Any:
-    if isinstance(node, _Table):
-        batch = _read_batch(content.slice(start + node.offset, node.size))
-        return _BATCHES[node.kind].of_distinct(batch) if node.kind else batch.column(0)
-    count = math.prod(node.shape)
-    if not count:
-        return np.empty(node.shape, dtype=node.dtype)
-    flat: NDArray[Any] = np.frombuffer(
-        content, dtype=node.dtype, count=count, offset=start + node.offset
-    )
-    return flat.reshape(node.shape)
+class _Files:
+    """Mapped files of one folder, and what was read of them."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.mapped: dict[str, pa.Buffer] = {}
+        self.origins: dict[_Origin, _Array | _Column] = {}
 
-def _read_batch(content: pa.Buffer) -> pa.RecordBatch:
-    with pa.ipc.open_stream(content) as reader:
-        return reader.read_next_batch()
+    def content(self, name: str) -> pa.Buffer:
+        """All bytes of a file."""
+        if Path(name).name != name:
+            message = f"{name!r} is no file of the folder"
+            raise ValueError(message)
+        if name not in self.mapped:
+            with (self._folder / name).open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.mapped[name] = pa.py_buffer(mapped)
+        return self.mapped[name]
+
+    def value(self, node: _Node) -> Any:
+        """What `node` describes."""
+        if isinstance(node, _Array | _Column):
+            return self._rows(node)
+        match node:
+            case _Batch(kind=kind, columns=columns):
+                batch_class = _BATCHES[kind]
+                arrays = [self._rows(one) for one in columns]
+                rows = pa.RecordBatch.from_arrays(arrays, schema=batch_class.SCHEMA)
+                return batch_class.of_distinct(rows)
+            case _Record(kind=kind, fields=fields):
+                values = {name: self.value(one) for name, one in fields.items()}
+                return _CLASSES[kind](**values)
+            case _Sequence(values=several):
+                return tuple(self.value(one) for one in several)
+            case _Policy(book=book):
+                return book
+            case _:
+                return node.value
+
+    def _rows(self, node: _Array | _Column) -> Any:
+        value: Any
+        if isinstance(node, _Column):
+            content = self.content(node.file).slice(node.offset, node.size)
+            with pa.ipc.open_stream(content) as reader:
+                value = reader.read_next_batch().column(0)
+        else:
+            count = math.prod(node.shape)
+            if not count:
+                return np.empty(node.shape, dtype=node.dtype)
+            flat: NDArray[Any] = np.frombuffer(
+                self.content(node.file), dtype=node.dtype, count=count, offset=node.offset
+            )
+            value = flat.reshape(node.shape)
+        self.origins[_origin(value)] = node
+        return value

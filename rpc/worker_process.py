@@ -11,7 +11,6 @@ import os
 import resource
 import struct
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -28,13 +27,12 @@ from rpc.file_results import run_file_result
 from rpc.import_job import run_import
 from rpc.jobs import (
     BankFileJob,
-    BuildSnapshotDone,
     BuildSnapshotJob,
+    CheckSnapshotJob,
     ClearingJob,
     FileResultJob,
     ImportRowsJob,
     JobFailure,
-    LoadTablesDone,
     LoadTablesJob,
     MatchJob,
     PaymentBytesJob,
@@ -55,9 +53,10 @@ from rpc.processes import die_with_parent
 from rpc.question_job import run_question
 from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
+from rpc.resident_snapshots import build_snapshot, check_snapshot
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
 from rpc.secret_files import Secret
-from rpc.snapshot_files import read_snapshot, write_snapshot
+from rpc.snapshot_files import open_snapshot
 from rpc.status import INTERNAL
 from store import open_repository
 from store.errors import StoreError
@@ -117,9 +116,12 @@ class JobRunner:
             ResidentMatchJob: lambda job, tenant: run_resident_match(
                 job, tenant.resident(job.snapshot_path)
             ),
-            BuildSnapshotJob: lambda job, tenant: _build_snapshot(job, tenant.bank_files(match)),
-            LoadTablesJob: lambda job, tenant: LoadTablesDone(
-                load_tables(job, tenant.tables_folder, tenant.store())
+            BuildSnapshotJob: lambda job, tenant: build_snapshot(
+                job, tenant.store(), tenant.tables(), tenant.policy
+            ),
+            CheckSnapshotJob: lambda job, tenant: check_snapshot(job, tenant.store()),
+            LoadTablesJob: lambda job, tenant: load_tables(
+                job, tenant.tables_folder, tenant.store()
             ),
             BankFileJob: lambda job, tenant: tenant.bank_files(match).run(job),
             FileResultJob: lambda job, tenant: run_file_result(tenant.store(), job),
@@ -163,19 +165,8 @@ class _Tenant:
     def resident(self, path: str) -> Resident:
         """What is resident as of the snapshot at `path`; the one before is let go."""
         if self._snapshot is None or self._snapshot[0] != path:
-            self._snapshot = (path, read_snapshot(Path(path)))
+            self._snapshot = (path, open_snapshot(Path(path)).resident)
         return self._snapshot[1]
-
-
-def _build_snapshot(job: BuildSnapshotJob, bank_files: BankFileRunner) -> BuildSnapshotDone:
-    begun = time.perf_counter()
-    resident = bank_files.resident()
-    write_snapshot(resident, Path(job.path))
-    return BuildSnapshotDone(
-        open_item_count=len(resident.open_items),
-        customer_count=len(resident.directory),
-        seconds=time.perf_counter() - begun,
-    )
 
 
 def main() -> None:

@@ -30,13 +30,20 @@ if TYPE_CHECKING:
     from store.audit_keys import AuditSigner
     from store.database import Database
 
-__all__ = ["BLOCK_LEAVES_MAX", "AuditLog", "StoredAudit"]
+__all__ = ["BLOCK_LEAVES_MAX", "AuditLog", "LeafMark", "StoredAudit"]
 
 BLOCK_LEAVES_MAX: Final = 10_000
 """Leaves of one block: a busy second of single decisions, 1 MiB of numbers and hashes."""
 
 _LEAVES_PER_READ: Final = 500
 _block_decoder = msgspec.json.Decoder(AuditBlock)
+
+
+class LeafMark(msgspec.Struct, frozen=True):
+    """A leaf by its number and hash."""
+
+    number: int
+    sha256: str
 
 
 class AuditLog:
@@ -123,6 +130,22 @@ class AuditLog:
         """The last block sealed."""
         last = self._last_block()
         return None if last is None else head_of(last)
+
+    def last_leaf(self) -> LeafMark | None:
+        """The last leaf there is, sealed or not: what a copy of the store was made after."""
+        found = self._database.rows(
+            "SELECT leaf_number, body FROM audit_leaf ORDER BY leaf_number DESC LIMIT 1"
+        )
+        return LeafMark(found[0][0], leaf_hash(found[0][1].encode()).hex()) if found else None
+
+    def has_leaf(self, mark: LeafMark) -> bool:
+        """Whether this store has that very leaf; one restored to a time before has none, or another
+        one of its number.
+        """
+        found = self._database.rows(
+            "SELECT body FROM audit_leaf WHERE leaf_number = ?", mark.number
+        )
+        return bool(found) and leaf_hash(found[0][0].encode()).hex() == mark.sha256
 
     def _last_block(self) -> AuditBlock | None:
         found = self._database.rows(

@@ -115,6 +115,10 @@ class OpenItems(KeyedRows[OpenItemBatch]):
         """Counts and sums of what is open to us, in order of company and currency."""
         return self._totals("open_minor")
 
+    def open_totals(self) -> tuple[ItemTotal, ...]:
+        """As `totals`, of items that have an open amount alone: what a copy must agree with."""
+        return self._totals("open_minor", "AND open_minor <> 0")
+
     def list_items(
         self,
         item_filter: ItemFilter,
@@ -137,10 +141,11 @@ class OpenItems(KeyedRows[OpenItemBatch]):
             conditions["open_minor <> ? AND NOT is_deleted"] = 0
         return self.page(conditions | self.within(companies, changed_after), after, limit)
 
-    def _totals(self, amount: str) -> tuple[ItemTotal, ...]:
+    def _totals(self, amount: str, which: str = "") -> tuple[ItemTotal, ...]:
         rows = self._database.rows(
             f"SELECT company_id, currency, count(*), sum({amount}) FROM open_item "  # noqa: S608 - names of ours
-            "WHERE NOT is_deleted GROUP BY company_id, currency ORDER BY company_id, currency"
+            f"WHERE NOT is_deleted {which} "
+            "GROUP BY company_id, currency ORDER BY company_id, currency"
         )
         return tuple(ItemTotal(*row) for row in rows)
 

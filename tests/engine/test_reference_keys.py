@@ -10,7 +10,14 @@ from random_worlds import CALM
 
 from engine.batches import OpenItemBatch
 from engine.readings import NumberShape
-from engine.reference_keys import ALTERNATIVE, STRONG, WEAK, Documents, joined_digits
+from engine.reference_keys import (
+    ALTERNATIVE,
+    STRONG,
+    WEAK,
+    Documents,
+    common_shapes,
+    joined_digits,
+)
 
 NUMBERS = st.lists(
     st.from_regex(r"(SI-|FV26|26/VK/|)[0-9]{3,8}", fullmatch=True) | st.sampled_from(["", "A12"]),
@@ -70,5 +77,6 @@ def test_a_key_of_too_many_items_is_evidence_of_none():
 
 
 def test_shapes_are_those_of_the_numbers_in_use():
-    shapes = _documents(["SI-020001", "26/VK/000007", "12"]).shapes
+    counts = _documents(["SI-020001", "26/VK/000007", "12"]).shape_counts
+    shapes = common_shapes(counts, 3)
     assert shapes == (NumberShape(1, 6, 6), NumberShape(2, 2, 6))

@@ -106,6 +106,7 @@ def test_labels_are_closed_sets_and_never_ids():
         "kind",
         "invariant",
         "age",
+        "how",
     }
     used = {label for metric in METRICS for label in metric.labels}
     assert used <= allowed
