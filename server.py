@@ -136,15 +136,7 @@ async def _serve(
         reader, writer = _stores(configuration, tenants, address, stack)
         folders = resident_folders(configuration, tenants, address, spool)
         settings = _worker_settings(configuration, tenants, address, folders, mask_key)
-        pool = WorkerPool(
-            settings,
-            configuration.server.workers,
-            on_lost=lambda: metrics.count("tieout_workers_lost_total"),
-        )
-        stack.push_async_callback(pool.stop)
-        metrics.watch("tieout_jobs_waiting", lambda: pool.waiting)
-        _watch_processes(pool, metrics)
-        await pool.start()
+        pool = await _workers(settings, configuration.server.workers, metrics, stack)
         snapshots = await _snapshots(tenants, folders, pool, metrics, stack)
         upkeep = _upkeep(configuration, tenants, address, pool, metrics)
         stack.push_async_callback(upkeep.stop)
@@ -186,6 +178,18 @@ async def _serve(
         await web.stop()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
+
+
+async def _workers(
+    settings: WorkerSettings, count: int, metrics: Metrics, stack: AsyncExitStack
+) -> WorkerPool:
+    """The workers, ready, until `stack` ends."""
+    pool = WorkerPool(settings, count, on_lost=lambda: metrics.count("tieout_workers_lost_total"))
+    stack.push_async_callback(pool.stop)
+    metrics.watch("tieout_jobs_waiting", lambda: pool.waiting)
+    _watch_processes(pool, metrics)
+    await pool.start()
+    return pool
 
 
 def _stores(
