@@ -44,13 +44,19 @@ postgresql:
 curl:
 	@command -v curl >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq curl; } || { echo "curl is missing; install it with: apt-get install curl" >&2; exit 1; }
 
-test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql curl  ## everything: cases, properties, golden files, servers, tidy, types, import law
+# The tests of the cluster start Spark, which needs a Java runtime (17 or later).
+JAVA := $(shell command -v java)
+.PHONY: java
+java:
+	@[ -n "$(JAVA)" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; } || { echo "Java is missing; install it with: apt-get install default-jre-headless" >&2; exit 1; }
+
+test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql curl java  ## everything: cases, properties, golden files, servers, tidy, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-long: $(VENV)/.test $(CLIENT)/.ready postgresql  ## the long runs: fuzz, million-row counts
+test-long: $(VENV)/.test $(CLIENT)/.ready postgresql java  ## the long runs: fuzz, million-row counts
 	$(BIN)/python -m pytest -m long -n 2
 
 fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300

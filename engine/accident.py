@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASS_WEIGHTS",
     "NONE_WEIGHT",
+    "STEPS",
+    "AmountCounts",
     "AmountHabits",
     "accident_density",
+    "amount_keys",
     "granularity",
     "log_choose",
+    "round_counts",
     "roundness_shares",
 ]
 
@@ -58,6 +62,9 @@ NONE_WEIGHT: Final = 0.02
 """Prior share of payments that pay none of the sets looked at (part payments, other debts)."""
 
 _STEPS: Final = np.array([1, 10, 100, 500, 1_000, 5_000, 10_000], dtype=np.int64)
+STEPS: Final = len(_STEPS)
+"""How many grades of roundness there are."""
+
 _DECADES = 6
 _AMOUNT_BITS: Final = AMOUNT_MINOR_MAX.bit_length()
 
@@ -93,13 +100,33 @@ def accident_density(
     return density
 
 
+class AmountCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Amounts of all items of a run, told to a match that sees some of them (`engine.whole`).
+
+    round_counts: items per currency and roundness; key, count: amounts (`amount_keys`) that several
+    items have, sorted, and how many do.
+    """
+
+    round_counts: NDArray[np.int64]
+    key: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    def of(self, key: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many items have each amount; 0 also where it is one."""
+        if not len(self.key):
+            return np.zeros(len(key), dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        return np.where(self.key[place] == key, self.count[place], 0)
+
+
 class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     """What amounts are like in each currency: how round, and which of them keep coming back.
 
     round_counts: items per roundness (currencies + 1 × steps). Of the original amounts of all
     items, with their currencies: key, sorted; rank of each; pair, rank and customer together,
     sorted. items_of: items per currency; ledger: customer and currency of each ledger as one
-    number, sorted; owned: items per ledger. A currency without items has no habits.
+    number, sorted; owned: items per ledger. A currency without items has no habits. among: of all
+    items, where these are whole ledgers of some customers.
     """
 
     round_counts: NDArray[np.int64]
@@ -110,6 +137,7 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     items_of: NDArray[np.int64]
     ledger: NDArray[np.int64]
     owned: NDArray[np.int64]
+    among: AmountCounts | None = None
 
     @classmethod
     def of(
@@ -118,12 +146,18 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         customer: NDArray[np.int64],
         original: NDArray[np.int64],
         currencies: int,
+        among: AmountCounts | None = None,
     ) -> Self:
-        """Counted from the items there are, whatever became of them; `currencies` of them."""
-        key = _amount_key(currency, original)
+        """Counted from the items there are, whatever became of them; `currencies` of them. Where
+        they are some `among` others, all of those count.
+        """
+        key = amount_keys(currency, original)
         order = np.lexsort((customer, key))
-        counts = _round_counts(currency, original, currencies)
-        return cls._of_sorted(key[order], customer[order], counts)
+        counts = (
+            round_counts(currency, original, currencies) if among is None else among.round_counts
+        )
+        habits = cls._of_sorted(key[order], customer[order], counts)
+        return habits if among is None else msgspec.structs.replace(habits, among=among)
 
     @classmethod
     def _of_sorted(
@@ -155,7 +189,7 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         """
         customer = self.pair % self.customers
         key, (currency, owner, original) = self.key, gone
-        wanted = _amount_key(currency, original)
+        wanted = amount_keys(currency, original)
         order = np.lexsort((owner, wanted))
         wanted, owner = wanted[order], owner[order]
         at = insertion_points((key, customer), (wanted, owner)) - 1
@@ -164,14 +198,14 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         begin = np.maximum.accumulate(np.where(run, np.arange(len(at)), 0))
         at -= np.arange(len(at)) - begin
         key, customer = np.delete(key, at), np.delete(customer, at)
-        wanted, owner = _amount_key(added[0], added[2]), added[1]
+        wanted, owner = amount_keys(added[0], added[2]), added[1]
         order = np.lexsort((owner, wanted))
         wanted, owner = wanted[order], owner[order]
         at = insertion_points((key, customer), (wanted, owner))
         key, customer = np.insert(key, at, wanted), np.insert(customer, at, owner)
         many = len(self.round_counts) - 1
-        counts = self.round_counts - _round_counts(currency, original, many)
-        return self._of_sorted(key, customer, counts + _round_counts(added[0], added[2], many))
+        counts = self.round_counts - round_counts(currency, original, many)
+        return self._of_sorted(key, customer, counts + round_counts(added[0], added[2], many))
 
     def density(
         self, amount: NDArray[np.int64], currency: NDArray[np.int64]
@@ -202,13 +236,14 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         if not len(self.key):
             none = np.zeros(len(amount), dtype=np.float64)
             return none, none
-        wanted = _amount_key(currency, amount)
+        wanted = amount_keys(currency, amount)
         first = np.searchsorted(self.key, wanted, side="left")
-        count = np.searchsorted(self.key, wanted, side="right") - first
+        here = np.searchsorted(self.key, wanted, side="right") - first
+        count = here if self.among is None else self.among.of(wanted)
         rank = self.rank[np.minimum(first, len(self.rank) - 1)]
         pair = rank * self.customers + customer
         own = np.searchsorted(self.pair, pair, side="right")
-        own = np.where(count > 0, own - np.searchsorted(self.pair, pair, side="left"), 0)
+        own = np.where(here > 0, own - np.searchsorted(self.pair, pair, side="left"), 0)
         place = np.searchsorted(self.ledger, _ledger_key(customer, currency))
         place = np.minimum(place, len(self.ledger) - 1)
         mine = self.ledger[place] == _ledger_key(customer, currency)
@@ -219,7 +254,7 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _round_counts(
+def round_counts(
     currency: NDArray[np.int64], amount: NDArray[np.int64], currencies: int
 ) -> NDArray[np.int64]:
     """Items per currency and granularity; the last row, of no currency, has none."""
@@ -227,7 +262,7 @@ def _round_counts(
     return np.bincount(cell, minlength=(currencies + 1) * len(_STEPS)).reshape(-1, len(_STEPS))
 
 
-def _amount_key(currency: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:
+def amount_keys(currency: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:
     """Currency and amount as one number: 47 bits hold the largest amount there can be."""
     return (currency << _AMOUNT_BITS) + np.minimum(np.abs(amount), AMOUNT_MINOR_MAX)
 

@@ -34,6 +34,7 @@ __all__ = [
     "ExceptionBatch",
     "LearnedFactBatch",
     "OpenItemBatch",
+    "PayerBatch",
     "PaymentBatch",
     "PaymentOutcomeBatch",
     "RemittanceBatch",
@@ -315,6 +316,14 @@ class LearnedFactBatch(Batch):
 
     SCHEMA = schemas.LEARNED_FACT
     KEY = ("fact_id",)
+    __slots__ = ()
+
+
+class PayerBatch(Batch):
+    """Who paid each payment, found out apart from the match."""
+
+    SCHEMA = schemas.PAYER
+    KEY = ("payment_id",)
     __slots__ = ()
 
 

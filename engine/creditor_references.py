@@ -21,10 +21,16 @@ from engine.tokens import text_bytes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.batches import PaymentBatch, RemittanceBatch
+    from engine.batches import OpenItemBatch, PaymentBatch, RemittanceBatch
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["customers_by_creditor_reference", "owners_by_creditor_reference"]
+__all__ = [
+    "creditor_owners",
+    "creditor_references_of",
+    "creditor_references_on",
+    "customers_by_creditor_reference",
+    "owners_by_creditor_reference",
+]
 
 _RF: Final = r"(?P<found>\bRF ?[0-9]{2}(?: ?[0-9A-Z]){1,21}\b)"
 _QR: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2}(?: ?[0-9]{5}){5})(?:[^0-9]|$)"
@@ -43,10 +49,24 @@ def customers_by_creditor_reference(
     nobody = np.full(len(payments), NOBODY, dtype=np.int64)
     if not len(owners.keys):
         return nobody
+    low = np.full(len(payments), np.iinfo(np.int64).max)
+    high = nobody.copy()
+    for key, payment in creditor_references_of(payments, remittances, line_payment):
+        customer = owners.look_up(_scoped(key, company[payment]))
+        hit = customer >= 0
+        np.minimum.at(low, payment[hit], customer[hit])
+        np.maximum.at(high, payment[hit], customer[hit])
+    return np.where(high < 0, NOBODY, np.where(low == high, high, -2))
+
+
+def creditor_references_of(
+    payments: PaymentBatch, remittances: RemittanceBatch, line_payment: NDArray[np.int64]
+) -> list[tuple[pa.StringArray, NDArray[np.int64]]]:
+    """What may be such references, packed (empty where it is none), and the payment of each."""
     every = np.arange(len(payments), dtype=np.int64)
     stated = pc.equal(remittances.text("reference_kind"), "creditor_reference")
     lines = remittances.text("reference")
-    found = [
+    return [
         (_packed(pc.if_else(stated, lines, "")), line_payment),
         *(
             (_found_in(text, pattern), rows)
@@ -59,32 +79,34 @@ def customers_by_creditor_reference(
             )
         ),
     ]
-    low = np.full(len(payments), np.iinfo(np.int64).max)
-    high = nobody.copy()
-    for key, payment in found:
-        customer = owners.look_up(_scoped(key, company[payment]))
-        hit = customer >= 0
-        np.minimum.at(low, payment[hit], customer[hit])
-        np.maximum.at(high, payment[hit], customer[hit])
-    return np.where(high < 0, NOBODY, np.where(low == high, high, -2))
 
 
 def owners_by_creditor_reference(index: OpenItemIndex) -> OwnerTable:
     """Customers by the creditor references their items bear, within each company."""
-    keys, item = _references_of_items(index)
-    return OwnerTable.of(_scoped(keys, index.company[item]), index.customer[item])
+    row = inverse(index.order)
+    return creditor_owners(index.source, index.company[row], index.customer[row])
 
 
-def _references_of_items(index: OpenItemIndex) -> tuple[pa.StringArray, NDArray[np.int64]]:
-    """What items carry that verifies: packed text, item."""
-    references = index.source.text("references")
+def creditor_owners(
+    items: OpenItemBatch, company: NDArray[np.int64], customer: NDArray[np.int64]
+) -> OwnerTable:
+    """Customers by the creditor references their items bear, within each company; `company` and
+    `customer` are numbers, one per row of `items`.
+    """
+    keys, row = creditor_references_on(items)
+    return OwnerTable.of(_scoped(keys, company[row]), customer[row])
+
+
+def creditor_references_on(items: OpenItemBatch) -> tuple[pa.StringArray, NDArray[np.int64]]:
+    """What items carry that verifies: packed text, row."""
+    references = items.text("references")
     some = np.flatnonzero(pc.not_equal(references, "").to_numpy(zero_copy_only=False))
     lists = pc.split_pattern(references.take(pa.array(some)), ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     packed = _packed(pc.list_flatten(lists))
     content, offsets = text_bytes(packed)
     verified = _verifies(packed) | kid_is_right(content, offsets[:-1], offsets[1:])
-    return packed.filter(pa.array(verified)), inverse(index.order)[some[owner[verified]]]
+    return packed.filter(pa.array(verified)), some[owner[verified]]
 
 
 def _found_in(texts: pa.StringArray, pattern: str) -> pa.StringArray:

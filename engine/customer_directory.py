@@ -20,6 +20,8 @@ from engine.segments import expand_ranges, first_of_runs, mix64
 from engine.text_hashes import same_texts, text_hashes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from engine.batches import CustomerBatch, OpenItemBatch
@@ -93,8 +95,16 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
     relations: Relations
 
     @classmethod
-    def of(cls, customers: CustomerBatch, open_items: OpenItemBatch) -> CustomerDirectory:
-        """Number the customers of both batches and index their names, accounts and numbers."""
+    def of(
+        cls,
+        customers: CustomerBatch,
+        open_items: OpenItemBatch,
+        companies: Sequence[str] | None = None,
+    ) -> CustomerDirectory:
+        """Number the customers of both batches and index their names, accounts and numbers.
+
+        `companies` are those there are, sorted, where these customers are some of theirs.
+        """
         listed = _keys(customers)
         everyone = pa.concat_arrays([listed, _keys(open_items)]).unique()
         keys = everyone.take(pc.array_sort_indices(everyone))
@@ -103,7 +113,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         )
         parts = pc.split_pattern(keys, "\x1f")
         company_ids = pc.list_element(parts, 0) if len(keys) else pa.array([], pa.string())
-        companies = sorted(company_ids.unique().to_pylist())
+        companies = sorted(company_ids.unique().to_pylist()) if companies is None else companies
 
         def column(name: str) -> pa.StringArray:
             return pc.fill_null(customers.text(name).take(row), "")
@@ -118,7 +128,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         account = account_keys(accounts)
         bare = np.flatnonzero(account.bare)
         return cls(
-            companies=companies,
+            companies=[*companies],
             keys=keys,
             customer_ids=pc.list_element(parts, 1) if len(keys) else pa.array([], pa.string()),
             company=company,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.batches import SettledBatch
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["AGE_EDGES", "DueDays", "DueHabits", "SettledBefore"]
+__all__ = ["AGE_EDGES", "DueDays", "DueHabits", "PaidAges", "SettledBefore", "ages_of_paid"]
 
 AGE_EDGES: Final = np.array([-45, -30, -20, -14, -10, -7, -4, -1, 2, 5, 8, 11, 15, 21, 31, 46, 91])
 """First day of each age but the youngest: days from due date to payment, negative before it."""
@@ -100,6 +100,22 @@ class DueDays(msgspec.Struct, frozen=True):
         return shares
 
 
+class PaidAges(msgspec.Struct, frozen=True):
+    """At which age all payments of a run met items, and the last day one was made."""
+
+    counts: NDArray[np.int64]
+    day: int
+
+
+def ages_of_paid(
+    index: OpenItemIndex, item: NDArray[np.int64], pay_day: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many of `item` (rows of the index), paid on `pay_day`, were of each age."""
+    due = index.due_day[item]
+    known = (due != NO_DATE) & (pay_day != NO_DATE)
+    return np.bincount(_ages(pay_day[known] - due[known]), minlength=_AGES)
+
+
 class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
     """paid: share of payments per age; owed: share of open items per age; own: outcomes per
     customer and age.
@@ -117,9 +133,11 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
         customers: int,
         item: NDArray[np.int64],
         pay_day: NDArray[np.int64],
+        paid: NDArray[np.int64] | None = None,
     ) -> Self:
         """Of payments on `pay_day` that settled `item` (rows of the index); `owed` is the share of
-        each age among all that is open (`DueDays`).
+        each age among all that is open (`DueDays`); `paid` are items by age of all payments, where
+        these are some of them.
         """
         due = index.due_day[item]
         known = (due != NO_DATE) & (pay_day != NO_DATE)
@@ -127,7 +145,8 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
         own = np.zeros((customers, _AGES), dtype=np.int32)
         np.add.at(own, (index.customer[item], age), 1)
         # As long as little is known, what is paid is taken to be of the ages that are open.
-        counts = np.bincount(age, minlength=_AGES) + _UNKNOWN * owed
+        of_all = np.bincount(age, minlength=_AGES) if paid is None else paid
+        counts = of_all + _UNKNOWN * owed
         return cls(paid=counts / counts.sum(), owed=owed, own=own)
 
     def tilt(

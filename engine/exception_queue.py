@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.intake import Intake
     from engine.returns import Returns
 
-__all__ = ["raise_exceptions"]
+__all__ = ["orphan_exceptions", "raise_exceptions"]
 
 
 def raise_exceptions(
@@ -50,7 +50,7 @@ def raise_exceptions(
         kept = first_of_runs(payment, code)
         payment, code = payment[kept], code[kept]
     batch = _batch(intake, conclusion, payment, code)
-    return ExceptionBatch.concat([batch, _orphans(intake)])
+    return ExceptionBatch.concat([batch, orphan_exceptions(intake.advices.orphans)])
 
 
 def _pairs(
@@ -361,9 +361,8 @@ def _proposal_ranks(conclusion: Conclusion, count: int) -> pa.StringArray:
     return pa.array(table, pa.string()).take(pa.array(size))
 
 
-def _orphans(intake: Intake) -> ExceptionBatch:
+def orphan_exceptions(orphans: Sequence[OrphanAdvice]) -> ExceptionBatch:
     """Advices without a payment; the amount is that of the lines where their currency is known."""
-    orphans = intake.advices.orphans
     entry = EXCEPTION_CODES["RMT-ORPHAN"]
     count = len(orphans)
     scale = np.power(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     AnyRows = TypeVar("AnyRows", ReferenceSlots, SharedReferences)
 
-__all__ = ["Groups", "Part"]
+__all__ = ["Groups", "Part", "reached_families"]
 
 
 class Groups(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +83,28 @@ def _reaches_beyond(situation: Situation) -> NDArray[np.bool_]:
     other = shared.payment[index.family[shared.item] != family[shared.payment]]
     beyond[other] = True
     return beyond
+
+
+def reached_families(
+    situation: Situation, family_of: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Families whose items payments may settle or be settled with: payment, family; the payer's
+    own (`family_of` each customer) and, of what is named, all that payer or amount makes credible,
+    or that nobody contradicts.
+
+    Payments that reach no family in common have no part in each other's results: those of families
+    that are tied together so may be matched apart from all others.
+    """
+    index, slots, shared = situation.index, situation.slots, situation.shared
+    unknown = situation.payer_family[slots.payment] < 0
+    named = slots.item >= 0
+    named &= situation.credible() | ((slots.strength > 1) & unknown)
+    known = np.flatnonzero(situation.payer >= 0)
+    own = family_of[situation.payer[known]]
+    return (
+        np.concatenate([known, slots.payment[named], shared.payment]),
+        np.concatenate([own, index.family[slots.item[named]], index.family[shared.item]]),
+    )
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from engine.gates import Gates, build_gates
 from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
 from engine.learned_facts import LearnedFacts
 from engine.payer_names import KnownNames, confirm_by_name
+from engine.payer_table import payers_by_number
 from engine.policy_table import assign_rules
 from engine.reference_slots import NO_LINE
 from engine.relations import declare_relations, sister_companies
@@ -35,18 +36,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.batches import LearnedFactBatch
     from engine.calibration import Calibration
     from engine.customer_directory import CustomerDirectory, Relations
-    from engine.identify import CustomerNumbers
+    from engine.due_habits import PaidAges
+    from engine.identify import CustomerNumbers, OurAccounts
     from engine.match_input import MapOrdered, MatchInput, StageObserver
     from engine.open_item_index import OpenItemIndex
+    from engine.owner_table import OwnerTable
+    from engine.policy import PolicyBook
     from engine.policy_table import AssignedRules
     from engine.precision_ledger import PrecisionLedger
     from engine.reference_slots import ReadReferences, ReferenceSlots
     from engine.relations import Declared
     from engine.resident import Resident
 
-__all__ = ["Intake", "day_number", "take_in"]
+__all__ = ["Intake", "day_number", "facts_in_force", "find_payers", "sorted_lines", "take_in"]
 
 _FEE: Final = (
     r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
@@ -82,9 +87,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an item of
     the amount in another company, or in another currency; not_receivable: no customer's payment;
     precedence: rank by date and bank reference; settled_before: what payments of earlier runs
-    settled; apart: payments of several matches, which learn nothing from each other; refused: sets
-    of items a clerk refused, by payment id; gates: what policy keeps from going through alone;
-    calibration, precision: what outcomes of earlier decisions say.
+    settled; paid_ages: of all payments, where these are some of them; apart: payments of
+    several matches, which learn nothing from each other; refused: sets of items a clerk refused, by
+    payment id; gates: what policy keeps from going through alone; calibration, precision: what
+    outcomes of earlier decisions say; between: numbers inside ranges (`ReadReferences`).
     """
 
     payments: PaymentBatch
@@ -106,11 +112,13 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     precedence: NDArray[np.int64]
     apart: bool
     settled_before: SettledBefore
+    paid_ages: PaidAges | None
     refused: dict[str, frozenset[tuple[str, ...]]]
     calibration: Calibration
     precision: PrecisionLedger
     gates: Gates
     situation: Situation
+    between: tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 class _Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +142,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
         order = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
         payments = match_input.payments.take(order)
         joined = join_advices(payments, match_input.remittances, match_input.advices)
-        remittances, line_payment = _sorted_lines(payments, joined.remittances)
+        remittances, line_payment = sorted_lines(payments, joined.remittances)
         observe("index", len(match_input.open_items))
         resident = match_input.resident or build_resident(
             match_input.open_items,
@@ -143,6 +151,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
             match_input.policy,
             with_names=False,
             map_ordered=map_ordered,
+            whole=match_input.whole,
         )
         stated = set(payments.codes("currency")[1]).difference(resident.currencies)
         return cls(
@@ -222,6 +231,7 @@ def _read(given: _Given, payers: Payers, learned: LearnedFacts, map_ordered: Map
         precedence=_precedence(payments, situation.pay_day),
         apart=given.match_input.days is not None,
         settled_before=SettledBefore.of(given.match_input.earlier, index),
+        paid_ages=None if given.match_input.whole is None else given.match_input.whole.paid,
         refused=learned.refused_sets(),
         calibration=given.match_input.calibration,
         precision=given.match_input.precision,
@@ -229,6 +239,7 @@ def _read(given: _Given, payers: Payers, learned: LearnedFacts, map_ordered: Map
             assigned, situation.cash, payers.payer, payers.company, given.day, resident.youngest
         ),
         situation=situation,
+        between=read.between,
     )
 
 
@@ -265,28 +276,63 @@ def _situation(
 
 def _identify(given: _Given) -> tuple[Payers, LearnedFacts]:
     """Who paid each payment, and the facts it was found by, the master's relations among them."""
-    payments, directory, resident = given.payments, given.directory, given.resident
-    company = companies_of(payments, resident.our_accounts, directory.companies)
     facts, book = given.match_input.learned, given.match_input.policy
-    learned = LearnedFacts.of(facts, directory, book, int(given.day.max(initial=NO_DATE)))
-    relations = directory.relations.with_more(learned.relations)
-    learned = msgspec.structs.replace(learned, relations=relations)
-    payers = identify_payers(
-        payments,
-        directory,
-        company,
+    learned = facts_in_force(facts, given.directory, book, int(given.day.max(initial=NO_DATE)))
+    told = given.match_input.payers
+    if told is not None:
+        return payers_by_number(told, given.payments, given.directory), learned
+    resident = given.resident
+    payers = find_payers(
+        given.payments,
+        given.remittances,
+        given.line_payment,
+        given.directory,
         learned,
         resident.our_accounts,
-        customers_by_creditor_reference(
-            payments, given.remittances, given.line_payment, company, resident.creditor
-        ),
+        resident.creditor,
         resident.numbers,
-        resident.names or KnownNames.of(directory, everywhere=bool((company < 0).any())),
+        resident.names,
     )
     return payers, learned
 
 
-def _sorted_lines(
+def facts_in_force(
+    facts: LearnedFactBatch, directory: CustomerDirectory, book: PolicyBook, day: int
+) -> LearnedFacts:
+    """What was learned by `day`, the master's relations among it."""
+    learned = LearnedFacts.of(facts, directory, book, day)
+    relations = directory.relations.with_more(learned.relations)
+    return msgspec.structs.replace(learned, relations=relations)
+
+
+def find_payers(
+    payments: PaymentBatch,
+    remittances: RemittanceBatch,
+    line_payment: NDArray[np.int64],
+    directory: CustomerDirectory,
+    learned: LearnedFacts,
+    our_accounts: OurAccounts,
+    creditor: OwnerTable,
+    numbers: CustomerNumbers,
+    names: KnownNames | None,
+) -> Payers:
+    """Who paid each payment, of all customers of `directory`: `creditor` are theirs by the creditor
+    references of items, `numbers` by what they are called, `names` by name (None: not indexed yet).
+    """
+    company = companies_of(payments, our_accounts, directory.companies)
+    return identify_payers(
+        payments,
+        directory,
+        company,
+        learned,
+        our_accounts,
+        customers_by_creditor_reference(payments, remittances, line_payment, company, creditor),
+        numbers,
+        names or KnownNames.of(directory, everywhere=bool((company < 0).any())),
+    )
+
+
+def sorted_lines(
     payments: PaymentBatch, remittances: RemittanceBatch
 ) -> tuple[RemittanceBatch, NDArray[np.int64]]:
     """Lines of known payments by payment and number, and the payment row of each."""

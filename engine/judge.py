@@ -42,15 +42,30 @@ _FITS_MAX: Final = float(1 << 53)
 
 
 def set_keys(candidates: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Per candidate a key of its set (items and cash) and of its multiset of amounts alone."""
+    """Per candidate a key of its set (items and cash) and of its multiset of amounts alone.
+
+    Keys tell the sets of one payment apart. What items others have does not change them.
+    """
     rows = candidates.rows
+    place = _places(candidates.payment[rows.candidate], rows.item)
     with np.errstate(over="ignore"):
         keys = []
-        for hashed in (mix64(rows.item, rows.cash), mix64(rows.cash, rows.discount)):
+        for hashed in (mix64(place, rows.cash), mix64(rows.cash, rows.discount)):
             total = np.zeros(len(candidates), dtype=np.uint64)
             np.add.at(total, rows.candidate, hashed)
             keys.append(total.view(np.int64))
     return keys[0], keys[1]
+
+
+def _places(payment: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of all items of its payment's rows each one is, in their order."""
+    order = np.lexsort((item, payment))
+    place = np.empty(len(order), dtype=np.int64)
+    if len(order):
+        number = np.cumsum(first_of_runs(payment[order], item[order]))
+        first = first_of_runs(payment[order])
+        place[order] = number - number[first][np.cumsum(first) - 1]
+    return place
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from engine.segments import expand_ranges, first_of_runs, order_of
+from engine.segments import expand_ranges, first_of_runs, is_among, order_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KeyTable"]
+__all__ = ["KeyTable", "scrambled"]
 
 _SCRAMBLE: Final = np.uint64(0x9E3779B97F4A7C15)
 _DIRECTORY_BITS_MIN: Final = 4
@@ -41,6 +41,12 @@ def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]
     return first, last
 
 
+def scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Keys as a table keeps them."""
+    with np.errstate(over="ignore"):
+        return keys * _SCRAMBLE
+
+
 class KeyTable(msgspec.Struct, frozen=True):
     """Distinct keys in scrambled order, each beside its value (shape: keys + 1 × 2, the last one a
     stop); of a key with several values their number and where they begin in `shared`.
@@ -55,13 +61,12 @@ class KeyTable(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, keys: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
         """A table of `keys` with a value (below 2^63) each; values of one key ascend."""
-        with np.errstate(over="ignore"):
-            scrambled = keys * _SCRAMBLE
+        mixed = scrambled(keys)
         # Sorted by as many leading bits as leave room for the place; the few that differ only
         # behind those are put in order after.
         room = np.uint64(len(keys).bit_length() + 1)
-        order = order_of(scrambled >> room)
-        placed, values = scrambled[order], values[order]
+        order = order_of(mixed >> room)
+        placed, values = mixed[order], values[order]
         alike = np.flatnonzero(~first_of_runs((placed >> room).view(np.int64)))
         alike = alike[placed[alike] != placed[alike - 1]]
         for place in alike.tolist():
@@ -72,12 +77,12 @@ class KeyTable(msgspec.Struct, frozen=True):
         return cls.of_sorted(placed, values)
 
     @classmethod
-    def of_sorted(cls, scrambled: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
+    def of_sorted(cls, mixed: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
         """A table of scrambled keys, sorted, with a value each, in any order within a key."""
-        head = np.flatnonzero(first_of_runs(scrambled.view(np.int64))[: len(scrambled)])
-        size = np.diff(np.append(head, len(scrambled)))
+        head = np.flatnonzero(first_of_runs(mixed.view(np.int64))[: len(mixed)])
+        size = np.diff(np.append(head, len(mixed)))
         entry = np.empty((len(head) + 1, 2), dtype=np.uint64)
-        entry[:-1, 0], entry[:-1, 1] = scrambled[head], values[head]
+        entry[:-1, 0], entry[:-1, 1] = mixed[head], values[head]
         entry[-1] = _LAST, 0
         several = np.flatnonzero(size > 1)
         count = size[several]
@@ -109,6 +114,14 @@ class KeyTable(msgspec.Struct, frozen=True):
         values[np.repeat(several, size)] = self.shared
         return np.repeat(self.entry[:-1, 0], size), values
 
+    def without(self, keys: NDArray[np.uint64]) -> KeyTable:
+        """The table without `keys` (`scrambled`, sorted)."""
+        if not len(keys):
+            return self
+        key, value = self.rows()
+        kept = ~is_among(key, keys)
+        return KeyTable.of_sorted(key[kept], value[kept])
+
     def find(
         self, keys: NDArray[np.uint64], values_max: int
     ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
@@ -136,8 +149,7 @@ class KeyTable(msgspec.Struct, frozen=True):
     def _told(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Which of at most `_CHUNK` keys are there, and what stands beside each."""
         shift = np.uint64(65 - len(self.directory).bit_length())
-        with np.errstate(over="ignore"):
-            wanted = keys * _SCRAMBLE
+        wanted = scrambled(keys)
         # Key and value are read together, as one number of sixteen bytes; "clip" spares a check
         # of every place, all of which are inside.
         entries = self.entry.view(np.complex128).ravel()

@@ -26,13 +26,15 @@ from engine.shipped_calibration import SHIPPED_CALIBRATION
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from engine.batches import PayerBatch
     from engine.calibration import Calibration
     from engine.resident import Resident
+    from engine.whole import Whole
 
 __all__ = ["MapOrdered", "MatchInput", "MatchResult", "StageObserver"]
 
@@ -43,7 +45,9 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     `days` is the day of the match payment by payment (days since 1970), where they differ
     (`engine.apart`); without it all have `as_of`. `resident` is made of the open items, customers,
     accounts and policy given (`against`), so that they need not be indexed again; without it they
-    are.
+    are. Of a run of which this is a part `whole` tells what is true of all items; `payers` who
+    paid, found out before (`engine.payer_table`); `originals` of which payments returns are
+    (`engine.returns.find_originals`).
     """
 
     payments: PaymentBatch
@@ -60,6 +64,9 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime.date | None = None
     days: NDArray[np.int64] | None = None
     resident: Resident | None = None
+    whole: Whole | None = None
+    payers: PayerBatch | None = None
+    originals: Mapping[str, str] | None = None
 
     @classmethod
     def against(cls, resident: Resident, payments: PaymentBatch, **more: Any) -> Self:

@@ -75,7 +75,7 @@ def match_traceably(
     unread = unread_references(intake.situation)
     conclusion = conclude(intake, [named, by_amount, by_custom], unread)
     applications = write_applications(intake, conclusion, map_ordered)
-    returns = reverse_returns(intake, applications, match_input.earlier)
+    returns = reverse_returns(intake, applications, match_input.earlier, match_input.originals)
     result = MatchResult(
         outcomes=write_outcomes(intake, conclusion),
         applications=applications,

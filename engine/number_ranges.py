@@ -8,7 +8,7 @@ short to be evidence of anything: it counts only where all that is named adds up
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.reference_slots import ReferenceSlots
 
-__all__ = ["add_ranges", "short_forms"]
+__all__ = ["add_ranges", "numbers_between", "range_ends", "short_forms", "written_short"]
+
+Pairs: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
+"""Two columns, row by row."""
 
 _SPAN_MAX = 100
 _GAP_BYTES_MAX = 24
@@ -36,13 +39,27 @@ _SHORT: Final = re.compile(rb"(?:(?:[/,+&-]|, | & | \+ )[0-9]{1,3}(?![0-9A-Z%]))
 _SHORT_END: Final = re.compile(rb"([/,+&-]) ?([0-9]{1,3})")
 
 
+def numbers_between(
+    slots: ReferenceSlots, ends: Pairs, short: Pairs, index: OpenItemIndex
+) -> Pairs:
+    """The numbers that ranges and short forms name besides `slots`: payment, and number as it is
+    looked up among the items of the customer of the slot beside it.
+    """
+    low, high = ends
+    first, last = (index.joined_digits[slots.item[end]].astype(np.int64) for end in (low, high))
+    owner, number = expand_ranges(first + 1, last)
+    beside = np.concatenate([low[owner], short[0]])
+    return slots.payment[beside], np.concatenate([number, short[1]])
+
+
 def short_forms(
-    slots: ReferenceSlots, content: NDArray[np.uint8], cash: NDArray[np.int64], index: OpenItemIndex
+    slots: ReferenceSlots, short: Pairs, cash: NDArray[np.int64], index: OpenItemIndex
 ) -> ReferenceSlots:
     """What full numbers with short ones behind them name besides `slots`: each short one replaces
-    the full one's last digits. `cash` is what is stated for the text of each slot.
+    the full one's last digits (`written_short`). `cash` is what is stated for the text of each
+    slot.
     """
-    owner, number = _written_short(slots, content, index)
+    owner, number = short
     if not len(owner):
         return slots.at(owner)
     item = _items_of(number, index.customer[slots.item[owner]], index)
@@ -61,9 +78,7 @@ def short_forms(
     return _beside(slots, owner[kept], item[kept], index)
 
 
-def _written_short(
-    slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def written_short(slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex) -> Pairs:
     """Slots that have short numbers behind them, and the full number each of those stands for."""
     padded = np.append(content, np.zeros(2, dtype=np.uint8))
     behind = np.isin(padded[slots.end], np.frombuffer(b"/,+&- ", dtype=np.uint8))
@@ -90,11 +105,9 @@ def _written_short(
     return np.array(owner, dtype=np.int64), np.array(number, dtype=np.int64)
 
 
-def add_ranges(
-    slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex
-) -> ReferenceSlots:
-    """`slots` with one more slot for every document inside a range that `content` writes out."""
-    low, high = _ends(slots, content, index)
+def add_ranges(slots: ReferenceSlots, ends: Pairs, index: OpenItemIndex) -> ReferenceSlots:
+    """`slots` with one more slot for every document inside a range (`range_ends`)."""
+    low, high = ends
     if not len(low):
         return slots
     first, last = (index.joined_digits[slots.item[end]].astype(np.int64) for end in (low, high))
@@ -120,10 +133,8 @@ def _beside(
     )
 
 
-def _ends(
-    slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Neighbouring slots that are the two ends of a range."""
+def range_ends(slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex) -> Pairs:
+    """Neighbouring slots that are the two ends of a range that `content` writes out."""
     count = len(slots.item)
     one, two = np.arange(count - 1), np.arange(1, count)
     if count < 2:

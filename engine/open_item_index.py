@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.customer_directory import CustomerDirectory
     from engine.match_input import MapOrdered
     from engine.readings import NumberShape
+    from engine.whole import Whole
 
 __all__ = [
     "BLOCKED",
@@ -266,8 +267,11 @@ def build_index(
     directory: CustomerDirectory,
     currencies: list[str],
     map_ordered: MapOrdered = map,
+    whole: Whole | None = None,
 ) -> OpenItemIndex:
-    """Sort `items` canonically and index them; `currencies` gives the currency codes."""
+    """Sort `items` canonically and index them; `currencies` gives the currency codes. `whole` tells
+    of all items, where these are some of them.
+    """
     customer = directory.number_of(items.text("company_id"), items.text("customer_id"))
     currency_of = {code: number for number, code in enumerate(currencies)}
     codes, names = items.codes("currency")
@@ -287,6 +291,11 @@ def build_index(
             lambda: order_of(family),
         ),
     )
+    keys, shapes = documents.keys, common_shapes(documents.shape_counts, len(items))
+    if whole is not None:
+        keys, shapes = ReferenceKeys(keys.table.without(whole.frequent_keys)), whole.shapes
+        table = amounts.table.without(whole.frequent_amounts)
+        amounts = msgspec.structs.replace(amounts, table=table)
     return OpenItemIndex(
         source=items,
         order=order,
@@ -306,10 +315,10 @@ def build_index(
         family_order=family_order,
         family_bounds=np.concatenate([[0], np.cumsum(members)]),
         digit_count=digit_count,
-        reference_keys=documents.keys,
+        reference_keys=keys,
         endings=endings,
         amounts=amounts,
-        shapes=common_shapes(documents.shape_counts, len(items)),
+        shapes=shapes,
         shape_counts=documents.shape_counts,
     )
 

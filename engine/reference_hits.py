@@ -27,10 +27,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.open_item_index import OpenItemIndex
-    from engine.readings import Numbers
+    from engine.readings import Numbers, NumberShape
     from engine.tokens import Runs
 
-__all__ = ["Hits", "Payers", "amount_agrees", "cover", "look_up", "reachable", "widest"]
+__all__ = [
+    "Hits",
+    "Payers",
+    "amount_agrees",
+    "asked_windows",
+    "cover",
+    "look_up",
+    "reachable",
+    "widest",
+]
 
 _LENGTH_MAX = 999
 _REPAIRED_COST = 500
@@ -95,9 +104,7 @@ def look_up(
     run = numbers.run.at(distractions(chunk, numbers) > 0)
     distracting = cover(run, len(chunk.content))
     structured = creditor_references(chunk, numbers)
-    windows = Windows.concat(
-        [number_windows(numbers), word_windows(chunk), whole_windows(chunk, *structured)]
-    )
+    windows = _plain_windows(chunk, numbers, structured)
     plain = _found(windows, index, repaired=False)
     plain = plain.at(_meant(plain, distracting, chunk, payers, index))
     ours, same_money = reachable(plain, chunk, payers, index)
@@ -107,13 +114,39 @@ def look_up(
     hits = [plain, _ending_hits(chunk, numbers, covered, payers, family, index)]
     said = payers.creditor[chunk.row_of(numbers.run.start)]
     bodies = body_windows(chunk, *structured, (said, numbers), index.shapes)
-    others = [(bodies, False), *_other_windows(chunk, numbers, covered, index)]
+    others = [(bodies, False), *_other_windows(chunk, numbers, covered, index.shapes)]
     for windows, repaired in others:
         free = covered[windows.end] == covered[windows.start]
         found = _found(windows.at(free), index, repaired=repaired)
         hits.append(found.at(found.strength > WEAK))
     chains = chains_of(numbers)
     return Hits.concat(hits), chains, distracting[chains.end] == distracting[chains.start]
+
+
+def asked_windows(
+    chunk: TextChunk, creditor: NDArray[np.bool_], shapes: tuple[NumberShape, ...]
+) -> Windows:
+    """Every reading `look_up` may look up, whatever it finds; `creditor` tells the texts that are
+    said to be creditor references, `shapes` what numbers of open items look like.
+    """
+    numbers = read_numbers(chunk)
+    structured = creditor_references(chunk, numbers)
+    said = creditor[chunk.row_of(numbers.run.start)]
+    nothing = np.zeros(len(chunk.content) + 1, dtype=np.int64)
+    others = _other_windows(chunk, numbers, nothing, shapes)
+    return Windows.concat(
+        [
+            _plain_windows(chunk, numbers, structured),
+            body_windows(chunk, *structured, (said, numbers), shapes),
+            *(windows for windows, _ in others),
+        ]
+    )
+
+
+def _plain_windows(chunk: TextChunk, numbers: Numbers, structured: tuple[Runs, Runs]) -> Windows:
+    return Windows.concat(
+        [number_windows(numbers), word_windows(chunk), whole_windows(chunk, *structured)]
+    )
 
 
 def _meant(
@@ -221,16 +254,19 @@ def _families(
 
 
 def _other_windows(
-    chunk: TextChunk, numbers: Numbers, covered: NDArray[np.int64], index: OpenItemIndex
+    chunk: TextChunk,
+    numbers: Numbers,
+    covered: NDArray[np.int64],
+    shapes: tuple[NumberShape, ...],
 ) -> list[tuple[Windows, bool]]:
     """Readings of the texts in which something is left unread: cut numbers; look-alike letters."""
     run = numbers.run
     free = covered[run.end] == covered[run.start]
     found = []
-    long = free & (run.end - run.start >= _glued_length(index))
+    long = free & (run.end - run.start >= _glued_length(shapes))
     if long.any():
         part, back = _only(chunk, run.start[long])
-        windows = glued_windows(part, index.shapes)
+        windows = glued_windows(part, shapes)
         found.append((_moved(windows, back), False))
     changed = confusable_digits(chunk.content)
     places = np.flatnonzero(changed != chunk.content)
@@ -246,8 +282,8 @@ def _other_windows(
     return found
 
 
-def _glued_length(index: OpenItemIndex) -> int:
-    return min((shape.last + max(shape.first, 1) for shape in index.shapes), default=_LENGTH_MAX)
+def _glued_length(shapes: tuple[NumberShape, ...]) -> int:
+    return min((shape.last + max(shape.first, 1) for shape in shapes), default=_LENGTH_MAX)
 
 
 def _only(chunk: TextChunk, places: NDArray[np.int64]) -> tuple[TextChunk, NDArray[np.int64]]:

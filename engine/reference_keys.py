@@ -96,6 +96,11 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
             KeyTable.of_sorted(np.insert(old, at, new), np.insert(value, at, fresh))
         )
 
+    def by_item(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Every key as the table keeps it, beside the item it leads to: item, key."""
+        key, value = self.table.rows()
+        return (value >> _STRENGTH_BITS).astype(np.int64), key
+
     def find(self, keys: NDArray[np.uint64]) -> _Found:
         """Items of each of `keys`; a key of too many items is evidence of none."""
         owner, value = self.table.find(keys, DOCUMENT_FREQUENCY_MAX)

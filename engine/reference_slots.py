@@ -77,10 +77,12 @@ class SharedReferences(_Columns, frozen=True, kw_only=True):
 
 class ReadReferences(msgspec.Struct, frozen=True, kw_only=True):
     """All that was read; per payment, whether it names an item of its amount in another company
-    (`elsewhere`) or in another currency.
+    (`elsewhere`) or in another currency. between: numbers that ranges were found to name, payment
+    and number.
     """
 
     slots: ReferenceSlots
     shared: SharedReferences
     elsewhere: NDArray[np.bool_]
     other_currency: NDArray[np.bool_]
+    between: tuple[NDArray[np.int64], NDArray[np.int64]]

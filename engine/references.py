@@ -16,8 +16,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.number_ranges import add_ranges, short_forms
-from engine.reference_hits import Hits, Payers, amount_agrees, cover, look_up, reachable, widest
+from engine.number_ranges import (
+    add_ranges,
+    numbers_between,
+    range_ends,
+    short_forms,
+    written_short,
+)
+from engine.readings import chains_of, read_numbers
+from engine.reference_hits import (
+    Hits,
+    Payers,
+    amount_agrees,
+    asked_windows,
+    cover,
+    look_up,
+    reachable,
+    widest,
+)
 from engine.reference_keys import STRONG, WEAK
 from engine.reference_slots import NO_LINE, ReadReferences, ReferenceSlots, SharedReferences
 from engine.segments import first_of_runs
@@ -29,10 +45,10 @@ if TYPE_CHECKING:
     from engine.batches import PaymentBatch, RemittanceBatch
     from engine.match_input import MapOrdered
     from engine.open_item_index import OpenItemIndex
-    from engine.readings import Chains
+    from engine.readings import Chains, NumberShape
     from engine.tokens import TextChunk
 
-__all__ = ["read_references"]
+__all__ = ["asked_keys", "read_references", "written_numbers"]
 
 _UNREAD_DIGITS_MIN = 4
 _SHARED_MAX = 12
@@ -61,6 +77,50 @@ class _Part(msgspec.Struct, frozen=True):
     shared: SharedReferences
     elsewhere: NDArray[np.int64]
     other_currency: NDArray[np.int64]
+    between: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def asked_keys(
+    payments: PaymentBatch,
+    remittances: RemittanceBatch,
+    line_payment: NDArray[np.int64],
+    shapes: tuple[NumberShape, ...],
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Every key of references reading these texts may look up, whatever is found: payment, key.
+
+    Numbers inside ranges are not among them: where a range begins is only known when it is read
+    (`ReadReferences.between`).
+    """
+    text, payment, line = _in_order(payments, remittances, line_payment)
+    creditor = _said_creditor(remittances, line)
+    found = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64))]
+    for chunk in text_chunks(text, payment):
+        rows = slice(chunk.first_row, chunk.first_row + len(chunk))
+        windows = asked_windows(chunk, creditor[rows], shapes)
+        found.append((payment[rows][chunk.row_of(windows.start)], windows.key))
+    owner, key = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    order = np.lexsort((key, owner))
+    owner, key = owner[order], key[order]
+    kept = first_of_runs(owner, key.view(np.int64)) if len(owner) else owner.astype(np.bool_)
+    return owner[kept], key[kept]
+
+
+def written_numbers(
+    payments: PaymentBatch, remittances: RemittanceBatch, line_payment: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Every number these texts write, run by run and as a whole: payment, number. What is damaged
+    is compared with them.
+    """
+    text, payment, _ = _in_order(payments, remittances, line_payment)
+    found = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64))]
+    for chunk in text_chunks(text, payment):
+        owner = payment[chunk.first_row : chunk.first_row + len(chunk)]
+        numbers = read_numbers(chunk)
+        chains = chains_of(numbers)
+        found.append((owner[chunk.row_of(numbers.run.start)], numbers.value))
+        found.append((owner[chunk.row_of(chains.start)], chains.digits))
+    owner, number = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return owner, number
 
 
 def read_references(
@@ -106,12 +166,17 @@ def read_references(
             mark[getattr(part, name)] = True
         return mark
 
+    none = np.empty(0, dtype=np.int64)
     slots = ReferenceSlots.concat([part.slots for part in parts])
     return ReadReferences(
         slots=slots.at(np.lexsort((slots.start, slots.line, slots.payment))),
         shared=SharedReferences.concat([part.shared for part in parts]),
         elsewhere=marked("elsewhere"),
         other_currency=marked("other_currency"),
+        between=(
+            np.concatenate([none, *(part.between[0] for part in parts)]),
+            np.concatenate([none, *(part.between[1] for part in parts)]),
+        ),
     )
 
 
@@ -191,15 +256,20 @@ def _read_chunk(
     other_currency = astray(ours & ~same_money, of_payer=True)
     hits = widest(hits.at(ours & same_money), chunk)
     read, shared = _resolve(hits, chunk, own, chains, index)
-    ranged = add_ranges(read, chunk.content, index)
-    short = short_forms(read, chunk.content, own.cash[chunk.row_of(read.start)], index)
+    ends, written = (
+        range_ends(read, chunk.content, index),
+        written_short(read, chunk.content, index),
+    )
+    ranged = add_ranges(read, ends, index)
+    short = short_forms(read, written, own.cash[chunk.row_of(read.start)], index)
     covered = cover(hits, len(chunk.content))
     unread = chains.at(may_refer & (covered[chains.end] == covered[chains.start]))
     slots = ReferenceSlots.concat([ranged, short, _unread_slots(unread, read, chunk, own)])
     placed = msgspec.structs.replace(
         slots, start=slots.start + chunk.base, end=slots.end + chunk.base
     )
-    return _Part(placed, shared, elsewhere, other_currency)
+    between = numbers_between(read, ends, written, index)
+    return _Part(placed, shared, elsewhere, other_currency, between)
 
 
 def _resolve(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.owner_table import OwnerTable
     from engine.policy import PolicyBook
+    from engine.whole import Whole
 
 __all__ = ["Resident", "build_resident", "paid_keys"]
 
@@ -75,11 +76,16 @@ def build_resident(
     *,
     with_names: bool = True,
     map_ordered: MapOrdered = map,
+    whole: Whole | None = None,
 ) -> Resident:
-    """Index everything; `with_names` also the names of customers, for payments of any company."""
-    directory = CustomerDirectory.of(customers, open_items)
-    currencies = sorted(open_items.codes("currency")[1])
-    index = build_index(open_items, directory, currencies, map_ordered)
+    """Index everything; `with_names` also the names of customers, for payments of any company.
+    `whole` tells of all items, where these are some of them.
+    """
+    directory = CustomerDirectory.of(
+        customers, open_items, None if whole is None else whole.companies
+    )
+    currencies = sorted(open_items.codes("currency")[1]) if whole is None else [*whole.currencies]
+    index = build_index(open_items, directory, currencies, map_ordered, whole)
     made: list[Any] = list(
         map_ordered(
             lambda make: make(),
@@ -87,11 +93,15 @@ def build_resident(
                 lambda: owners_by_creditor_reference(index),
                 lambda: KnownNames.of(directory, everywhere=True) if with_names else None,
                 lambda: AmountHabits.of(
-                    index.currency, index.customer, index.original_minor, len(currencies)
+                    index.currency,
+                    index.customer,
+                    index.original_minor,
+                    len(currencies),
+                    None if whole is None else whole.amounts,
                 ),
                 lambda: claim_keys(index),
                 lambda: paid_keys(index),
-                lambda: DueDays.of(index),
+                lambda: DueDays.of(index) if whole is None else whole.due,
             ),
         )
     )
@@ -114,7 +124,9 @@ def build_resident(
         claims=claims,
         habits=habits,
         paid=paid,
-        youngest=youngest_documents(index, len(directory.companies)),
+        youngest=youngest_documents(index, len(directory.companies))
+        if whole is None
+        else whole.youngest,
     )
 
 

@@ -19,12 +19,14 @@ from engine.batches import ReversalBatch
 from engine.segments import expand_ranges, first_of_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from engine.batches import ApplicationBatch, PaymentBatch, SettledBatch
     from engine.intake import Intake
 
-__all__ = ["Returns", "reverse_returns"]
+__all__ = ["Returns", "find_originals", "reverse_returns"]
 
 _NAMES: Final = (
     "bank_reference",
@@ -59,10 +61,36 @@ class Returns(msgspec.Struct, frozen=True, kw_only=True):
     reversals: ReversalBatch
 
 
+def find_originals(payments: PaymentBatch) -> dict[str, str]:
+    """Id of each return whose original is among `payments`, and the original's id; a payment may
+    be the original of several.
+    """
+    cash = payments.int64("amount_minor")
+    returned, received = np.flatnonzero(cash < 0), np.flatnonzero(cash > 0)
+    incoming = payments.take(received)
+    at = _originals(payments, returned, incoming, cash[received])
+    ids = payments.text("payment_id")
+    found = at >= 0
+    return dict(
+        zip(
+            ids.take(pa.array(returned[found])).to_pylist(),
+            ids.take(pa.array(received[at[found]])).to_pylist(),
+            strict=True,
+        )
+    )
+
+
 def reverse_returns(
-    intake: Intake, applications: ApplicationBatch, earlier: SettledBatch
+    intake: Intake,
+    applications: ApplicationBatch,
+    earlier: SettledBatch,
+    told: Mapping[str, str] | None = None,
 ) -> Returns:
-    """Find the originals of all returns, and what their return re-opens."""
+    """Find the originals of all returns, and what their return re-opens.
+
+    `told` are the originals of returns among all payments of the run (`find_originals`), where
+    these are some of them.
+    """
     payments, cash = intake.payments, intake.situation.cash
     returned = np.flatnonzero(cash < 0)
     original = np.full(len(payments), _NOBODY, dtype=np.int64)
@@ -78,9 +106,7 @@ def reverse_returns(
     text = payments.text("remittance_text").take(pa.array(returned))
     said = pc.match_substring_regex(text, _RECALL).to_numpy(zero_copy_only=False)
     recalled[returned[said]] = True
-    incoming = payments.take(np.flatnonzero(cash > 0))
-    at = _originals(payments, returned, incoming, incoming.int64("amount_minor"))
-    original[returned] = np.where(at >= 0, np.append(np.flatnonzero(cash > 0), _NOBODY)[at], at)
+    original[returned] = _among(payments, cash, returned, told)
     known, paid = _payments_of(earlier)
     unknown = returned[original[returned] < 0]
     before[unknown] = _originals(payments, unknown, known, paid)
@@ -101,6 +127,24 @@ def reverse_returns(
         recalled=recalled,
         reversals=ReversalBatch.from_columns(columns),
     )
+
+
+def _among(
+    payments: PaymentBatch,
+    cash: NDArray[np.int64],
+    returned: NDArray[np.int64],
+    told: Mapping[str, str] | None,
+) -> NDArray[np.int64]:
+    """Row of each return's original among `payments`."""
+    if told is None:
+        incoming = payments.take(np.flatnonzero(cash > 0))
+        at = _originals(payments, returned, incoming, incoming.int64("amount_minor"))
+        return np.where(at >= 0, np.append(np.flatnonzero(cash > 0), _NOBODY)[at], at)
+    ids = payments.text("payment_id")
+    named = [told.get(name) for name in ids.take(pa.array(returned)).to_pylist()]
+    found = pc.index_in(pa.array(named, pa.string()), value_set=ids, skip_nulls=True)
+    rows: NDArray[np.int64] = pc.fill_null(found, _NOBODY).to_numpy(zero_copy_only=False)
+    return rows.astype(np.int64)
 
 
 def _payments_of(earlier: SettledBatch) -> tuple[SettledBatch, NDArray[np.int64]]:

@@ -55,6 +55,7 @@ __all__ = [
     "decide_by_amount",
     "decide_by_custom",
     "decide_by_reference",
+    "paid_items",
     "paid_twins",
     "unread_references",
 ]
@@ -114,17 +115,27 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
 
 
 def _due_habits(intake: Intake, named: Round) -> DueHabits:
-    """By when items are paid: what references decided just now, and what earlier runs settled;
-    matches that are apart learn nothing from each other.
-    """
-    decided = named.candidates.at(named.resolution.accepted & (not intake.apart))
-    situation, before, resident = named.situation, intake.settled_before, intake.resident
-    day = resident.youngest[-1] if intake.apart else situation.pay_day.max(initial=NO_DATE)
-    pay_day = situation.pay_day[decided.payment[decided.rows.candidate]]
+    """By when items are paid: of all payments of a run, where these are some of them."""
+    resident, told = intake.resident, intake.paid_ages
+    pay_day = named.situation.pay_day.max(initial=NO_DATE) if told is None else told.day
+    day = resident.youngest[-1] if intake.apart else pay_day
     return DueHabits.of(
-        situation.index,
+        named.situation.index,
         resident.due.shares(int(day)),
         len(intake.directory),
+        *paid_items(intake, named),
+        None if told is None else told.counts,
+    )
+
+
+def paid_items(intake: Intake, named: Round) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Items that are paid, and when: by what references decided just now, and what earlier runs
+    settled; matches that are apart learn nothing from each other.
+    """
+    decided = named.candidates.at(named.resolution.accepted & (not intake.apart))
+    pay_day = named.situation.pay_day[decided.payment[decided.rows.candidate]]
+    before = intake.settled_before
+    return (
         np.concatenate([decided.rows.item, before.item]),
         np.concatenate([pay_day, before.pay_day]),
     )

@@ -24,6 +24,7 @@ __all__ = [
     "EXCEPTION",
     "LEARNED_FACT",
     "OPEN_ITEM",
+    "PAYER",
     "PAYMENT",
     "PAYMENT_OUTCOME",
     "REMITTANCE_LINE",
@@ -167,6 +168,22 @@ DIAGNOSTIC: Final = pa.schema(
     ]
 )
 """What a reader had to say about its file. `severity`: `error`, `warning`, `note`."""
+
+PAYER: Final = pa.schema(
+    [
+        *_text("payment_id", "company_id", "payer", "rival", "nearest"),
+        *(pa.field(name, pa.int64(), nullable=False) for name in ("by", "rival_by")),
+        *(
+            pa.field(name, pa.bool_(), nullable=False)
+            for name in ("homed", "tentative", "stale", "several", "conflict", "new_account")
+        ),
+        pa.field("namesake", pa.bool_(), nullable=False),
+    ]
+)
+"""Who paid each payment, as `engine.identify.Payers` says it, by names that hold in any match:
+customers as `company_id` U+001F `customer_id`, empty where there is none; `homed`: the company is
+known.
+"""
 
 PAYMENT_OUTCOME: Final = pa.schema(
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 
 from adapters.errors import AccountsError, AdapterError, PostingTotalsError
+from cluster.errors import AuditError, ClusterError, PlaceError, UnusableInputError
 from engine.errors import ConservationError, PolicyError
 from parsers.errors import LayoutError, ParserError
 from rpc.configuration_errors import ConfigurationError
@@ -24,6 +25,7 @@ __all__ = [
     "OutputDirectoryError",
     "PolicyFileError",
     "RunDirectoryError",
+    "SparkMissingError",
     "UnknownFactError",
     "exit_code_of",
 ]
@@ -61,6 +63,7 @@ class JobError(Exception):
     ├── UnknownFactError       66   a memory without the fact that is asked for
     ├── MemoryBusyError        75   another run holds the memory
     ├── PolicyFileError        78   the policy file is no policy
+    ├── SparkMissingError      78   the extra for clusters is not installed
     └── OutcomeFileError       78   a calibration or precision ledger is none
     """
 
@@ -121,6 +124,12 @@ class PolicyFileError(JobError):
     exit_code = ExitCode.CONFIG
 
 
+class SparkMissingError(JobError):
+    """A command for clusters where the extra `tieout[spark]` is not installed."""
+
+    exit_code = ExitCode.CONFIG
+
+
 class OutcomeFileError(JobError):
     """A file of earlier outcomes that is no calibration or precision ledger."""
 
@@ -133,6 +142,10 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (PolicyError, ExitCode.CONFIG),
     (ConfigurationError, ExitCode.CONFIG),
     (ConservationError, ExitCode.INTERNAL),
+    (AuditError, ExitCode.INTERNAL),
+    (PlaceError, ExitCode.USAGE),
+    (UnusableInputError, ExitCode.MALFORMED),
+    (ClusterError, ExitCode.MALFORMED),
     (AccountsError, ExitCode.CONFIG),
     (PostingTotalsError, ExitCode.INTERNAL),
     (AdapterError, ExitCode.MALFORMED),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PARSED_TABLE_NAMES",
     "TABLE_NAMES",
+    "TABLE_ORDER",
     "OutputTable",
     "ParsedRows",
     "RunTables",
@@ -57,6 +58,19 @@ TABLE_NAMES: Final = (
     "diagnostics",
 )
 """The tables of a matching run, in the order of the contract."""
+
+TABLE_ORDER: Final = {
+    "payments": ("payment_id",),
+    "remittance_lines": ("payment_id", "line_number"),
+    "applications": (
+        *("payment_id", "decision", "proposal_rank", "open_item_id", "amount_applied"),
+    ),
+    "reversals": ("payment_id", "original_payment_id", "open_item_id", "amount"),
+    "exceptions": ("payment_id", "source_file", "remittance_id", "code", "exception_id"),
+    "control_checks": ("source_file", "scope", "kind", "declared", "computed"),
+    "diagnostics": ("source_file", "line", "column", "offset", "code", "message"),
+}
+"""By what columns the rows of each table may be sorted to be compared."""
 
 PARSED_TABLE_NAMES: Final = (
     "payments",

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from random_worlds import CALM
 
 from engine.batches import OpenItemBatch
+from engine.key_table import scrambled
 from engine.readings import NumberShape
 from engine.reference_keys import (
     ALTERNATIVE,
     STRONG,
     WEAK,
     Documents,
+    ReferenceKeys,
     common_shapes,
     joined_digits,
 )
@@ -80,3 +82,10 @@ def test_shapes_are_those_of_the_numbers_in_use():
     counts = _documents(["SI-020001", "26/VK/000007", "12"]).shape_counts
     shapes = common_shapes(counts, 3)
     assert shapes == (NumberShape(1, 6, 6), NumberShape(2, 2, 6))
+
+
+def test_keys_that_are_frequent_elsewhere_find_nothing():
+    keys = _documents(["SI-020001", "SI-020002"]).keys
+    left = ReferenceKeys(keys.table.without(scrambled(np.array([20001], dtype=np.uint64))))
+    found = _found(left, np.array([20001, 20002], dtype=np.uint64))
+    assert found == [(1, 1, STRONG)]

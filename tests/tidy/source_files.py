@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE = ("engine", "parsers", "adapters", "desk")
 """Packages whose results depend on their arguments alone."""
 
-PRODUCT = (*PURE, "store", "rpc", "web", "tieout", "server.py")
+PRODUCT = (*PURE, "store", "rpc", "web", "cluster", "tieout", "server.py")
 """What is installed."""
 
 EVERYTHING = (*PRODUCT, "bench", "deploy", "docs", "tests")

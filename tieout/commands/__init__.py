@@ -31,6 +31,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.match:match_command",
         "Match bank files or payments against open items.",
     ),
+    "cluster": (
+        "tieout.commands.cluster:cluster_command",
+        "Match on a Spark cluster.",
+    ),
     "parse": (
         "tieout.commands.parse:parse_command",
         "Read bank files: payments, totals, diagnostics.",

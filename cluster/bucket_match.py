@@ -1,0 +1,122 @@
+"""One bucket is matched: by the engine as it is, told what it cannot see of the others.
+
+A bucket holds whole groups of families with all their items, the payments that reach them, and what
+those payments hit elsewhere. It is matched twice. The first time only references decide: at which
+age items are paid is counted, and it is checked that no payment reaches into another bucket. The
+second time, with the ages of all buckets, everything is decided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from cluster.rows import batch_of, items_of, lines_of, lists_of, payers_of
+from engine.batches import OpenItemBatch, PaymentBatch
+from engine.due_habits import ages_of_paid
+from engine.groups import reached_families
+from engine.intake import take_in
+from engine.matcher import match_payments
+from engine.rounds import decide_by_reference, paid_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from cluster.buckets import Buckets
+    from cluster.known_customers import KnownCustomers
+    from cluster.run_facts import RunFacts
+    from engine.match_input import MatchInput, MatchResult
+
+__all__ = ["FIRST_ROUND", "bucket_input", "first_round", "second_round"]
+
+FIRST_ROUND = pa.schema(
+    [
+        pa.field("bucket", pa.int64()),
+        pa.field("payments", pa.int64()),
+        pa.field("items", pa.int64()),
+        pa.field("paid", pa.list_(pa.int64())),
+        pa.field("strays", pa.list_(pa.int64())),
+        pa.field("stray_families", pa.list_(pa.int64())),
+    ]
+)
+"""What the first round of a bucket tells: items paid by age; payments that reach a family of
+another bucket, and that family."""
+
+
+def bucket_input(
+    payments: pa.Table, items: pa.Table, known: KnownCustomers, facts: RunFacts
+) -> MatchInput:
+    """The input of one bucket: its `payments` (`READ_ROW`), its `items` and its guests."""
+    names = [*OpenItemBatch.SCHEMA.names, "item_no"]
+    _, strangers = lists_of(payments, "strangers")
+    every = pa.concat_tables([items.select(names), strangers.select(names)], promote_options="none")
+    batch, _ = items_of(every)
+    told = payers_of(payments)
+    wanted = [
+        known.family_of(batch),
+        *(known.families_named(told.text(name)) for name in ("payer", "rival", "nearest")),
+    ]
+    return msgspec.structs.replace(
+        facts.match_input(),
+        payments=batch_of(PaymentBatch, payments),
+        remittances=lines_of(payments),
+        open_items=batch,
+        customers=known.batch_of_families(np.concatenate(wanted)),
+        payers=told,
+    )
+
+
+def first_round(
+    bucket: int,
+    payments: pa.Table,
+    items: pa.Table,
+    known: KnownCustomers,
+    facts: RunFacts,
+    buckets: Buckets,
+) -> pa.Table:
+    """Let references decide (`FIRST_ROUND`)."""
+    match_input = bucket_input(payments, items, known, facts)
+    intake = take_in(match_input, _quiet)
+    named = decide_by_reference(intake, intake.situation)
+    global_number = known.directory.numbers.look_up(intake.directory.keys)
+    strays: list[NDArray[np.int64]] = []
+    families: list[NDArray[np.int64]] = []
+    for situation in (intake.situation, named.situation):
+        payment, family = reached_families(situation, intake.directory.family)
+        family = global_number[family]
+        stray = buckets.of_family[family] != bucket
+        strays.append(intake.order[payment[stray]])
+        families.append(family[stray])
+    number = payments.column("payment_no").to_numpy()
+    return pa.table(
+        {
+            "bucket": [bucket],
+            "payments": [len(payments)],
+            "items": [len(match_input.open_items)],
+            "paid": [ages_of_paid(intake.index, *paid_items(intake, named)).tolist()],
+            "strays": [number[np.concatenate(strays)].tolist()],
+            "stray_families": [np.concatenate(families).tolist()],
+        },
+        schema=FIRST_ROUND,
+    )
+
+
+def second_round(
+    payments: pa.Table,
+    items: pa.Table,
+    known: KnownCustomers,
+    facts: RunFacts,
+    tell: Callable[[MatchInput, MatchResult], dict[str, pa.Table]],
+) -> dict[str, Any]:
+    """Match the bucket; `tell` turns what came of it into tables by name."""
+    match_input = bucket_input(payments, items, known, facts)
+    return tell(match_input, match_payments(match_input, _quiet))
+
+
+def _quiet(stage: str, row_count: int) -> None:
+    del stage, row_count

@@ -1,0 +1,126 @@
+"""The whole job on a cluster, on one screen: stages one after another, each a table to a table.
+
+read → index customers → count what is true of all → ask items for references → read payments →
+lay out in buckets → decide by reference → decide → write → audit → publish. Payments and items
+meet in buckets, where the engine matches them as it is (`cluster.bucket_match`); what it cannot see
+there it is told (`engine.whole`). Stages that are done are not done again (`cluster.run`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cluster.ask_items import count_items, find_again, look_up, read_all
+from cluster.audit import audit_result
+from cluster.decide_all import decide_all, write_tables
+from cluster.errors import PlaceError, UnusableInputError
+from cluster.join_advices import keep_payments
+from cluster.lay_out import decide_references, lay_out
+from cluster.places import Place, files_below
+from cluster.publish import MANIFEST, manifest_sha256, publish
+from cluster.read_inputs import (
+    keep_customers,
+    keep_open_items,
+    keep_payments_table,
+    read_small_table,
+    sentence_of,
+)
+from cluster.run import Run
+from cluster.settings import ClusterJob, ClusterReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+
+    from cluster.hooks import Hooks
+
+__all__ = ["match_on_cluster"]
+
+STAGES = (
+    ("open_items", keep_open_items),
+    ("customers", keep_customers),
+    ("payments_read", keep_payments_table),
+    ("payments", keep_payments),
+    ("count_items", count_items),
+    ("look_up", look_up),
+    ("read_payments", read_all),
+    ("find_again", find_again),
+    ("lay_out", lay_out),
+    ("decide_references", decide_references),
+    ("decide", decide_all),
+    ("write", write_tables),
+    ("audit", audit_result),
+    ("publish", publish),
+)
+"""Every stage by its name, in order."""
+
+
+def match_on_cluster(
+    spark: SparkSession,
+    job: ClusterJob,
+    hooks: Hooks,
+    observe: Callable[[str, int], None] = lambda _stage, _rows: None,
+) -> ClusterReport:
+    """Run `job`; `observe` hears of each stage as it begins.
+
+    Raises `ClusterError`, `FileNotFoundError`, or what Spark raises; then `out` is as it was.
+    """
+    _refuse_full(job)
+    out = Place.of(job.out)
+    work = Place.of(job.work) if job.work else Place(f"{_above(out)}/.{out.name}.work")
+    run = Run(spark, job, hooks, work, _key(job, hooks), observe)
+    if job.bank_accounts is not None:
+        run.accounts = read_small_table(job.bank_accounts, hooks.read_bank_accounts)
+    run.begin()
+    for name, make in STAGES:
+        try:
+            run.stage(name, make)
+        except Exception as error:
+            sentence = sentence_of(error)
+            if sentence is None:
+                raise
+            raise UnusableInputError(sentence) from error
+    if not job.keep_work:
+        work.remove()
+    return ClusterReport(
+        out=str(out),
+        manifest_sha256=manifest_sha256(out),
+        stages=tuple(run.reports),
+        counts={f"{one.stage}.{name}": n for one in run.reports for name, n in one.rows.items()},
+    )
+
+
+def _refuse_full(job: ClusterJob) -> None:
+    """Raise `PlaceError` where the result could not be put in its place, before any work."""
+    out = Place.of(job.out)
+    if out.is_empty():
+        return
+    if not job.overwrite:
+        message = f"{out} is not empty; give --out a new folder, or --overwrite to replace a result"
+        raise PlaceError(message)
+    if not (out / MANIFEST).exists():
+        message = f"{out} holds no {MANIFEST}: it is no result and is not overwritten"
+        raise PlaceError(message)
+
+
+def _key(job: ClusterJob, hooks: Hooks) -> str:
+    """The hash of all a result depends on; how the work is cut is none of it, but tables of stages
+    that are cut otherwise do not fit together.
+    """
+    names = (job.open_items, job.payments, job.customers, job.bank_accounts, *job.bank_files)
+    digest = hashlib.sha256(msgspec.json.encode([job.policy, job.as_of, job.cuts], order="sorted"))
+    digest.update(metadata.version("tieout").encode())
+    for name in names:
+        files = files_below(name, ()) if name else []
+        digest.update(msgspec.json.encode(files))
+    digest.update(repr(hooks.advices.record_batch.to_pydict()).encode())
+    return digest.hexdigest()
+
+
+def _above(place: Place) -> str:
+    return place.uri.rsplit("/", 1)[0]

@@ -1,0 +1,187 @@
+"""Places of files: folders on this machine, in HDFS, in an object store; by URI.
+
+Spark reads and writes tables by itself; here stand the few things it does not: small files, names
+of the parts of a table, and files that every machine maps. A file appears whole or not at all: it
+is written under another name and then moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+import pyarrow as pa
+from pyarrow import fs
+
+from cluster.errors import PlaceError
+
+__all__ = ["FileAt", "Place", "files_below", "local_copy"]
+
+_PARTIAL: Final = ".partial"
+_COPIES: Final = "tieout-cluster"
+
+
+class FileAt(msgspec.Struct, frozen=True):
+    """A file and what tells it apart from an earlier one of the same name."""
+
+    uri: str
+    size: int
+    changed: str
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A file or folder by its URI."""
+
+    uri: str
+
+    @classmethod
+    def of(cls, name: str | Path) -> Place:
+        """The place called `name`: a URI, or a path on this machine."""
+        text = str(name)
+        if urlsplit(text).scheme and "://" in text:
+            return cls(text.rstrip("/"))
+        return cls(Path(text).resolve().as_uri())
+
+    def __str__(self) -> str:
+        """The URI; a path where it is one of this machine."""
+        return str(self.path()) if self.is_local else self.uri
+
+    def __truediv__(self, name: str) -> Place:
+        """The place `name` in this folder."""
+        return Place(f"{self.uri}/{name}")
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self.uri.rsplit("/", 1)[-1]
+
+    @property
+    def is_local(self) -> bool:
+        """It is a file of this machine's (or of all machines, where the folder is shared)."""
+        return self.uri.startswith("file://")
+
+    def path(self) -> Path:
+        """The path of a local place."""
+        return Path(fs.FileSystem.from_uri(self.uri)[1])
+
+    def read(self) -> bytes:
+        """All bytes; raises `FileNotFoundError` or `PlaceError`."""
+        with _explained(self):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            with system.open_input_stream(path) as opened:
+                return bytes(opened.read())
+
+    def write(self, content: bytes) -> None:
+        """Put `content` there, whole or not at all; raises `PlaceError`."""
+        with _explained(self):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+            partial = f"{path}{_PARTIAL}"
+            with system.open_output_stream(partial) as opened:
+                opened.write(content)
+            system.move(partial, path)
+
+    def exists(self) -> bool:
+        """There is such a file or folder."""
+        with _explained(self):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            return bool(system.get_file_info(path).type != fs.FileType.NotFound)
+
+    def is_empty(self) -> bool:
+        """There is no such folder, or nothing in it."""
+        with _explained(self):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            return not system.get_file_info(fs.FileSelector(path, allow_not_found=True))
+
+    def remove(self) -> None:
+        """Take the folder and all in it away, where it is there."""
+        with _explained(self):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            if system.get_file_info(path).type == fs.FileType.Directory:
+                system.delete_dir(path)
+
+    def take(self, other: Place) -> None:
+        """Be the file that `other` was."""
+        with _explained(self):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+            system.move(fs.FileSystem.from_uri(other.uri)[1], path)
+
+    def move_to(self, other: Place) -> None:
+        """Rename the folder; `other` must not be there."""
+        with _explained(other):
+            system, path = fs.FileSystem.from_uri(self.uri)
+            system.move(path, fs.FileSystem.from_uri(other.uri)[1])
+
+
+class _explained:  # noqa: N801 - reads as a statement
+    """Turns what a file system says into an error that names the place."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Explain."""
+        if error is None or isinstance(error, FileNotFoundError):
+            return
+        if isinstance(error, OSError | pa.ArrowException):
+            message = f"{self._place}: {error}"
+            raise PlaceError(message) from error
+
+
+def files_below(name: str | Path, endings: tuple[str, ...]) -> list[FileAt]:
+    """The file `name`, or the files in the folder `name` with one of `endings`, by their URIs.
+
+    Hidden files, and those that begin with an underscore, are none. Raises `FileNotFoundError`.
+    """
+    place = Place.of(name)
+    with _explained(place):
+        system, path = fs.FileSystem.from_uri(place.uri)
+        info = system.get_file_info(path)
+        if info.type == fs.FileType.NotFound:
+            message = f"{place}: no such file or folder"
+            raise FileNotFoundError(message)
+        if info.is_file:
+            return [_file_at(place.uri, info)]
+        found = system.get_file_info(fs.FileSelector(path, recursive=True))
+    files = [
+        _file_at(f"{place.uri}/{one.path[len(path) :].lstrip('/')}", one)
+        for one in found
+        if one.is_file and _is_wanted(one.path[len(path) :], endings)
+    ]
+    return sorted(files, key=lambda file: file.uri)
+
+
+def _file_at(uri: str, info: fs.FileInfo) -> FileAt:
+    return FileAt(uri, int(info.size or 0), str(info.mtime_ns or 0))
+
+
+def _is_wanted(path: str, endings: tuple[str, ...]) -> bool:
+    parts = path.strip("/").split("/")
+    plain = not any(part.startswith((".", "_")) for part in parts)
+    return plain and (not endings or parts[-1].lower().endswith(endings))
+
+
+def local_copy(place: Place) -> Path:
+    """A path of this machine with the content of `place`: its own, or a copy that all processes of
+    the machine share.
+    """
+    if place.is_local:
+        return place.path()
+    folder = Path(tempfile.gettempdir()) / f"{_COPIES}-{os.getuid()}"
+    suffix = Path(place.name).suffix
+    copy = folder / f"{hashlib.sha256(place.uri.encode()).hexdigest()}{suffix}"
+    if not copy.exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        partial = folder / f"{copy.name}.{os.getpid()}{_PARTIAL}"
+        partial.write_bytes(place.read())
+        partial.replace(copy)
+    return copy

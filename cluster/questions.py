@@ -1,0 +1,236 @@
+"""What payments ask of all open items, and the items that answer.
+
+Payments ask by keys: of references they may name, of creditor references that tell the payer, of
+amounts a damaged number is looked for by. Items have keys of the same kinds. A key of more items
+than the engine allows answers nothing; it is told apart, so that no part takes it for a rare one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cluster.rows import batch_of, lines_of, lists_of, seen
+from engine.batches import OpenItemBatch, PaymentBatch
+from engine.creditor_references import creditor_references_of, creditor_references_on
+from engine.identify import companies_of
+from engine.intake import sorted_lines
+from engine.key_table import scrambled
+from engine.limits import DOCUMENT_FREQUENCY_MAX, SAME_AMOUNT_MAX
+from engine.references import asked_keys
+from engine.segments import expand_ranges, first_of_runs, mix64
+from engine.text_hashes import text_hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cluster.known_customers import KnownCustomers
+    from engine.identify import OurAccounts
+    from engine.readings import NumberShape
+
+__all__ = [
+    "AMOUNT",
+    "ANSWER",
+    "CREDITOR",
+    "KEY",
+    "QUESTION",
+    "REFERENCE",
+    "answers",
+    "asked_again",
+    "frequent_of",
+    "keys_of_items",
+    "part_of",
+    "questions_of_payments",
+]
+
+REFERENCE, AMOUNT, CREDITOR = range(3)
+"""Kinds of keys."""
+
+_NO_PAYMENT: Final = -1
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_PART_SHIFT: Final = np.uint64(32)
+
+QUESTION: Final = pa.schema(
+    [
+        pa.field("part", pa.int64()),
+        pa.field("kind", pa.int64()),
+        pa.field("key", pa.int64()),
+        pa.field("payment_no", pa.int64()),
+    ]
+)
+"""A key a payment asks for; `part` is the task that answers it."""
+
+KEY: Final = pa.schema(
+    [
+        pa.field("part", pa.int64()),
+        pa.field("kind", pa.int64()),
+        pa.field("key", pa.int64()),
+        pa.field("item_no", pa.int64()),
+        pa.field("customer", pa.int64()),
+    ]
+)
+"""A key an item is found by; its customer where that is what is asked for."""
+
+ANSWER: Final = pa.schema(
+    [
+        pa.field("kind", pa.int64()),
+        pa.field("payment_no", pa.int64()),
+        pa.field("item_no", pa.int64()),
+    ]
+)
+"""An item a payment asked for; or, of payment -1, a key of too many items in the item's place."""
+
+
+def questions_of_payments(
+    table: pa.Table,
+    shapes: tuple[NumberShape, ...],
+    ours: OurAccounts,
+    companies: Sequence[str],
+    parts: int,
+) -> pa.Table:
+    """All that reading the payments in `table` may ask for."""
+    payments, lines = batch_of(PaymentBatch, table), lines_of(table)
+    sorted_, owner = sorted_lines(payments, lines)
+    asked, key = asked_keys(payments, sorted_, owner, shapes)
+    found = [(asked, scrambled(key), REFERENCE)]
+    company = companies_of(payments, ours, list(companies))
+    names = pa.array([*companies, ""], pa.string())
+    for texts, row in creditor_references_of(payments, sorted_, owner):
+        known = pc.and_(pc.not_equal(texts, ""), pa.array(company[row] >= 0))
+        at = np.flatnonzero(known.to_numpy(zero_copy_only=False))
+        scope = names.take(pa.array(company[row[at]]))
+        found.append((row[at], _creditor_keys(scope, texts.take(pa.array(at))), CREDITOR))
+    number = table.column("payment_no").to_numpy()
+    return _questions([(number[row], key, kind) for row, key, kind in found], parts)
+
+
+def asked_again(table: pa.Table, parts: int) -> pa.Table:
+    """What payments ask for once they were read: numbers inside ranges, amounts."""
+    number = table.column("payment_no").to_numpy()
+    found = []
+    for name, kind in (("numbers_between", REFERENCE), ("amounts_asked", AMOUNT)):
+        owner, values = lists_of(table, name)
+        found.append((number[owner], scrambled(seen(values.column(name))), kind))
+    return _questions(found, parts)
+
+
+def keys_of_items(
+    table: pa.Table,
+    currencies: Sequence[str],
+    known: KnownCustomers,
+    kinds: Sequence[int],
+    parts: int,
+) -> pa.Table:
+    """The keys of the items in `table` (`ITEM_ROW`) of the given kinds."""
+    items, number = batch_of(OpenItemBatch, table), table.column("item_no").to_numpy()
+    nobody = np.zeros(len(items), dtype=np.int64)
+    found: list[tuple[NDArray[np.int64], NDArray[np.uint64], int, NDArray[np.int64]]] = []
+    if REFERENCE in kinds:
+        row, keys = lists_of(table, "keys")
+        found.append((row, seen(keys.column("keys")), REFERENCE, nobody))
+    if CREDITOR in kinds:
+        texts, row = creditor_references_on(items)
+        key = _creditor_keys(items.text("company_id").take(pa.array(row)), texts)
+        found.append((row, key, CREDITOR, known.customer_of(items)))
+    if AMOUNT in kinds:
+        code = pc.index_in(items.text("currency"), value_set=pa.array(currencies, pa.string()))
+        opened = items.int64("open_minor")
+        amount = np.where(opened == 0, items.int64("original_minor"), opened)
+        key = mix64(code.to_numpy(zero_copy_only=False).astype(np.int64), amount)
+        found.append((np.arange(len(items)), scrambled(key), AMOUNT, nobody))
+    columns = [
+        [part_of(key, parts), np.full(len(row), kind), key.view(np.int64), number[row], who[row]]
+        for row, key, kind, who in found
+    ]
+    return pa.table([np.concatenate(column) for column in zip(*columns, strict=True)], schema=KEY)
+
+
+def answers(questions: pa.Table, keys: pa.Table) -> pa.Table:
+    """The items each question of one part leads to (`ANSWER`)."""
+    found = []
+    for kind, most in ((REFERENCE, DOCUMENT_FREQUENCY_MAX), (AMOUNT, SAME_AMOUNT_MAX)):
+        found += _answers(_of_kind(questions, kind), _of_kind(keys, kind), kind, most)
+    found += _owners(_of_kind(questions, CREDITOR), _of_kind(keys, CREDITOR))
+    none = np.empty(0, dtype=np.int64)
+    columns = zip((none, none, none), *found, strict=False)
+    return pa.table([np.concatenate(column) for column in columns], schema=ANSWER)
+
+
+def _answers(
+    questions: pa.Table, keys: pa.Table, kind: int, most: int
+) -> list[tuple[NDArray[np.int64], ...]]:
+    """Items by key, at most so many; and the keys of more."""
+    key, item = _sorted(keys, "item_no")
+    asked = questions.column("key").to_numpy()
+    payment = questions.column("payment_no").to_numpy()
+    low, high = (np.searchsorted(key, asked, side=side) for side in ("left", "right"))
+    rare = high - low <= most
+    owner, place = expand_ranges(low[rare], high[rare])
+    frequent = np.sort(asked[~rare])
+    frequent = frequent[first_of_runs(frequent)] if len(frequent) else frequent
+    return [
+        (np.full(len(owner), kind), payment[rare][owner], item[place]),
+        (np.full(len(frequent), kind), np.full(len(frequent), _NO_PAYMENT), frequent),
+    ]
+
+
+def _owners(questions: pa.Table, keys: pa.Table) -> list[tuple[NDArray[np.int64], ...]]:
+    """One item of the first, and one of the last customer whose items have the key: whether it is
+    one customer's is all that is asked.
+    """
+    key, customer, item = (keys.column(name).to_numpy() for name in ("key", "customer", "item_no"))
+    order = np.lexsort((item, customer, key))
+    key, item = key[order], item[order]
+    asked = questions.column("key").to_numpy()
+    payment = questions.column("payment_no").to_numpy()
+    low, high = (np.searchsorted(key, asked, side=side) for side in ("left", "right"))
+    some = high > low
+    kind = np.full(int(some.sum()), CREDITOR)
+    return [(kind, payment[some], item[low[some]]), (kind, payment[some], item[high[some] - 1])]
+
+
+def _of_kind(table: pa.Table, kind: int) -> pa.Table:
+    return table.filter(pc.equal(table.column("kind"), kind))
+
+
+def _sorted(keys: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    key, value = keys.column("key").to_numpy(), keys.column(name).to_numpy()
+    order = np.argsort(key, kind="stable")
+    return key[order], value[order]
+
+
+def _questions(
+    found: Sequence[tuple[NDArray[np.int64], NDArray[np.uint64], int]], parts: int
+) -> pa.Table:
+    columns = [
+        [part_of(key, parts), np.full(len(key), kind), key.view(np.int64), payment]
+        for payment, key, kind in found
+    ]
+    return pa.table(
+        [np.concatenate(column) for column in zip(*columns, strict=True)], schema=QUESTION
+    )
+
+
+def _creditor_keys(scope: pa.StringArray, texts: pa.StringArray) -> NDArray[np.uint64]:
+    return text_hashes(pc.binary_join_element_wise(scope, texts, "\x1f"))
+
+
+def part_of(key: NDArray[np.uint64], parts: int) -> NDArray[np.int64]:
+    """Which of `parts` tasks looks after each key."""
+    with np.errstate(over="ignore"):
+        spread = key * _GOLDEN >> _PART_SHIFT
+    return (spread % np.uint64(parts)).astype(np.int64)
+
+
+def frequent_of(table: pa.Table, kind: int) -> NDArray[np.uint64]:
+    """The keys of a kind that too many items have, sorted; `table` holds answers (`ANSWER`)."""
+    mask = pc.and_(
+        pc.equal(table.column("payment_no"), _NO_PAYMENT), pc.equal(table.column("kind"), kind)
+    )
+    keys = np.sort(seen(table.filter(mask).column("item_no")))
+    return keys[first_of_runs(keys.view(np.int64))] if len(keys) else keys

@@ -1,0 +1,138 @@
+"""A run: stages one after another, each finished once, in a folder that outlives the driver.
+
+A stage writes tables and values below the working folder and then, as the last thing, its note. A
+stage with a note of this very run is not done again. Notes carry the run's key, a hash of all it
+depends on: inputs by name, size and change, rules, versions; a folder of another run is cleared.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cluster.errors import WorkingFolderError
+from cluster.mapped_values import mapped_bytes, mapped_value
+from cluster.settings import StageReport
+from engine.batches import BankAccountBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from cluster.hooks import Hooks
+    from cluster.places import Place
+    from cluster.settings import ClusterJob
+
+__all__ = ["Run"]
+
+_RUN: Final = "run.json"
+
+
+class _RunNote(msgspec.Struct, frozen=True):
+    """Whose working folder it is."""
+
+    run: str
+
+
+class _StageNote(msgspec.Struct, frozen=True):
+    """A stage that is finished."""
+
+    run: str
+    report: StageReport
+
+
+class Run:
+    """One run on `spark`; see the module."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        job: ClusterJob,
+        hooks: Hooks,
+        work: Place,
+        key: str,
+        observe: Callable[[str, int], None],
+    ) -> None:
+        """A run with the given `key` in the folder `work`; `observe` hears of stages."""
+        self.spark = spark
+        self.job = job
+        self.hooks = hooks
+        self.work = work
+        self.key = key
+        self.reports: list[StageReport] = []
+        self._observe = observe
+        self.parts = job.cuts.parts or 2 * _cores(spark)
+        self.accounts = BankAccountBatch.empty()
+
+    def begin(self) -> None:
+        """Take the working folder over; raises `WorkingFolderError` where it is none."""
+        note = self.work / _RUN
+        if note.exists():
+            if _decoded(note, _RunNote).run == self.key:
+                return
+            self.work.remove()
+        elif not self.work.is_empty():
+            message = f"{self.work} is not empty and no working folder; give --work a new one"
+            raise WorkingFolderError(message)
+        note.write(msgspec.json.encode(_RunNote(self.key)))
+
+    def stage(self, name: str, make: Callable[[Run], dict[str, int]]) -> None:
+        """Do `make`, unless it is done; it gives rows by name, for people."""
+        self._observe(name, 0)
+        note = self.work / "stages" / f"{name}.json"
+        if note.exists():
+            done = _decoded(note, _StageNote)
+            if done.run == self.key:
+                self.reports.append(msgspec.structs.replace(done.report, resumed=True))
+                return
+        begun = time.monotonic()
+        self.spark.addTag(name)
+        try:
+            rows = make(self)
+        finally:
+            self.spark.removeTag(name)
+        report = StageReport(stage=name, seconds=round(time.monotonic() - begun, 3), rows=rows)
+        note.write(msgspec.json.encode(_StageNote(self.key, report)))
+        self.reports.append(report)
+
+    def write(self, rows: DataFrame, name: str) -> DataFrame:
+        """Keep `rows` as the table `name`; gives the table as it was kept."""
+        rows.write.mode("overwrite").parquet((self.work / name).uri)
+        return self.table(name)
+
+    def table(self, name: str) -> DataFrame:
+        """The kept table `name`."""
+        return self.spark.read.parquet((self.work / name).uri)
+
+    def put(self, value: Any, name: str) -> None:
+        """Keep `value` for every task of the run."""
+        self.place_of(name).write(mapped_bytes(value))
+
+    def value(self, name: str) -> Any:
+        """The kept value `name`."""
+        return mapped_value(self.place_of(name))
+
+    def notes(self) -> list[DataFrame]:
+        """Packed tables of what is to be said beside the payments."""
+        return [self.table("file_notes")] if (self.work / "file_notes").exists() else []
+
+    def place_of(self, name: str) -> Place:
+        """Where the value `name` is kept: what tasks are given in its stead."""
+        return self.work / "values" / f"{name}-{self.key[:16]}.bin"
+
+
+def _cores(spark: SparkSession) -> int:
+    """Tasks the cluster works on at once, as far as it says so."""
+    said = spark.conf.get("spark.sql.shuffle.partitions", "8") or "8"
+    return max(1, int(said) // 2)
+
+
+def _decoded(place: Place, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(place.read(), type=kind)
+    except msgspec.DecodeError as error:
+        message = f"{place} cannot be read: {error}; remove the working folder and run again"
+        raise WorkingFolderError(message) from None

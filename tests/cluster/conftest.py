@@ -1,0 +1,24 @@
+"""One Spark session for all tests of a worker; tests that use it stand in one xdist group."""
+
+from __future__ import annotations
+
+import pytest
+
+from tieout.cluster_session import spark_session
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """Spark on two cores of this machine, with little memory and few parts."""
+    settings = {
+        "spark.driver.memory": "1g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+        "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    }
+    with spark_session("local[2]", None, settings) as session:
+        session.sparkContext.setLogLevel("OFF")
+        yield session

@@ -1,0 +1,216 @@
+"""The stages of a cluster's run one after another, without Spark: slow and plain.
+
+What Spark does between the tasks (joins, groups, sums) is done here by Arrow and numpy, so that the
+tasks themselves can be tried on many worlds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cluster.bucket_match import bucket_input, first_round
+from cluster.buckets import Buckets, Ties
+from cluster.item_rows import counts_of, item_rows
+from cluster.known_customers import KnownCustomers
+from cluster.questions import (
+    AMOUNT,
+    CREDITOR,
+    REFERENCE,
+    answers,
+    asked_again,
+    frequent_of,
+    keys_of_items,
+    questions_of_payments,
+)
+from cluster.reading import near_items, read_payments
+from cluster.rows import NUMBERED_ITEM, batch_of, lists_of, with_lines
+from cluster.run_facts import RunFacts
+from engine.accident import amount_keys
+from engine.advices import join_advices
+from engine.batches import NO_DATE, OpenItemBatch, RemittanceBatch
+from engine.due_habits import PaidAges
+from engine.identify import OurAccounts
+from engine.matcher import match_payments
+from engine.returns import find_originals
+
+
+def quiet(stage, row_count):
+    del stage, row_count
+
+
+class PartedRun:
+    """A match in parts: of items, of payments, of keys; in buckets of about so many items."""
+
+    def __init__(self, match_input, parts=3, bucket_items=900, bucket_payments=150):
+        self.input = match_input
+        self.parts = parts
+        self.cuts = (bucket_items, bucket_payments)
+        self._count()
+        self._read()
+        self._find_again()
+        self._lay_out()
+
+    def _pieces(self, count):
+        return np.array_split(np.arange(count), self.parts)
+
+    def _count(self):
+        given = self.input
+        items = given.open_items
+        pieces = enumerate(self._pieces(len(items)))
+        self.items = [item_rows(items.take(rows), number << 32) for number, rows in pieces]
+        self.every = pa.concat_tables(self.items)
+        counts = counts_of(self.every.filter(self.every["counts"].is_valid()))
+        owners = self.every.group_by(["company_id", "customer_id"]).aggregate([([], "count_all")])
+        names = ["company_id", "customer_id", "items"]
+        self.known = KnownCustomers.of(given.customers, owners.rename_columns(names))
+        self.currencies = sorted(counts.roundness)
+        codes = pc.index_in(items.text("currency"), pa.array(self.currencies, pa.string()))
+        keys = amount_keys(codes.to_numpy().astype(np.int64), items.int64("original_minor"))
+        key, times = np.unique(keys, return_counts=True)
+        none = np.empty(0, dtype=np.uint64)
+        companies = self.known.directory.companies
+        self.facts = RunFacts(
+            day=int(given.payments.days("booking_date").max(initial=NO_DATE)),
+            policy=given.policy,
+            accounts=given.bank_accounts.record_batch,
+            facts=given.learned.record_batch,
+            whole=counts.whole(companies, (key[times > 1], times[times > 1]), none, none),
+            originals=find_originals(given.payments),
+        )
+
+    def _whole(self, **more):
+        whole = msgspec.structs.replace(self.facts.whole, **more)
+        self.facts = msgspec.structs.replace(self.facts, whole=whole)
+
+    def _ask(self, questions, kinds):
+        keys = pa.concat_tables(
+            [
+                keys_of_items(piece, self.currencies, self.known, kinds, self.parts)
+                for piece in self.items
+            ]
+        )
+        return pa.concat_tables(
+            [
+                answers(
+                    questions.filter(pc.equal(questions["part"], part)),
+                    keys.filter(pc.equal(keys["part"], part)),
+                )
+                for part in range(self.parts)
+            ]
+        )
+
+    def _fetched(self, found):
+        found = found.filter(pc.greater_equal(found["payment_no"], 0))
+        at = pc.index_in(found["item_no"], value_set=self.every["item_no"].combine_chunks())
+        rows = self.every.select(NUMBERED_ITEM.names).take(at)
+        rows = rows.append_column("payment_no", found["payment_no"])
+        return rows.append_column("kind", found["kind"])
+
+    def _read(self):
+        given = self.input
+        joined = join_advices(given.payments, given.remittances, given.advices)
+        self.orphans, lines = joined.orphans, joined.remittances
+        payments = []
+        for number, rows in enumerate(self._pieces(len(given.payments))):
+            part = given.payments.take(rows)
+            own = pc.is_in(lines.text("payment_id"), value_set=part.text("payment_id"))
+            kept = RemittanceBatch.of(lines.record_batch.filter(own))
+            payments.append(with_lines(part, kept, number << 32))
+        ours, whole = OurAccounts.of(given.bank_accounts), self.facts.whole
+        questions = [
+            questions_of_payments(part, whole.shapes, ours, whole.companies, self.parts)
+            for part in payments
+        ]
+        found = self._ask(pa.concat_tables(questions), (REFERENCE, CREDITOR))
+        self._whole(frequent_keys=frequent_of(found, REFERENCE))
+        self.hits = self._fetched(found)
+        self.read = pa.concat_tables(
+            [
+                read_payments(part, self._of(part, self.hits), self.known, self.facts)
+                for part in payments
+            ]
+        )
+
+    @staticmethod
+    def _of(payments, rows):
+        own = payments["payment_no"].combine_chunks()
+        return rows.filter(pc.is_in(rows["payment_no"], value_set=own))
+
+    def _find_again(self):
+        found = self._ask(asked_again(self.read, self.parts), (REFERENCE, AMOUNT))
+        keys = np.concatenate([self.facts.whole.frequent_keys, frequent_of(found, REFERENCE)])
+        self._whole(frequent_keys=np.sort(keys), frequent_amounts=frequent_of(found, AMOUNT))
+        hits = self._fetched(found)
+        by_amount = pc.equal(hits["kind"], AMOUNT)
+        near = hits.filter(by_amount)
+        near = near.filter(pa.array(near_items(self.read, near)))
+        self.again = pa.concat_tables([hits.filter(pc.invert(by_amount)), near])
+        self.near = near
+
+    def _lay_out(self):
+        number = self.read["payment_no"].to_numpy()
+        owner, lists = lists_of(self.read, "families")
+        family = lists["families"].to_numpy()
+        first = np.full(len(number), -1)
+        first[owner[::-1]] = family[::-1]
+        rows = {name: at for at, name in enumerate(self.read["payment_id"].to_pylist())}
+        one = np.array([rows[name] for name in self.facts.originals], dtype=np.int64)
+        two = np.array([rows[name] for name in self.facts.originals.values()], dtype=np.int64)
+        none = np.empty(0, dtype=np.int64)
+        ties = Ties(
+            one=first[owner],
+            two=family,
+            found=none,
+            found_family=none,
+            returned=number[one],
+            original=number[two],
+            returned_family=first[one],
+            original_family=first[two],
+        )
+        late = self.near["payment_no"].to_numpy()
+        reached = self.known.family_of(batch_of(OpenItemBatch, self.near))
+        order = np.lexsort((reached, late))
+        late, reached = late[order], reached[order]
+        own = first[np.searchsorted(number, late)]
+        ties = ties.with_late(late, reached, own)
+        payments = np.bincount(first[first >= 0], minlength=len(self.known.directory))
+        self.buckets = Buckets.of(
+            self.known.items, payments, int((first < 0).sum()), ties, *self.cuts
+        )
+        self.bucket = self.buckets.of_payments(number, first)
+        self.item_bucket = self.buckets.of_family[
+            self.known.family_of(batch_of(OpenItemBatch, self.every))
+        ]
+
+    def in_buckets(self):
+        """Bucket, payments and items of each."""
+        for bucket in range(self.buckets.count):
+            payments = self.read.filter(pa.array(self.bucket == bucket))
+            home = self.every.filter(pa.array(self.item_bucket == bucket))
+            guests = self._of(payments, self.again)
+            items = [table.select(NUMBERED_ITEM.names) for table in (home, guests)]
+            yield bucket, payments, pa.concat_tables(items)
+
+    def first_rounds(self):
+        """What references decide in every bucket."""
+        return pa.concat_tables(
+            [
+                first_round(bucket, payments, items, self.known, self.facts, self.buckets)
+                for bucket, payments, items in self.in_buckets()
+            ]
+        )
+
+    def results(self):
+        """The result of every bucket."""
+        paid = np.sum(np.array(self.first_rounds()["paid"].to_pylist(), dtype=np.int64), axis=0)
+        days = self.input.payments.days("value_date")
+        days = np.where(days == NO_DATE, self.input.payments.days("booking_date"), days)
+        days = np.where(days == NO_DATE, self.facts.day, days)
+        self._whole(paid=PaidAges(paid, int(days.max(initial=NO_DATE))))
+        return [
+            match_payments(bucket_input(payments, items, self.known, self.facts), quiet)
+            for _, payments, items in self.in_buckets()
+        ]

@@ -1,0 +1,141 @@
+"""`tieout cluster`: the whole job on a Spark cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tieout.commands.options import json_option, progress_option
+
+if TYPE_CHECKING:
+    import datetime
+
+    from cluster.settings import ClusterReport
+
+__all__ = ["cluster_command", "match_command"]
+
+_HELP = """Match on a Spark cluster what one machine cannot hold.
+
+Places are paths or URIs (hdfs://, s3://, abfs://); a table is a file or a folder of part files.
+The result is what `tieout match` would give, row for row, as folders of Parquet parts beside a
+manifest with the hash of each; it appears as a whole or not at all.
+
+Needs the extra `tieout[spark]` and Java 17 or later. Where it runs says --master, or
+`spark-submit`, or --remote for Spark Connect.
+
+\b
+Example:
+  tieout cluster match --payments hdfs:///ar/payments --open-items hdfs:///ar/items \\
+      --customers hdfs:///ar/customers --out hdfs:///ar/results/2026-09-30
+"""
+
+
+@click.group("cluster", help=_HELP)
+def cluster_command() -> None:
+    """Work on a Spark cluster."""
+
+
+_MATCH_HELP = """Match payments against open items, on a cluster.
+
+A run that was stopped goes on after its last finished stage when it is started again.
+
+\b
+Exit codes:
+  0   done; exceptions may exist
+  65  a table is malformed, or a key stands twice in it
+  66  no such file
+  78  the policy is not understood
+"""
+
+
+@cluster_command.command("match", help=_MATCH_HELP)
+@click.option("--payments", required=True, help="Payments parsed elsewhere: a table, or its parts.")
+@click.option("--open-items", required=True, help="Open items: a table, or its parts.")
+@click.option("--customers", help="Customer master: a table, or its parts.")
+@click.option("--bank-accounts", help="Our own bank accounts: a table.")
+@click.option("--remittances", multiple=True, help="Remittance advice; may be repeated.")
+@click.option("--policy", help="Rules and tolerances (tieout.toml).")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Date of the run; the latest booking date of the input where not given.",
+)
+@click.option("--out", required=True, help="Folder of the result: new or empty.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier result in --out.")
+@click.option("--work", help="Folder of what stages have finished; beside --out where not given.")
+@click.option("--keep-work", is_flag=True, help="Leave the working folder behind.")
+@click.option(
+    "--bucket-items",
+    type=click.IntRange(min=1_000),
+    default=200_000,
+    show_default=True,
+    help="Open items that are matched together in one task.",
+)
+@click.option(
+    "--parts", type=click.IntRange(min=1), help="Tasks of a stage; two per core where not given."
+)
+@click.option("--master", help="Where Spark runs: local[4], yarn, k8s://…")
+@click.option("--remote", help="A Spark Connect server: sc://host:15002.")
+@progress_option
+@json_option
+def match_command(
+    *,
+    payments: str,
+    open_items: str,
+    customers: str | None,
+    bank_accounts: str | None,
+    remittances: tuple[str, ...],
+    policy: str | None,
+    as_of: datetime.datetime | None,
+    out: str,
+    overwrite: bool,
+    work: str | None,
+    keep_work: bool,
+    bucket_items: int,
+    parts: int | None,
+    master: str | None,
+    remote: str | None,
+    progress: Any,
+    as_json: bool,
+) -> int:
+    """Run the job the options describe; gives the exit code."""
+    from cluster.job import match_on_cluster
+    from cluster.settings import ClusterJob, Cuts
+    from tieout.cluster_output import cluster_hooks, policy_of, read_remittance_places
+    from tieout.cluster_session import spark_session
+    from tieout.progress import ProgressReporter
+
+    job = ClusterJob(
+        open_items=open_items,
+        out=out,
+        payments=payments,
+        customers=customers,
+        bank_accounts=bank_accounts,
+        policy=policy_of(policy),
+        as_of=as_of.date() if as_of else None,
+        overwrite=overwrite,
+        work=work,
+        keep_work=keep_work,
+        cuts=Cuts(parts=parts or 0, bucket_items=bucket_items),
+    )
+    hooks = cluster_hooks(read_remittance_places(remittances))
+    with spark_session(master, remote) as spark, ProgressReporter(progress) as reporter:
+        report = match_on_cluster(spark, job, hooks, reporter)
+    _print_report(report, as_json=as_json)
+    return 0
+
+
+def _print_report(report: ClusterReport, *, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        click.echo(msgspec.json.encode(report))
+        return
+    for stage in report.stages:
+        rows = ", ".join(
+            f"{count:,} {name.replace('_', ' ')}" for name, count in stage.rows.items()
+        )
+        done = "was done" if stage.resumed else f"{stage.seconds:.1f} s"
+        click.echo(f"{stage.stage:<20} {done:>10}  {rows}")
+    click.echo(f"written to {report.out}, manifest {report.manifest_sha256}")
