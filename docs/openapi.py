@@ -52,13 +52,27 @@ _STATUSES: Final = {
     "412": "Somebody was faster: the etag is no longer the current one.",
     "413": "The body, or what has to be done for it, is too large.",
     "415": "The body is of a kind that the call does not take.",
+    "421": "The name it was asked under is not this machine's, and nobody has to sign in.",
     "422": "Rows are wrong; the answer lists them, and nothing was done.",
     "429": "Too much at once; `Retry-After` says when to come again.",
     "500": "An error nobody foresaw.",
     "503": "The server is not there, drains, or still gets ready; `Retry-After` may say when.",
     "504": "It took longer than any call may.",
 }
-_ALWAYS: Final = ("400", "401", "403", "404", "408", "409", "413", "429", "500", "503", "504")
+_ALWAYS: Final = (
+    "400",
+    "401",
+    "403",
+    "404",
+    "408",
+    "409",
+    "413",
+    "421",
+    "429",
+    "500",
+    "503",
+    "504",
+)
 
 
 def openapi_text() -> str:
@@ -175,7 +189,7 @@ def _parameters(binding: Binding, rpc: Rpc, comments: Mapping[str, str]) -> list
     if binding.upload is Upload.FILE:
         said = "SHA-256 of the content (RFC 9530): `sha-256=:…:`; where it differs, all is refused."
         found.append(_header("Content-Digest", said))
-    if binding.rpc == "EventService/StreamEvents":
+    if binding.is_endless:
         found.append(_header("Last-Event-ID", "Where to continue: the id of the last event seen."))
     return found
 
@@ -244,7 +258,7 @@ def _responses(binding: Binding, rpc: Rpc) -> dict[str, Any]:
         said = f'One {answer.name} per line; an error behind the first is `{{"error": Problem}}`.'
         lines = {"schema": {"type": "string", "description": said}}
         content: dict[str, Any] = {JSON_LINES: lines}
-        if binding.rpc == "EventService/StreamEvents":
+        if binding.is_endless:
             content[EVENT_STREAM] = {"schema": {"type": "string"}}
     else:
         content = {_JSON: {"schema": schema, "example": example_of(answer)}}

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
+
+from web.json_door.problems import Problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,12 +39,12 @@ class ForeignPages:
         refusal = self._refusal(scope) if scope["type"] == "http" else None
         await (refusal or self._app)(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self._own_names_only and _name_of(f"//{host}") not in _OWN_NAMES:
-            sentence = f"nobody has to sign in here, so {host!r} is not answered: use localhost\n"
-            return PlainTextResponse(sentence, 421)
+            sentence = f"nobody has to sign in here, so {host!r} is not answered: use localhost"
+            return _refused(scope, 421, sentence)
         if scope["method"] in _READS:
             return None
         origin = headers.get("origin")
@@ -50,8 +52,14 @@ class ForeignPages:
             origin is not None and urlsplit(origin).netloc != host
         )
         if foreign:
-            return PlainTextResponse("a page of another site may not change anything here\n", 403)
+            return _refused(scope, 403, "a page of another site may not change anything here")
         return None
+
+
+def _refused(scope: Scope, status: int, sentence: str) -> Response:
+    if not scope["path"].startswith("/v1/"):
+        return PlainTextResponse(f"{sentence}\n", status)
+    return Problem.of("FOREIGN_PAGE", status, "PERMISSION_DENIED", sentence).response()
 
 
 def _name_of(url: str) -> str:

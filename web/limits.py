@@ -14,12 +14,14 @@ __all__ = [
     "CONNECTIONS_MAX",
     "CREDENTIAL_LENGTH_MAX",
     "DRAIN_SECONDS",
+    "FIRST_EVENT_SECONDS",
     "FORM_BYTES_MAX",
     "HEADER_BYTES_MAX",
     "HEARTBEAT_SECONDS",
     "IDLE_SECONDS",
     "LINE_BYTES_MAX",
     "MESSAGE_BYTES_MAX",
+    "PACKED_BYTES_MIN",
     "ROWS_OF_A_CHUNK",
     "ROW_FILE_BYTES_MAX",
 ]
@@ -74,3 +76,9 @@ HEARTBEAT_SECONDS: Final = 15.0
 
 FORM_BYTES_MAX: Final = 8 * 1024 * 1024
 """A form of a page with what is attached: pasted text and a remittance advice."""
+
+PACKED_BYTES_MIN: Final = 1_400
+"""Smaller answers fit one packet as they are; packing them gains nothing."""
+
+FIRST_EVENT_SECONDS: Final = 0.5
+"""How long a stream of events waits with its status: refusals come at once, events perhaps never."""

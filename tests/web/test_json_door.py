@@ -1,5 +1,6 @@
 """Every call by JSON against a real server: the answers of gRPC, the errors of gRPC, once each."""
 
+import gzip
 import http.client
 import json
 import threading
@@ -64,7 +65,7 @@ def requested(served, binding, rpc):
     return get(served, path), [message]
 
 
-ENDING = [binding for binding in BINDINGS if binding.rpc != "EventService/StreamEvents"]
+ENDING = [binding for binding in BINDINGS if not binding.is_endless]
 
 
 @pytest.mark.parametrize("binding", ENDING, ids=lambda binding: binding.rpc)
@@ -194,6 +195,19 @@ def test_a_field_in_two_places_must_be_the_same(served):
         answer = post(served, "/v1/cases/absent:claim", body, idempotency_key="A-9")
         assert problem(answer) == (400, "AMBIGUOUS_FIELD")
     assert problem(post(served, "/v1/cases/a:claim?etag=1")) == (400, "UNKNOWN_FIELD")
+
+
+def test_large_answers_are_packed_for_who_takes_it(served):
+    rows = [(amount, f"PACKED {amount}") for amount in range(70_001, 70_031)]
+    file_id = told(post(served, "/v1/bank-files", bai2_file(*rows), FILE))["bankFile"]["fileId"]
+    for path in (f"/v1/exceptions?fileId={file_id}", f"/v1/bank-files/{file_id}/result"):
+        plain = get(served, path)
+        packed = get(served, path, accept_encoding="br, gzip;q=0.5")
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 3
+        for refusal in ("", "identity", "gzip;q=0", "br"):
+            assert "content-encoding" not in get(served, path, accept_encoding=refusal).headers
 
 
 def events_of(served, headers, wanted):

@@ -45,6 +45,12 @@ def test_a_hostile_request_is_refused_with_a_reason(served, body, headers, statu
     assert problem(answer) == (status, reason)
 
 
+def test_a_page_of_another_site_is_refused_with_a_reason(served):
+    answer = post(served, "/v1/cases/a:claim", origin="https://evil.example")
+    assert problem(answer) == (403, "FOREIGN_PAGE")
+    assert problem(get(served, "/v1/cases", host="evil.example")) == (421, "FOREIGN_PAGE")
+
+
 def test_hostile_lines_and_requests_are_refused(served):
     long_line = b'{"header": {"requestId": "' + b"x" * (5 << 20)
     for body, status, reason in (

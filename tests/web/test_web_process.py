@@ -1,6 +1,7 @@
 """The web process beside a real server: there with it, replaced when lost, gone with it."""
 
 import errno
+import http.client
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 
 from rpc.configuration_errors import ConfigurationError
 from tests.server.identity import Authority
+from tests.server.requests import bai2_file
 from tests.server.running_server import RunningServer
 from tests.web.web_requests import ask
 from tieout.configuration import Configuration, HttpTlsTable, ServerTable
@@ -122,16 +124,34 @@ def test_it_ends_with_the_server_however_that_ends(tmp_path):
         until(lambda: is_gone(pid))
 
 
-def test_a_request_in_progress_ends_while_the_server_drains(tmp_path):
+def half_sent(url, path, content):
+    """A request of which half the body is there, and the rest of it."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.putrequest("POST", path)
+    connection.putheader("content-type", "application/octet-stream")
+    connection.putheader("content-length", str(len(content)))
+    half = len(content) // 2
+    connection.endheaders(content[:half])
+    return connection, content[half:]
+
+
+def test_what_is_in_progress_ends_while_the_server_drains(tmp_path):
     with RunningServer(tmp_path, TIEOUT_HTTP_ADDRESS="127.0.0.1:0") as server:
         pid = web_process(server)
-        parts = urlsplit(server.url)
-        with socket.create_connection((parts.hostname, parts.port), timeout=30) as slow:
-            slow.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n")
-            time.sleep(0.2)
-            server.process.send_signal(signal.SIGTERM)
-            until(lambda: "draining" in server.log.read_text())
-            until(lambda: refuses(parts))
+        events = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+        events.request("GET", "/v1/events:stream", headers={"accept": "text/event-stream"})
+        stream = events.getresponse()
+        assert stream.readline() == b"retry: 1000\n"
+        upload, rest = half_sent(server.url, "/v1/bank-files", bai2_file((1, "DRAIN")))
+        until(lambda: b"SubmitBankFile" in ask(server.metrics).body)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: refuses(urlsplit(server.url)))
+        upload.send(rest)
+        answer = upload.getresponse()
+        assert (answer.status, json.loads(answer.read())["bankFile"]["paymentCount"]) == (200, "1")
+        assert stream.read() == b"\n", "the stream of events has ended as streams do"
+        events.close()
+        upload.close()
         assert server.process.wait(30) == 0
         assert is_gone(pid)
         assert '"level":"error"' not in server.log.read_text()

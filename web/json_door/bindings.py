@@ -29,6 +29,7 @@ class Upload(enum.Enum):
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """Where one RPC is found.
 
+    `is_endless` says that the answer goes on as things happen, and may be had as server-sent events.
     `deprecated_on` and `gone_on` (`YYYY-MM-DD`) announce its end with the headers `Deprecation`
     and `Sunset`: nothing that is announced ends within twelve months.
     """
@@ -37,6 +38,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     verb: str
     path: str
     upload: Upload | None = None
+    is_endless: bool = False
     deprecated_on: str = ""
     gone_on: str = ""
 
@@ -125,7 +127,7 @@ BINDINGS: Final = (
     _get("CustomerService/FindCustomers", "customers:find"),
     _get("CustomerService/GetCustomer", "customers/{customer_id}"),
     _get("EventService/ListEvents", "events"),
-    _get("EventService/StreamEvents", "events:stream"),
+    Binding(rpc="EventService/StreamEvents", verb="GET", path="/v1/events:stream", is_endless=True),
     _get("ReportService/GetActivityReport", "reports/activity"),
     _get("ViewService/ListViews", "views"),
     _post("ViewService/SaveView", "views"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from web.json_door.problems import Refusal, refused
 from web.json_door.reading import parsed
@@ -17,11 +17,13 @@ from web.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
 
-__all__ = ["JSON_LINES", "chunks", "content_type", "json_body", "lines", "raw_body"]
+__all__ = ["JSON_LINES", "apart", "chunks", "content_type", "json_body", "lines", "raw_body"]
+
+_Result = TypeVar("_Result")
 
 JSON_LINES: Final = "application/jsonl"
 _JSON_LINES_TOO: Final = frozenset({JSON_LINES, "application/x-ndjson", "application/x-jsonlines"})
@@ -54,18 +56,26 @@ def _is_utf8(name: str) -> bool:
         return False
 
 
-async def json_body(request: Request) -> Any:
-    """The body as JSON, an empty object where there is none; raises `DoorError`."""
+async def apart(size: int, work: Callable[..., _Result], *arguments: Any) -> _Result:
+    """What `work` gives: done beside the event loop where its `size` in bytes is no trifle."""
+    if size < APART_BYTES_MIN:
+        return work(*arguments)
+    return await asyncio.to_thread(work, *arguments)
+
+
+async def json_body(request: Request) -> tuple[int, Any]:
+    """Length and value of the body as JSON, an empty object where there is none.
+
+    Raises `DoorError`.
+    """
     content = await raw_body(request)
     if not content.strip():
-        return {}
+        return 0, {}
     media = content_type(request)
     if media != _JSON and not (media.startswith("application/") and media.endswith("+json")):
         sentence = f"content-type is {media or 'missing'}, expected {_JSON}"
         raise refused(Refusal.CONTENT_TYPE_UNKNOWN, sentence, content_type=media[:100])
-    if len(content) >= APART_BYTES_MIN:
-        return await asyncio.to_thread(parsed, content)
-    return parsed(content)
+    return len(content), await apart(len(content), parsed, content)
 
 
 async def raw_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:

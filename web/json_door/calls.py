@@ -57,16 +57,24 @@ class FrontCalls:
         rpc: Rpc,
         messages: AsyncIterator[Message] | Message,
         metadata: Metadata,
+        first_seconds: float | None = None,
     ) -> AsyncIterator[Message]:
-        """A stream of answers, once the first is there; raises `AioRpcError` before that."""
+        """A stream of answers, once the first is there; raises `AioRpcError` before that.
+
+        With `first_seconds` the first is waited for no longer: it may never come.
+        """
         if rpc.streams_requests:
             call = self._callable(rpc)(metadata=metadata, timeout=CALL_SECONDS_MAX)
             await _write(call, messages)  # type: ignore[arg-type]  # a stream takes a stream
         else:
             call = self._callable(rpc)(messages, metadata=metadata)
+        first = asyncio.ensure_future(_read(call))
         try:
-            first = await _read(call)
+            await asyncio.wait({first}, timeout=first_seconds)
+            if first.done():
+                first.result()
         except BaseException:
+            first.cancel()
             call.cancel()
             raise
         return _rest(call, first)
@@ -141,10 +149,12 @@ async def _read(call: Any) -> Any:
         raise CallCancelledError from None
 
 
-async def _rest(call: Any, first: Any) -> AsyncIterator[Message]:
+async def _rest(call: Any, first: asyncio.Future[Any]) -> AsyncIterator[Message]:
     try:
-        while first is not grpc.aio.EOF:
-            yield first
-            first = await _read(call)
+        message = await first
+        while message is not grpc.aio.EOF:
+            yield message
+            message = await _read(call)
     finally:
+        first.cancel()
         call.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode
 
 import grpc.aio
@@ -15,8 +15,9 @@ from starlette.responses import Response, StreamingResponse
 from rpc.permissions import PUBLIC_RPCS
 from web.channel import CredentialError, header_metadata
 from web.json_door.bindings import BINDINGS
-from web.json_door.bodies import JSON_LINES, json_body, raw_body
+from web.json_door.bodies import JSON_LINES, apart, json_body, raw_body
 from web.json_door.calls import CallCancelledError, FrontCalls
+from web.json_door.compression import PACKED, is_taken, packed, packed_stream
 from web.json_door.contract import rpcs
 from web.json_door.own_pages import own_page
 from web.json_door.parameters import fields_of_query, put
@@ -26,7 +27,7 @@ from web.json_door.reading import message_of
 from web.json_door.streams import EVENT_STREAM, event_stream, json_lines
 from web.json_door.uploads import idempotency_key, uploaded
 from web.json_door.writing import json_of
-from web.limits import MESSAGE_BYTES_MAX
+from web.limits import FIRST_EVENT_SECONDS, MESSAGE_BYTES_MAX
 
 if TYPE_CHECKING:
     import asyncio
@@ -125,18 +126,19 @@ class JsonDoor:
             messages = uploaded(binding, rpc, request)
             if rpc.streams_responses:
                 answers = await self._calls.answers(rpc, messages, metadata)
-                return _lines(answers)
+                return _lines(answers, request)
             answer = await self._calls.answer_to_stream(rpc, messages, metadata, request)
-            return _one(answer, request)
+            return await _one(answer, request)
         message = await _message(binding, rpc, fields, request)
         if rpc.streams_responses:
-            answers = await self._calls.answers(rpc, message, metadata)
-            if EVENT_STREAM in request.headers.get("accept", ""):
+            patience = FIRST_EVENT_SECONDS if binding.is_endless else None
+            answers = await self._calls.answers(rpc, message, metadata, patience)
+            if binding.is_endless and EVENT_STREAM in request.headers.get("accept", ""):
                 return StreamingResponse(
                     event_stream(answers, self._draining), media_type=EVENT_STREAM
                 )
-            return _lines(answers)
-        return _one(await self._calls.answer(rpc, message, metadata, request), request)
+            return _lines(answers, request)
+        return await _one(await self._calls.answer(rpc, message, metadata, request), request)
 
 
 async def _message(
@@ -149,13 +151,13 @@ async def _message(
         if await raw_body(request):
             sentence = f"a {request.method} has no body: fields stand in the query"
             raise refused(Refusal.MESSAGE_MALFORMED, sentence)
-        fields: Any = fields_of_query(descriptor, query)
+        size, fields = 0, fields_of_query(descriptor, query)
     else:
         if query:
             name = query.partition("=")[0][:100]
             sentence = f"{name!r} is no parameter here: fields of this call stand in the body"
             raise refused(Refusal.UNKNOWN_FIELD, sentence, field=name)
-        fields = await json_body(request)
+        size, fields = await json_body(request)
     if isinstance(fields, dict):
         known = descriptor.fields_by_name
         for name, text in path_fields.items():
@@ -169,16 +171,16 @@ async def _message(
         last = request.headers.get("last-event-id", "")
         if last and rpc.streams_responses and "page_token" in known:
             put(fields, descriptor, "page_token", last, "last-event-id")
-    message = message_of(rpc.request, fields)
+    message = await apart(size, message_of, rpc.request, fields)
     if message.ByteSize() > MESSAGE_BYTES_MAX:
         sentence = f"the message is larger than {MESSAGE_BYTES_MAX} bytes; use the streamed call"
         raise refused(Refusal.BODY_TOO_LARGE, sentence, bytes_max=str(MESSAGE_BYTES_MAX))
     return message
 
 
-def _one(answer: Message, request: Request) -> Response:
+async def _one(answer: Message, request: Request) -> Response:
     """The answer; with its etag, and the address of the next page, where it has them."""
-    headers = {}
+    headers: dict[str, str] = {}
     etag = _etag_of(answer)
     if etag:
         headers["etag"] = f'"{etag}"'
@@ -189,7 +191,9 @@ def _one(answer: Message, request: Request) -> Response:
     if token:
         headers["link"] = f'<{_next_page(request, token)}>; rel="next"'
     status = _REFUSED_STATUS if _state_of(answer) in _REFUSED else 200
-    return Response(json_of(answer), status, headers, _JSON)
+    content = await apart(answer.ByteSize(), json_of, answer)
+    small = await packed(content, request)
+    return Response(small or content, status, headers | (PACKED if small else {}), _JSON)
 
 
 def _next_page(request: Request, token: str) -> str:
@@ -200,8 +204,11 @@ def _next_page(request: Request, token: str) -> str:
     return f"{path}?{urlencode([*kept, ('pageToken', token)])}"
 
 
-def _lines(answers: AsyncIterator[Message]) -> Response:
-    return StreamingResponse(json_lines(answers), media_type=JSON_LINES)
+def _lines(answers: AsyncIterator[Message], request: Request) -> Response:
+    content = json_lines(answers)
+    if is_taken(request):
+        return StreamingResponse(packed_stream(content), headers=PACKED, media_type=JSON_LINES)
+    return StreamingResponse(content, media_type=JSON_LINES)
 
 
 def _etag_of(answer: Message) -> str:

@@ -8,7 +8,7 @@ beside them.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
 import grpc.aio
@@ -158,6 +158,30 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
     metadata: dict[str, str] = {}
     retry_after_seconds: float | None = None
 
+    @classmethod
+    def of(
+        cls,
+        reason: str,
+        status: int,
+        code: str,
+        detail: str,
+        metadata: dict[str, str] | None = None,
+        retry_seconds: float | None = None,
+    ) -> Self:
+        """A problem of the request that is being answered."""
+        return cls(
+            type=f"urn:tieout:reason:{reason}",
+            title=reason.replace("_", " ").capitalize(),
+            status=status,
+            detail=detail,
+            instance=f"urn:tieout:request:{current_request_id()}",
+            reason=reason,
+            code=code,
+            domain=_DOMAIN,
+            metadata=metadata or {},
+            retry_after_seconds=retry_seconds,
+        )
+
     def response(self, headers: Mapping[str, str] = {}) -> Response:
         """The answer."""
         more = dict(headers)
@@ -173,11 +197,11 @@ def problem_of(
 ) -> Problem:
     """What is told about `error`; `with_etag` where the request carried a precondition."""
     if isinstance(error, CallCancelledError):
-        return _problem(_UNAVAILABLE, 503, "UNAVAILABLE", "the server drains; try again", {}, 1.0)
+        return Problem.of(_UNAVAILABLE, 503, "UNAVAILABLE", "the server drains; try again", {}, 1.0)
     if isinstance(error, DoorError):
         status = REFUSAL_STATUSES[error.refusal]
         code = _CODES.get(status, "INVALID_ARGUMENT")
-        return _problem(error.refusal.value, status, code, str(error), error.metadata)
+        return Problem.of(error.refusal.value, status, code, str(error), error.metadata)
     reason, metadata, retry_seconds = _details(error)
     ended = error.code()
     status = _BY_REASON.get(reason, HTTP_STATUSES[ended])
@@ -185,35 +209,13 @@ def problem_of(
         status = 412
     if not reason and ended is grpc.StatusCode.UNAVAILABLE:
         reason, retry_seconds = _UNAVAILABLE, 1.0
-    return _problem(
+    return Problem.of(
         reason or ended.name,
         status,
         ended.name,
         error.details() or ended.name,
         metadata,
         retry_seconds,
-    )
-
-
-def _problem(
-    reason: str,
-    status: int,
-    code: str,
-    detail: str,
-    metadata: dict[str, str],
-    retry_seconds: float | None = None,
-) -> Problem:
-    return Problem(
-        type=f"urn:tieout:reason:{reason}",
-        title=reason.replace("_", " ").capitalize(),
-        status=status,
-        detail=detail,
-        instance=f"urn:tieout:request:{current_request_id()}",
-        reason=reason,
-        code=code,
-        domain=_DOMAIN,
-        metadata=metadata,
-        retry_after_seconds=retry_seconds,
     )
 
 

@@ -1,7 +1,8 @@
 """Answers that are streams: a message per line, or server-sent events for browsers and the like.
 
-The first message is waited for before the answer begins, so that a refusal has its status. An
-error behind it can have none any more: it is the last line, `{"error": {…}}`, and the last event.
+The first message is waited for before the answer begins, so that a refusal has its status; where
+it may never come, for a moment. An error behind it can have none any more: it is the last line,
+`{"error": {…}}`, and the last event.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc.aio
 import msgspec
 
+from web.json_door.bodies import apart
 from web.json_door.calls import CallCancelledError
 from web.json_door.problems import problem_of
 from web.json_door.writing import json_of, plain_of
@@ -33,7 +35,7 @@ async def json_lines(messages: AsyncIterator[Message]) -> AsyncIterator[bytes]:
     try:
         async with aclosing(messages) as coming:  # type: ignore[type-var]  # a generator
             async for message in coming:
-                yield json_of(message) + b"\n"
+                yield await apart(message.ByteSize(), json_of, message) + b"\n"
     except (grpc.aio.AioRpcError, CallCancelledError) as error:
         yield msgspec.json.encode({"error": problem_of(error)}) + b"\n"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from web.json_door.bindings import Upload
-from web.json_door.bodies import JSON_LINES, chunks, content_type, json_body, lines
+from web.json_door.bodies import JSON_LINES, apart, chunks, content_type, json_body, lines
 from web.json_door.contract import class_of
 from web.json_door.parameters import fields_of_query, put
 from web.json_door.problems import Refusal, refused
@@ -43,7 +42,7 @@ async def uploaded(binding: Binding, rpc: Rpc, request: Request) -> AsyncIterato
     elif media == JSON_LINES:
         messages = _messages(rpc, header, _values(request))
     else:
-        messages = _messages(rpc, header, _one_by_one(await json_body(request)))
+        messages = _messages(rpc, header, _one_by_one((await json_body(request))[1]))
     async for message in messages:
         yield message
 
@@ -84,25 +83,24 @@ async def _file(
         yield rpc.request(chunk=chunk)
 
 
-async def _values(request: Request) -> AsyncIterator[Any]:
+async def _values(request: Request) -> AsyncIterator[tuple[int, Any]]:
+    """Each line as JSON, with its length."""
     async for line in lines(request):
-        if len(line) >= APART_BYTES_MIN:
-            yield await asyncio.to_thread(parsed, line)
-        else:
-            yield parsed(line)
+        yield len(line), await apart(len(line), parsed, line)
 
 
-async def _one_by_one(body: Any) -> AsyncIterator[Any]:
+async def _one_by_one(body: Any) -> AsyncIterator[tuple[int, Any]]:
+    """Each value of a list, or the only one; how long each was nobody knows."""
     for value in body if isinstance(body, list) else [body] if body else []:
-        yield value
+        yield APART_BYTES_MIN, value
 
 
 async def _messages(
-    rpc: Rpc, header: dict[str, Any], values: AsyncIterator[Any]
+    rpc: Rpc, header: dict[str, Any], values: AsyncIterator[tuple[int, Any]]
 ) -> AsyncIterator[Message]:
     """The header is the first value, or stands in the query; it may stand in both."""
     descriptor = rpc.request.DESCRIPTOR.fields_by_name["header"].message_type
-    first = await anext(values, None)
+    size, first = await anext(values, (0, None))
     given = first.get("header") if isinstance(first, dict) else None
     if isinstance(given, dict):
         for name, value in header.items():
@@ -115,8 +113,6 @@ async def _messages(
     else:
         yield class_of(rpc.request.DESCRIPTOR)(header=message_of(class_of(descriptor), header))
         if first is not None:
-            yield message_of(rpc.request, first)
-    number = 1
-    async for value in values:
-        number += 1
-        yield message_of(rpc.request, value)
+            yield await apart(size, message_of, rpc.request, first)
+    async for size, value in values:
+        yield await apart(size, message_of, rpc.request, value)
