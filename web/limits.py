@@ -17,6 +17,7 @@ __all__ = [
     "FIRST_EVENT_SECONDS",
     "FORM_BYTES_MAX",
     "HEADER_BYTES_MAX",
+    "HEADER_SECONDS_MAX",
     "HEARTBEAT_SECONDS",
     "IDLE_SECONDS",
     "LINE_BYTES_MAX",
@@ -81,4 +82,7 @@ PACKED_BYTES_MIN: Final = 1_400
 """Smaller answers fit one packet as they are; packing them gains nothing."""
 
 FIRST_EVENT_SECONDS: Final = 0.5
-"""How long a stream of events waits with its status: refusals come at once, events perhaps never."""
+"""How long a stream of events waits with its status: refusals come at once, events may not."""
+
+HEADER_SECONDS_MAX: Final = 20.0
+"""How long a request may take to say what it wants: a slow line needs seconds."""

@@ -26,6 +26,7 @@ from rpc.secret_files import Secret
 from web.app import build_app
 from web.certificates import Certificate
 from web.channel import open_front
+from web.connections import BoundedConnection
 from web.limits import CONNECTIONS_MAX, DRAIN_SECONDS, HEADER_BYTES_MAX, IDLE_SECONDS
 from web.settings import WebSettings
 
@@ -87,7 +88,7 @@ def _configuration(app: Starlette, certificate: Certificate | None) -> uvicorn.C
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,8 @@ def test_the_document_and_the_page_for_people_are_served(served):
     text = page.body.decode()
     assert "<script" not in text
     assert "style=" not in text
+    assert "src=" not in text
+    assert {address[0] for address in re.findall(r'href="([^"]*)"', text)} == {"/", "#"}
     for binding in BINDINGS:
         assert f'id="{binding.rpc.partition("/")[2]}"' in text
     assert get(served, "/v1/reference.css").headers["content-type"].startswith("text/css")

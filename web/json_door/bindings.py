@@ -29,7 +29,7 @@ class Upload(enum.Enum):
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """Where one RPC is found.
 
-    `is_endless` says that the answer goes on as things happen, and may be had as server-sent events.
+    `is_endless` says that the answer goes on as things happen; it may be had as server-sent events.
     `deprecated_on` and `gone_on` (`YYYY-MM-DD`) announce its end with the headers `Deprecation`
     and `Sunset`: nothing that is announced ends within twelve months.
     """
