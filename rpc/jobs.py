@@ -101,10 +101,14 @@ class MatchDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class StreamMatchJob(msgspec.Struct, frozen=True, tag=True):
-    """Match the `StreamMatchPaymentsRequest` frames of a file into frames of another."""
+    """Match the `StreamMatchPaymentsRequest` frames of a file into frames of another; with what is
+    resident as of the snapshot at `snapshot_path`, where there is one.
+    """
 
     requests_path: str
     responses_path: str
+    snapshot_path: str = ""
+    snapshot_version: int = 0
 
 
 class StreamMatchDone(msgspec.Struct, frozen=True, tag=True):

@@ -30,7 +30,7 @@ from rpc.workers import Lane
 if TYPE_CHECKING:
     from rpc.jobs import ResidentAnswer, ResidentRequest
     from rpc.metrics import Metrics
-    from rpc.snapshots import SnapshotKeeper
+    from rpc.snapshots import Snapshot, SnapshotKeeper
     from rpc.workers import WorkerPool
 
 __all__ = ["MatchBatcher"]
@@ -68,6 +68,10 @@ class MatchBatcher:
         self._gatherer: asyncio.Task[None] | None = None
         self._passes: set[asyncio.Task[None]] = set()
         self._pass_seconds = _FIRST_GUESS_SECONDS
+
+    def snapshot(self) -> Snapshot:
+        """What is resident now; raises `NotReadyError`."""
+        return self._snapshots.current
 
     async def answer(self, request: ResidentRequest, seconds_left: float | None) -> bytes:
         """The response to `request`, encoded; raises what matching it alone would raise, and

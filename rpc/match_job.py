@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.batches import Batch
+    from engine.resident import Resident
 
 __all__ = [
     "ANSWER_FIELDS",
@@ -80,21 +81,40 @@ class StageTimer:
         return self.timings
 
 
+_OF_PAYMENTS: Final = ("payments", "remittance_lines")
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What the server keeps, and the version of the snapshot it is in."""
+
+    resident: Resident
+    version: int
+
+
 class _Request:
     """The tables of one match, chunk by chunk, and its header."""
 
-    def __init__(self, header: Any) -> None:
-        """Read a header: `MatchPaymentsRequest` or `StreamMatchHeader`."""
+    def __init__(self, header: Any, kept: _Kept | None = None) -> None:
+        """Read a header: `MatchPaymentsRequest` or `StreamMatchHeader`; `kept` is what payments are
+        matched with where the caller brings nothing else.
+        """
+        self._kept = kept
         self.request_id = read_request_id(header.request_id)
         self.validate_only: bool = header.validate_only
-        self.policy = policy_book(header.policy)
+        if kept is not None and header.HasField("policy"):
+            message = "policy: a match with resident open items is made by the server's own"
+            raise FieldError(message, field="policy")
+        self.policy = kept.resident.policy if kept else policy_book(header.policy)
         self.as_of = read_as_of(header.as_of)
         self.arrow = header.row_encoding == rows_pb2.ROW_ENCODING_ARROW
         self.errors = RowErrors()
         self._checkers = {kind.field: TableChecker(kind, self.errors) for kind in REQUEST_TABLES}
 
     def add(self, field: str, table: Any) -> None:
-        """Add a chunk of the table `field`."""
+        """Add a chunk of the table `field`; raises `FieldError` where the server has its own."""
+        if self._kept is not None and field not in _OF_PAYMENTS:
+            message = f"{field}: a match with resident open items is made with the server's own"
+            raise FieldError(message, field=field)
         kind = next(kind for kind in REQUEST_TABLES if kind.field == field)
         self._checkers[field].add(decode_table(kind, table), table.row_count)
 
@@ -110,6 +130,13 @@ class _Request:
             return None
         for table in ("payments", "open_items"):
             check_company_column(batches[table].text("company_id"))
+        if self._kept is not None:
+            return MatchInput.against(
+                self._kept.resident,
+                batches["payments"],
+                remittances=batches["remittance_lines"],
+                as_of=self.as_of,
+            )
         batches["remittances"] = batches.pop("remittance_lines")
         return MatchInput(**batches, policy=self.policy, as_of=self.as_of)
 
@@ -127,6 +154,7 @@ class _Request:
             row_error_count=self.errors.count,
             policy_version=POLICY_VERSION,
             policy_sha256=policy_sha256(self.policy),
+            snapshot_version=self._kept.version if self._kept else 0,
         )
 
 
@@ -205,8 +233,13 @@ def run_match(job: MatchJob, match: Matcher) -> MatchDone:
     return MatchDone(response.SerializeToString(), answer.payment_count, answer.timings)
 
 
-def run_stream_match(job: StreamMatchJob, match: Matcher) -> StreamMatchDone:
-    """Match the request frames of a file; raises `StreamOrderError` where the header is amiss."""
+def run_stream_match(
+    job: StreamMatchJob, match: Matcher, resident: Resident | None = None
+) -> StreamMatchDone:
+    """Match the request frames of a file, with what is `resident` where that was asked for; raises
+    `StreamOrderError` where the header is amiss.
+    """
+    kept = None if resident is None else _Kept(resident, job.snapshot_version)
     request: _Request | None = None
     for frame in read_frames(Path(job.requests_path)):
         part = match_service_pb2.StreamMatchPaymentsRequest.FromString(frame)
@@ -215,7 +248,7 @@ def run_stream_match(job: StreamMatchJob, match: Matcher) -> StreamMatchDone:
             message = "the header must be the first message, and only the first"
             raise StreamOrderError(message, part=field or "")
         if request is None:
-            request = _Request(part.header)
+            request = _Request(part.header, kept)
         elif field is not None:
             request.add(field, getattr(part, field))
     if request is None:

@@ -68,10 +68,15 @@ class MatchService(match_service_pb2_grpc.MatchServiceServicer):
         answers = path.with_suffix(".responses")
         try:
             with SpooledFile(path, STREAM_BYTES_MAX) as spooled:
+                resident = False
                 async for part in request_iterator:
+                    resident = resident or part.header.resident
                     await asyncio.to_thread(spooled.add_frame, part.SerializeToString())
                 spooled.finish()
                 job = StreamMatchJob(str(path), str(answers))
+                if resident:
+                    snapshot = self._batchers[current_caller().tenant].snapshot()
+                    job = StreamMatchJob(str(path), str(answers), snapshot.path, snapshot.version)
                 done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
             assert isinstance(done, StreamMatchDone)  # noqa: S101 - a worker answers in kind
             self._count(done)

@@ -112,7 +112,9 @@ class JobRunner:
         match = self._match
         return {
             MatchJob: lambda job, _: run_match(job, match),
-            StreamMatchJob: lambda job, _: run_stream_match(job, match),
+            StreamMatchJob: lambda job, tenant: run_stream_match(
+                job, match, tenant.resident(job.snapshot_path) if job.snapshot_path else None
+            ),
             ResidentMatchJob: lambda job, tenant: run_resident_match(
                 job, tenant.resident(job.snapshot_path)
             ),

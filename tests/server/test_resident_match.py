@@ -8,12 +8,13 @@ import time
 
 import grpc
 import grpc.aio
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from engine.batches import PaymentBatch, RemittanceBatch
 from rpc.conversions import ANSWER_TABLES, row_messages
-from tests.server.requests import bai2_file, payments, table
+from tests.server.requests import bai2_file, items, payments, table
 from tests.server.running_server import RunningServer
 from tieout.client import Client
 from tieout.v1 import (
@@ -21,6 +22,7 @@ from tieout.v1 import (
     application_service_pb2_grpc,
     cases_pb2,
     match_service_pb2_grpc,
+    policy_pb2,
     rows_pb2,
 )
 from tieout.v1 import exception_service_pb2 as desk
@@ -103,6 +105,57 @@ def test_both_encodings_say_the_same(match):
         rows = row_messages(kind, kind.batch_class.of(sent))
         assert rows == list(getattr(getattr(plain, field).messages, kind.rows_field))
         assert getattr(plain, field).row_count == getattr(arrow, field).row_count == len(rows)
+
+
+def stream(match, *parts, **header):
+    header = contract.StreamMatchHeader(request_id="R-1", resident=True, **header)
+    requests = [contract.StreamMatchPaymentsRequest(header=header)]
+    requests += [contract.StreamMatchPaymentsRequest(**part) for part in parts]
+    return match.StreamMatchPayments(iter(requests), timeout=30)
+
+
+def test_a_stream_in_chunks_is_one_match_with_the_servers_own(match):
+    whole = match.MatchResidentPayments(request(arrow=True, row_encoding=ARROW), timeout=30)
+    chunks = [
+        {"payments": table("payments", payments().take(np.array([row])), arrow=arrow)}
+        for row, arrow in ((0, True), (1, False))
+    ]
+    summary, *tables = stream(match, *chunks, row_encoding=ARROW)
+    assert summary.summary.state == contract.MATCH_STATE_MATCHED
+    assert summary.summary.snapshot_version == whole.snapshot_version
+    assert summary.summary.policy_sha256 == whole.summary.policy_sha256
+    for part in tables:
+        field = part.WhichOneof("part")
+        assert getattr(part, field) == getattr(whole, field)
+    assert len(tables) == 4
+
+
+@pytest.mark.parametrize(
+    ("part", "header"),
+    [
+        ({"open_items": table("open_items", items(), arrow=True)}, {}),
+        (
+            {"payments": table("payments", payments(), arrow=True)},
+            {"policy": policy_pb2.PolicyBook()},
+        ),
+    ],
+    ids=["open items", "policy"],
+)
+def test_what_the_server_keeps_is_not_brought_as_well(match, part, header):
+    with pytest.raises(grpc.RpcError) as caught:
+        list(stream(match, part, **header))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "the server's own" in caught.value.details()
+
+
+def test_a_stream_that_its_caller_leaves_ends_its_work(server, match):
+    before = set(server.workers())
+    call = stream(match, {"payments": table("payments", payments(), arrow=True)})
+    call.cancel()
+    with pytest.raises(grpc.RpcError):
+        list(call)
+    assert applied(match.MatchResidentPayments(request(), timeout=30))
+    assert len(server.workers()) == len(before)
 
 
 def test_nothing_is_kept_by_a_match(match):

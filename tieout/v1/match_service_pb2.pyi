@@ -135,6 +135,7 @@ class MatchSummary(_message.Message):
     ROW_ERROR_COUNT_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     POLICY_SHA256_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's `request_id`."""
     state: Global___MatchState.ValueType
@@ -145,6 +146,8 @@ class MatchSummary(_message.Message):
     """Version of the policy's shape."""
     policy_sha256: _builtins.str
     """SHA-256 of the rules in force, in hex."""
+    snapshot_version: _builtins.int
+    """Version of the snapshot a streamed match with resident open items was made with; otherwise 0."""
     @_builtins.property
     def row_errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
         """The first errors of the request's rows, at most 1,000."""
@@ -158,10 +161,11 @@ class MatchSummary(_message.Message):
         row_error_count: _builtins.int = ...,
         policy_version: _builtins.int = ...,
         policy_sha256: _builtins.str = ...,
+        snapshot_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_sha256", b"policy_sha256", "policy_version", b"policy_version", "request_id", b"request_id", "row_error_count", b"row_error_count", "row_errors", b"row_errors", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_sha256", b"policy_sha256", "policy_version", b"policy_version", "request_id", b"request_id", "row_error_count", b"row_error_count", "row_errors", b"row_errors", "snapshot_version", b"snapshot_version", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -296,6 +300,7 @@ class StreamMatchHeader(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     ROW_ENCODING_FIELD_NUMBER: _builtins.int
+    RESIDENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's own id of this call, at most 255 characters; given back in the answer."""
     validate_only: _builtins.bool
@@ -304,6 +309,10 @@ class StreamMatchHeader(_message.Message):
     """Day of the match, ISO 8601; empty: the latest booking date of the payments."""
     row_encoding: _rows_pb2.RowEncoding.ValueType
     """How the rows of the answer are encoded."""
+    resident: _builtins.bool
+    """Match with the open items, customers, bank accounts and policy the server keeps, as of its latest
+    snapshot of them; the caller sends payments and remittance lines alone.
+    """
     @_builtins.property
     def policy(self) -> _policy_pb2.PolicyBook:
         """The rules; absent: the default policy."""
@@ -316,10 +325,11 @@ class StreamMatchHeader(_message.Message):
         policy: _policy_pb2.PolicyBook | None = ...,
         as_of: _builtins.str = ...,
         row_encoding: _rows_pb2.RowEncoding.ValueType = ...,
+        resident: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "policy", b"policy", "request_id", b"request_id", "row_encoding", b"row_encoding", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "policy", b"policy", "request_id", b"request_id", "resident", b"resident", "row_encoding", b"row_encoding", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

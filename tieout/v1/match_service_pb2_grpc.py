@@ -72,7 +72,8 @@ class MatchServiceServicer:
 
     def StreamMatchPayments(self, request_iterator, context):
         """Matches tables of any size up to the server's limit: the header first, then chunks of tables
-        of at most 1 MiB each in any order; the answer is the summary, then chunks of tables.
+        of at most 1 MiB each in any order; the answer is the summary, then chunks of tables. With
+        `resident` the payments are matched as one with what the server keeps.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,8 @@ class MatchServiceStub:
     """Matches what fits into one message (4 MiB either way)."""
     StreamMatchPayments: _grpc.StreamStreamMultiCallable[_match_service_pb2.StreamMatchPaymentsRequest, _match_service_pb2.StreamMatchPaymentsResponse]
     """Matches tables of any size up to the server's limit: the header first, then chunks of tables
-    of at most 1 MiB each in any order; the answer is the summary, then chunks of tables.
+    of at most 1 MiB each in any order; the answer is the summary, then chunks of tables. With
+    `resident` the payments are matched as one with what the server keeps.
     """
     MatchResidentPayments: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.MatchResidentPaymentsRequest, _match_service_pb2.MatchResidentPaymentsResponse]
     """Matches payments with the open items, customers, bank accounts and policy the server keeps, as
@@ -59,7 +60,8 @@ class MatchServiceAsyncStub(MatchServiceStub):
     """Matches what fits into one message (4 MiB either way)."""
     StreamMatchPayments: _aio.StreamStreamMultiCallable[_match_service_pb2.StreamMatchPaymentsRequest, _match_service_pb2.StreamMatchPaymentsResponse]  # type: ignore[assignment]
     """Matches tables of any size up to the server's limit: the header first, then chunks of tables
-    of at most 1 MiB each in any order; the answer is the summary, then chunks of tables.
+    of at most 1 MiB each in any order; the answer is the summary, then chunks of tables. With
+    `resident` the payments are matched as one with what the server keeps.
     """
     MatchResidentPayments: _aio.UnaryUnaryMultiCallable[_match_service_pb2.MatchResidentPaymentsRequest, _match_service_pb2.MatchResidentPaymentsResponse]  # type: ignore[assignment]
     """Matches payments with the open items, customers, bank accounts and policy the server keeps, as
@@ -88,7 +90,8 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_match_service_pb2.StreamMatchPaymentsResponse], _abc.AsyncIterator[_match_service_pb2.StreamMatchPaymentsResponse]]:
         """Matches tables of any size up to the server's limit: the header first, then chunks of tables
-        of at most 1 MiB each in any order; the answer is the summary, then chunks of tables.
+        of at most 1 MiB each in any order; the answer is the summary, then chunks of tables. With
+        `resident` the payments are matched as one with what the server keeps.
         """
 
     @_abc_1.abstractmethod
