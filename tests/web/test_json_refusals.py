@@ -166,3 +166,11 @@ def test_a_caller_with_too_many_calls_is_told_when_to_come_again(secured):
     assert problem(limited) == (429, "RATE_LIMITED")
     assert int(limited.headers["retry-after"]) >= 1
     assert told(limited)["retryAfterSeconds"] > 0
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\n", b"{}", b"[]", b"null\n", b"[null]", b"5\n"])
+@pytest.mark.parametrize("headers", [JSON, LINES])
+@pytest.mark.parametrize("path", ["payments:streamMatch", "open-items:import", "customers:import"])
+def test_a_stream_of_nothing_is_a_header_alone_or_refused(served, path, headers, body):
+    answer = post(served, f"/v1/{path}", body, headers)
+    assert answer.status == 200 or problem(answer)[0] == 400

@@ -129,12 +129,12 @@ async def _received(request: Request) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout(BODY_SECONDS_MAX):
-                chunk = await anext(stream, None)
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
         except TimeoutError:
             sentence = f"nothing of the body came for {BODY_SECONDS_MAX:.0f} seconds"
             raise refused(Refusal.BODY_TIMEOUT, sentence) from None
-        if chunk is None:
-            return
         yield chunk
 
 

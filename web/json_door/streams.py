@@ -53,7 +53,7 @@ async def event_stream(
     coming: asyncio.Future[Any] | None = None
     try:
         while not ended.done():
-            coming = coming or asyncio.ensure_future(anext(messages, None))
+            coming = coming or asyncio.ensure_future(_next(messages))
             await asyncio.wait(
                 {coming, ended}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
@@ -73,6 +73,13 @@ async def event_stream(
             coming.cancel()
             await asyncio.wait({coming})
         await messages.aclose()  # type: ignore[attr-defined]  # a generator
+
+
+async def _next(messages: AsyncIterator[Message]) -> Message | None:
+    try:
+        return await anext(messages)
+    except StopAsyncIteration:
+        return None
 
 
 def _events(message: Any) -> bytes:

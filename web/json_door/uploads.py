@@ -100,7 +100,9 @@ async def _messages(
 ) -> AsyncIterator[Message]:
     """The header is the first value, or stands in the query; it may stand in both."""
     descriptor = rpc.request.DESCRIPTOR.fields_by_name["header"].message_type
-    size, first = await anext(values, (0, None))
+    size, first = 0, None
+    async for size, first in values:  # noqa: B007 - anext with a default breaks in Python 3.11
+        break
     given = first.get("header") if isinstance(first, dict) else None
     if isinstance(given, dict):
         for name, value in header.items():
