@@ -287,7 +287,11 @@ def _worker_settings(
     mask_key: bytes,
 ) -> WorkerSettings:
     own = {
-        name: TenantSettings(tables_folder=str(folders[name].tables), policy=tenant.policy)
+        name: TenantSettings(
+            tables_folder=str(folders[name].tables),
+            policy=tenant.policy,
+            authority=tenant.authority,
+        )
         for name, tenant in tenants.items()
     }
     return WorkerSettings(
@@ -401,6 +405,8 @@ def _watch_processes(pool: WorkerPool, metrics: Metrics) -> None:
         "tieout_worker_memory_bytes", lambda: sum(map(resident_bytes, pool.process_ids()))
     )
     metrics.watch("tieout_server_memory_bytes", lambda: resident_bytes(os.getpid()))
+    loop = asyncio.get_running_loop()
+    metrics.watch("tieout_server_tasks", lambda: len(asyncio.all_tasks(loop)))
     metrics.set("tieout_build_info", 1, version=version("tieout"), python=platform.python_version())
 
 

@@ -90,6 +90,11 @@ PANELS: Final = (
         {"{{code}}": f"sum by (code) (increase(tieout_exceptions_total[{_INTERVAL}]))"},
     ),
     Panel(
+        "Exceptions that wait, by age",
+        "short",
+        {"{{age}}": "sum by (age) (tieout_exceptions_open)"},
+    ),
+    Panel(
         "Searches stopped at their limit",
         "short",
         {"stopped": f"sum(increase(tieout_searches_stopped_total[{_INTERVAL}]))"},
@@ -135,6 +140,7 @@ PANELS: Final = (
             "{{instance}} web": "tieout_web_memory_bytes",
         },
     ),
+    Panel("Tasks of the event loop", "short", {"{{instance}}": "tieout_server_tasks"}),
     Panel("Lag of the event loop", "s", {"{{instance}}": "tieout_loop_lag_seconds"}),
 )
 """Panels that somebody thought about, left to right and top to bottom."""

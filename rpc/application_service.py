@@ -145,14 +145,14 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
             return _file_response("", commands, previews)
         key = key_of("ReverseFile", request, current_caller())
-        answer = await self._acts.first_answer(key)
-        if answer is not None:
-            return contract.ReverseFileResponse.FromString(answer)
-        batch_id = request.request_id or uuid.uuid4().hex
-        previews = [await self._acts.one_of_batch(command, batch_id) for command in commands]
-        response = _file_response(batch_id, commands, previews)
-        await self._acts.keep_answer(key, response.SerializeToString(), self._now_ms())
-        return response
+
+        async def perform() -> bytes:
+            batch_id = request.request_id or uuid.uuid4().hex
+            done = [await self._acts.one_of_batch(command, batch_id) for command in commands]
+            return _file_response(batch_id, commands, done).SerializeToString()
+
+        answer = await self._acts.answered_once(key, perform, self._now_ms())
+        return contract.ReverseFileResponse.FromString(answer)
 
     def _commands_of_file(self, store: Repository, file_id: str, reason: str) -> list[Command]:
         """One act per deciding act of every payment, the last first."""

@@ -200,17 +200,17 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
             return _batch_response("", previews)
         key = key_of("BatchExceptions", request, current_caller())
-        answer = await self._acts.first_answer(key)
-        if answer is not None:
-            return contract.BatchExceptionsResponse.FromString(answer)
-        batch_id = request.request_id or uuid.uuid4().hex
-        previews = [
-            await self._acts.one_of_batch(keyed(command, request.request_id, number), batch_id)
-            for number, command in enumerate(commands)
-        ]
-        response = _batch_response(batch_id, previews)
-        await self._acts.keep_answer(key, response.SerializeToString(), self._now_ms())
-        return response
+
+        async def perform() -> bytes:
+            batch_id = request.request_id or uuid.uuid4().hex
+            done = [
+                await self._acts.one_of_batch(keyed(command, request.request_id, number), batch_id)
+                for number, command in enumerate(commands)
+            ]
+            return _batch_response(batch_id, done).SerializeToString()
+
+        answer = await self._acts.answered_once(key, perform, self._now_ms())
+        return contract.BatchExceptionsResponse.FromString(answer)
 
     def _command_of_item(self, item: contract.BatchItem) -> Command:
         field = item.WhichOneof("act")

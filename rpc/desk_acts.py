@@ -6,7 +6,9 @@ and a match with what is resident must learn of it, whichever call it came by.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -17,7 +19,7 @@ from rpc.errors import RefusedError, ServiceError
 from store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from rpc.desk_work import Command, DeskWork
     from rpc.reading import StoreReader
@@ -46,6 +48,7 @@ class DeskActs:
         self._writer = writer
         self._desk = desk
         self._on_posted = on_posted
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def act(self, command: Command, *, validate_only: bool) -> cases_pb2.Case:
         """The case after `command`, or as it would be; raises as `DeskWork.perform`."""
@@ -66,13 +69,25 @@ class DeskActs:
         except (ServiceError, StoreError) as error:
             return Preview(refusal=Refusal(reason=error.reason, message=str(error)))
 
-    async def first_answer(self, key: RequestKey | None) -> bytes | None:
-        """The answer that a batch has got before; raises `RequestIdReusedError`."""
-        return await self._writer.ask(lambda store: first_answer(store, key))
+    async def answered_once(
+        self, key: RequestKey | None, work: Callable[[], Awaitable[bytes]], now_ms: int
+    ) -> bytes:
+        """The answer of a batch: its first one, else what `work` gives, which is kept.
 
-    async def keep_answer(self, key: RequestKey | None, answer: bytes, now_ms: int) -> None:
-        """Keep the answer of a batch, each act of which is kept already."""
-        await self._writer.ask(lambda store: keep_answer(store, key, answer, now_ms))
+        Callers who send a batch at the same time wait for the first of them: its acts are kept one
+        by one, and what it says of them could not be said again. Raises `RequestIdReusedError`.
+        """
+        if key is None:
+            return await work()
+        turn = (current_caller().tenant, key.request_id)
+        lock = self._turns.setdefault(turn, asyncio.Lock())
+        async with lock:
+            answer = await self._writer.ask(lambda store: first_answer(store, key))
+            if answer is None:
+                answer = await work()
+                kept = answer
+                await self._writer.ask(lambda store: keep_answer(store, key, kept, now_ms))
+        return answer
 
     async def _perform(self, command: Command) -> Preview:
         preview = await self._writer.ask(lambda store: performed(self._desk, store, command))

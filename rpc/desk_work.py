@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from desk.acts import Act, Decide, Prepare, Undo, Wake, act_name
+from desk.acts import Act, Decide, Identify, Prepare, Undo, Wake, act_name
 from desk.cases import Case, Line  # noqa: TC001 - msgspec reads annotations
 from desk.fact_reach import REACH_DAYS, FactReach, fact_reach
 from desk.facts import Actor, Facts
@@ -211,6 +211,11 @@ class DeskWork:
             ),
         )
         booking.cases.save(read.summary, outcome.case, outcome.lines, record)
+        if isinstance(command.act, Identify) and outcome.case.payment_id:
+            # A payment of nobody has a key of its own, which goes when its customer is erased.
+            booking.keys.attribute(
+                outcome.case.payment_id, outcome.case.company_id, outcome.case.customer_id
+            )
         booking.facts.learn(outcome.case, outcome.lines, read.facts.value_day or now_ms // _DAY_MS)
         for line in outcome.lines:
             if line.kind == "fact":

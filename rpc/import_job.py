@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from desk.authority import DEFAULT_AUTHORITY
 from rpc.caller import current_caller
 from rpc.desk_work import DeskWork
 from rpc.errors import FieldError
@@ -31,6 +30,7 @@ from tieout.v1 import imports_pb2, match_service_pb2, open_item_service_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from desk.authority import Authority
     from engine.batches import Batch
     from store.keyed_rows import RowChanges
     from store.repository import Booking, Repository
@@ -47,9 +47,12 @@ class _ValidatedError(Exception):
     """Undoes the booking of an import that was only to be validated."""
 
 
-def run_import(repository: Repository, job: ImportRowsJob) -> ImportRowsDone:
-    """Keep one import; raises a `RequestError`, `CompanyNotPermittedError` or a `StoreError`."""
-    work = _Import(IMPORT_TABLES[job.table], job)
+def run_import(repository: Repository, job: ImportRowsJob, authority: Authority) -> ImportRowsDone:
+    """Keep one import; cases that waited for it are woken by `authority`.
+
+    Raises a `RequestError`, `CompanyNotPermittedError` or a `StoreError`.
+    """
+    work = _Import(IMPORT_TABLES[job.table], job, authority)
     key = work.key
     answer = repository.requests.find(key) if key is not None else None
     if answer is not None:
@@ -79,10 +82,11 @@ def _kept(work: _Import, key: RequestKey | None, booking: Booking) -> ImportRows
 class _Import:
     """One import: its header, its rows, and what becomes of them."""
 
-    def __init__(self, kind: ImportTable, job: ImportRowsJob) -> None:
+    def __init__(self, kind: ImportTable, job: ImportRowsJob, authority: Authority) -> None:
         """Read the header; raises a `RequestError`."""
         self._kind = kind
         self._job = job
+        self._authority = authority
         header = kind.header_class.FromString(job.header)
         self._header = header
         self._request_id = read_request_id(header.request_id)
@@ -167,7 +171,11 @@ class _Import:
         changes: Any = getattr(booking, self._kind.table)
         counts = self._replace(changes) if self._is_snapshot else self._change(changes)
         changed = bool(counts.inserted or counts.updated or counts.removed)
-        woken = _wake(booking, self._job) if changed and self._kind.table == "open_items" else 0
+        woken = (
+            _wake(booking, self._job, self._authority)
+            if changed and self._kind.table == "open_items"
+            else 0
+        )
         summary = imports_pb2.ImportSummary(
             request_id=self._request_id,
             state=imports_pb2.IMPORT_STATE_VALIDATED
@@ -244,14 +252,14 @@ class _Import:
         )
 
 
-def _wake(booking: Booking, job: ImportRowsJob) -> int:
+def _wake(booking: Booking, job: ImportRowsJob, authority: Authority) -> int:
     """Bring back parked cases that wait for items of the customers whose items came or changed."""
     awaited = booking.cases.awaited_customers(_EVENT)
     if not awaited:
         return 0
     changed = booking.open_items.changed_customers()
     companies = {company_id for company_id, _ in changed}
-    desk = DeskWork(DEFAULT_AUTHORITY, lambda: job.received_at_ms)
+    desk = DeskWork(authority, lambda: job.received_at_ms)
     subject = f"change {booking.number()}"
     woken = 0
     for company_id, customer_id in awaited:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from desk.authority import DEFAULT_AUTHORITY, Authority
 from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
 from rpc.caller import Caller  # noqa: TC001 - msgspec reads annotations
 from rpc.limits import WORKER_MEMORY_BYTES
@@ -53,10 +54,11 @@ __all__ = [
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One tenant: the folder of its tables (absolute) and its matching rules."""
+    """One tenant: the folder of its tables (absolute), its rules, and who may decide what."""
 
     tables_folder: str
     policy: PolicyBook
+    authority: Authority = DEFAULT_AUTHORITY
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

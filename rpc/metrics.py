@@ -64,6 +64,13 @@ METRICS: Final = (
     ),
     Metric("tieout_exceptions_total", "counter", ("code",), "Exceptions raised on bank files."),
     Metric(
+        "tieout_exceptions_open",
+        "gauge",
+        ("code", "age"),
+        "Exceptions that wait, by code and by how many days they have waited at least.",
+    ),
+    Metric("tieout_server_tasks", "gauge", (), "Tasks of the server's event loop."),
+    Metric(
         "tieout_searches_stopped_total",
         "counter",
         (),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from rpc.errors import ServiceError
 from rpc.jobs import ClearingDone, ClearingJob
 from rpc.workers import Lane
+from store.activity import ActivityFilter
 from store.errors import StoreBusyError, StoreError
 
 if TYPE_CHECKING:
@@ -38,6 +40,12 @@ _PROOF_SECONDS: Final = 5.0
 
 _PROVEN_FOR_MS: Final = 24 * 3600 * 1000
 """A file is proven again a day after its last proof."""
+
+_COUNT_SECONDS: Final = 30.0
+"""How old the counts of open exceptions may be."""
+
+_AGES: Final = {0: "0d", 1: "1d", 3: "3d", 7: "7d", 30: "30d"}
+"""Days a case has waited at least → label."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,12 +73,14 @@ class Upkeep:
         self._signer = signer
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._tasks: list[asyncio.Task[None]] = []
+        self._counted: set[tuple[str, str]] = set()
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
         self._tasks = [
             asyncio.create_task(self._repeat(self._seal, SEAL_SECONDS)),
             asyncio.create_task(self._repeat(self._prove, _PROOF_SECONDS)),
+            asyncio.create_task(self._repeat(self._count_open, _COUNT_SECONDS)),
         ]
 
     async def stop(self) -> None:
@@ -108,6 +118,24 @@ class Upkeep:
         """Seal, and give how many leaves still wait, and whether posting is halted."""
         repository.audit.seal(self._now_ms(), self._signer)
         return repository.audit.unsealed_count(), repository.halts.current() is not None
+
+    async def _count_open(self) -> None:
+        """Count the exceptions that wait, of all tenants together: no tenant is a label."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for tenant, repository in self._repositories.items():
+            ask = partial(repository.activity.waiting, ActivityFilter(), self._now_ms())
+            try:
+                found = await self._ask(ask)
+            except StoreError as error:
+                _log.warning("tenant %s: open exceptions are not counted: %s", tenant, error)
+                return
+            for one in found:
+                counts[one.code, _AGES[one.days_min]] += one.case_count
+        for code, age in self._counted - counts.keys():
+            self._metrics.set("tieout_exceptions_open", 0, code=code, age=age)
+        for (code, age), count in counts.items():
+            self._metrics.set("tieout_exceptions_open", count, code=code, age=age)
+        self._counted |= counts.keys()
 
     async def _prove(self) -> None:
         """Prove the file of each tenant whose proof is the oldest, while no call waits."""

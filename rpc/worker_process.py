@@ -131,7 +131,7 @@ class JobRunner:
             PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
             QuestionJob: lambda job, tenant: run_question(tenant.store(), tenant.policy, job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
-            ImportRowsJob: lambda job, tenant: run_import(tenant.store(), job),
+            ImportRowsJob: lambda job, tenant: run_import(tenant.store(), job, tenant.authority),
         }
 
 
@@ -140,6 +140,7 @@ class _Tenant:
 
     def __init__(self, name: str, own: TenantSettings, settings: WorkerSettings) -> None:
         self.policy = own.policy
+        self.authority = own.authority
         self.tables_folder = Path(own.tables_folder)
         self._name = name
         self._settings = settings

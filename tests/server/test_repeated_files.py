@@ -8,6 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from desk.acts import Identify
+from desk.authority import DEFAULT_AUTHORITY
+from desk.facts import Actor
+from rpc.desk_work import Command, DeskWork
 from rpc.jobs import ClearingDone, ClearingJob, JobFailure
 from store import open_repository
 from store.audit_log import StoredAudit
@@ -273,3 +277,27 @@ def test_a_payment_that_comes_in_another_format_counts_once(store, first):
     assert [one.code for one in other.bank_file.diagnostics] == ["FILE-SAME-MONEY"]
     assert store.count("payment") == 1
     assert store.prove(other.bank_file.file_id).outcome == "proven"
+
+
+def test_a_payment_that_a_person_identified_is_erased_with_its_customer(sealed):
+    sent = sealed.send(CONTENT)
+    repository = sealed.open()
+    (exception,) = (
+        row.payment_id
+        for table in sealed.result(sent.bank_file.file_id)["exceptions"]
+        for row in table.messages.exception_items
+        if row.is_primary
+    )
+    desk = DeskWork(DEFAULT_AUTHORITY, lambda: NOW)
+    actor = Actor(name="ann", roles=("admin",))
+    identify = Command(identity=exception, act=Identify(customer_id="C-2"), actor=actor)
+    with repository.booking() as booking:
+        desk.perform(booking, identify)
+    assert repository.cases.payment_of(exception).strings("remittance_text") == ["THANK YOU"]
+    with repository.booking() as booking:
+        booking.keys.destroy_customer("", "C-2", NOW)
+        booking.keys.destroy_customer("K", "C-2", NOW)
+    repository.close()
+    repository = sealed.open()
+    assert repository.cases.payment_of(exception).strings("remittance_text") == ["[erased]"]
+    repository.close()

@@ -9,7 +9,7 @@ from store.checking import check_store
 from tests.store.killed_writer import SET_ROWS, fill, write_until_killed
 
 ROUNDS = 15
-ROUNDS_LONG = 500
+ROUNDS_LONG = 1_000
 
 
 def kept_sets(repository):
