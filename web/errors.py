@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Self
 
-__all__ = ["AmountTextError", "SignInError", "WebError"]
+__all__ = ["AmountTextError", "FormError", "SignInError", "WebError"]
 
 
 class WebError(Exception):
@@ -38,3 +38,9 @@ class SignInError(WebError):
     def of(cls, what: str) -> Self:
         """Say what happened, and what to do."""
         return cls(f"{what}; begin again")
+
+
+class FormError(WebError):
+    """A form that says what cannot be."""
+
+    reason = "FORM"

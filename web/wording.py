@@ -28,6 +28,8 @@ class Wording(msgspec.Struct, frozen=True):
     item_states: dict[str, str]
     fact_kinds: dict[str, str]
     roles: dict[str, str]
+    evidence: dict[str, str]
+    uniqueness: dict[str, str]
 
 
 _STATES: Final = {
@@ -260,6 +262,22 @@ _ROLES: Final = {
     "approver": _("approver"),
     "admin": _("admin"),
     "auditor": _("auditor"),
+_EVIDENCE: Final = {
+    "bank_account": _("bank account"),
+    "alias": _("learned name"),
+    "name": _("name"),
+    "reference": _("number written"),
+    "customer_number": _("customer number"),
+    "learned_account": _("learned account"),
+    "amount": _("amount alone"),
+}
+
+_UNIQUENESS: Final = {
+    "unique_set": _("nothing else fits"),
+    "unique_amounts": _("only equal amounts fit"),
+    "ambiguous": _("other sets fit as well"),
+    "not_proven": _("not proven unique"),
+    "not_searched": _("the numbers decide"),
 }
 
 WORDING: Final = Wording(
@@ -277,5 +295,7 @@ WORDING: Final = Wording(
     item_states=_ITEM_STATES,
     fact_kinds=_FACT_KINDS,
     roles=_ROLES,
+    evidence=_EVIDENCE,
+    uniqueness=_UNIQUENESS,
 )
 """Every kind. A test holds the codes against the contract's."""
