@@ -23,6 +23,7 @@ from tieout.v1 import (
     session_service_pb2_grpc,
     team_service_pb2_grpc,
     user_service_pb2_grpc,
+    view_service_pb2_grpc,
 )
 from web.channel import session_metadata
 
@@ -64,6 +65,7 @@ class Services:
         self.reports = report_service_pb2_grpc.ReportServiceStub(front)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(front)
         self.users = user_service_pb2_grpc.UserServiceStub(front)
+        self.views = view_service_pb2_grpc.ViewServiceStub(front)
 
 
 async def ask(request: Request, service: str, call: str, message: Any, more: Metadata = ()) -> Any:

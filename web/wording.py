@@ -262,6 +262,8 @@ _ROLES: Final = {
     "approver": _("approver"),
     "admin": _("admin"),
     "auditor": _("auditor"),
+}
+
 _EVIDENCE: Final = {
     "bank_account": _("bank account"),
     "alias": _("learned name"),

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from web.calls import Services
 from web.frame import Frame
 from web.openid import OpenId
-from web.pages import case_acts, exception, queue, sign_in
+from web.pages import bulk, case_acts, exception, queue, sign_in
 from web.pages import settings as settings_page
 from web.problems import PROBLEM_HANDLERS
 from web.sessions import SignInDoor, WithSession
@@ -25,6 +25,7 @@ __all__ = ["PAGES", "add_workbench"]
 PAGES: Final = (
     *settings_page.ROUTES,
     *queue.ROUTES,
+    *bulk.ROUTES,
     *exception.ROUTES,
     *case_acts.ROUTES,
 )

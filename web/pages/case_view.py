@@ -109,7 +109,7 @@ def suggestions(detail: exception_service_pb2.GetCaseResponse) -> tuple[Suggesti
         found.append(
             Suggestion(
                 rank=rank,
-                percent=round(confidence * 100),
+                percent=int(confidence * 100),
                 band=3 if confidence >= _LIKELY else 2 if confidence >= _POSSIBLE else 1,
                 item_count=len(rows),
                 referenced_count=sum("reference" in row.strategy for row in rows),

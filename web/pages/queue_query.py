@@ -12,13 +12,25 @@ from tieout.v1 import cases_pb2, exception_service_pb2
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
-__all__ = ["OPEN_STATES", "ORDERS", "PAGE_ROWS", "QueueQuery", "query_of", "state_name"]
+__all__ = [
+    "FACET_FIELDS",
+    "OPEN_STATES",
+    "ORDERS",
+    "PAGE_ROWS",
+    "TEXT_LENGTH_MAX",
+    "QueueQuery",
+    "query_of",
+    "state_name",
+]
 
 PAGE_ROWS: Final = 100
 """Rows of a page; more would take longer to draw than a clerk waits."""
 
 OPEN_STATES: Final = ("new", "open", "in_work", "rejected", "escalated", "reversed", "post_failed")
 """What there is to work on: the queue's own choice where the address names no state."""
+
+TEXT_LENGTH_MAX: Final = 200
+"""Characters of a search; what is longer is cut."""
 
 ORDERS: Final = ("due", "raised", "amount")
 """Orders, the usual one first."""
@@ -36,6 +48,10 @@ class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
     customers: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
+    text: str = ""
     order: str = ORDERS[0]
     after: str = ""
 
@@ -55,6 +71,8 @@ class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
         found = [
             (name, value) for name, field in _PARAMETERS.items() for value in getattr(self, field)
         ]
+        if self.text:
+            found.append(("q", self.text))
         if self.order != ORDERS[0]:
             found.append(("sort", self.order))
         if self.after:
@@ -81,7 +99,33 @@ class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
             customer_ids=self.customers,
             assignees=self.assignees,
             file_ids=self.files,
+            bank_accounts=self.accounts,
+            ages=self.ages,
+            amount_bands=self.amounts,
+            text=self.text,
         )
+
+    def toggled(self, facet: str, value: str) -> str:
+        """The address of the queue with one value of a facet more, or less."""
+        field = FACET_FIELDS[facet]
+        chosen: tuple[str, ...] = getattr(self, field)
+        if facet == "state" and not chosen:
+            chosen = OPEN_STATES
+        others = tuple(one for one in chosen if one != value)
+        changed = others if value in chosen else (*chosen, value)
+        if facet == "state" and set(changed) == set(OPEN_STATES):
+            changed = ()
+        return self.address("/", **{field: changed})
+
+    def chosen(self, facet: str) -> tuple[str, ...]:
+        """The values of a facet that are chosen; of states, those that are open by themselves."""
+        values: tuple[str, ...] = getattr(self, FACET_FIELDS[facet])
+        return values or (OPEN_STATES if facet == "state" else ())
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the view is narrower than everything there is to work on."""
+        return bool(self.text) or any(getattr(self, field) for field in FACET_FIELDS.values())
 
 
 _PARAMETERS: Final = {
@@ -92,8 +136,24 @@ _PARAMETERS: Final = {
     "customer": "customers",
     "assignee": "assignees",
     "file": "files",
+    "account": "accounts",
+    "age": "ages",
+    "amount": "amounts",
 }
 """Parameter of the address → field."""
+
+FACET_FIELDS: Final = {
+    "state": "states",
+    "code": "codes",
+    "age": "ages",
+    "amount": "amounts",
+    "assignee": "assignees",
+    "company_id": "companies",
+    "bank_account": "accounts",
+    "currency": "currencies",
+    "file_id": "files",
+}
+"""Facet of the contract → field, in the order the queue shows them."""
 
 _STATES: Final = frozenset(
     one.removeprefix(_STATE_PREFIX).lower() for one in cases_pb2.CaseState.keys()[1:]
@@ -109,6 +169,7 @@ def query_of(parameters: QueryParams) -> QueueQuery:
     order = parameters.get("sort", ORDERS[0])
     return QueueQuery(
         **chosen,
+        text=parameters.get("q", "").strip()[:TEXT_LENGTH_MAX],
         order=order if order in ORDERS else ORDERS[0],
         after=parameters.get("after", ""),
     )

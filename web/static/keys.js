@@ -197,6 +197,8 @@
   });
   const settle = () => {
     scrolled.forEach((top, id) => { const pane = document.getElementById(id); if (pane) pane.scrollTop = top; });
+    const raw = document.getElementById("raw");
+    if (raw && !scrolled.has("raw")) raw.scrollTop = (one(".around", raw)?.offsetHeight ?? 0) - 20;
     one("[data-keep-scroll] [aria-current]")?.scrollIntoView({ block: "nearest" });
     const wanted = one("[data-focus]");
     if (wanted && (document.activeElement === document.body || !document.activeElement)) wanted.focus();
