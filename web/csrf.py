@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 
-from web.limits import FORM_BYTES_MAX
+from web.limits import FORM_BYTES_MAX, FORM_FIELDS_MAX
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
@@ -58,7 +58,7 @@ class Body:
         async def once() -> Message:
             return {"type": "http.request", "body": content, "more_body": False}
 
-        form = await Request(self._request.scope, once).form()
+        form = await Request(self._request.scope, once).form(max_fields=FORM_FIELDS_MAX)
         try:
             return [(name, text) for name, text in form.multi_items() if isinstance(text, str)]
         finally:

@@ -21,7 +21,7 @@ from web.wording import WORDING
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["Frame", "Viewer", "frame_of", "go_to", "viewer_of"]
+__all__ = ["Frame", "Viewer", "frame_of", "go_to", "own_name", "viewer_of"]
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
@@ -128,6 +128,12 @@ def viewer_of(request: Request) -> Viewer:
     )
     request.state.viewer = made
     return made
+
+
+def own_name(request: Request) -> str:
+    """The name that the front knows the reader by, which leases and assignments carry."""
+    identity = getattr(request.state, "identity", None)
+    return str(identity.name) if identity is not None else ""
 
 
 def go_to(path: str) -> Response:

@@ -16,6 +16,7 @@ __all__ = [
     "DRAIN_SECONDS",
     "FIRST_EVENT_SECONDS",
     "FORM_BYTES_MAX",
+    "FORM_FIELDS_MAX",
     "HEADER_BYTES_MAX",
     "HEADER_SECONDS_MAX",
     "HEARTBEAT_SECONDS",
@@ -86,3 +87,5 @@ FIRST_EVENT_SECONDS: Final = 0.5
 
 HEADER_SECONDS_MAX: Final = 20.0
 """How long a request may take to say what it wants: a slow line needs seconds."""
+FORM_FIELDS_MAX: Final = 20_000
+"""Fields of a form: an exception with a thousand open items has some five of each."""

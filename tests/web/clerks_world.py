@@ -9,9 +9,17 @@ from xml.sax.saxutils import escape
 
 from engine.batches import CustomerBatch, OpenItemBatch
 from store import open_repository
-from tieout.client import Client
+from tieout.client import Client, Credentials
 
-__all__ = ["ACCOUNT", "BANK_ACCOUNTS_CSV", "COMPANY", "CUSTOMERS", "fill_store", "submit_files"]
+__all__ = [
+    "ACCOUNT",
+    "BANK_ACCOUNTS_CSV",
+    "COMPANY",
+    "CUSTOMERS",
+    "PLAIN",
+    "fill_store",
+    "submit_files",
+]
 
 COMPANY = "1000"
 ACCOUNT = "DE89370400440532013000"
@@ -32,6 +40,15 @@ CUSTOMERS = {
     "C-11050": ("Nordlicht Handel GmbH", ("DE21500500009876543210",)),
     "C-11100": ("Acme Robotics B.V.", ("NL91ABNA0417164300",)),
 }
+PLAIN = {
+    f"C-2{number:04d}": (
+        f"Tester {number:02d} Handels GmbH",
+        (f"DE2{number:02d}500105170000000001",),
+    )
+    for number in range(1, 25)
+}
+"""Customers with one item of 310.00 and a few cents, of which they paid 20.00 too little."""
+
 _LINES = 200
 _LARGE_FIRST = 50_000
 
@@ -60,7 +77,11 @@ def _items() -> list[tuple[str, str, str]]:
     many = [
         ("C-10900", str(_LARGE_FIRST + number), f"{100 + number}.25") for number in range(_LINES)
     ]
-    return named + many
+    plain = [
+        (customer, str(90_000 + number), f"{310 + number}.40")
+        for number, customer in enumerate(PLAIN, start=1)
+    ]
+    return named + many + plain
 
 
 def _payments() -> list[tuple[str, str, str, str]]:
@@ -68,7 +89,7 @@ def _payments() -> list[tuple[str, str, str, str]]:
     many = " ".join(str(_LARGE_FIRST + number) for number in range(_LINES))
     total = sum(Decimal(f"{100 + number}.25") for number in range(_LINES)) - Decimal("17.10")
     return [
-        ("990.48", "MUELLER SOEHNE GMBH", "DE75512108001245126199", "ZAHLUNG RG 8501O ABZGL"),
+        ("984.50", "MUELLER SOEHNE GMBH", "DE75512108001245126199", "ZAHLUNG OHNE NUMMER"),
         ("1480.00", "KONTOR NORD", "DE12500105170648489890", "INV-40011 LESS FREIGHT 20.00"),
         ("2200.00", "KONTOR NORD", "DE12500105170648489890", "FUER NORD UND SUED"),
         ("4410.00", "ZAKLADY MECHANICZNE LODZ", "PL61109010140000071219812874", "FAKTURA"),
@@ -79,6 +100,10 @@ def _payments() -> list[tuple[str, str, str, str]]:
         ("500.00", "ORSTED SALG", "DK5000400440116243", "INV-61044 AND MORE"),
         (str(total), "GES F VERFAHRENSTECHNIK", "DE40500105175407324931", f"RG {many}"),
         ("12.34", "STADTWERKE ZINS", "DE44500105175407324999", "GUTSCHRIFT"),
+        *(
+            (f"{290 + number}.40", name.upper(), accounts[0], "ZAHLUNG OHNE NUMMER")
+            for number, (name, accounts) in enumerate(PLAIN.values(), start=1)
+        ),
     ]
 
 
@@ -116,17 +141,18 @@ def _unstructured(text: str) -> str:
 def fill_store(url: str) -> None:
     """Customers and open items, as an ERP brings them."""
     items = _items()
+    customers = CUSTOMERS | PLAIN
     minor = [int(Decimal(amount) * 100) for _, _, amount in items]
     store = open_repository(url)
     with store.booking() as booking:
         booking.customers.upsert(
             CustomerBatch.from_columns(
                 {
-                    "customer_id": list(CUSTOMERS),
-                    "company_id": [COMPANY] * len(CUSTOMERS),
-                    "name": [name for name, _ in CUSTOMERS.values()],
-                    "bank_accounts": [";".join(accounts) for _, accounts in CUSTOMERS.values()],
-                    "status": ["active"] * len(CUSTOMERS),
+                    "customer_id": list(customers),
+                    "company_id": [COMPANY] * len(customers),
+                    "name": [name for name, _ in customers.values()],
+                    "bank_accounts": [";".join(accounts) for _, accounts in customers.values()],
+                    "status": ["active"] * len(customers),
                 }
             )
         )
@@ -155,9 +181,10 @@ def fill_store(url: str) -> None:
     store.close()
 
 
-def submit_files(address: str) -> None:
+def submit_files(address: str, token: str = "") -> None:
     """Two statements of the bank: Monday's exceptions, and on Tuesday more of the same."""
-    with Client(address, timeout_seconds=120) as client:
-        for rows, name in ((_payments(), "2026-03-16"), (_payments()[:1], "2026-03-17")):
+    credentials = Credentials(token=token)
+    with Client(address, timeout_seconds=120, credentials=credentials) as client:
+        for rows, name in ((_payments(), "2026-03-16"), (_payments()[-1:], "2026-03-17")):
             content = _camt(rows, f"STMT-{name}", name)
             client.submit_bank_file(io.BytesIO(content), f"statement-{name}.xml")

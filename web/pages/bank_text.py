@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BankText", "Mark", "TextPart", "marked_text", "readable"]
 
-_MARKS_MAX: Final = 500
+_MARKS_MAX: Final = 2_000
+_GAP_MAX: Final = 3
+_TAG: Final = re.compile(r"<[^<>]{1,100}>")
 _LENGTH_MIN: Final = 3
 _KINDS: Final = ("reference", "amount", "payer")
 _CONTROL: Final = {code: 0x2400 + code for code in range(32) if code not in {10, 13, 9}} | {
@@ -76,18 +78,66 @@ def _decoded(content: bytes) -> tuple[str, str]:
 
 
 def _spans(text: str, marks: Iterable[Mark]) -> list[tuple[int, int, str]]:
-    """Places of marks that do not overlap, longer ones first; signs between letters may differ."""
+    """Places of marks that do not overlap, longer ones first.
+
+    A mark is found by its letters and digits: signs between them may differ, and what a bank cut
+    into two elements of its file is still one.
+    """
+    letters, places = _letters(text)
     found: list[tuple[int, int, str]] = []
-    for mark in sorted(set(marks), key=lambda one: (-len(one.text), one.text))[:_MARKS_MAX]:
-        letters = [re.escape(one) for one in mark.text if one.isalnum()]
-        if len(letters) < _LENGTH_MIN:
+    taken = bytearray(len(letters))
+    wanted = {("".join(filter(str.isalnum, one.text)).upper(), one.kind) for one in marks}
+    for sought, kind in sorted(wanted, key=lambda one: (-len(one[0]), one))[:_MARKS_MAX]:
+        if len(sought) < _LENGTH_MIN:
             continue
-        pattern = r"(?<!\w)" + r"[\W_]{0,2}".join(letters) + r"(?!\w)"
-        for match in re.finditer(pattern, text, re.IGNORECASE):
-            start, end = match.span()
-            if all(end <= one[0] or start >= one[1] for one in found):
-                found.append((start, end, mark.kind))
+        at = letters.find(sought)
+        while at >= 0:
+            end = at + len(sought)
+            if not any(taken[at:end]) and _stands_alone(text, places, at, end):
+                taken[at:end] = b"\x01" * len(sought)
+                found += _pieces(places, at, end, kind)
+            at = letters.find(sought, at + 1)
     return sorted(found)
+
+
+def _letters(text: str) -> tuple[str, list[int]]:
+    """Letters and digits of `text` in upper case, and where each stands; what is in tags is none."""
+    letters, places = [], []
+    tags = [match.span() for match in _TAG.finditer(text)]
+    inside = iter(tags)
+    tag = next(inside, None)
+    for at, one in enumerate(text):
+        while tag is not None and at >= tag[1]:
+            tag = next(inside, None)
+        if one.isalnum() and (tag is None or at < tag[0]):
+            upper = one.upper()
+            letters.append(upper if len(upper) == 1 else one)
+            places.append(at)
+    return "".join(letters), places
+
+
+def _stands_alone(text: str, places: list[int], at: int, end: int) -> bool:
+    """Whether no letter or digit stands before or after, and no long gap within."""
+    first, last = places[at], places[end - 1]
+    if (first and text[first - 1].isalnum()) or text[last + 1 : last + 2].isalnum():
+        return False
+    gaps = zip(places[at : end - 1], places[at + 1 : end], strict=True)
+    return all(
+        after - before <= _GAP_MAX or "><" in "".join(text[before + 1 : after].split())
+        for before, after in gaps
+    )
+
+
+def _pieces(places: list[int], at: int, end: int, kind: str) -> list[tuple[int, int, str]]:
+    """The span, in pieces where a tag stands within."""
+    pieces = []
+    begin = places[at]
+    for before, after in zip(places[at : end - 1], places[at + 1 : end], strict=True):
+        if after - before > _GAP_MAX:
+            pieces.append((begin, before + 1, kind))
+            begin = after
+    pieces.append((begin, places[end - 1] + 1, kind))
+    return pieces
 
 
 def _edge(content: bytes, *, last: bool) -> str:

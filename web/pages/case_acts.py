@@ -13,6 +13,7 @@ from tieout.v1 import exception_service_pb2 as contract
 from web.calls import CallError, ask
 from web.errors import WebError
 from web.frame import frame_of, go_to
+from web.limits import FORM_FIELDS_MAX
 from web.pages.case_data import case_of
 from web.pages.case_forms import CASE_ACTS, GOING_ON, carried_entry, picks_request
 from web.pages.case_view import taken_entries
@@ -205,7 +206,7 @@ async def _act(request: Request) -> Response:
     handler = _ACTS.get(name)
     if handler is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    form = await request.form(max_fields=20_000)
+    form = await request.form(max_fields=FORM_FIELDS_MAX)
     act = _Act(request, name, form)
     try:
         return await handler(act)

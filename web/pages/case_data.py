@@ -34,7 +34,6 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     find: str = ""
     why: str = ""
     learn: str = ""
-    value: str = ""
     done: str = ""
 
 
@@ -87,7 +86,7 @@ async def case_data(request: Request, identity: str, query: QueueQuery, looks: L
         asyncio.gather(*(_customer(request, company, owner) for owner in owners)),
         _found(request, company, looks.find),
         _explained(request, identity, looks.why),
-        _reach(request, identity, looks),
+        _reach(request, detail, looks),
     )
     return CaseData(
         detail=detail,
@@ -190,12 +189,15 @@ async def _explained(
 
 
 async def _reach(
-    request: Request, identity: str, looks: Looks
+    request: Request, detail: exception_service_pb2.GetCaseResponse, looks: Looks
 ) -> exception_service_pb2.PreviewFactResponse | None:
-    if not looks.learn or not looks.value:
+    if not looks.learn:
         return None
+    payment = detail.payment
     message = exception_service_pb2.PreviewFactRequest(
-        exception_id=identity, fact_kind=looks.learn, value=looks.value
+        exception_id=detail.case.summary.case_id,
+        fact_kind=looks.learn,
+        value=payment.payer_account if looks.learn == "payer_account" else payment.payer_name,
     )
     answer: exception_service_pb2.PreviewFactResponse = await _unless(
         ask(request, "exceptions", "PreviewFact", message), None

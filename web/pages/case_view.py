@@ -162,7 +162,10 @@ def taken_entries(
 
 
 def item_rows(data: CaseData, entries: Iterable[cases_pb2.CaseEntry]) -> tuple[ItemRow, ...]:
-    """Open items to pick from, the picked ones first."""
+    """Open items to pick from: what the payer wrote or the engine suggests first, then by due date.
+
+    Picking moves nothing: rows stay where the eye left them.
+    """
     picked = {
         item_key(one.company_id, one.open_item_id): one
         for one in entries
@@ -183,7 +186,10 @@ def item_rows(data: CaseData, entries: Iterable[cases_pb2.CaseEntry]) -> tuple[I
         )
         for key, item in items.items()
     ]
-    return tuple(sorted(rows, key=lambda row: (row.entry is None, not row.is_written)))
+    offered = {row.open_item_id for row in data.detail.proposals}
+    return tuple(
+        sorted(rows, key=lambda row: not row.is_written and row.item.open_item_id not in offered)
+    )
 
 
 def _currency(data: CaseData) -> str:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from tieout.v1 import exception_service_pb2
 from web.calls import ask
-from web.frame import frame_of, viewer_of
+from web.frame import frame_of, own_name, viewer_of
 from web.pages.bank_text import readable
 from web.pages.case_data import Looks, case_data
 from web.pages.case_view import (
@@ -41,7 +41,7 @@ _WORKABLE: Final = frozenset(
 _WAITING: Final = frozenset({"proposed", "pending_approval"})
 _CONTEXT_BYTES: Final = 16_384
 _LINE_BYTES: Final = 100
-_LOOKS: Final = ("find", "why", "learn", "value", "done")
+_LOOKS: Final = ("find", "why", "learn", "done")
 
 
 def looks_of(parameters: Mapping[str, str], payers: tuple[str, ...]) -> Looks:
@@ -111,6 +111,7 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
     display = frame_of(request).display(request)
     offers = suggestions(detail)
     state = state_name(summary.state)
+    may_decide = "decide" in viewer_of(request).permissions
     has_draft = bool(detail.case.draft.entries)
     rank = looks.suggestion or (0 if has_draft or not offers else offers[0].rank)
     chosen = 0 if has_draft and not looks.suggestion else rank
@@ -144,9 +145,10 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         "picked_minor": sum(one.cash_minor for one in entries),
         "left_minor": summary.undecided_minor - sum(one.cash_minor for one in entries),
         "exponent": get_currency_precision(summary.currency_code or "EUR"),
-        "is_workable": state in _WORKABLE,
+        "is_workable": may_decide and state in _WORKABLE,
+        "may_decide": may_decide,
         "is_waiting": state in _WAITING,
-        "is_mine": not summary.lease_holder or summary.lease_holder == _own_name(request),
+        "is_mine": not summary.lease_holder or summary.lease_holder == own_name(request),
         "text": bank_text(data, rows, display),
         "history": history(detail),
         "request_id": uuid.uuid4().hex,
@@ -155,10 +157,6 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         "previous_address": _beside(data.neighbours.previous_id, query, ""),
         "next_id": data.neighbours.next_id,
     }
-
-
-def _own_name(request: Request) -> str:
-    return viewer_of(request).person or "local"
 
 
 def _suggested(detail: exception_service_pb2.GetCaseResponse, rank: int) -> list[Any]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from tieout.v1 import exception_service_pb2, view_service_pb2
 from web.calls import CallError, ask
-from web.frame import frame_of, go_to, viewer_of
+from web.frame import frame_of, go_to, own_name
 from web.pages.queue_query import FACET_FIELDS, ORDERS, query_of, state_name
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def _show(request: Request) -> Response:
         state_name=state_name,
         orders=ORDERS,
         done=was,
-        own_name=viewer_of(request).person or "local",
+        own_name=own_name(request),
     )
 
 

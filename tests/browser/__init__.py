@@ -1,0 +1,1 @@
+"""The workbench in a real browser: one server and one browser for this folder."""

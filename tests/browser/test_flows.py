@@ -1,0 +1,249 @@
+"""What clerks do, by the keyboard alone, in a real browser; keystrokes of three tasks are counted."""
+
+import pytest
+
+from tests.browser.screens import plain_case, ready, state_of
+
+pytestmark = pytest.mark.xdist_group("workbench")
+
+
+def test_accepting_the_right_suggestion_takes_one_key(clerk, ids, world):
+    identity = ids["NORDLICHT HANDEL"]
+    mia = clerk().open(identity)
+    ready(mia).press("a")
+    mia.sees("#status", "NORDLICHT HANDEL")
+    assert mia.keys <= 2
+    case = world.case(identity).case
+    assert (case.buckets.applied_minor, case.summary.undecided_minor) == (55_000, 0)
+    assert case.lines[-1].prepared_by == ["mia"]
+    # The next exception is there already, and what was done can be taken back from it.
+    mia.sees("h1", "Exception")
+    mia.press("u").sees(".history", "took back")
+    assert world.case(identity).case.summary.undecided_minor == 55_000
+
+
+def test_the_second_suggestion_takes_two_keys(clerk, ids, world):
+    identity = ids["ACME ROBOTICS BV"]
+    mia = clerk().open(identity)
+    ready(mia).press("2")
+    mia.sees(".offer.chosen", "INV-55002")
+    mia.press("a").sees("#status", "ACME ROBOTICS")
+    assert mia.keys <= 2
+    assert world.case(identity).case.lines[-1].entry.open_item_id == "OI-55002"
+
+
+def test_a_short_payment_becomes_a_deduction_in_five_keys(clerk, ids, world):
+    identity = plain_case(ids, 1)
+    mia = clerk().open(identity)
+    ready(mia).press("Space")
+    mia.sees("#picks", "kept as a draft by mia")
+    mia.press("d")
+    mia.page.locator("#deduction-reason:focus").wait_for()
+    mia.press("f", "Enter").sees("#picks .chip", "deduction")
+    mia.press("a").sees("#status", "TESTER 01")
+    assert mia.keys <= 5
+    (line,) = world.case(identity).case.lines
+    assert (line.entry.cash_minor, line.entry.deduction_minor) == (29_140, 2_000)
+    assert line.entry.deduction_reason == "freight"
+
+
+def test_one_payment_over_two_customers_takes_eight_keys(clerk, world):
+    cases = world.call("ListCases", page_size=1000).cases
+    identity = next(one.case_id for one in cases if one.amount_minor == 220_000)
+    mia = clerk().open(identity)
+    ready(mia).press("Space")
+    mia.sees("#picks", "kept as a draft by mia")
+    mia.press("+")
+    mia.page.locator("#find:focus").wait_for()
+    mia.type("süd").press("Enter").sees("#picks", "C-10778")
+    mia.page.locator("#pick-OI-40512:focus").wait_for()
+    mia.press("Space")
+    mia.page.locator("[data-remainder]", has_text="0.00").wait_for()
+    mia.sees("#pick-OI-40512[checked]")
+    mia.press("a").sees("#status", "waits for approval")
+    assert mia.keys <= 8
+    assert [one.power for one in world.case(identity).case.draft.demands] == ["cross_customer"]
+    bob = clerk("bob").open(identity)
+    bob.sees(".decided", "Waits for a second person")
+    bob.press("a").sees("#status", "KONTOR NORD")
+    owners = {line.entry.customer_id for line in world.case(identity).case.lines}
+    assert owners == {"C-10777", "C-10778"}
+
+
+def test_a_small_difference_is_written_off_with_a_reason(clerk, ids, world):
+    identity = ids["MUELLER SOEHNE GMBH"]
+    mia = clerk().open(identity)
+    mia.page.locator("#pick-OI-85010").focus()
+    mia.press("Space").sees("#picks", "kept as a draft by mia")
+    mia.press("e")
+    mia.page.locator("#write_off-reason:focus").wait_for()
+    mia.press("r", "Enter").sees("#picks .chip", "write-off")
+    mia.press("a").sees("#status", "MUELLER")
+    (line,) = world.case(identity).case.lines
+    assert (line.entry.write_off_minor, line.entry.write_off_reason) == (600, "rounding")
+
+
+def test_pasted_numbers_become_picks(clerk, ids, world):
+    identity = plain_case(ids, 2)
+    mia = clerk(permissions=["clipboard-read", "clipboard-write"]).open(identity)
+    ready(mia)
+    mia.page.evaluate("navigator.clipboard.writeText('our invoice: INV 90002; and XYZ-1')")
+    mia.press("Control+v").sees(".answer", "1 item was read")
+    mia.page.locator("button:focus", has_text="Take these").wait_for()
+    mia.press("Enter").sees("#picks", "kept as a draft by mia")
+    mia.press("a").sees("#status", "TESTER 02")
+    assert world.case(identity).case.lines[-1].entry.open_item_id == "OI-90002"
+
+
+def test_an_unknown_payer_is_found_and_its_name_learned(clerk, ids, world):
+    identity = ids["HENNING BARGELD"]
+    mia = clerk().open(identity)
+    mia.sees("h2", "HENNING")
+    mia.press("+")
+    mia.page.locator("#find:focus").wait_for()
+    mia.type("Tester 03").press("Enter").sees(".facts", "C-20003")
+    mia.press("l")
+    mia.page.locator("#learn:focus").wait_for()
+    mia.press("Enter").sees(".answer", "It would have told")
+    mia.page.locator("button:focus", has_text="Learn it").wait_for()
+    mia.press("Enter").sees(".history", "learned")
+    fact = world.case(identity).case.lines[-1].entry
+    assert (fact.fact_kind, fact.value, fact.customer_id) == ("alias", "HENNING BARGELD", "C-20003")
+
+
+def test_what_is_over_goes_on_account_or_waits_as_a_refund(clerk, ids, world):
+    identity = ids["BALTIC FISHING AS"]
+    mia = clerk().open(identity)
+    ready(mia).press("o")
+    mia.page.locator("button:focus", has_text="On account").wait_for()
+    mia.press("Enter").sees("#picks tr.chosen", "On account")
+    mia.press("a").sees("#status", "BALTIC")
+    assert world.case(identity).case.buckets.on_account_minor == 10_000
+    other = ids["ORSTED SALG"]
+    ready(mia.open(other)).press("r")
+    mia.page.locator("button:focus", has_text="Refund").wait_for()
+    mia.press("Enter").sees("#picks tr.chosen", "Refund")
+    mia.press("a").sees("#status", "waits for approval")
+    assert state_of(world, other) == "pending_approval"
+
+
+def test_a_part_is_paid_and_the_rest_stays_open(clerk, ids, world):
+    identity = plain_case(ids, 4)
+    mia = clerk().open(identity)
+    ready(mia).press("Space")
+    mia.sees("#picks", "kept as a draft by mia")
+    mia.press("p")
+    mia.page.locator("input.cash:focus").wait_for()
+    mia.press("Control+a").type("100.40").press("Tab")
+    mia.page.locator("[data-remainder]", has_text="194.00").wait_for()
+    mia.sees("#picks", "kept as a draft by mia")
+    mia.page.locator("body").evaluate("document.activeElement.blur()")
+    mia.press("a").sees("#status", "TESTER 04")
+    case = world.case(identity).case
+    assert (case.buckets.applied_minor, case.summary.undecided_minor) == (10_040, 19_400)
+
+
+def test_an_exception_is_parked_and_brought_back(clerk, ids, world):
+    identity = plain_case(ids, 5)
+    mia = clerk().open(identity)
+    ready(mia).press("s")
+    mia.page.locator("#park-event:focus").wait_for()
+    mia.press("Control+Enter").sees("#status", "parked")
+    assert state_of(world, identity) == "parked"
+    mia.press("u").sees(".history", "took back")
+    assert state_of(world, identity) == "open"
+
+
+def test_notes_assignment_and_escalation(clerk, ids, world):
+    identity = plain_case(ids, 6)
+    mia = clerk().open(identity)
+    ready(mia).press("n")
+    mia.page.locator("#note-text:focus").wait_for()
+    mia.type("ask @bob").press("Control+Enter").sees(".history", "ask @bob")
+    mia.press("m").sees(".amount-line", "yours until")
+    mia.press("t")
+    mia.page.locator("#assignee:focus").wait_for()
+    mia.type("mia").press("Enter").sees(".facts", "mia")
+    mia.press("!")
+    mia.page.locator("#escalate-to:focus").wait_for()
+    mia.type("bob").press("Tab").type("no idea").press("Enter").sees("#status", "escalated")
+    acts = [act for act in world.case(identity).acts]
+    assert [act.name for act in acts] == ["note", "claim", "assign", "escalate"]
+    assert "bob" in acts[0].content
+
+
+def test_why_not_this_invoice(clerk, ids):
+    mia = clerk().open(plain_case(ids, 7))
+    ready(mia).press("w")
+    mia.page.locator("#why:focus").wait_for()
+    mia.type("INV-61001").press("Enter")
+    mia.sees(".answer .why", "it is of customer C-10501")
+
+
+def test_the_banks_bytes_are_marked_and_shown_in_their_file(clerk, ids):
+    identity = ids["GES F VERFAHRENSTECHNIK"]
+    mia = clerk().open(identity)
+    marked = "".join(mia.page.locator("#raw mark.reference").all_inner_texts())
+    assert marked == "".join(str(50_000 + number) for number in range(200))
+    assert mia.reads("#raw mark.amount") == "39932.90"
+    offset = int(mia.page.locator("#raw mark.reference").first.get_attribute("title")[2:])
+    mia.press("v").sees("table.bytes", "39932.90")
+    first = mia.page.locator("table.bytes tr.chosen").first.inner_text()
+    assert int(first.split()[0]) <= offset
+
+
+def test_many_are_accepted_with_a_preview_and_each_can_be_undone(clerk, ids, world):
+    mia = clerk().go("/?q=lodz")
+    mia.page.locator("tbody a:focus").first.wait_for()
+    mia.press("x", "b")
+    mia.page.locator("#bulk-act:focus").wait_for()
+    mia.press("Enter").sees("h1", "Preview: nothing is done yet")
+    assert state_of(world, ids["ZAKLADY MECHANICZNE LODZ"]) == "new"
+    mia.page.locator("button:focus", has_text="Do it").wait_for()
+    mia.press("Enter").sees("h1", "What was done")
+    assert world.case(ids["ZAKLADY MECHANICZNE LODZ"]).case.summary.undecided_minor == 0
+    mia.page.locator("table button", has_text="Undo").focus()
+    mia.press("Enter").sees(".history", "took back")
+    assert world.case(ids["ZAKLADY MECHANICZNE LODZ"]).case.summary.undecided_minor == 441_000
+
+
+def test_the_queue_is_searched_filtered_kept_and_walked(clerk):
+    mia = clerk().go("/")
+    mia.page.locator("tbody a:focus").first.wait_for()
+    mia.press("/")
+    mia.page.locator("#q:focus").wait_for()
+    mia.type("tester 307.40").press("Enter").sees("h2", "1 exception")
+    mia.page.locator("summary", has_text="Keep this view").focus()
+    mia.press("Enter")
+    mia.page.locator("#view-name").focus()
+    mia.type("seventeen").press("Enter").sees(".facets", "seventeen")
+    mia.go("/").page.locator(".facets a", has_text="seventeen").focus()
+    mia.press("Enter").sees("h2", "1 exception")
+    mia.page.locator(".facets summary", has_text="Reason").wait_for()
+    mia.go("/?q=handels&sort=amount").page.locator("tbody a:focus").first.wait_for()
+    rows = mia.page.locator("tbody th a").all_inner_texts()
+    mia.press("j", "Enter").sees("h1", rows[1])
+    assert "q=handels" in mia.page.url
+    assert "sort=amount" in mia.page.url
+    mia.press("j").sees("h1", rows[2])
+    mia.press("k").sees("h1", rows[1])
+    mia.press("Escape").sees("h2", "exceptions")
+    assert mia.page.locator("tbody th a").all_inner_texts() == rows
+
+
+def test_help_palette_panes_and_keys_turned_off(clerk, ids):
+    mia = clerk().open(plain_case(ids, 8))
+    ready(mia).press("?").sees(".help dl", "Accept")
+    mia.press("Escape").press("Control+k")
+    mia.page.locator("#palette-text:focus").wait_for()
+    mia.type("settings").press("Enter").sees("h1", "Settings")
+    mia.press("F6")
+    assert mia.page.evaluate("document.activeElement.hasAttribute('data-pane')")
+    mia.page.locator("#single_keys").focus()
+    mia.press("Space", "Control+Enter")
+    mia.sees("#status", "Saved")
+    mia.open(plain_case(ids, 8)).sees("#picks")
+    mia.press("n")
+    assert mia.page.locator("details[open][data-act=note]").count() == 0
+    mia.press("Control+k")
+    mia.page.locator("#palette-text:focus").wait_for()
