@@ -10,7 +10,7 @@ FUZZ := .cache/fuzz
 AUDIT := .cache/audit
 CLIENT := .cache/client
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-json calibration docs lint format proto serve audit client-wheel clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -77,6 +77,15 @@ bench-store: $(VENV)/.test postgresql  ## the store beside bare copies and a bar
 
 bench-json: $(VENV)/.test  ## one call over both doors of the same server, JSON and gRPC in turn
 	$(BIN)/python -m bench.json_door
+
+bench-workbench: $(VENV)/.test chromium  ## the workbench over 100,000 exceptions in a real browser
+	$(BIN)/python -m bench.workbench
+
+screenshots: $(VENV)/.test chromium  ## the pictures of the workbench, docs/pictures/workbench-*.png
+	$(BIN)/python docs/screenshots.py
+
+catalogues: $(VENV)/.test  ## bring web/locales up to what pages say
+	$(BIN)/python -m web.catalogues
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale

@@ -26,7 +26,9 @@ def test_no_screen_breaks_wcag(clerk, ids, scheme, locale):
     ada = clerk("ada", color_scheme=scheme, locale=locale)
     case = plain_case(ids, 15)
     paths = [place.path for place in NAVIGATION]
-    paths += [f"/exceptions/{case}", f"/exceptions/{ids['GES F VERFAHRENSTECHNIK']}"]
+    paths += [f"/exceptions/{case}"]
+    if (scheme, locale) == ("light", "en-GB"):
+        paths += [f"/exceptions/{ids['GES F VERFAHRENSTECHNIK']}"]
     paths += [f"/exceptions/{case}/bytes", f"/exceptions/{case}?find=kontor&why=90001"]
     paths += ["/?q=nothing-has-this", "/nowhere"]
     broken = {}

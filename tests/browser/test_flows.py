@@ -135,9 +135,7 @@ def test_a_part_is_paid_and_the_rest_stays_open(clerk, ids, world):
     mia.press("p")
     mia.page.locator("input.cash:focus").wait_for()
     mia.press("Control+a").type("100.40").press("Tab")
-    mia.page.locator("[data-remainder]", has_text="194.00").wait_for()
-    mia.sees("#picks", "kept as a draft by mia")
-    mia.page.locator("body").evaluate("document.activeElement.blur()")
+    # The draft is on its way; what is pressed meanwhile waits for it.
     mia.press("a").sees("#status", "TESTER 04")
     case = world.case(identity).case
     assert (case.buckets.applied_minor, case.summary.undecided_minor) == (10_040, 19_400)

@@ -58,6 +58,20 @@ def test_a_reload_in_mid_work_loses_nothing(clerk, ids):
     assert mia.page.locator(".strip-list a[aria-current]").count() == 1
 
 
+def test_who_is_faster_than_the_server_loses_nothing(clerk, ids, world):
+    identity = ids["GES F VERFAHRENSTECHNIK"]
+    mia = clerk().open(identity)
+    ready(mia)
+    boxes = mia.page.locator("[data-item]")
+    mia.press("Space", "ArrowDown", "Space", "ArrowDown", "Space")
+    mia.sees("#picks", "kept as a draft by mia")
+    mia.page.locator("#picks tr.chosen").nth(196).wait_for()
+    boxes.nth(2).and_(mia.page.locator(":not([checked])")).wait_for()
+    left = {entry.open_item_id for entry in world.case(identity).case.draft.entries}
+    assert len(left) == 197
+    assert not left & {"OI-50000", "OI-50001", "OI-50002"}
+
+
 def test_after_posting_an_undo_is_a_reversal(clerk, ids, world):
     identity = plain_case(ids, 12)
     mia = clerk().open(identity)

@@ -23,6 +23,7 @@
     one("[data-first], input:not([type=hidden]), select, textarea, button, a", one(".sheet-body", sheet));
   const openSheet = (sheet) => {
     sheet.open = true;
+    if (!one(".sheet-body", sheet)) { one("summary", sheet).focus(); return; }
     const field = firstField(sheet);
     if (field) { field.focus(); if (field.select && field.matches("input")) field.select(); }
   };
@@ -52,6 +53,7 @@
   };
 
   const press = (act) => {
+    if (sending && !["next", "previous", "back"].includes(act)) { afterwards = act; return true; }
     const found = all(`[data-act~="${act}"]`).find((element) => shown(element) || element.matches("details"));
     if (!found) return false;
     if (found.matches("details")) openSheet(found);
@@ -145,12 +147,43 @@
   });
 
   // Forms that keep themselves: what was changed is sent at once, the answer replaces the page.
+  // Changes and acts that come before the answer wait for it, so that none meets an old version.
+  let sending = false;
+  let afterwards = null;
+  const changed = new Map();
+  const send = (form) => { sending = true; form.requestSubmit(one("[data-saves]", form)); };
   document.addEventListener("change", (event) => {
-    const form = event.target.form;
-    if (form && form.matches("[data-autosave]")) { remaining(); form.requestSubmit(form.querySelector("[data-saves]")); }
-    if (event.target.matches("[data-bulk]")) bulk();
-    if (event.target.matches("[data-go]")) form.requestSubmit();
+    const { target } = event;
+    if (target.form?.matches("[data-autosave]")) {
+      remaining();
+      if (sending) changed.set(target.id, target);
+      else send(target.form);
+    }
+    if (target.matches("[data-bulk]")) bulk();
+    if (target.matches("[data-go]")) target.form.requestSubmit();
   });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches("[data-autosave]")) {
+      // Enter in a field changes and submits: one request is enough.
+      if (form.dataset.sent) { event.preventDefault(); event.stopImmediatePropagation(); }
+      form.dataset.sent = sending = true;
+    } else if (sending && event.submitter?.dataset.act) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      afterwards = event.submitter.dataset.act;
+    }
+  }, true);
+  const goOn = () => {
+    sending = false;
+    const late = [...changed.values()];
+    changed.clear();
+    const fields = late.map((old) => [old, document.getElementById(old.id)]).filter(([, field]) => field);
+    fields.forEach(([old, field]) => { field.checked = old.checked; field.value = old.value; });
+    if (fields.length) send(fields[0][1].form);
+    else if (afterwards) { const act = afterwards; afterwards = null; press(act); }
+  };
+  document.addEventListener("htmx:error", () => { sending = false; afterwards = null; });
 
   // The running remainder, for the eye alone: the server's figure replaces it with the next answer.
   const remaining = () => {
@@ -205,7 +238,8 @@
     const lang = page().dataset.lang;
     if (lang) document.documentElement.lang = lang;
     bulk();
-    prefetch();
+    goOn();
+    if (!sending) prefetch();
   };
   document.addEventListener("htmx:after:swap", settle);
   document.addEventListener("DOMContentLoaded", settle);
