@@ -1,4 +1,4 @@
-"""What clerks do, by the keyboard alone, in a real browser; keystrokes of three tasks are counted."""
+"""What clerks do, by the keyboard alone, in a real browser; of three tasks keys are counted."""
 
 import pytest
 

@@ -101,7 +101,7 @@ def _spans(text: str, marks: Iterable[Mark]) -> list[tuple[int, int, str]]:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """Letters and digits of `text` in upper case, and where each stands; what is in tags is none."""
+    """Letters and digits of `text` in upper case, and where each stands; those of tags left out."""
     letters, places = [], []
     tags = [match.span() for match in _TAG.finditer(text)]
     inside = iter(tags)

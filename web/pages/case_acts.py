@@ -152,7 +152,7 @@ async def _take(act: _Act) -> Response:
 
 
 async def _payer(act: _Act) -> Response:
-    """Find a customer: one alone becomes the payer, or is added to the payer; of several, choose."""
+    """Find a customer: one alone becomes the payer, or joins the payer; of several, choose."""
     text = str(act.form.get("find", "")).strip()
     detail = await case_of(act.request, act.identity)
     message = customer_service_pb2.FindCustomersRequest(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from babel.numbers import get_currency_precision
+from google.protobuf.json_format import MessageToJson
 from starlette.routing import Route
 
 from tieout.v1 import exception_service_pb2
@@ -92,15 +93,13 @@ async def case_page(
         problem=problem,
         problem_detail=detail,
         pasted=pasted,
-        pasted_entries=other_json(pasted),
+        pasted_entries=_carried(pasted),
         **values,
     )
 
 
-def other_json(pasted: exception_service_pb2.ReadReferencesResponse | None) -> list[str]:
+def _carried(pasted: exception_service_pb2.ReadReferencesResponse | None) -> list[str]:
     """Entries that were read, as a form carries them."""
-    from google.protobuf.json_format import MessageToJson  # noqa: PLC0415 - rarely needed
-
     entries = pasted.entries if pasted else ()
     return [MessageToJson(one, indent=None, preserving_proto_field_name=True) for one in entries]
 

@@ -254,7 +254,9 @@
     setTimeout(() => {
       if (!document.contains(link)) return;
       const headers = { "HX-Request": "true", Accept: "text/html" };
-      fetched = { address, until: Date.now() + 15000, answer: fetch(address, { headers, credentials: "same-origin" }) };
+      const whole = async (answer) => new Response(await answer.text(), { status: answer.status, headers: answer.headers });
+      const answer = fetch(address, { headers, credentials: "same-origin" }).then(whole);
+      fetched = { address, until: Date.now() + 15000, answer };
       fetched.answer.catch(() => { fetched = null; });
     }, 150);
   };
