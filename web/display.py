@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import (
     get_currency_precision,
     get_decimal_symbol,
@@ -93,6 +93,13 @@ class Display:
         at = value.ToDatetime(tzinfo=datetime.UTC)
         return format_datetime(at, "medium", locale=self._locale)
 
+    def clock(self, value: Timestamp | None) -> str:
+        """The time of a day."""
+        if value is None or not value.ToMilliseconds():
+            return NOTHING
+        at = value.ToDatetime(tzinfo=datetime.UTC)
+        return format_time(at.time(), "short", locale=self._locale)
+
     def iso(self, value: Timestamp | None) -> str:
         """A moment as machines read it; empty where there is none."""
         if value is None or not value.ToMilliseconds():
@@ -114,6 +121,7 @@ class Display:
             "date": self.date,
             "short_date": self.short_date,
             "moment": self.moment,
+            "clock": self.clock,
             "iso": self.iso,
         }
 

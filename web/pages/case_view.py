@@ -99,7 +99,9 @@ def item_key(company: str, item: str) -> str:
 
 def suggestions(detail: exception_service_pb2.GetCaseResponse) -> tuple[Suggestion, ...]:
     """The proposals, rank by rank, each with the facts it rests on."""
-    undecided = detail.case.summary.undecided_minor
+    summary = detail.case.summary
+    # Once all is decided a suggestion is measured by the payment it was made for.
+    undecided = summary.undecided_minor or summary.amount_minor
     found = []
     for rank, group in groupby(detail.proposals, key=lambda row: row.proposal_rank):
         rows = list(group)

@@ -234,7 +234,7 @@
     if (raw && !scrolled.has("raw")) raw.scrollTop = (one(".around", raw)?.offsetHeight ?? 0) - 20;
     one("[data-keep-scroll] [aria-current]")?.scrollIntoView({ block: "nearest" });
     const wanted = one("[data-focus]");
-    if (wanted && (document.activeElement === document.body || !document.activeElement)) wanted.focus();
+    if (wanted && (document.activeElement === document.body || !document.activeElement)) wanted.focus({ preventScroll: true });
     const lang = page().dataset.lang;
     if (lang) document.documentElement.lang = lang;
     bulk();
