@@ -174,8 +174,8 @@ def _parameters(binding: Binding, rpc: Rpc, comments: Mapping[str, str]) -> list
             "name": name,
             "in": "path",
             "required": True,
-            "schema": field_schema(request.fields_by_name[name], "") | {"minLength": 1},
-            "description": comments.get(f"{request.full_name}.{name}", ""),
+            "schema": field_schema(header.fields_by_name[name], "") | {"minLength": 1},
+            "description": comments.get(f"{header.full_name}.{name}", ""),
         }
         for name in in_path
     ]

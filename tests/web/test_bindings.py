@@ -25,8 +25,11 @@ def test_a_place_fits_its_call(binding):
     assert binding.verb in ("GET", "POST")
     assert (binding.upload is not None) == rpc.streams_requests
     fields = fields_of_path(binding.path)
+    header = rpc.request.DESCRIPTOR
+    if binding.upload is not None:
+        header = header.fields_by_name["header"].message_type
     for name in fields:
-        field = rpc.request.DESCRIPTOR.fields_by_name[name]
+        field = header.fields_by_name[name]
         assert field.message_type is None
         assert not field.is_repeated
     if binding.upload is not None:

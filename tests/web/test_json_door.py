@@ -51,7 +51,9 @@ def requested(served, binding, rpc):
         path = path.replace(f"{{{name}}}", quote(fields[name]))
     key = f"K-{binding.rpc}"
     if binding.upload is not None:
-        header = rpc.request(header={"request_id": key})
+        known = rpc.request.DESCRIPTOR.fields_by_name["header"].message_type.fields_by_name
+        given = fields | ({"request_id": key} if "request_id" in known else {})
+        header = rpc.request(header=given)
         if binding.upload is Upload.FILE:
             content = b"no bank file"
             answer = post(served, path, content, FILE, idempotency_key=key)

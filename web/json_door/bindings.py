@@ -1,6 +1,6 @@
 """RPC → verb and path: the one table of the JSON door. What is not in it cannot be called by JSON.
 
-`{field}` in a path is that field of the request. The other fields come from the query (`GET`) or
+`{field}` in a path is that field of the request, of its header where requests are a stream. The other fields come from the query (`GET`) or
 from the body (`POST`). A new RPC needs its line here, as it needs one in `rpc/permissions.py`; a
 test compares both with the contract.
 """
@@ -59,7 +59,7 @@ def _act(rpc: str, verb: str) -> Binding:
 BINDINGS: Final = (
     _post("BankFileService/SubmitBankFile", "bank-files", Upload.FILE),
     _post("BankFileService/BeginUpload", "uploads"),
-    _post("BankFileService/AppendUpload", "uploads:append", Upload.FILE),
+    _post("BankFileService/AppendUpload", "uploads/{upload_id}:append", Upload.FILE),
     _get("BankFileService/GetUpload", "uploads/{upload_id}"),
     _get("BankFileService/ListBankFiles", "bank-files"),
     _get("BankFileService/GetBankFile", "bank-files/{file_id}"),

@@ -123,7 +123,7 @@ class JsonDoor:
     ) -> Response:
         rpc = rpcs()[binding.rpc]
         if binding.upload is not None:
-            messages = uploaded(binding, rpc, request)
+            messages = uploaded(binding, rpc, fields, request)
             if rpc.streams_responses:
                 answers = await self._calls.answers(rpc, messages, metadata)
                 return _lines(answers, request)

@@ -17,7 +17,7 @@ from web.json_door.row_files import CSV, row_messages
 from web.limits import APART_BYTES_MIN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from google.protobuf.message import Message
     from starlette.requests import Request
@@ -31,10 +31,12 @@ _NOT_A_FILE: Final = frozenset({"multipart/form-data", "application/x-www-form-u
 _DIGEST: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):")
 
 
-async def uploaded(binding: Binding, rpc: Rpc, request: Request) -> AsyncIterator[Message]:
+async def uploaded(
+    binding: Binding, rpc: Rpc, path_fields: Mapping[str, str], request: Request
+) -> AsyncIterator[Message]:
     """The messages that the request's body is; raises `DoorError`."""
     media = content_type(request)
-    header = _header(rpc, request)
+    header = _header(rpc, path_fields, request)
     if binding.upload is Upload.FILE:
         messages = _file(rpc, request, header, media)
     elif binding.upload is Upload.ROWS and media == CSV:
@@ -47,12 +49,14 @@ async def uploaded(binding: Binding, rpc: Rpc, request: Request) -> AsyncIterato
         yield message
 
 
-def _header(rpc: Rpc, request: Request) -> dict[str, Any]:
-    """The header's fields as the query and HTTP's own headers have them."""
+def _header(rpc: Rpc, path_fields: Mapping[str, str], request: Request) -> dict[str, Any]:
+    """The header's fields as the path, the query and HTTP's own headers have them."""
     descriptor = rpc.request.DESCRIPTOR.fields_by_name["header"].message_type
     fields = fields_of_query(descriptor, request.url.query)
+    for name, text in path_fields.items():
+        put(fields, descriptor, name, text, "the path")
     key = idempotency_key(request)
-    if key:
+    if key and "request_id" in descriptor.fields_by_name:
         put(fields, descriptor, "request_id", key, "idempotency-key")
     digest = _DIGEST.search(request.headers.get("content-digest", ""))
     if digest and "sha256" in descriptor.fields_by_name:
