@@ -15,6 +15,8 @@ from rpc.configuration_errors import ConfigurationError
 
 __all__ = [
     "DecisionFileError",
+    "DropFolderBusyError",
+    "DropFolderError",
     "ExitCode",
     "JobError",
     "MemoryBusyError",
@@ -61,6 +63,8 @@ class JobError(Exception):
     ├── MemoryFileError        65   a memory of earlier runs that cannot be read
     ├── DecisionFileError      65   decisions of clerks that cannot be read
     ├── UnknownFactError       66   a memory without the fact that is asked for
+    ├── DropFolderError        78   folders that a file cannot be moved between
+    ├── DropFolderBusyError    75   another process watches the folder
     ├── MemoryBusyError        75   another run holds the memory
     ├── PolicyFileError        78   the policy file is no policy
     ├── SparkMissingError      78   the extra for clusters is not installed
@@ -114,6 +118,18 @@ class UnknownFactError(JobError):
 
 class MemoryBusyError(JobError):
     """Another run holds the memory now."""
+
+    exit_code = ExitCode.RETRY
+
+
+class DropFolderError(JobError):
+    """Folders of `tieout watch` that a file cannot be moved between."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class DropFolderBusyError(JobError):
+    """Another process watches the folder."""
 
     exit_code = ExitCode.RETRY
 

@@ -108,7 +108,7 @@ def test_a_missing_file_is_66_and_nothing_is_sent(tieout, server, bank_file, tmp
 
 def test_no_server_is_69(tieout, bank_file):
     path = bank_file((10, "NOBODY"), account="NOBODY")
-    code, _, err = tieout("submit", path, "--server", "127.0.0.1:1")
+    code, _, err = tieout("submit", path, "--server", "127.0.0.1:1", "--patience", 0)
     assert code == 69
     assert "no server answers at 127.0.0.1:1" in err
 

@@ -6,15 +6,17 @@ awaited, or iterated with `async for`. All raise `ClientError`.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from tieout.client.calls import advance
 from tieout.client.content import Content
 from tieout.client.errors import ClientError
+from tieout.client.flows import all_given, appended, can_be_read_again, rows_of
 from tieout.client.methods import method_of
 from tieout.client.retrying import NO_RETRIES, Attempts, Retrying
 from tieout.client.steps import Begin, Give, Next, Pause, Rows, Send, Steps, listing, operation
@@ -26,6 +28,7 @@ from tieout.v1 import (
     match_service_pb2,
     open_item_service_pb2,
     rows_pb2,
+    run_service_pb2,
 )
 
 if TYPE_CHECKING:
@@ -37,11 +40,19 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from tieout.client.methods import Method
-    from tieout.client.steps import Step
 
 __all__ = ["MatchedTables", "Operations"]
 
 M = TypeVar("M", bound="Message")
+
+_UPLOAD_BYTES: Final = 8 * 1024 * 1024
+"""A larger file is brought in piece by piece."""
+
+_UPLOAD_AGAIN: Final = frozenset({"UPLOAD_BUSY", "UPLOAD_OFFSET"})
+"""The server has not noticed yet that a call broke off, or noticed more than we: look again."""
+
+_WAIT_SECONDS: Final = 30
+_UNDER_WAY: Final = (run_service_pb2.RUN_STATE_WAITING, run_service_pb2.RUN_STATE_RUNNING)
 
 
 @dataclass(frozen=True)
@@ -99,10 +110,13 @@ class Operations:
         *,
         request_id: str = "",
         validate_only: bool = False,
+        background: bool = False,
     ) -> Steps[bank_file_service_pb2.SubmitBankFileResponse]:
         """Send a file by its path, its bytes, or what is left in an open one.
 
         It is processed once, by its content, and refused where it does not arrive as it was sent.
+        The transfer of a large file goes on where it broke off, in another process too. With
+        `background` the answer comes when the server has the content: `wait_run` follows the rest.
         Without `request_id` a fresh one is made. `file_name` is for people.
         """
         contract = bank_file_service_pb2
@@ -113,16 +127,32 @@ class Operations:
                 sha256=sent.sha256,
                 size_bytes=sent.size_bytes,
                 validate_only=validate_only,
+                background=background,
             )
+            if sent.size_bytes > _UPLOAD_BYTES:
+                header.upload_id = yield from self._uploaded(sent, file_name)
 
             def parts() -> Iterable[Message]:
                 yield contract.SubmitBankFileRequest(header=header)
-                for chunk in sent.chunks():
+                for chunk in () if header.upload_id else sent.chunks():
                     yield contract.SubmitBankFileRequest(chunk=chunk)
 
             answer = contract.SubmitBankFileResponse
             method = method_of(contract.SubmitBankFileRequest, answer)
             return (yield from self._attempt(method, parts, answer))
+
+    @operation
+    def wait_run(self, run_id: str, timeout_seconds: float = 900.0) -> Steps[run_service_pb2.Run]:
+        """The run when it has ended, or as it stands when the time is over."""
+        contract = run_service_pb2
+        end = time.monotonic() + timeout_seconds
+        while True:
+            left = max(0.0, end - time.monotonic())
+            seconds = max(1, min(round(left), _WAIT_SECONDS))
+            request = contract.WaitRunRequest(run_id=run_id, wait_seconds=seconds)
+            run = (yield from self._ask(request, contract.WaitRunResponse)).run
+            if run.state not in _UNDER_WAY or not left:
+                return run
 
     @operation
     def get_bank_file(self, file_id: str) -> Steps[bank_file_service_pb2.BankFile]:
@@ -146,7 +176,7 @@ class Operations:
         from tieout.client.arrow import TableReader  # noqa: PLC0415 - pyarrow only where used
 
         tables = TableReader()
-        yield from _all_given(self._result(file_id, rows_pb2.ROW_ENCODING_ARROW), tables.add)
+        yield from all_given(self._result(file_id, rows_pb2.ROW_ENCODING_ARROW), tables.add)
         return tables.finish()
 
     # Matching.
@@ -208,7 +238,7 @@ class Operations:
             "bank_accounts": bank_accounts,
         }
         reader = TableReader()
-        yield from _all_given(self._streamed_match(match_requests(header, tables)), reader.add)
+        yield from all_given(self._streamed_match(match_requests(header, tables)), reader.add)
         summary = cast("match_service_pb2.MatchSummary", reader.summary)
         return MatchedTables(summary, reader.finish())
 
@@ -224,7 +254,7 @@ class Operations:
             code=code, file_id=file_id, customer_id=customer_id, page_size=page_size
         )
         pages = self._pages(request, contract.ListExceptionsResponse)
-        yield from _rows_of(pages, lambda page: page.exceptions)
+        yield from rows_of(pages, lambda page: page.exceptions)
 
     @operation
     def call_exceptions(self, name: str, request: Any) -> Steps[Any]:
@@ -241,7 +271,7 @@ class Operations:
         contract = open_item_service_pb2
         answer = contract.ImportOpenItemsResponse
         method = method_of(contract.ImportOpenItemsRequest, answer)
-        again = _can_be_read_again(requests)
+        again = can_be_read_again(requests)
         return (yield from self._attempt(method, lambda: requests, answer, may_retry=again))
 
     @operation
@@ -252,7 +282,7 @@ class Operations:
         contract = customer_service_pb2
         answer = contract.ImportCustomersResponse
         method = method_of(contract.ImportCustomersRequest, answer)
-        again = _can_be_read_again(requests)
+        again = can_be_read_again(requests)
         return (yield from self._attempt(method, lambda: requests, answer, may_retry=again))
 
     @operation
@@ -299,7 +329,7 @@ class Operations:
             page_size=page_size,
         )
         pages = self._pages(request, contract.ListOpenItemsResponse)
-        yield from _rows_of(pages, lambda page: page.open_items)
+        yield from rows_of(pages, lambda page: page.open_items)
 
     # Events.
 
@@ -345,6 +375,39 @@ class Operations:
                 yield Pause(attempts.pause_after(error))
 
     # How a call is made.
+
+    def _uploaded(self, sent: Content, file_name: str) -> Steps[str]:
+        """Bring the content to the server piece by piece; gives the id of the upload.
+
+        The upload's key is its content and name: whoever sends the same goes on with it.
+        """
+        contract = bank_file_service_pb2
+        key = hashlib.sha256(f"{sent.sha256} {file_name}".encode()).hexdigest()
+        begin = contract.BeginUploadRequest(
+            request_id=f"upload-{key}",
+            file_name=file_name,
+            size_bytes=sent.size_bytes,
+            sha256=sent.sha256,
+        )
+        method = method_of(contract.AppendUploadRequest, contract.AppendUploadResponse)
+        attempts = self._attempts()
+        received = -1
+        while True:
+            upload = (yield from self._ask(begin, contract.BeginUploadResponse)).upload
+            if upload.received_bytes == sent.size_bytes:
+                return upload.upload_id
+            if upload.received_bytes > received:
+                attempts, received = self._attempts(), upload.received_bytes
+            try:
+                yield Send(
+                    method,
+                    partial(appended, sent, upload),
+                    contract.AppendUploadResponse,
+                    attempts.seconds_left,
+                    uuid.uuid4().hex,
+                )
+            except ClientError as error:
+                yield Pause(attempts.pause_after(error, also=_UPLOAD_AGAIN))
 
     def _attempts(self, *, may_retry: bool = True) -> Attempts:
         rules = self._retrying if may_retry else NO_RETRIES
@@ -428,53 +491,5 @@ class Operations:
         contract = match_service_pb2
         answer = contract.StreamMatchPaymentsResponse
         method = method_of(contract.StreamMatchPaymentsRequest, answer)
-        again = _can_be_read_again(requests)
+        again = can_be_read_again(requests)
         yield from self._parts(method, lambda: requests, answer, may_retry=again)
-
-
-def _can_be_read_again(requests: Iterable[Message]) -> bool:
-    """Whether another attempt would send all of it: a list, not a generator."""
-    return iter(requests) is not requests
-
-
-def _rows_of(pages: Rows[M], rows_of: Callable[[M], Iterable[Any]]) -> Rows[Any]:
-    """The rows of each page."""
-    outcome: Any = None
-    while True:
-        try:
-            step = advance(pages, outcome)
-        except StopIteration:
-            return
-        if isinstance(step, Give):
-            outcome = None
-            for page in step.rows:
-                yield Give(rows_of(page))
-        else:
-            outcome = yield from _told(step)
-
-
-def _all_given(rows: Rows[M], take: Callable[[M], None]) -> Steps[None]:
-    """Hand every row to `take`; what is left are steps."""
-
-    def taken(row: M) -> tuple[()]:
-        take(row)
-        return ()
-
-    outcome: Any = None
-    steps = _rows_of(rows, taken)
-    while True:
-        try:
-            step = advance(steps, outcome)
-        except StopIteration:
-            return
-        outcome = None
-        if not isinstance(step, Give):
-            outcome = yield from _told(step)
-
-
-def _told(step: Step) -> Steps[Any]:
-    """What became of a step: a failed call is an outcome too."""
-    try:
-        return (yield step)
-    except ClientError as error:
-        return error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from tieout.client.errors import ClientError
 
@@ -61,9 +61,13 @@ class Attempts:
         """How long the next attempt may take."""
         return max(0.0, self._end - self._now())
 
-    def pause_after(self, error: ClientError) -> float:
-        """Seconds until the next attempt; raises `error` where there is none."""
+    def pause_after(self, error: ClientError, also: Collection[str] = ()) -> float:
+        """Seconds until the next attempt; raises `error` where there is none.
+
+        `also` are reasons that this call is made again after.
+        """
         is_worth_it = error.code in _WORTH_IT and error.reason not in _NEVER
+        is_worth_it = is_worth_it or error.reason in also
         if not is_worth_it or self._made >= self._rules.attempts:
             raise error
         doubled: float = self._rules.first_seconds * 2 ** (self._made - 1)

@@ -95,6 +95,22 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Migrate, check, prove, back up, restore a store; its keys.",
     ),
     "submit": ("tieout.commands.submit:submit_command", "Send bank files to a server."),
+    "status": (
+        "tieout.commands.receipts:status_command",
+        "Say what became of bank files on a server.",
+    ),
+    "results": (
+        "tieout.commands.receipts:results_command",
+        "Write what became of a bank file's payments.",
+    ),
+    "ack": (
+        "tieout.commands.receipts:ack_command",
+        "Write the acknowledgement of a bank file.",
+    ),
+    "watch": (
+        "tieout.commands.watch:watch_command",
+        "Send what is dropped into a folder, and acknowledge it.",
+    ),
     "exceptions": (
         "tieout.commands.exceptions:exceptions_command",
         "Work exceptions on a server.",

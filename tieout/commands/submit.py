@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from tieout.commands.server_options import SERVER_OPTION, credentials_options, e
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tieout.client import Client, ClientError, Credentials
     from tieout.v1 import bank_file_service_pb2
 
@@ -21,12 +24,15 @@ __all__ = ["submit_command"]
 _HELP = """Send bank files to a server and print their receipts.
 
 A file is processed once, by its content: sent again, it gets its first receipt and exit code 0.
-FILE `-` reads standard input. Receipts go to stdout, refusals to stderr.
+FILE `-` reads standard input; a pattern the shell left alone is expanded here. A transfer that
+breaks off is taken up again for --patience seconds, and by the next `tieout submit` of the same
+file: large files go on where they stopped. Receipts go to stdout, refusals to stderr.
 
 \b
 Examples:
   tieout submit statement.bai
-  tieout submit bank/* --server treasury:50051 --json
+  tieout submit 'bank/*.bai' --server treasury:50051 --json
+  tieout submit large.xml --no-wait
   tieout submit bank/* --server treasury:50051 --ca-file ca.pem --api-key-file erp.key
 
 \b
@@ -51,6 +57,18 @@ Exit codes:
     type=click.Path(path_type=Path, allow_dash=True),
 )
 @SERVER_OPTION
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Wait for the receipt (default), or end when the server has the file: see `status`.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    help="Seconds to go on trying where the server is away or busy.",
+)
 @click.option("--request-id", default="", help="Your own key of this submission; one FILE only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @credentials_options
@@ -58,21 +76,25 @@ def submit_command(
     *,
     files: tuple[Path, ...],
     server: str,
+    wait: bool,
+    patience: float,
     request_id: str,
     as_json: bool,
     credentials: Credentials,
 ) -> int:
     """Send the files one after the other; gives the exit code."""
-    from tieout.client import Client
+    from tieout.client import Client, Retrying
 
+    files = tuple(_expanded(files))
     if request_id and len(files) > 1:
         message = "--request-id is the key of one file; send the others on their own"
         raise click.UsageError(message)
     for path in files:
         if str(path) != "-" and not path.is_file():
             raise FileNotFoundError(2, "no such file", str(path))
-    with Client(server, credentials=credentials) as client:
-        results = [_send(client, path, request_id) for path in files]
+    retrying = Retrying(attempts=_attempts(patience), longest_seconds=5)
+    with Client(server, credentials=credentials, retrying=retrying) as client:
+        results = [_send(client, path, request_id, wait=wait) for path in files]
     if as_json:
         _print_json(results)
     else:
@@ -99,14 +121,33 @@ class _Result:
         return exit_code_of_call(self.error) if self.error else ExitCode.DONE
 
 
-def _send(client: Client, path: Path, request_id: str) -> _Result:
+def _expanded(files: tuple[Path, ...]) -> Iterator[Path]:
+    """The files, with patterns that no shell expanded in their place, in order of their names."""
+    for path in files:
+        text = str(path)
+        found = [] if text == "-" or path.exists() else sorted(glob.glob(text))  # noqa: PTH207 - as a shell
+        yield from (map(Path, found) if found else (path,))
+
+
+def _attempts(patience: float) -> int:
+    """How often to try so that the pauses are about so long: 0.15, 0.3, … up to 5 seconds."""
+    attempts, waited, pause = 1, 0.0, 0.15
+    while waited + pause <= patience:
+        waited += pause
+        attempts, pause = attempts + 1, min(2 * pause, 3.75)
+    return attempts
+
+
+def _send(client: Client, path: Path, request_id: str, *, wait: bool) -> _Result:
     from tieout.client import ClientError
 
     name = "standard input" if str(path) == "-" else path.name
     content: BinaryIO = io.BytesIO(sys.stdin.buffer.read()) if str(path) == "-" else path.open("rb")
     with content:
         try:
-            response = client.submit_bank_file(content, name, request_id=request_id)
+            response = client.submit_bank_file(
+                content, name, request_id=request_id, background=not wait
+            )
         except ClientError as error:
             return _Result(name, None, error)
     return _Result(name, response, None)
@@ -135,6 +176,9 @@ def _print(result: _Result) -> None:
 
     if result.response is None:
         click.echo(f"tieout: {result.name}: {result.error}", err=True)
+        return
+    if result.response.run_id:
+        click.echo(f"{result.name}: run {result.response.run_id}")
         return
     receipt = result.response.bank_file
     state = contract.BankFileState.Name(receipt.state).removeprefix("BANK_FILE_STATE_").lower()
@@ -171,6 +215,8 @@ def _as_json(result: _Result) -> dict[str, Any]:
             "name": result.name,
             "error": {"reason": reason, "message": str(result.error)},
         }
+    if result.response.run_id:
+        return {"name": result.name, "run_id": result.response.run_id}
     return {
         "name": result.name,
         "already_processed": result.response.already_processed,
