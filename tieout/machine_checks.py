@@ -183,7 +183,8 @@ def _clock_state() -> int | None:
 
 def _ports(configuration: Configuration) -> tuple[_Outcome, str]:
     told = []
-    for address in (configuration.server.grpc_address, configuration.server.metrics_address):
+    server = configuration.server
+    for address in filter(None, (server.grpc_address, server.http_address, server.metrics_address)):
         host, port = split_address(address)
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -191,11 +192,11 @@ def _ports(configuration: Configuration) -> tuple[_Outcome, str]:
             try:
                 probe.bind((host.strip("[]"), port))
             except OSError as error:
-                if _is_ours(configuration.server.metrics_address):
+                if _is_ours(server.metrics_address):
                     return "ok", "a tieout server is listening"
                 return "failed", f"{address}: {(error.strerror or str(error)).lower()}"
         told.append(address)
-    return "ok", f"{' and '.join(told)} are free"
+    return "ok", f"{', '.join(told)} are free"
 
 
 def _is_ours(metrics_address: str) -> bool:
