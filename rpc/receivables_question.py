@@ -85,6 +85,8 @@ def _history(items: pa.Table, settled: pa.Table) -> History:
     taken = settled["taken_minor"].to_numpy()[known]
     original = items["open_minor"].to_numpy().copy()
     np.add.at(original, of, taken)
+    paid = _days_of(settled["value_date"])
+    decided = settled["decided_at_ms"].to_numpy() // _DAY_MS
     document, due = _days_of(items["document_date"]), _days_of(items["due_date"])
     customers, companies, currencies = (
         items[name].combine_chunks().dictionary_encode()
@@ -104,7 +106,7 @@ def _history(items: pa.Table, settled: pa.Table) -> History:
         original=original,
         closed=np.full(len(original), NEVER),
         of=of,
-        settled_day=settled["decided_at_ms"].to_numpy()[known] // _DAY_MS,
+        settled_day=np.where(paid == NEVER, decided, paid)[known],
         settled=taken,
         discount_taken=settled["discount_minor"].to_numpy()[known],
     )

@@ -33,13 +33,16 @@ _ITEM_SCHEMA: Final = pa.schema(
     ]
 )
 _SETTLED: Final = """
-SELECT i.company_id, i.open_item_id, i.decided_at_ms, i.taken_minor, i.discount_minor
-FROM posting i WHERE i.taken_minor <> 0 {companies} ORDER BY i.posting_number
+SELECT i.company_id, i.open_item_id, coalesce(m.value_date, m.booking_date) AS value_date,
+    i.decided_at_ms, i.taken_minor, i.discount_minor
+FROM posting i LEFT JOIN payment m ON m.payment_id = i.payment_id
+WHERE i.taken_minor <> 0 {companies} ORDER BY i.posting_number
 """
 _SETTLED_SCHEMA: Final = pa.schema(
     [
         ("company_id", pa.string()),
         ("open_item_id", pa.string()),
+        ("value_date", pa.date32()),
         ("decided_at_ms", pa.int64()),
         ("taken_minor", pa.int64()),
         ("discount_minor", pa.int64()),
@@ -59,7 +62,7 @@ class LedgerHistory:
         return self._table(_ITEMS, _ITEM_SCHEMA, companies, _NO)
 
     def settled(self, companies: Sequence[str] | None) -> pa.Table:
-        """What postings took off items, and reversals gave back."""
+        """What postings took off items, and reversals gave back, with the payment's value date."""
         return self._table(_SETTLED, _SETTLED_SCHEMA, companies)
 
     def _table(

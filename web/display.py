@@ -76,6 +76,27 @@ class Display:
         groups += [digits[at : at + _GROUP] for at in range(first, len(digits), _GROUP)]
         return ("\u2212" if number < 0 else "") + self._group.join(groups)
 
+    def share(self, part: int, whole: int) -> str:
+        """How much `part` is of `whole`, in percent with one decimal; nothing of nothing."""
+        if not whole:
+            return NOTHING
+        tenths = (2_000 * part + whole) // (2 * whole)
+        return f"{self._fixed(tenths)}\u00a0%"
+
+    def tenths(self, value: float | None) -> str:
+        """A measured number with one decimal, such as days."""
+        return NOTHING if value is None else self._fixed(round(value * 10))
+
+    def span(self, milliseconds: int) -> str:
+        """How long something took, in its greatest unit."""
+        passed = datetime.timedelta(milliseconds=milliseconds)
+        return format_timedelta(passed, threshold=1.0, format="short", locale=self._locale)
+
+    def _fixed(self, tenths: int) -> str:
+        whole, rest = divmod(abs(tenths), 10)
+        sign = "\u2212" if tenths < 0 else ""
+        return f"{sign}{self.count(whole)}{self._decimal}{rest}"
+
     def date(self, value: str | datetime.date | Timestamp | None) -> str:
         """A day: out of ISO 8601 text, a date, or a moment."""
         day = _day(value)
@@ -123,6 +144,8 @@ class Display:
             "moment": self.moment,
             "clock": self.clock,
             "iso": self.iso,
+            "tenths": self.tenths,
+            "span": self.span,
         }
 
 

@@ -100,6 +100,7 @@ class Frame:
             "nothing": NOTHING,
             "wording": WORDING,
             "age": self.displays[language].age,
+            "share": self.displays[language].share,
         }
         return made
 

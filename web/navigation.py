@@ -21,6 +21,15 @@ class Place(msgspec.Struct, frozen=True):
 
 NAVIGATION: Final = (
     Place("/", _("Exceptions")),
+    Place("/approvals", _("Approvals")),
+    Place("/files", _("Files")),
+    Place("/postings", _("Postings")),
+    Place("/customers", _("Customers")),
+    Place("/rules", _("Rules")),
+    Place("/team", _("Team")),
+    Place("/figures", _("Figures")),
+    Place("/audit", _("Audit"), "audit"),
+    Place("/people", _("People"), "administer"),
     Place("/settings", _("Settings"), "own"),
 )
 """The screens, in the order people use them; the current one begins as the page's path does."""

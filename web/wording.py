@@ -30,6 +30,12 @@ class Wording(msgspec.Struct, frozen=True):
     roles: dict[str, str]
     evidence: dict[str, str]
     uniqueness: dict[str, str]
+    file_states: dict[str, str]
+    severities: dict[str, str]
+    customer_states: dict[str, str]
+    document_types: dict[str, str]
+    payment_states: dict[str, str]
+    audit_kinds: dict[str, str]
 
 
 _STATES: Final = {
@@ -282,6 +288,51 @@ _UNIQUENESS: Final = {
     "not_searched": _("the numbers decide"),
 }
 
+_FILE_STATES: Final = {"processed": _("processed"), "held": _("held")}
+
+_SEVERITIES: Final = {
+    "error": _("rows were lost"),
+    "warning": _("rows are doubted"),
+    "note": _("worth knowing"),
+}
+
+_CUSTOMER_STATES: Final = {
+    "active": _("active"),
+    "inactive": _("inactive"),
+    "blocked": _("blocked"),
+}
+
+_DOCUMENT_TYPES: Final = {
+    "": _("invoice"),
+    "invoice": _("invoice"),
+    "debit_memo": _("debit memo"),
+    "credit_memo": _("credit memo"),
+    "on_account": _("on account"),
+    "finance_charge": _("finance charge"),
+}
+
+_PAYMENT_STATES: Final = {
+    "applied": _("applied"),
+    "partially_applied": _("partly applied"),
+    "on_account": _("on account"),
+    "unapplied": _("unapplied"),
+    "unidentified": _("unidentified"),
+    "suspense": _("in suspense"),
+    "non_ar": _("not a receivable"),
+    "returned": _("returned"),
+    "reversed": _("reversed"),
+    "refund_due": _("to be refunded"),
+}
+
+_AUDIT_KINDS: Final = {
+    "bank_file": _("bank file"),
+    "case": _("exception"),
+    "user": _("user"),
+    "due_rules": _("due dates"),
+    "open_items": _("open items"),
+    "customers": _("customers"),
+}
+
 WORDING: Final = Wording(
     states=_STATES,
     codes=_CODES,
@@ -299,5 +350,11 @@ WORDING: Final = Wording(
     roles=_ROLES,
     evidence=_EVIDENCE,
     uniqueness=_UNIQUENESS,
+    file_states=_FILE_STATES,
+    severities=_SEVERITIES,
+    customer_states=_CUSTOMER_STATES,
+    document_types=_DOCUMENT_TYPES,
+    payment_states=_PAYMENT_STATES,
+    audit_kinds=_AUDIT_KINDS,
 )
 """Every kind. A test holds the codes against the contract's."""

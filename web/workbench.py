@@ -9,7 +9,22 @@ from starlette.routing import Route
 from web.calls import Services
 from web.frame import Frame
 from web.openid import OpenId
-from web.pages import bulk, case_acts, exception, queue, sign_in
+from web.pages import (
+    approvals,
+    audit,
+    bulk,
+    case_acts,
+    customers,
+    exception,
+    figures,
+    files,
+    people,
+    postings,
+    queue,
+    rules,
+    sign_in,
+    team,
+)
 from web.pages import settings as settings_page
 from web.problems import PROBLEM_HANDLERS
 from web.sessions import SignInDoor, WithSession
@@ -24,6 +39,15 @@ __all__ = ["PAGES", "add_workbench"]
 
 PAGES: Final = (
     *settings_page.ROUTES,
+    *approvals.ROUTES,
+    *audit.ROUTES,
+    *customers.ROUTES,
+    *figures.ROUTES,
+    *files.ROUTES,
+    *people.ROUTES,
+    *postings.ROUTES,
+    *rules.ROUTES,
+    *team.ROUTES,
     *queue.ROUTES,
     *bulk.ROUTES,
     *exception.ROUTES,
