@@ -1,8 +1,8 @@
 """RPC → verb and path: the one table of the JSON door. What is not in it cannot be called by JSON.
 
-`{field}` in a path is that field of the request; where requests are a stream, of their header. The
-other fields come from the query (`GET`) or from the body (`POST`). A new RPC needs its line here, as
-it needs one in `rpc/permissions.py`; a test compares both with the contract.
+`{field}` in a path is that field of the request; where requests are a stream, of their header.
+The other fields come from the query (`GET`) or from the body (`POST`). A new RPC needs its line
+here, as it needs one in `rpc/permissions.py`; a test compares both with the contract.
 """
 
 from __future__ import annotations
