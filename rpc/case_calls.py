@@ -62,8 +62,13 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         workers: WorkerPool,
         desk: DeskWork,
         now_ms: Callable[[], int],
+        snapshot_path: Callable[[str], str],
     ) -> None:
-        """Ask `reader`; have `acts` performed, which `desk` foresees."""
+        """Ask `reader`; have `acts` performed, which `desk` foresees.
+
+        `snapshot_path` is where the latest snapshot of a tenant's items lies.
+        """
+        self._snapshot_path = snapshot_path
         self._workers = workers
         self._reader = reader
         self._acts = acts

@@ -28,6 +28,7 @@ from store.case_settlements import settle_case
 from store.cases import effect_of
 from store.decision_records import Decision
 from store.errors import StaleRowError
+from store.late_remittances import Attachment  # noqa: TC001 - msgspec reads annotations
 from store.requests import RequestKey, request_key
 from tieout.v1 import cases_pb2
 
@@ -63,6 +64,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     etag: str = ""
     batch_id: str = ""
     request: RequestKey | None = None
+    attachment: Attachment | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +153,7 @@ class DeskWork:
         """The case with all that `act` may depend on; raises `CaseNotFoundError`."""
         summary = current_summary(store, identity, self._now_ms())
         case = store.cases.load(summary)
-        proposals = proposals_of(store.database, case)
+        proposals = proposals_of(case, store.cases.proposals_of(case.payment_id))
         entries = list(case.draft.entries)
         if isinstance(act, Decide | Prepare):
             entries += act.entries
@@ -211,6 +213,11 @@ class DeskWork:
             ),
         )
         booking.cases.save(read.summary, outcome.case, outcome.lines, record)
+        if command.attachment is not None:
+            summary = read.summary
+            owner = (summary.file_id, summary.company_id, summary.customer_id)
+            effect = effect_of(record.case_id, record.act_number)
+            booking.late.keep(command.attachment, effect, owner, now_ms)
         if isinstance(command.act, Identify) and outcome.case.payment_id:
             # A payment of nobody has a key of its own, which goes when its customer is erased.
             booking.keys.attribute(

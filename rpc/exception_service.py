@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from rpc.case_calls import CaseCalls
 from rpc.errors import FieldError, PageTokenError
 from rpc.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 from rpc.receipt_messages import exception_messages
+from rpc.remittance_calls import RemittanceCalls
 from rpc.scope import scoped
 from tieout.v1 import exception_service_pb2
 
@@ -27,7 +27,7 @@ __all__ = ["ExceptionService", "page_token", "read_page_token"]
 _TOKEN: Final = struct.Struct(">Q8s")
 
 
-class ExceptionService(CaseCalls):
+class ExceptionService(RemittanceCalls):
     """Answers `tieout.v1.ExceptionService`."""
 
     async def ListExceptions(  # noqa: N802 - the contract's name

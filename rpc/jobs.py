@@ -13,8 +13,11 @@ from desk.authority import DEFAULT_AUTHORITY, Authority
 from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
 from rpc.caller import Caller  # noqa: TC001 - msgspec reads annotations
 from rpc.limits import WORKER_MEMORY_BYTES
+from store.late_remittances import Attachment  # noqa: TC001 - msgspec reads annotations
 
 __all__ = [
+    "AttachRemittanceDone",
+    "AttachRemittanceJob",
     "BankFileDone",
     "BankFileJob",
     "BuildSnapshotDone",
@@ -264,6 +267,27 @@ class ReadReferencesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     now_ms: int
 
 
+class AttachRemittanceJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Read what a payer said late of a payment, a text or a file, and match the payment with it.
+
+    `snapshot_path` is what is resident.
+    """
+
+    identity: str
+    text: str
+    content: bytes
+    file_name: str
+    companies: tuple[str, ...] | None
+    snapshot_path: str
+    now_ms: int
+
+
+class AttachRemittanceDone(msgspec.Struct, frozen=True, tag=True):
+    """What is to be attached."""
+
+    attachment: Attachment
+
+
 class PaymentBytesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Give the bytes of a payment."""
 
@@ -356,6 +380,7 @@ Job = (
     | PaymentBytesJob
     | QuestionJob
     | ClearingJob
+    | AttachRemittanceJob
     | ImportRowsJob
 )
 Reply = (
@@ -371,6 +396,7 @@ Reply = (
     | PaymentBytesDone
     | QuestionDone
     | ClearingDone
+    | AttachRemittanceDone
     | ImportRowsDone
     | JobFailure
 )

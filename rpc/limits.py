@@ -23,6 +23,7 @@ __all__ = [
     "NOTE_LENGTH_MAX",
     "PAGE_SIZE_DEFAULT",
     "PAGE_SIZE_MAX",
+    "REMITTANCE_BYTES_MAX",
     "REQUEST_ID_LENGTH_MAX",
     "RETRY_SECONDS",
     "ROW_ERRORS_MAX",
@@ -108,6 +109,9 @@ FILE_NAME_LENGTH_MAX: Final = 255
 
 CONTEXT_BYTES_MAX: Final = 65_536
 """Bytes of a file shown before and after a record: more than a screen holds."""
+
+REMITTANCE_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Largest file of advice for one payment: some ten thousand lines, within one message."""
 
 NOTE_LENGTH_MAX: Final = 4_000
 """Characters of one text a person says about a case: two pages."""

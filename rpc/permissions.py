@@ -100,6 +100,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.EventService/StreamEvents": Permission.READ,
     "tieout.v1.ExceptionService/ApproveException": Permission.APPROVE,
     "tieout.v1.ExceptionService/AssignException": Permission.DECIDE,
+    "tieout.v1.ExceptionService/AttachRemittance": Permission.DECIDE,
     "tieout.v1.ExceptionService/BatchExceptions": Permission.DECIDE,
     "tieout.v1.ExceptionService/ClaimException": Permission.DECIDE,
     "tieout.v1.ExceptionService/CountCases": Permission.READ,

@@ -26,6 +26,7 @@ from rpc.errors import MemoryLimitError, ServiceError
 from rpc.file_results import run_file_result
 from rpc.import_job import run_import
 from rpc.jobs import (
+    AttachRemittanceJob,
     BankFileJob,
     BuildSnapshotJob,
     CheckSnapshotJob,
@@ -51,6 +52,7 @@ from rpc.pasted_job import read_references_job
 from rpc.payment_bytes import payment_bytes_job
 from rpc.processes import die_with_parent
 from rpc.question_job import run_question
+from rpc.remittance_job import attach_remittance_job
 from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
 from rpc.resident_snapshots import build_snapshot, check_snapshot
@@ -128,6 +130,9 @@ class JobRunner:
             BankFileJob: lambda job, tenant: tenant.bank_files(match).run(job),
             FileResultJob: lambda job, tenant: run_file_result(tenant.store(), job),
             ReadReferencesJob: lambda job, tenant: read_references_job(tenant.store(), job),
+            AttachRemittanceJob: lambda job, tenant: attach_remittance_job(
+                tenant.store(), job, tenant.resident(job.snapshot_path), match
+            ),
             PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
             QuestionJob: lambda job, tenant: run_question(tenant.store(), tenant.policy, job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),

@@ -100,6 +100,11 @@ CASE_TABLES: Final = (
             "payment_id",
         ),
     ),
+    AuditedTable(
+        "late_remittance",
+        "effect",
+        ("payment_id", "remittance_id", "file_name", "content_text", "lines", "proposals"),
+    ),
 )
 """What an act on a case writes."""
 

@@ -13,17 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from desk.acts import Act
-    from engine.batches import OpenItemBatch
+    from engine.batches import ApplicationBatch, OpenItemBatch
     from store.case_records import ActRecord
     from store.database import Database
 
 __all__ = ["entry_keys", "facts_of", "item_facts", "logged_act", "proposals_of"]
 
-_PROPOSED: Final = """
-SELECT proposal_rank, confidence, open_item_id, customer_id, applied_minor, discount_minor,
-    deduction_minor, deduction_reason, write_off_minor, write_off_reason
-FROM application WHERE payment_id = ? AND decision = 'proposed' ORDER BY proposal_rank, row_number
-"""
+_PROPOSED: Final = (
+    "proposal_rank",
+    "confidence",
+    "open_item_id",
+    "customer_id",
+    "applied_minor",
+    "discount_minor",
+    "deduction_minor",
+    "deduction_reason",
+    "write_off_minor",
+    "write_off_reason",
+)
 _PAYMENT: Final = "SELECT value_date, booking_date, intake_codes FROM payment WHERE payment_id = ?"
 _RELATED: Final = """
 SELECT customer_id FROM customer
@@ -39,11 +46,10 @@ _ENGINE_DEDUCTION, _ENGINE_WRITE_OFF = "unknown", "small_difference"
 """What the engine's own words stand for in the table of reasons."""
 
 
-def proposals_of(database: Database, case: Case) -> tuple[Proposal, ...]:
+def proposals_of(case: Case, proposed: ApplicationBatch) -> tuple[Proposal, ...]:
     """The engine's proposals for the payment's undecided money, rank by rank."""
-    if not case.payment_id:
-        return ()
-    rows = database.rows(_PROPOSED, case.payment_id)
+    columns = (proposed.record_batch[name].to_pylist() for name in _PROPOSED)
+    rows = list(zip(*columns, strict=True))
     found = []
     for rank, of_rank in groupby(rows, key=lambda row: row[0]):
         members = list(of_rank)

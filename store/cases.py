@@ -33,6 +33,7 @@ from store.case_records import (
 )
 from store.case_words import add_words, find_rows, rows_of_payments
 from store.errors import StaleRowError
+from store.late_remittances import LateRemittances
 from store.row_tables import ROW_TABLES, batch_of, quoted_columns
 
 if TYPE_CHECKING:
@@ -269,12 +270,18 @@ class Cases:
         return self._batch(PaymentBatch, "payment_id = ?", payment_id)
 
     def remittances_of(self, payment_id: str) -> RemittanceBatch:
-        """What the payer said it pays."""
+        """What the payer said it pays: what came late counts, else what came with the payment."""
+        late = LateRemittances(self._database, self._personal).lines_of(payment_id)
+        if len(late):
+            return late
         condition = "payment_id = ? ORDER BY line_number, row_number"
         return self._batch(RemittanceBatch, condition, payment_id)
 
     def proposals_of(self, payment_id: str) -> ApplicationBatch:
-        """The engine's proposals, rank by rank."""
+        """The engine's proposals, rank by rank: those of what came late, where something did."""
+        late = LateRemittances(self._database, self._personal).proposals_of(payment_id)
+        if late is not None:
+            return late
         condition = "payment_id = ? AND decision = 'proposed' ORDER BY proposal_rank, row_number"
         return self._batch(ApplicationBatch, condition, payment_id)
 

@@ -22,6 +22,7 @@ from engine.batches import (
     RemittanceBatch,
 )
 from store.data_keys import customer_scope, file_scope, payment_scope
+from store.late_remittances import LateRemittanceBatch
 from store.sealed_content import OwnedSpan
 from store.sealed_text import ERASED, SEAL_MARK, TextSealer
 
@@ -55,12 +56,15 @@ PERSONAL_COLUMNS: Final[dict[type[Batch], _Personal]] = {
         "application", ("explanation", "evidence"), ("payment_id", "open_item_id")
     ),
     ExceptionBatch: _Personal("exception_item", ("message",), ("exception_id",)),
+    LateRemittanceBatch: _Personal(
+        "late_remittance", ("content_text", "lines", "proposals"), ("payment_id", "effect")
+    ),
     DiagnosticBatch: _Personal("diagnostic", ("message", "value", "excerpt"), ("code",)),
 }
 """What is personal in the rows of bank files: names, accounts, and text that may hold them."""
 
 
-_ERASED_AS: Final = {"evidence": ""}
+_ERASED_AS: Final = {"evidence": "", "lines": "[]", "proposals": "[]"}
 """What readers expect in a column of JSON where nothing is known."""
 
 

@@ -25,6 +25,7 @@ from store.file_contents import FileContents
 from store.file_lists import FileLists
 from store.halts import PostingHalts
 from store.identities import FileIdentities
+from store.late_remittances import LateRemittances
 from store.ledger_history import LedgerHistory
 from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
@@ -75,6 +76,7 @@ class Booking:
         self.halts = store.halts
         self.settled = store.settled
         self.runs = store.runs
+        self.late = store.late
         self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
@@ -126,6 +128,7 @@ class Repository:
         self.halts = PostingHalts(database)
         self.settled = SettledPayments(database)
         self.runs = RunLog(database)
+        self.late = LateRemittances(database, self.personal)
         self.clearing = StoredClearing(database)
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)

@@ -61,7 +61,9 @@ class Desk:
             on_posted=self.posted.append,
         )
         given = {"reader": self._readers[0], "acts": acts, "desk": desk}
-        self.service = ExceptionService(workers=self, now_ms=lambda: self.now, **given)
+        self.service = ExceptionService(
+            workers=self, now_ms=lambda: self.now, snapshot_path=lambda _: "", **given
+        )
         self.applications = ApplicationService(now_ms=lambda: self.now, **given)
 
     async def run(self, job, lane):

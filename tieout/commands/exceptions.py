@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -259,6 +260,23 @@ def _note(session: Session, exception: str, **given: Any) -> dict[str, Any]:  # 
 )
 def _identify(session: Session, exception: str, **given: Any) -> dict[str, Any]:  # noqa: ARG001 - one shape
     return given
+
+
+@_act(
+    "AttachRemittance",
+    "Attach what the payer says late; the payment is matched again, nothing is applied.",
+    click.option("--text", default="", help="What the payer wrote."),
+    click.option(
+        "--file",
+        "path",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A table, spreadsheet, EDI 820 or remt.001.",
+    ),
+)
+def _attach(session: Session, exception: str, *, text: str, path: Path | None) -> dict[str, Any]:  # noqa: ARG001 - one shape
+    if path is None:
+        return {"text": text}
+    return {"text": text, "content": path.read_bytes(), "file_name": path.name}
 
 
 @_act("ApproveException", "Let what somebody else prepared come true.", click.option("--comment"))

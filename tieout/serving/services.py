@@ -139,7 +139,14 @@ def add_services(
     own = {name: tenant.authority for name, tenant in tenants.items()}
     desk = DeskWork(DEFAULT_AUTHORITY, now_ms, own)
     acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
-    exceptions = ExceptionService(reader=reader, acts=acts, workers=pool, desk=desk, now_ms=now_ms)
+    exceptions = ExceptionService(
+        reader=reader,
+        acts=acts,
+        workers=pool,
+        desk=desk,
+        now_ms=now_ms,
+        snapshot_path=lambda tenant: snapshots[tenant].current.path,
+    )
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
     applications = ApplicationService(reader=reader, acts=acts, desk=desk, now_ms=now_ms)
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)

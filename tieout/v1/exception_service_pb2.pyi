@@ -1608,6 +1608,88 @@ class BatchExceptionsResponse(_message.Message):
 Global___BatchExceptionsResponse: _TypeAlias = BatchExceptionsResponse  # noqa: Y015
 
 @_typing.final
+class AttachRemittanceRequest(_message.Message):
+    """What a payer said, and of which payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCEPTION_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    exception_id: _builtins.str
+    """The case, its payment, or one of its exceptions."""
+    request_id: _builtins.str
+    """The caller's own key of this act, at most 255 characters; empty: none."""
+    etag: _builtins.str
+    """`etag` of the case as the caller saw it; empty: whichever."""
+    validate_only: _builtins.bool
+    """Say what would be attached and keep nothing."""
+    text: _builtins.str
+    """The text of a mail, as it was pasted; together with a file it is a note beside it."""
+    content: _builtins.bytes
+    """A file of advice: a table or spreadsheet, EDI 820, remt.001; at most 2 MiB."""
+    file_name: _builtins.str
+    """Name of the file; its extension tells tables and spreadsheets apart."""
+    def __init__(
+        self,
+        *,
+        exception_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        text: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+        file_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "etag", b"etag", "exception_id", b"exception_id", "file_name", b"file_name", "request_id", b"request_id", "text", b"text", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachRemittanceRequest: _TypeAlias = AttachRemittanceRequest  # noqa: Y015
+
+@_typing.final
+class AttachRemittanceResponse(_message.Message):
+    """The case with what was attached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    REMITTANCE_LINES_FIELD_NUMBER: _builtins.int
+    PROPOSALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> _cases_pb2.Case:
+        """The case after the act."""
+
+    @_builtins.property
+    def remittance_lines(self) -> _containers.RepeatedCompositeFieldContainer[_rows_pb2.RemittanceLine]:
+        """The lines that were read."""
+
+    @_builtins.property
+    def proposals(self) -> _containers.RepeatedCompositeFieldContainer[_rows_pb2.Application]:
+        """What the engine proposes now; nothing was applied."""
+
+    def __init__(
+        self,
+        *,
+        case: _cases_pb2.Case | None = ...,
+        remittance_lines: _abc.Iterable[_rows_pb2.RemittanceLine] | None = ...,
+        proposals: _abc.Iterable[_rows_pb2.Application] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "proposals", b"proposals", "remittance_lines", b"remittance_lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachRemittanceResponse: _TypeAlias = AttachRemittanceResponse  # noqa: Y015
+
+@_typing.final
 class ReadReferencesRequest(_message.Message):
     """Text with invoice numbers."""
 

@@ -143,6 +143,11 @@ class ExceptionServiceStub:
                 request_serializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsResponse.FromString,
                 _registered_method=True)
+        self.AttachRemittance = channel.unary_unary(
+                '/tieout.v1.ExceptionService/AttachRemittance',
+                request_serializer=tieout_dot_v1_dot_exception__service__pb2.AttachRemittanceRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_exception__service__pb2.AttachRemittanceResponse.FromString,
+                _registered_method=True)
         self.ReadReferences = channel.unary_unary(
                 '/tieout.v1.ExceptionService/ReadReferences',
                 request_serializer=tieout_dot_v1_dot_exception__service__pb2.ReadReferencesRequest.SerializeToString,
@@ -319,6 +324,14 @@ class ExceptionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AttachRemittance(self, request, context):
+        """Attaches what a payer said after its payment had come, a text or a file of advice, and matches the
+        payment with it: the case gets new proposals, and a case that was parked comes back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadReferences(self, request, context):
         """Reads invoice numbers pasted in any shape and gives the open items they mean.
         """
@@ -454,6 +467,11 @@ def add_ExceptionServiceServicer_to_server(servicer, server):
                     servicer.BatchExceptions,
                     request_deserializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsResponse.SerializeToString,
+            ),
+            'AttachRemittance': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttachRemittance,
+                    request_deserializer=tieout_dot_v1_dot_exception__service__pb2.AttachRemittanceRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_exception__service__pb2.AttachRemittanceResponse.SerializeToString,
             ),
             'ReadReferences': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadReferences,
@@ -1047,6 +1065,33 @@ class ExceptionService:
             '/tieout.v1.ExceptionService/BatchExceptions',
             tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsRequest.SerializeToString,
             tieout_dot_v1_dot_exception__service__pb2.BatchExceptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttachRemittance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ExceptionService/AttachRemittance',
+            tieout_dot_v1_dot_exception__service__pb2.AttachRemittanceRequest.SerializeToString,
+            tieout_dot_v1_dot_exception__service__pb2.AttachRemittanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

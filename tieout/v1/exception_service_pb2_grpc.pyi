@@ -79,6 +79,10 @@ class ExceptionServiceStub:
     """Closes a case that has no undecided money."""
     BatchExceptions: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.BatchExceptionsRequest, _exception_service_pb2.BatchExceptionsResponse]
     """Performs acts on many cases, each by itself; with `validate_only`, previews them together."""
+    AttachRemittance: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.AttachRemittanceRequest, _exception_service_pb2.AttachRemittanceResponse]
+    """Attaches what a payer said after its payment had come, a text or a file of advice, and matches the
+    payment with it: the case gets new proposals, and a case that was parked comes back.
+    """
     ReadReferences: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.ReadReferencesRequest, _exception_service_pb2.ReadReferencesResponse]
     """Reads invoice numbers pasted in any shape and gives the open items they mean."""
     ExplainItem: _grpc.UnaryUnaryMultiCallable[_exception_service_pb2.ExplainItemRequest, _exception_service_pb2.ExplainItemResponse]
@@ -139,6 +143,10 @@ class ExceptionServiceAsyncStub(ExceptionServiceStub):
     """Closes a case that has no undecided money."""
     BatchExceptions: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.BatchExceptionsRequest, _exception_service_pb2.BatchExceptionsResponse]  # type: ignore[assignment]
     """Performs acts on many cases, each by itself; with `validate_only`, previews them together."""
+    AttachRemittance: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.AttachRemittanceRequest, _exception_service_pb2.AttachRemittanceResponse]  # type: ignore[assignment]
+    """Attaches what a payer said after its payment had come, a text or a file of advice, and matches the
+    payment with it: the case gets new proposals, and a case that was parked comes back.
+    """
     ReadReferences: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.ReadReferencesRequest, _exception_service_pb2.ReadReferencesResponse]  # type: ignore[assignment]
     """Reads invoice numbers pasted in any shape and gives the open items they mean."""
     ExplainItem: _aio.UnaryUnaryMultiCallable[_exception_service_pb2.ExplainItemRequest, _exception_service_pb2.ExplainItemResponse]  # type: ignore[assignment]
@@ -322,6 +330,16 @@ class ExceptionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exception_service_pb2.BatchExceptionsResponse, _abc.Awaitable[_exception_service_pb2.BatchExceptionsResponse]]:
         """Performs acts on many cases, each by itself; with `validate_only`, previews them together."""
+
+    @_abc_1.abstractmethod
+    def AttachRemittance(
+        self,
+        request: _exception_service_pb2.AttachRemittanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exception_service_pb2.AttachRemittanceResponse, _abc.Awaitable[_exception_service_pb2.AttachRemittanceResponse]]:
+        """Attaches what a payer said after its payment had come, a text or a file of advice, and matches the
+        payment with it: the case gets new proposals, and a case that was parked comes back.
+        """
 
     @_abc_1.abstractmethod
     def ReadReferences(

@@ -102,6 +102,7 @@ BINDINGS: Final = (
     _get("ExceptionService/GetPaymentBytes", "cases/{exception_id}/bytes"),
     _get("ExceptionService/ExplainItem", "cases/{exception_id}:explainItem"),
     _get("ExceptionService/PreviewFact", "cases/{exception_id}:previewFact"),
+    _act("AttachRemittance", "attachRemittance"),
     _act("ReadReferences", "readReferences"),
     _act("ClaimException", "claim"),
     _act("ReleaseException", "release"),
