@@ -43,7 +43,7 @@ class LateRemittanceBatch(Batch):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A remittance that somebody attached to a payment; `lines` and `proposals` are JSON of rows."""
+    """A remittance attached to a payment; `lines` and `proposals` are JSON of rows."""
 
     payment_id: str
     remittance_id: str

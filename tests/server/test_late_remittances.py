@@ -1,4 +1,4 @@
-"""What a payer says late leads to proposals on its payment, is sealed, audited, and never applied."""
+"""What a payer says late leads to proposals on its payment, is sealed, audited, not applied."""
 
 import pytest
 
