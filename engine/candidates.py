@@ -6,7 +6,7 @@ A candidate belongs to one payment and has one row per open item. Strategies fil
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 import numpy as np
@@ -193,12 +193,12 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             payment=payment,
             strategy=np.full(count, strategy_code(strategy), dtype=np.int64),
-            uniqueness=np.broadcast_to(np.asarray(uniqueness, dtype=np.int64), (count,)).copy(),
-            automatic=np.broadcast_to(np.asarray(automatic, dtype=np.bool_), (count,)).copy(),
-            wrong=np.broadcast_to(np.asarray(wrong, dtype=np.float64), (count,)).copy(),
-            fits=np.broadcast_to(np.asarray(fits, dtype=np.int64), (count,)).copy(),
-            code=np.broadcast_to(np.asarray(code, dtype=np.int64), (count,)).copy(),
-            weight=np.broadcast_to(np.asarray(weight, dtype=np.float64), (count,)).copy(),
+            uniqueness=_column(uniqueness, count, np.int64),
+            automatic=_column(automatic, count, np.bool_),
+            wrong=_column(wrong, count, np.float64),
+            fits=_column(fits, count, np.int64),
+            code=_column(code, count, np.int64),
+            weight=_column(weight, count, np.float64),
             surplus=np.zeros(count, dtype=np.int64),
             withheld=np.zeros(count, dtype=np.int64),
             rows=rows,
@@ -243,3 +243,10 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             if name != "rows"
         }
         return cls(**columns, rows=CandidateRows(candidate=candidate, **rows))
+
+
+def _column(value: Any, count: int, kind: type[Any]) -> NDArray[Any]:
+    """`value` of each candidate, or one value for all, as an array of its own."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value.astype(kind)
+    return np.full(count, value, dtype=kind)

@@ -213,6 +213,8 @@ def _iso_references(chunk: TextChunk) -> Runs:
     inside = classes & (LETTER | DIGIT)
     fresh = ((classes[begin] & FIRST) > 0) | (inside[np.maximum(begin - 1, 0)] == 0)
     begin = begin[fresh]
+    if not len(begin):
+        return Runs(begin, begin)
     text_end = chunk.offsets[chunk.row_of(begin) + 1]
     place = begin[:, None] + np.arange(_RF_BYTES_MAX + 1)
     byte = np.where(place < text_end[:, None], content[np.minimum(place, len(content) - 1)], 0)

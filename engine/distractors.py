@@ -116,13 +116,14 @@ def _mark_accounts(
     code |= content[np.minimum(begin + 1, len(content) - 1)]
     begins = (size == 2) & _begins_word(chunk, begin)
     candidate = np.flatnonzero(begins & (_COUNTRY_LENGTH[code] > 0))
-    last = chunk.offsets[chunk.row_of(begin[candidate]) + 1]
-    end = _iban_end(content, begin[candidate], last, _COUNTRY_LENGTH[code[candidate]])
-    proven = end > 0
-    edges = np.zeros(len(content) + 1, dtype=np.int64)
-    edges[begin[candidate[proven]]] += 1
-    edges[end[proven]] -= 1
-    mark(_ACCOUNT, np.cumsum(edges)[run.start] > 0)
+    if len(candidate):
+        last = chunk.offsets[chunk.row_of(begin[candidate]) + 1]
+        end = _iban_end(content, begin[candidate], last, _COUNTRY_LENGTH[code[candidate]])
+        proven = end > 0
+        edges = np.zeros(len(content) + 1, dtype=np.int64)
+        edges[begin[candidate[proven]]] += 1
+        edges[end[proven]] -= 1
+        mark(_ACCOUNT, np.cumsum(edges)[run.start] > 0)
     nine = begins & (run.end - run.start == _TAX_DIGITS)
     behind = np.append(chunk.classes, FIRST)[run.end]
     whole = ((behind & FIRST) > 0) | ((behind & (LETTER | DIGIT)) == 0)
@@ -206,7 +207,10 @@ class _Around:
         return marked
 
     def _is(self, byte: NDArray[np.uint8], characters: bytes) -> NDArray[np.bool_]:
-        return np.isin(byte, np.frombuffer(characters, dtype=np.uint8))
+        found: NDArray[np.bool_] = byte == characters[0]
+        for character in characters[1:]:
+            found |= byte == character
+        return found
 
     def _ends_free(self) -> NDArray[np.bool_]:
         """No letter behind the run, and no further number joined to it."""

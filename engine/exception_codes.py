@@ -169,6 +169,9 @@ CODES: Final = ("", *EXCEPTION_CODES)
 """Code numbers: index into this tuple; 0 is no exception."""
 
 
+_NUMBERS: Final = {code: number for number, code in enumerate(CODES)}
+
+
 def code_number(code: str) -> int:
     """Number of `code`; smaller numbers are more primary."""
-    return CODES.index(code)
+    return _NUMBERS[code]

@@ -435,6 +435,8 @@ def _codes_of(values: pa.StringArray, names: list[str]) -> NDArray[np.int64]:
 
 
 def _matches(text: pa.StringArray, pattern: str) -> NDArray[np.bool_]:
+    if not len(text):
+        return np.zeros(0, dtype=np.bool_)
     matched: NDArray[np.bool_] = pc.match_substring_regex(text, pattern).to_numpy(
         zero_copy_only=False
     )

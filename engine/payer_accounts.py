@@ -63,7 +63,7 @@ def _keys_of(accounts: pa.StringArray) -> AccountKeys:
     routing = pc.replace_substring_regex(packed, "/.*$", "")
     number = pc.replace_substring_regex(packed, "^.*/", "")
     split = pc.match_substring(packed, "/").to_numpy(zero_copy_only=False).copy()
-    for name, length in _ROUTING_DIGITS.items():
+    for name, length in _ROUTING_DIGITS.items() if verified.any() else ():
         here = verified & pc.equal(country, name).to_numpy(zero_copy_only=False)
         first = 4 if name == "GB" else 0
         routing = pc.if_else(pa.array(here), pc.utf8_slice_codeunits(basic, first, length), routing)
@@ -85,6 +85,8 @@ def _verified(packed: pa.StringArray) -> NDArray[np.bool_]:
         pc.match_substring_regex(packed, _IBAN).to_numpy(zero_copy_only=False).copy()
     )
     rows = np.flatnonzero(verified)
+    if not len(rows):
+        return verified
     turned = pc.binary_join_element_wise(
         pc.utf8_slice_codeunits(packed.take(pa.array(rows)), 4),
         pc.utf8_slice_codeunits(packed.take(pa.array(rows)), 0, 4),

@@ -30,6 +30,7 @@ __all__ = [
 _MIX_A = np.uint64(0x9E3779B97F4A7C15)
 _MIX_B = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_C = np.uint64(0x94D049BB133111EB)
+_MIX_FIRST, _MIX_LAST = np.uint64(27), np.uint64(31)
 
 
 def segment_sum(
@@ -148,11 +149,14 @@ def mix64(*columns: NDArray[np.uint64] | NDArray[np.int64]) -> NDArray[np.uint64
 
     A hash only narrows a search: whoever uses it compares the values behind it.
     """
-    with np.errstate(over="ignore"):
-        state = np.full(len(columns[0]), _MIX_A, dtype=np.uint64)
-        for column in columns:
-            state = (state ^ column.astype(np.uint64, copy=False)) * _MIX_B + _MIX_A
-            state ^= state >> np.uint64(27)
-            state *= _MIX_C
-            state ^= state >> np.uint64(31)
-    return state
+    state: Any = _MIX_A
+    for column in columns:
+        # Arrays of whole numbers wrap around by themselves.
+        state = state ^ column.astype(np.uint64, copy=False)
+        state *= _MIX_B
+        state += _MIX_A
+        state ^= state >> _MIX_FIRST
+        state *= _MIX_C
+        state ^= state >> _MIX_LAST
+    mixed: NDArray[np.uint64] = state
+    return mixed

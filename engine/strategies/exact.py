@@ -80,6 +80,9 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     )
 
 
+_HIGHEST = np.iinfo(np.int64).max
+
+
 def propose_sums(situation: Situation) -> Candidates:
     """Named items whose gross or net amounts add up to the cash; then mixed discounts."""
     # Sums that foot vouch for references of a payer nobody knows; differences do not.
@@ -218,7 +221,7 @@ def _agrees(
     settle their item whole, where that does not follow from the sum.
     """
     family = situation.index.family[named.item]
-    low = np.full(count, np.iinfo(np.int64).max)
+    low = np.full(count, _HIGHEST)
     high = np.full(count, -1, dtype=np.int64)
     np.minimum.at(low, candidate, family)
     np.maximum.at(high, candidate, family)
@@ -246,6 +249,8 @@ def _doubt(
 
 
 def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candidates:
+    if not len(named.payment):
+        return Candidates.none()
     payment, candidate = _renumber(named.payment)
     discount = situation.discount_of(named.item, named.payment) if net else named.item * 0
     cash = situation.remaining[named.item] - discount
@@ -270,6 +275,8 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
     """
     payment, candidate = _renumber(named.payment)
     size = np.bincount(candidate, minlength=len(payment))
+    if not (size >= 2).any():
+        return Candidates.none()
     discount = situation.discount_of(named.item, named.payment)
     remaining = situation.remaining[named.item]
     # An item without a discount must not count as "net by nothing": it gets an impossible value.
