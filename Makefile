@@ -87,6 +87,9 @@ screenshots: $(VENV)/.test chromium  ## the pictures of the workbench, docs/pict
 catalogues: $(VENV)/.test  ## bring web/locales up to what pages say
 	$(BIN)/python -m web.catalogues
 
+bench-serving: $(VENV)/.test  ## a server with a million items under callers, beside a bare echo; minutes
+	$(BIN)/python -m bench.serving
+
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale
 
