@@ -62,7 +62,9 @@ def test_hostile_lines_and_requests_are_refused(served):
     ):
         assert problem(post(served, "/v1/payments:streamMatch", body, LINES)) == (status, reason)
     assert problem(ask(f"{served.url}/v1/cases", "GET", b"{}", JSON)) == (400, "MESSAGE_MALFORMED")
-    assert problem(get(served, "/v1/nothing")) == (404, "PATH_UNKNOWN")
+    for path in ("nothing", "uploads/%0A/x", "%0A", "cases/%0A%00:nothing"):
+        assert problem(get(served, f"/v1/{path}"))[0] == 404
+    assert problem(get(served, "/v1/cases/a%0Ab")) == (404, "CASE_NOT_FOUND")
     answer = ask(f"{served.url}/v1/cases", "DELETE")
     assert problem(answer) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc.aio
 from starlette.requests import ClientDisconnect
 
-from web.limits import CALL_SECONDS_MAX
+from web.limits import CALL_SECONDS_MAX, REFUSAL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -125,18 +125,31 @@ async def _disconnected(request: Request) -> None:
 
 
 async def _write(call: Any, messages: AsyncIterator[Message]) -> None:
-    """Send the stream. Where the front has ended the call already, its own answer tells why."""
+    """Send the stream. Where the front has ended the call already, its own answer tells why.
+
+    A header that is refused is refused at once. Who goes on to write while the refusal is on its way
+    may never see it: gRPC then knows only that writing failed. So the header is given a moment.
+    """
+    ended = asyncio.ensure_future(call.code())
+    pause_seconds = REFUSAL_SECONDS
     try:
         async for message in messages:
+            if ended.done():
+                return
             try:
                 await call.write(message)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
                 return
+            if pause_seconds:
+                await asyncio.wait({ended}, timeout=pause_seconds)
+                pause_seconds = 0
         if not call.done():
             await call.done_writing()
     except BaseException:
         call.cancel()
         raise
+    finally:
+        ended.cancel()
 
 
 async def _read(call: Any) -> Any:
