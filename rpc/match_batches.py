@@ -95,7 +95,9 @@ class MatchBatcher:
     def _let_in(self, seconds_left: float | None) -> None:
         # What is ahead is others' alone: an idle server lets everybody in, however slow it was.
         ahead = math.ceil(len(self._line) / BATCH_CALLS_MAX) + len(self._passes)
-        wait = self._pass_seconds * ahead / self._passes_max
+        # Passes run side by side only where they are full.
+        side_by_side = self._passes_max if len(self._line) >= BATCH_CALLS_MAX else 1
+        wait = self._pass_seconds * ahead / side_by_side
         if wait > min(WAIT_SECONDS_MAX, math.inf if seconds_left is None else seconds_left):
             message = (
                 f"{len(self._line)} calls wait already, this one would take {wait:.2f} s; "

@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from rpc.errors import JobFailedError, OverloadedError, WorkerLostError
 from rpc.jobs import JobFailure, ResidentAnswer, ResidentMatchDone, ResidentRequest
-from rpc.limits import TOGETHER_BYTES_MAX
+from rpc.limits import BATCH_CALLS_MAX, TOGETHER_BYTES_MAX
 from rpc.match_batches import MatchBatcher
 from rpc.metrics import Metrics
 from rpc.snapshots import Snapshot
@@ -70,6 +70,35 @@ def test_calls_that_come_together_share_a_pass_and_get_their_own_answers():
         assert workers.passes == [(Lane.INTERACTIVE, contents)]
 
     run(scenario)
+
+
+def test_calls_gather_while_a_pass_runs_and_a_full_one_begins_beside_it():
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        await workers.begun.wait()
+        few = [ask(b"%d" % number) for number in range(BATCH_CALLS_MAX - 1)]
+        await asyncio.sleep(0.02)
+        assert len(workers.passes) == 1
+        last = ask(b"last")
+        await asyncio.sleep(0.02)
+        assert [len(contents) for _, contents in workers.passes] == [1, BATCH_CALLS_MAX]
+        workers.may.set()
+        assert await asyncio.gather(first, *few, last)
+
+    run(scenario, passes_max=2)
+
+
+def test_behind_a_slow_pass_nobody_is_stuck():
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        await workers.begun.wait()
+        second = ask(b"second")
+        while len(workers.passes) < 2:  # noqa: ASYNC110 - twice as long as a pass usually takes
+            await asyncio.sleep(0.01)
+        workers.may.set()
+        assert await asyncio.gather(first, second) == [b"first", b"second"]
+
+    run(scenario, passes_max=2)
 
 
 def test_what_is_wrong_with_one_call_is_no_matter_to_the_others():
