@@ -31,6 +31,12 @@ TERMS_MAX: Final = 8
 
 _WORD_LENGTH_MIN: Final = 2
 _WORD_LENGTH_MAX: Final = 40
+_FEW: Final = 2_000
+"""So many cases are looked at one by one; beyond, whole lists of rows are compared."""
+
+_ROWS_PER_QUERY: Final = 400
+_ROWS: Final = pa.schema([pa.field("row_number", pa.int64())])
+
 _CUSTOMERS_MAX: Final = 200
 """Customers a word may stand for: one that fits more says nothing."""
 
@@ -53,7 +59,7 @@ _LAST: Final = "\U0010ffff"
 
 _FOUND: Final = """
 SELECT row_number FROM case_word WHERE word >= ? AND word < ?
-UNION
+UNION ALL
 SELECT row_number FROM exception_case WHERE case_id = ?
 """
 _OF_CUSTOMERS: Final = """
@@ -112,18 +118,66 @@ def terms_of(text: str) -> list[str]:
 def find_rows(database: Database, text: str) -> NDArray[np.int64] | None:
     """Rows of cases that have every word of `text`, each maybe cut short; None: no word is there.
 
-    A word counts as there where the case has it, or its customer has it in name or id.
+    A word counts as there where the case has it, or its customer has it in name or id. Words that
+    few cases have are looked up first; the others are then looked for in those cases alone.
     """
-    rows: NDArray[np.int64] | None = None
-    for term in terms_of(text):
-        like = f"%{_escaped(term)}%"
-        found = database.rows(_FOUND, term, term + _LAST, text.strip())
-        found += database.rows(_OF_CUSTOMERS, like, like, like, _CUSTOMERS_MAX)
-        own = np.unique(np.array([row[0] for row in found], dtype=np.int64))
-        rows = own if rows is None else np.intersect1d(rows, own, assume_unique=True)
-    if rows is None and text.strip():
-        return np.zeros(0, dtype=np.int64)
+    terms = terms_of(text)
+    if not terms:
+        return np.zeros(0, dtype=np.int64) if text.strip() else None
+    counted = sorted(terms, key=lambda term: _frequency(database, term))
+    rows = _rows_of(database, counted[0], text)
+    for term in counted[1:]:
+        if len(rows) <= _FEW:
+            rows = _among(database, rows, term)
+        else:
+            rows = np.intersect1d(rows, _rows_of(database, term, text), assume_unique=True)
     return rows
+
+
+def _frequency(database: Database, term: str) -> int:
+    """How many cases have a word, counted up to where it no longer matters."""
+    ((count,),) = database.rows(
+        "SELECT count(*) FROM (SELECT 1 FROM case_word WHERE word >= ? AND word < ? LIMIT ?) AS w",
+        term,
+        term + _LAST,
+        _FEW + 1,
+    )
+    return int(count)
+
+
+def _rows_of(database: Database, term: str, text: str) -> NDArray[np.int64]:
+    """Rows of the cases that have a word, or whose customer has it."""
+    like = f"%{_escaped(term)}%"
+    found = database.read_table(_FOUND, _ROWS, term, term + _LAST, text.strip())
+    owned = database.rows(_OF_CUSTOMERS, like, like, like, _CUSTOMERS_MAX)
+    numbers = [found["row_number"].to_numpy(), np.array([row[0] for row in owned], dtype=np.int64)]
+    return np.unique(np.concatenate(numbers))
+
+
+def _among(database: Database, rows: NDArray[np.int64], term: str) -> NDArray[np.int64]:
+    """Those of a few rows that have a word, or whose customer has it."""
+    like = f"%{_escaped(term)}%"
+    kept: list[int] = []
+    for start in range(0, len(rows), _ROWS_PER_QUERY):
+        part = rows[start : start + _ROWS_PER_QUERY].tolist()
+        marks = ", ".join("?" * len(part))
+        found = database.rows(
+            "SELECT row_number FROM case_word "  # noqa: S608 - marks alone
+            f"WHERE row_number IN ({marks}) AND word >= ? AND word < ? "
+            "UNION SELECT c.row_number FROM exception_case c JOIN customer k "
+            "ON k.company_id = c.company_id AND k.customer_id = c.customer_id "
+            f"WHERE c.row_number IN ({marks}) AND (lower(k.name) LIKE ? "
+            "OR lower(k.aliases) LIKE ? OR lower(k.customer_id) LIKE ?)",
+            *part,
+            term,
+            term + _LAST,
+            *part,
+            like,
+            like,
+            like,
+        )
+        kept += [row[0] for row in found]
+    return np.unique(np.array(kept, dtype=np.int64))
 
 
 def _words(batch: Batch, name: str, rows: pa.Array) -> pa.Table:

@@ -137,6 +137,9 @@ class OpenItems(KeyedRows[OpenItemBatch]):
         conditions = {
             f"{_TABLE.read.get(name, name)} = ?": value for name, value in given.items() if value
         }
+        if item_filter.customer_id and self._database.dialect == "sqlite":
+            # Its planner would read all items of the company: measured, 200 times the work.
+            conditions["likelihood(customer_id = ?, 0.0001)"] = conditions.pop("customer_id = ?")
         if is_open:
             conditions["open_minor <> ? AND NOT is_deleted"] = 0
         return self.page(conditions | self.within(companies, changed_after), after, limit)
