@@ -10,7 +10,7 @@ FUZZ := .cache/fuzz
 AUDIT := .cache/audit
 CLIENT := .cache/client
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
+.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-startup bench-serving bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -89,6 +89,9 @@ catalogues: $(VENV)/.test  ## bring web/locales up to what pages say
 
 bench-serving: $(VENV)/.test  ## a server with a million items under callers, beside a bare echo; minutes
 	$(BIN)/python -m bench.serving
+
+bench-startup: $(VENV)/.test  ## what a command costs before it works, beside bare python
+	$(BIN)/python -m bench.startup
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale

@@ -35,6 +35,7 @@ from engine.exception_codes import EXCEPTION_CODES, ExceptionCode
 from parsers.diagnostic_codes import DIAGNOSTIC_CODES, DiagnosticCode
 from rpc.caller import Role
 from rpc.permissions import PUBLIC_RPCS, ROLES_OF, RPC_PERMISSIONS, Permission
+from tieout.commands.manual import manual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -298,6 +299,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/operating/permissions.md": permissions_page,
     "docs/posting.md": posting_page,
     "docs/desk.md": desk_page,
+    "docs/tieout.1": manual,
     "web/json_door/reference/openapi.json": openapi_text,
     "web/json_door/reference/reference.html": reference_page,
     **{f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES},

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from click.shell_completion import CompletionItem
+
 __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -119,6 +121,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.webhooks:webhooks_command",
         "Send a server's events to addresses of your own.",
     ),
+    "completion": (
+        "tieout.commands.manual:completion_command",
+        "Print what a shell needs to complete commands.",
+    ),
+    "man": ("tieout.commands.manual:man_command", "Print the manual page."),
     "version": ("tieout.commands.version:version_command", "Print versions."),
 }
 """Command → where its `click.Command` lives, and its line in `tieout --help`."""
@@ -143,6 +150,17 @@ class _LazyGroup(click.Group):
             raise TypeError(message)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete names of commands without importing them."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=COMMANDS[name][1])
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+        return found or super().shell_complete(ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -151,6 +169,19 @@ class _LazyGroup(click.Group):
 
 class _TerminatedError(BaseException):
     """SIGTERM arrived: unwind as Ctrl-C does, so that nothing half-written stays."""
+
+
+class _WithoutPandas:
+    """Keeps Arrow from loading pandas, where it is installed, to ask whether a list is one of its.
+
+    That takes half a second, and in a process of our own nothing is.
+    """
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Say that there is no pandas."""
+        del path, target
+        if name == "pandas":
+            raise ModuleNotFoundError(name, name=name)
 
 
 @click.group(
@@ -174,6 +205,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (the process's own where None); gives the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if arguments is None:
+        sys.meta_path.insert(0, _WithoutPandas())
     try:
         code = cli.main(args=arguments, prog_name="tieout", standalone_mode=False)
     except click.ClickException as error:
