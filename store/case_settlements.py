@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from desk.cases import Buckets, Line, buckets
 from store.decision_records import CashMove, PostingBatch, PostingFilter
 from store.errors import StoreIntegrityError
@@ -63,9 +65,22 @@ def settle_case(
     if added:
         balance = _balance(decisions, after)
         decisions.post(_postings(after, added, statuses, _source(balance)), decision)
-    moves = _moves_to(_balance(decisions, after), buckets(after))
+    moves = _moves_to(_balance(decisions, after), _as_booked(after))
     if moves:
         decisions.move_cash(moves, decision)
+
+
+def _as_booked(case: Case) -> Buckets:
+    """Where the money is in the books: what the bank took back is so in the return's own balance,
+    and stays applied in that of the payment which came back.
+    """
+    seen = buckets(case)
+    back = -sum(line.cash_minor for line in case.lines if line.reverses and not line.act_number)
+    return msgspec.structs.replace(
+        seen,
+        applied_minor=seen.applied_minor + back,
+        returned_minor=seen.returned_minor - back,
+    )
 
 
 def _moves(line: Line) -> bool:

@@ -2,7 +2,11 @@
 
 import pytest
 
+from desk.acts import Note
+from desk.authority import DEFAULT_AUTHORITY
+from desk.facts import Actor
 from engine.batches import ReversalBatch
+from rpc.desk_work import Command, DeskWork
 from store import open_repository
 from store.checking import check_store
 from store.decision_records import Decision, PostingFilter
@@ -121,3 +125,17 @@ def test_a_return_of_money_nobody_knows_reopens_nothing(store):
     sent = store.send(statement(("555", -10_000, "R9,E-77", "RETURN"), day="260405"))
     assert "RET-NOPAYMENT" in store.exceptions(sent)
     assert open_now(store) == {"I-1": 0, "I-2": 0, "I-4": 0}
+
+
+def test_the_case_of_a_payment_that_came_back_can_be_worked_on(store):
+    come_back(store, 10_000, "E-1")
+    repository = store.open()
+    ((payment,),) = repository.database.rows(
+        "SELECT payment_id FROM payment WHERE amount_minor = ?", 10_000
+    )
+    desk = DeskWork(DEFAULT_AUTHORITY, lambda: 0)
+    actor = Actor(name="ann", roles=("admin",))
+    with repository.booking() as booking:
+        desk.perform(booking, Command(identity=payment, act=Note(text="seen"), actor=actor))
+    assert repository.decisions.find_balances([payment])[payment].applied_minor == 10_000
+    repository.close()
