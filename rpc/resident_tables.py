@@ -174,7 +174,7 @@ def file_postings(
     keys = pc.binary_join_element_wise(company, auto["open_item_id"], "\x1f")
     at = pc.index_in(keys, value_set=open_items.key_strings())
     applied = PostingBatch.from_columns(
-        {name: auto[name] for name in (*words, *amounts, *reasons)}
+        {name: auto[name] for name in (*words, *amounts, *reasons, "cash_minor", "cash_currency")}
         | {
             "company_id": company,
             "expected_status": pc.fill_null(open_items.text("status").take(_flat(at)), ""),

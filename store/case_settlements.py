@@ -135,7 +135,10 @@ def _posted_before(decisions: DecisionChanges, case: Case, lines: Sequence[Line]
     numbers: list[int] = []
     for line in lines:
         for row in standing:
-            same = all(row[theirs] == -getattr(line, ours) for theirs, ours in _AMOUNTS)
+            # A line's cash is its payment's, whose currency may not be the item's.
+            cash = row["applied_minor"] if row["cash_minor"] is None else row["cash_minor"]
+            said = row | {"applied_minor": cash}
+            same = all(said[theirs] == -getattr(line, ours) for theirs, ours in _AMOUNTS)
             item = (row["company_id"], row["open_item_id"])
             if same and item == (line.company_id, line.open_item_id):
                 numbers.append(row["posting_number"])

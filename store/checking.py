@@ -42,10 +42,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 def _bucket_rule(bucket: str) -> str:
     """Payments whose bucket is not what came with the file plus what was decided since."""
+    cash = "coalesce(cash_minor, applied_minor)"
     posted = (
-        "CASE WHEN bucket <> '' THEN applied_minor ELSE 0 END"
+        f"CASE WHEN bucket <> '' THEN {cash} ELSE 0 END"
         if bucket == "applied"
-        else f"CASE WHEN bucket = '{bucket}' THEN -applied_minor ELSE 0 END"
+        else f"CASE WHEN bucket = '{bucket}' THEN -{cash} ELSE 0 END"
     )
     return f"""
 SELECT b.payment_id FROM payment_balance b
@@ -74,11 +75,8 @@ WHERE p.amount_minor IS DISTINCT FROM ({_ALL_BUCKETS})
     },
     "payment: what is applied is the sum of its postings": """
 SELECT b.payment_id FROM payment_balance b LEFT JOIN posting p ON p.payment_id = b.payment_id
-LEFT JOIN application a ON a.payment_id = p.payment_id AND a.open_item_id = p.open_item_id
-    AND a.decision = 'auto' AND a.cash_currency = b.currency AND a.currency = p.currency
-    AND a.applied_minor = p.applied_minor
 GROUP BY b.payment_id, b.applied_minor
-HAVING b.applied_minor <> coalesce(sum(coalesce(a.cash_minor, p.applied_minor)), 0)
+HAVING b.applied_minor <> coalesce(sum(coalesce(p.cash_minor, p.applied_minor)), 0)
 """,
     "open item: what decisions took is the sum of its postings": """
 SELECT coalesce(i.company_id, p.company_id) || ' / ' || coalesce(i.open_item_id, p.open_item_id)
@@ -106,6 +104,7 @@ SELECT CAST(r.posting_number AS TEXT) FROM posting r LEFT JOIN posting p
 WHERE r.kind = 'reversal' AND (p.posting_number IS NULL
     OR r.payment_id <> p.payment_id OR r.company_id <> p.company_id
     OR r.open_item_id <> p.open_item_id OR r.currency <> p.currency
+    OR r.cash_minor IS DISTINCT FROM -p.cash_minor
     OR r.applied_minor <> -p.applied_minor OR r.discount_minor <> -p.discount_minor
     OR r.deduction_minor <> -p.deduction_minor OR r.write_off_minor <> -p.write_off_minor)
 """,
@@ -113,11 +112,8 @@ WHERE r.kind = 'reversal' AND (p.posting_number IS NULL
 SELECT CAST(p.posting_number AS TEXT) FROM posting p
 LEFT JOIN payment_balance b ON b.payment_id = p.payment_id
 WHERE b.payment_id IS NULL OR p.kind <> 'return' AND (b.company_id <> p.company_id
-    OR b.currency <> p.currency AND NOT EXISTS (
-        SELECT 1 FROM application a WHERE a.payment_id = p.payment_id
-        AND a.open_item_id = p.open_item_id AND a.decision = 'auto'
-        AND a.cash_currency = b.currency AND a.currency = p.currency
-        AND a.cash_minor IS NOT NULL AND a.applied_minor = p.applied_minor))
+    OR b.currency <> coalesce(nullif(p.cash_currency, ''), p.currency)
+    OR (p.cash_minor IS NULL) <> (p.cash_currency = ''))
 """,
     "bank file: its totals are those of its payments": """
 SELECT t.file_id || ' ' || t.currency FROM currency_total t LEFT JOIN (

@@ -37,6 +37,11 @@ def _fields(kind: pa.DataType, *names: str) -> list[pa.Field]:
     return [pa.field(name, kind, nullable=False) for name in names]
 
 
+_CASH: Final = (pa.field("cash_minor", pa.int64()), *_fields(pa.string(), "cash_currency"))
+"""What is taken of a payment of another currency than the item's; null and empty where it is the
+same."""
+
+
 class PostingBatch(Batch):
     """Applications to post: one row per payment and open item.
 
@@ -52,6 +57,7 @@ class PostingBatch(Batch):
             *_fields(pa.string(), "deduction_reason", "write_off_reason"),
             *_fields(pa.int64(), "item_version"),
             *_fields(pa.string(), "expected_status"),
+            *_CASH,
         ]
     )
     __slots__ = ()
@@ -71,6 +77,7 @@ class KeptPostingBatch(Batch):
             *_fields(pa.bool_(), "is_human", "is_reversed"),
             *_fields(pa.int64(), "decided_at_ms"),
             *_fields(pa.string(), "reason"),
+            *_CASH,
         ]
     )
     KEY = ("posting_number",)

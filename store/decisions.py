@@ -44,23 +44,17 @@ SELECT p.posting_number, p.booking_number, p.kind, p.payment_id, p.company_id, p
     p.customer_id, p.currency, p.bucket, p.applied_minor, p.discount_minor, p.deduction_minor,
     p.write_off_minor, p.deduction_reason, p.write_off_reason, p.taken_minor,
     coalesce(p.reverses, 0), p.subject, p.decided_by, p.is_human, r.posting_number IS NOT NULL,
-    p.decided_at_ms, p.reason
+    p.decided_at_ms, p.reason, p.cash_minor, p.cash_currency
 FROM posting p LEFT JOIN posting r ON r.reverses = p.posting_number
 """
 _UNPOSTED: Final = """
 SELECT b.payment_id, b.applied_minor
 FROM payment_outcome o JOIN payment_balance b ON b.payment_id = o.payment_id
 LEFT JOIN posting p ON p.payment_id = b.payment_id
-LEFT JOIN application a ON a.payment_id = p.payment_id AND a.open_item_id = p.open_item_id
-    AND a.decision = 'auto' AND a.cash_currency = b.currency AND a.currency = p.currency
-    AND a.applied_minor = p.applied_minor
 WHERE o.file_id = ?
 GROUP BY b.payment_id, b.applied_minor
-HAVING b.applied_minor <> coalesce(sum(coalesce(a.cash_minor, p.applied_minor)), 0)
+HAVING b.applied_minor <> coalesce(sum(coalesce(p.cash_minor, p.applied_minor)), 0)
 LIMIT 1
-"""
-"""Postings are in the currency of their items, balances in that of their payments: what a posting
-takes of a payment of another currency stands in the very application that it posts.
 """
 _OWN: Final = ("company_id", "currency")
 _OPEN_TO_ALL: Final = (
@@ -244,6 +238,7 @@ class DecisionChanges(Decisions):
 
     def _move_applied(self, rows: pa.Table, decision: Decision, *, back: bool) -> None:
         """Move the cash of `rows` from their buckets to `applied`, or `back`."""
+        rows = _in_cash(rows)
         keys = ["payment_id", "company_id", "currency", "bucket"]
         sums = rows.group_by(keys).aggregate([("applied_minor", "sum")])
         sums = sums.rename_columns([*keys, "cash_minor"]).sort_by("payment_id")
@@ -298,6 +293,19 @@ def _negated(rows: pa.Table) -> pa.Table:
     return rows.set_column(at, "cash_minor", pc.negate(rows["cash_minor"]))
 
 
+def _in_cash(rows: pa.Table) -> pa.Table:
+    """`rows` with cash and currency of their payments in place of their items'."""
+    own = {
+        "applied_minor": pc.coalesce(rows["cash_minor"], rows["applied_minor"]),
+        "currency": pc.if_else(
+            pc.equal(rows["cash_currency"], ""), rows["currency"], rows["cash_currency"]
+        ),
+    }
+    for name, column in own.items():
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
+
+
 def _with_taken(postings: PostingBatch) -> pa.Table:
     rows = pa.Table.from_batches([postings.record_batch])
     taken = rows["applied_minor"]
@@ -316,7 +324,7 @@ def _compensating(found: KeptPostingBatch) -> pa.Table:
         name: given[name] for name in PostingBatch.SCHEMA.names if name in given.schema.names
     }
     amounts = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
-    columns |= {name: pc.negate(given[name]) for name in (*amounts, "taken_minor")}
+    columns |= {name: pc.negate(given[name]) for name in (*amounts, "taken_minor", "cash_minor")}
     many = len(found)
     return pa.table(
         columns

@@ -4,7 +4,11 @@ import hashlib
 
 import pytest
 
+from desk.acts import Undo
+from desk.authority import DEFAULT_AUTHORITY
+from desk.facts import Actor
 from engine.policy import read_policy
+from rpc.desk_work import Command, DeskWork
 from rpc.jobs import (
     BankFileDone,
     BankFileJob,
@@ -102,3 +106,20 @@ def test_the_file_is_proven_and_posting_goes_on(booked):
     assert isinstance(proof, ClearingDone)
     assert (proof.outcome, proof.message, proof.halted) == ("proven", "", False)
     assert store.halts.current() is None
+
+
+def test_a_posting_across_currencies_is_taken_back_in_both(booked):
+    store, _, prove = booked
+    ((payment,),) = store.database.rows(
+        "SELECT payment_id FROM payment WHERE amount_minor = ?", 10_006
+    )
+    desk = DeskWork(DEFAULT_AUTHORITY, lambda: NOW)
+    actor = Actor(name="ann", roles=("admin",))
+    with store.booking() as booking:
+        desk.perform(booking, Command(identity=payment, act=Undo(act_number=0), actor=actor))
+    items = store.open_items.find([("K", "I-1")]).rows
+    assert items.int64("open_minor").tolist() == [5_003]
+    balance = store.decisions.find_balances([payment])[payment]
+    assert (balance.applied_minor, balance.unapplied_minor) == (0, 10_006)
+    assert check_store(store.database) == ()
+    assert prove().outcome == "proven"

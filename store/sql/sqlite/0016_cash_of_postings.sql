@@ -1,0 +1,4 @@
+-- What a posting takes of a payment of another currency than its item's; null where it is the same.
+
+ALTER TABLE posting ADD COLUMN cash_minor INTEGER;
+ALTER TABLE posting ADD COLUMN cash_currency TEXT NOT NULL DEFAULT '';
