@@ -50,7 +50,13 @@ JAVA := $(shell command -v java)
 java:
 	@[ -n "$(JAVA)" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; } || { echo "Java is missing; install it with: apt-get install default-jre-headless" >&2; exit 1; }
 
-test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql curl java  ## everything: cases, properties, golden files, servers, tidy, types, import law
+# The tests of the workbench look at it in a real browser.
+CHROMIUM := $(shell command -v chromium)
+.PHONY: chromium
+chromium:
+	@[ -n "$(CHROMIUM)" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } || { echo "chromium is missing; install it with: apt-get install chromium" >&2; exit 1; }
+
+test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql curl java chromium  ## everything: cases, properties, golden files, servers, tidy, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -37,6 +37,8 @@ __all__ = ["PICTURES", "main"]
 PICTURES: Final = ROOT / "docs" / "pictures"
 _START_SECONDS: Final = 120
 _SIZE: Final = {"width": 1440, "height": 900}
+_A_FILE: Final = "FILE"
+"""In a path: the page of the newest bank file."""
 
 
 class _Served:
@@ -114,6 +116,21 @@ def _worked(address: str) -> dict[str, str]:
                 remainder=cases_pb2.Remainder(kind=cases_pb2.REMAINDER_KIND_REFUND),
             ),
         )
+        client.call_exceptions(
+            "DecideException",
+            exception_service_pb2.DecideExceptionRequest(
+                exception_id=cases["TESTER 01 HANDELS GMBH"],
+                entries=[
+                    cases_pb2.CaseEntry(
+                        kind=cases_pb2.ENTRY_KIND_FACT,
+                        fact_kind="alias",
+                        value="TESTER 01 HANDELS GMBH",
+                        company_id="1000",
+                        customer_id="C-20001",
+                    )
+                ],
+            ),
+        )
     return cases
 
 
@@ -138,6 +155,17 @@ def _screens(cases: dict[str, str]) -> list[tuple[str, str, str, str]]:
             "light",
         ),
         ("bytes", f"{large}/bytes", "en-GB", "light"),
+        ("approvals", "/approvals", "en-GB", "light"),
+        ("files", "/files", "en-GB", "light"),
+        ("file", "FILE", "de-DE", "light"),
+        ("file-bytes", "FILE/bytes?around=1&offset=900", "en-GB", "light"),
+        ("customer", "/customers/show?company=1000&customer=C-10777", "en-GB", "light"),
+        ("figures", "/figures", "en-GB", "light"),
+        ("figures-dark-de", "/figures", "de-DE", "dark"),
+        ("team", "/team", "en-GB", "light"),
+        ("rules", "/rules", "en-GB", "light"),
+        ("postings", "/postings?state=approved", "en-GB", "light"),
+        ("audit", "/audit", "de-DE", "light"),
         ("settings", "/settings", "en-GB", "light"),
         ("not-found", "/nowhere", "en-GB", "light"),
     ]
@@ -153,8 +181,13 @@ def _draw(browser: Browser, url: str, screen: tuple[str, str, str, str], *, zoom
         color_scheme=scheme,  # type: ignore[arg-type]  # light or dark
     )
     page = context.new_page()
+    if path.startswith(_A_FILE):
+        page.goto(f"{url}/files")
+        found = page.locator("th a").first.get_attribute("href")
+        path = f"{found}{path.removeprefix(_A_FILE)}"
     page.goto(f"{url}{path}", wait_until="networkidle")
-    page.screenshot(path=PICTURES / f"workbench-{name}.png")
+    whole = path.startswith(("/figures", "/team"))
+    page.screenshot(path=PICTURES / f"workbench-{name}.png", full_page=whole)
     context.close()
 
 

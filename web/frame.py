@@ -93,7 +93,8 @@ class Frame:
         catalogue = translations(language)
         made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
         made.filters |= self.displays[language].filters()
-        made.filters["said"] = catalogue.ugettext
+        # The empty text is a catalogue's own header.
+        made.filters["said"] = lambda text: catalogue.ugettext(text) if text else ""
         made.globals |= {
             "static": self.static.address,
             "languages": LANGUAGES,

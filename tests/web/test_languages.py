@@ -5,6 +5,7 @@ import re
 import pytest
 
 from web.catalogues import said_by_source, untranslated
+from web.frame import Frame
 from web.languages import LANGUAGES, chosen_language, translations
 
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -44,3 +45,9 @@ def test_a_sentence_with_words_to_fill_in_has_the_same_ones_in_every_language():
             for language in LANGUAGES:
                 said = translations(language).ugettext(message.id)
                 assert sorted(PLACEHOLDER.findall(said)) == wanted, (language, message.id)
+
+
+def test_nothing_is_said_of_nothing():
+    for language in LANGUAGES:
+        said = Frame()._environments[language].from_string('{{ ""|said }}')
+        assert said.render() == ""

@@ -1,0 +1,156 @@
+"""The screens beside the queue in a real browser: keys, two people, sign-in, what is refused."""
+
+import pytest
+
+from tests.browser.conftest import WORD
+from tests.browser.screens import plain_case, state_of
+from tests.browser.test_accessibility import AXE, RUN, TAGS
+from tieout.v1 import cases_pb2
+
+pytestmark = pytest.mark.xdist_group("workbench")
+
+POST = """async ([path, headers]) => (await fetch(path, {
+    method: "POST", headers, body: new URLSearchParams({theme: "dark"})})).status"""
+
+
+def refund_of(world, identity):
+    """A refund of everything: mia prepares it, nobody may alone."""
+    minor = world.case(identity).case.summary.undecided_minor
+    entry = cases_pb2.CaseEntry(kind=cases_pb2.ENTRY_KIND_REFUND, cash_minor=minor)
+    world.call("DecideException", "mia", exception_id=identity, entries=[entry])
+
+
+def signed_out(clerk):
+    """Somebody at the sign-in page, whose browser knows nobody."""
+    person = clerk()
+    person.context.clear_cookies()
+    return person
+
+
+def test_people_sign_in_by_keys_and_come_back_to_where_they_were(clerk):
+    person = signed_out(clerk).go("/figures?company=1000")
+    person.page.locator("#user_name:focus").wait_for()
+    person.type("mia").press("Tab").type(WORD).press("Enter")
+    person.sees("h1", "Figures")
+    assert person.page.url.endswith("/figures?company=1000")
+    cookie = next(one for one in person.context.cookies() if one["name"] == "tieout_session")
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Strict"
+    assert "tieout_session" not in person.page.evaluate("document.cookie")
+    person.page.locator("summary", has_text="mia").focus()
+    person.press("Enter")
+    person.page.locator("button", has_text="Sign out").focus()
+    person.press("Enter").sees("h1", "Sign in")
+    person.go("/files").sees("h1", "Sign in")
+
+
+def test_a_session_that_ended_keeps_what_was_sent(clerk):
+    person = clerk().go("/settings")
+    person.sees("h1", "Settings")
+    person.context.clear_cookies()
+    person.page.locator("#density").select_option("compact")
+    person.page.locator("button", has_text="Save").click()
+    person.sees("main", "What you sent is kept in this page")
+    person.page.locator("#user_name").fill("mia")
+    person.page.locator("#password").fill(WORD)
+    person.press("Enter").sees("h1", "Send it now?")
+    person.page.locator("button", has_text="Send it").focus()
+    person.press("Enter").sees("#status", "Saved.")
+    assert person.page.locator("html").get_attribute("data-density") == "compact"
+
+
+def test_a_script_without_the_token_of_the_page_changes_nothing(clerk):
+    person = clerk().go("/settings")
+    person.sees("h1", "Settings")
+    token = person.page.locator("input[name=csrf_token]").first.get_attribute("value")
+    assert person.page.evaluate(POST, ["/settings", {}]) == 403
+    assert person.page.evaluate(POST, ["/settings", {"x-csrf-token": "0" * 64}]) == 403
+    assert person.page.evaluate(POST, ["/settings", {"x-csrf-token": token}]) == 200
+
+
+def test_who_prepared_it_cannot_approve_it_and_another_can_by_keys(clerk, ids, world):
+    identity = plain_case(ids, 17)
+    refund_of(world, identity)
+    mia = clerk("mia").go("/approvals")
+    mia.sees(".approval", "you had a hand in it")
+    assert mia.page.locator("button", has_text="Approve").count() == 0
+    bob = clerk("bob").go("/approvals")
+    card = bob.page.locator(".approval", has_text="TESTER 17")
+    assert "refund" in card.inner_text()
+    card.locator("button", has_text="Approve").focus()
+    bob.press("Enter").sees("#status", "Approved.")
+    assert state_of(world, identity) == "approved"
+    bob.go("/postings?state=approved").sees("table", "TESTER 17")
+
+
+def test_an_admin_who_prepared_it_is_refused_by_the_service_as_well(clerk, ids, world):
+    identity = plain_case(ids, 18)
+    minor = world.case(identity).case.summary.undecided_minor
+    entry = cases_pb2.CaseEntry(kind=cases_pb2.ENTRY_KIND_REFUND, cash_minor=minor)
+    world.call("DecideException", "ada", exception_id=identity, entries=[entry])
+    ada = clerk("ada").go("/approvals")
+    button = ada.page.locator(".approval", has_text="TESTER 18").locator("button.primary")
+    assert button.is_disabled()
+    button.evaluate("element => { element.disabled = false; element.click(); }")
+    ada.sees("[role=alert]", "somebody else must approve")
+    assert state_of(world, identity) in ("proposed", "pending_approval")
+
+
+def test_lists_are_walked_by_keys_and_open_with_enter(clerk):
+    mia = clerk().go("/files")
+    mia.sees("h1", "Files")
+    mia.press("j").page.locator("tr:focus-within").wait_for()
+    mia.press("Enter").sees("h2", "Receipt")
+    mia.go("/customers").press("/")
+    mia.page.locator("input[name=text]:focus").wait_for()
+    mia.type("kontor").press("Enter").sees("table", "Kontor Nord")
+    mia.press("j").press("Enter").sees("h2", "Habits")
+
+
+def test_an_auditor_looks_and_is_offered_nothing_to_do(clerk, ids):
+    otto = clerk("otto")
+    for path in (
+        "/team",
+        "/rules",
+        "/approvals",
+        "/postings",
+        f"/exceptions/{plain_case(ids, 19)}",
+    ):
+        otto.go(path).sees("main h1, main h2")
+        forms = otto.page.locator("main form[method=post]").evaluate_all(
+            "forms => forms.map(form => new URL(form.action).pathname)"
+        )
+        assert [one for one in forms if "/picks" not in one] == [], path
+    otto.go("/audit").sees("table", "bank file")
+    with otto.page.expect_download() as saved:
+        otto.page.locator("a", has_text="Save as CSV").click()
+    assert saved.value.suggested_filename == "audit.csv"
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "de-DE")])
+def test_no_page_below_the_screens_breaks_wcag(clerk, ids, world, scheme, locale):
+    waiting = plain_case(ids, 20 if scheme == "light" else 21)
+    refund_of(world, waiting)
+    ada = clerk("ada", color_scheme=scheme, locale=locale).go("/files")
+    file = ada.page.locator("th a").first.get_attribute("href")
+    customer = "/customers/show?company=1000&customer=C-10777"
+    paths = [file, f"{file}/bytes?around=1&offset=900", customer, "/approvals", "/account"]
+    paths += [f"/team/letter?case={waiting}", "/customers?text=kontor", "/files?name=nothing"]
+    broken = {}
+    for path in paths:
+        ada.go(path)
+        ada.page.evaluate(AXE.read_text())
+        found = ada.page.evaluate(RUN, TAGS)["violations"]
+        if found:
+            broken[path] = [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
+    ada.context.clear_cookies()
+    ada.go("/sign-in").page.evaluate(AXE.read_text())
+    assert ada.page.evaluate(RUN, TAGS)["violations"] == []
+    assert broken == {}
+
+
+def test_nothing_is_cut_off_at_200_percent(clerk):
+    ada = clerk("ada", viewport={"width": 640, "height": 450}, device_scale_factor=2)
+    for path in ("/figures", "/team", "/people", "/files", "/audit", "/approvals"):
+        ada.go(path)
+        assert ada.page.evaluate("document.documentElement.scrollWidth") <= 640, path
