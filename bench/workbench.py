@@ -79,7 +79,10 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkbenchRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="workbench"):
-    """One line of `history.jsonl` about the workbench."""
+    """One line of `history.jsonl` about the workbench.
+
+    `load_average` of the minute before says whether the clock had the machine to itself.
+    """
 
     date: str
     machine: records.Machine
@@ -91,6 +94,7 @@ class WorkbenchRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     accept_next: Wait
     search: Wait
     server_first_paint_ms: float
+    load_average: float
 
 
 class _Served:
@@ -197,6 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
     cases = CASES_QUICK if chosen.quick else CASES
     rounds = 8 if chosen.quick else ROUNDS
     chromium = shutil.which("chromium") or "/usr/bin/chromium"
+    load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory(prefix="tieout-workbench-") as folder:
         served = _Served(Path(folder), cases)
         try:
@@ -216,6 +221,7 @@ def main(arguments: list[str] | None = None) -> None:
         cases=cases,
         rounds=rounds,
         browser=f"chromium {version}",
+        load_average=load,
         **found,
     )
     for name, budget in BUDGETS_MS.items():
