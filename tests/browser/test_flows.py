@@ -95,6 +95,18 @@ def test_pasted_numbers_become_picks(clerk, ids, world):
     assert world.case(identity).case.lines[-1].entry.open_item_id == "OI-90002"
 
 
+def test_a_late_advice_brings_new_suggestions(clerk, ids, world):
+    identity = plain_case(ids, 18)
+    mia = clerk().open(identity)
+    ready(mia)
+    mia.page.locator("summary", has_text="Attach an advice").focus()
+    mia.press("Enter").page.locator("#advice-text").focus()
+    mia.type("Invoice INV-90018 308.40").press("Control+Enter")
+    mia.sees(".history", "attached an advice")
+    acts = [act.name for act in world.case(identity).acts]
+    assert "attach_remittance" in acts
+
+
 def test_an_unknown_payer_is_found_and_its_name_learned(clerk, ids, world):
     identity = ids["HENNING BARGELD"]
     mia = clerk().open(identity)

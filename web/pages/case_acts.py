@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
@@ -144,6 +145,19 @@ async def _paste(act: _Act) -> Response:
     return await case_page(act.request, act.identity, act.query, looks, pasted=read)
 
 
+async def _attach(act: _Act) -> Response:
+    """Give the payment its advice, pasted or as a file; the engine proposes anew."""
+    given = act.form.get("advice")
+    content, name = b"", ""
+    if isinstance(given, UploadFile) and given.filename:
+        content, name = await given.read(), given.filename
+    message = contract.AttachRemittanceRequest(
+        text=str(act.form.get("text", "")).strip(), content=content, file_name=name
+    )
+    await act.perform("AttachRemittance", message)
+    return go_to(act.here)
+
+
 async def _take(act: _Act) -> Response:
     """Keep what was read as the draft."""
     entries = [carried_entry(str(text)) for text in act.form.getlist("entry")]
@@ -195,6 +209,7 @@ _ACTS: Final[dict[str, Callable[[_Act], Awaitable[Response]]]] = {
     "drop": _drop,
     "remainder": _remainder,
     "paste": _paste,
+    "attach": _attach,
     "take": _take,
     "payer": _payer,
     "learn": _learn,
