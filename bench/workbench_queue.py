@@ -148,26 +148,7 @@ def _result(
             control_checks=checks,
             diagnostics=diagnostics,
         ),
-        payments=PaymentBatch.from_columns(
-            {
-                "payment_id": ids,
-                "file_id": [file_id] * many,
-                "source_file": [name] * many,
-                "source_format": ["bai2"] * many,
-                "source_offset": [offset for offset, _ in offsets],
-                "source_length": [length for _, length in offsets],
-                "company_id": [COMPANY] * many,
-                "bank_account": ["ACC1"] * many,
-                "booking_date": [20_543] * many,
-                "value_date": [20_543] * many,
-                "amount_minor": minor,
-                "currency": ["USD"] * many,
-                "method": ["wire"] * many,
-                "payer_name": [_payer(number) for number in numbers.tolist()],
-                "bank_reference": [f"BR{number}" for number in numbers.tolist()],
-                "customer_reference": [f"CR{number}" for number in numbers.tolist()],
-            }
-        ),
+        payments=_payments(name, file_id, numbers, offsets, ids),
         remittances=RemittanceBatch.empty(),
         outcomes=PaymentOutcomeBatch.from_columns(
             {
@@ -182,18 +163,7 @@ def _result(
         ),
         applications=_proposals(numbers, minor, owners),
         reversals=ReversalBatch.empty(),
-        exceptions=ExceptionBatch.from_columns(
-            {
-                "exception_id": [f"X-{one}" for one in ids],
-                "payment_id": ids,
-                "source_file": [name] * many,
-                "code": [CODES[number % len(CODES)] for number in numbers.tolist()],
-                "is_primary": [True] * many,
-                "amount_minor": minor,
-                "currency": ["USD"] * many,
-                "message": ["several open items have exactly this amount"] * many,
-            }
-        ),
+        exceptions=_exceptions(name, numbers, minor, ids),
         control_checks=checks,
         diagnostics=diagnostics,
         repeated_payments=(),
@@ -223,5 +193,55 @@ def _proposals(
                 '"sets_that_fit":2}'
                 for number, half in twice
             ],
+        }
+    )
+
+
+def _payments(
+    name: str,
+    file_id: str,
+    numbers: np.ndarray[Any, Any],
+    offsets: list[tuple[int, int]],
+    ids: list[str],
+) -> PaymentBatch:
+    """As the reader of the file gives them."""
+    many, minor = len(ids), _minor(numbers)
+    return PaymentBatch.from_columns(
+        {
+            "payment_id": ids,
+            "file_id": [file_id] * many,
+            "source_file": [name] * many,
+            "source_format": ["bai2"] * many,
+            "source_offset": [offset for offset, _ in offsets],
+            "source_length": [length for _, length in offsets],
+            "company_id": [COMPANY] * many,
+            "bank_account": ["ACC1"] * many,
+            "booking_date": [20_543] * many,
+            "value_date": [20_543] * many,
+            "amount_minor": minor,
+            "currency": ["USD"] * many,
+            "method": ["wire"] * many,
+            "payer_name": [_payer(number) for number in numbers.tolist()],
+            "bank_reference": [f"BR{number}" for number in numbers.tolist()],
+            "customer_reference": [f"CR{number}" for number in numbers.tolist()],
+        }
+    )
+
+
+def _exceptions(
+    name: str, numbers: np.ndarray[Any, Any], minor: list[int], ids: list[str]
+) -> ExceptionBatch:
+    """One for each payment."""
+    many = len(ids)
+    return ExceptionBatch.from_columns(
+        {
+            "exception_id": [f"X-{one}" for one in ids],
+            "payment_id": ids,
+            "source_file": [name] * many,
+            "code": [CODES[number % len(CODES)] for number in numbers.tolist()],
+            "is_primary": [True] * many,
+            "amount_minor": minor,
+            "currency": ["USD"] * many,
+            "message": ["several open items have exactly this amount"] * many,
         }
     )
