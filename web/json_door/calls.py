@@ -127,8 +127,8 @@ async def _disconnected(request: Request) -> None:
 async def _write(call: Any, messages: AsyncIterator[Message]) -> None:
     """Send the stream. Where the front has ended the call already, its own answer tells why.
 
-    A header that is refused is refused at once. Who goes on to write while the refusal is on its way
-    may never see it: gRPC then knows only that writing failed. So the header is given a moment.
+    A header that is refused is refused at once. Who goes on to write while the refusal is on its
+    way may never see it: gRPC then knows only that writing failed. So the header is given a moment.
     """
     ended = asyncio.ensure_future(call.code())
     pause_seconds = REFUSAL_SECONDS
