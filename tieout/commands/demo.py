@@ -30,6 +30,8 @@ same seed gives the same world and the same result.
 Examples:
   tieout demo
   tieout demo --out my-demo --seed 7
+  tieout demo --serve                 a server filled with that world, and the workbench
+  tieout demo --serve --reset
 
 \b
 Exit codes:
@@ -45,9 +47,39 @@ Exit codes:
     help="Where the world and the run go: new or empty. A new temporary directory if not given.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=_DEFAULT_SEED, show_default=True)
+@click.option("--serve", is_flag=True, help="Fill a server with the world and keep it running.")
+@click.option(
+    "--reset", is_flag=True, help="With --serve: forget what the sandbox has, begin anew."
+)
+@click.option("--payments", type=click.IntRange(200), help="With --serve: a world of that size.")
+@click.option("--browser/--no-browser", default=True, help="With --serve: open the workbench.")
+@click.option("--grpc-address", default="127.0.0.1:50051", show_default=True, metavar="H:P")
+@click.option("--http-address", default="127.0.0.1:50080", show_default=True, metavar="H:P")
 @json_option
-def demo_command(*, out: Path | None, seed: int, as_json: bool) -> int:
+def demo_command(
+    *,
+    out: Path | None,
+    seed: int,
+    serve: bool,
+    reset: bool,
+    payments: int | None,
+    browser: bool,
+    grpc_address: str,
+    http_address: str,
+    as_json: bool,
+) -> int:
     """Run the demo; gives the exit code."""
+    if serve:
+        from tieout.commands.sandbox import run_sandbox
+
+        return run_sandbox(
+            out or Path("tieout-sandbox"),
+            seed,
+            payments or 0,
+            reset=reset,
+            browser=browser,
+            addresses={"grpc": grpc_address, "http": http_address},
+        )
     from rich.console import Console
 
     if as_json:
