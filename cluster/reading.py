@@ -34,7 +34,7 @@ from engine.limits import FAMILY_COMPARED_MAX
 from engine.payer_table import payers_by_name
 from engine.reference_keys import joined_digits
 from engine.references import written_numbers
-from engine.segments import expand_ranges, first_of_runs, is_among, mix64
+from engine.segments import expand_ranges, first_of_runs, is_among, mix64, pick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +115,7 @@ class _Read(msgspec.Struct, frozen=True, kw_only=True):
         order = np.lexsort((family, payment))
         payment, family = payment[order], family[order]
         kept = first_of_runs(payment, family) if len(payment) else payment.astype(np.bool_)
-        own = np.where(situation.payer_family < 0, -1, global_number[situation.payer_family])
+        own = pick(global_number, situation.payer_family, none=-1)
         large = (own >= 0) & (known.items[own] > FAMILY_COMPARED_MAX)
         rows = np.empty(len(situation), dtype=np.int64)
         rows[intake.order] = np.arange(len(rows))

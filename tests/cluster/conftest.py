@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tieout.cluster_session import spark_session
+
+sys.path.append(str(Path(__file__).parents[1] / "engine"))  # random worlds are the engine's
 
 
 @pytest.fixture(scope="session")

@@ -176,6 +176,24 @@ class PartedRun:
         late, reached = late[order], reached[order]
         own = first[np.searchsorted(number, late)]
         ties = ties.with_late(late, reached, own)
+        self.number, self.first = number, first
+        self._cut(ties)
+        self.strays = 0
+        while len(more := self._strayed()[0]):
+            self.strays += len(more)
+            assert self.strays < 1_000, "payments stray on and on"
+            self._cut(ties := ties.with_late(*self._strayed()))
+
+    def _strayed(self):
+        found = self.first_rounds()
+        payment = pc.list_flatten(found["strays"]).to_numpy()
+        family = pc.list_flatten(found["stray_families"]).to_numpy()
+        order = np.lexsort((family, payment))
+        payment, family = payment[order], family[order]
+        return payment, family, self.first[np.searchsorted(self.number, payment)]
+
+    def _cut(self, ties):
+        number, first = self.number, self.first
         payments = np.bincount(first[first >= 0], minlength=len(self.known.directory))
         self.buckets = Buckets.of(
             self.known.items, payments, int((first < 0).sum()), ties, *self.cuts
