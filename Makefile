@@ -10,7 +10,7 @@ FUZZ := .cache/fuzz
 AUDIT := .cache/audit
 CLIENT := .cache/client
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-startup bench-serving bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
+.PHONY: help demo test test-long fuzz bench bench-cluster bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-startup bench-serving bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -101,6 +101,10 @@ bench-startup: $(VENV)/.test  ## what a command costs before it works, beside ba
 
 bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open items; 8 GiB, minutes
 	$(BIN)/python -m bench.scale
+
+bench-cluster: $(VENV)/.test java  ## the same job on Spark: equality, cost beside one process, skew
+	$(BIN)/python -m bench.cluster
+	$(BIN)/python -m bench.cluster_simulation
 
 bench-quality: $(VENV)/.test  ## worlds of every kind, and how well they are matched
 	$(BIN)/python -m bench.quality

@@ -17,6 +17,7 @@ from engine.batches import (
     ExceptionBatch,
     OpenItemBatch,
     PaymentBatch,
+    RemittanceBatch,
 )
 from parsers.tables import (
     TableContent,
@@ -29,7 +30,19 @@ from parsers.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Hooks"]
+__all__ = ["Hooks", "MergedBankFiles"]
+
+
+class MergedBankFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """What all bank files of a run hold, money counted once; `refused` are names of files and why;
+    `tables` are rows of the result that belong to no payment.
+    """
+
+    payments: PaymentBatch
+    remittances: RemittanceBatch
+    advices: AdviceBatch
+    refused: list[tuple[str, str]]
+    tables: dict[str, Any]
 
 
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +50,8 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
 
     tell: from the input and the result of a match to its tables by name; tell_notes: the same for
     exceptions without a payment; schemas: names of all tables of a result and their columns, sort:
-    what each is ordered by; advices: remittance advice that was read.
+    what each is ordered by; advices: remittance advice that was read; read_bank_file: what a file
+    of this name and content holds, in a form that can be pickled, merge_bank_files: of all of them.
     """
 
     tell: Callable[[Any, Any], dict[str, Any]]
@@ -45,6 +59,8 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     schemas: dict[str, Any]
     order: dict[str, tuple[str, ...]]
     advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
+    read_bank_file: Callable[[str, bytes, BankAccountBatch], list[Any]]
+    merge_bank_files: Callable[[list[Any], BankAccountBatch], MergedBankFiles]
     read_open_items: Callable[[TableContent], OpenItemBatch] = read_open_items
     read_customers: Callable[[TableContent], CustomerBatch] = read_customers
     read_payments: Callable[[TableContent], PaymentBatch] = read_payments

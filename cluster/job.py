@@ -22,10 +22,10 @@ from cluster.join_advices import keep_payments
 from cluster.lay_out import decide_references, lay_out
 from cluster.places import Place, files_below
 from cluster.publish import MANIFEST, manifest_sha256, publish
+from cluster.read_bank_files import keep_payments_read, refused_files
 from cluster.read_inputs import (
     keep_customers,
     keep_open_items,
-    keep_payments_table,
     read_small_table,
     sentence_of,
 )
@@ -44,7 +44,7 @@ __all__ = ["match_on_cluster"]
 STAGES = (
     ("open_items", keep_open_items),
     ("customers", keep_customers),
-    ("payments_read", keep_payments_table),
+    ("payments_read", keep_payments_read),
     ("payments", keep_payments),
     ("count_items", count_items),
     ("look_up", look_up),
@@ -85,6 +85,7 @@ def match_on_cluster(
             if sentence is None:
                 raise
             raise UnusableInputError(sentence) from error
+    refused = refused_files(run)
     if not job.keep_work:
         work.remove()
     return ClusterReport(
@@ -92,6 +93,7 @@ def match_on_cluster(
         manifest_sha256=manifest_sha256(out),
         stages=tuple(run.reports),
         counts={f"{one.stage}.{name}": n for one in run.reports for name, n in one.rows.items()},
+        refused=refused,
     )
 
 

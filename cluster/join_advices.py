@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyspark.sql import functions as sf
 
 from cluster.packed_rows import PACKED, packed
+from cluster.read_bank_files import advices_of_files
 from cluster.rows import PAYMENT_ROW, batch_of, lines_of, with_lines
 from cluster.spark_rows import each_group, each_piece, no_rows, rows_of
 from engine.advices import join_advices
@@ -47,7 +48,8 @@ _LINED: Final = pa.schema([PAYMENT_ROW.field("payment_id"), PAYMENT_ROW.field("l
 
 def keep_payments(run: Run) -> dict[str, int]:
     """The payments with the lines of advices that found them, and notes on those that did not."""
-    read, advices = run.table("payments_read"), run.hooks.advices
+    read = run.table("payments_read")
+    advices = AdviceBatch.concat([run.hooks.advices, advices_of_files(run)])
     if not len(advices):
         run.write(no_rows(run.spark, PACKED), "advice_notes")
         return {"payments": run.write(read, "payments").count()}

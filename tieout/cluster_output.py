@@ -5,29 +5,47 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
-from cluster.hooks import Hooks
+import msgspec
+import pyarrow as pa
+
+from cluster.hooks import Hooks, MergedBankFiles
 from cluster.places import Place, files_below, local_copy
-from engine.batches import AdviceBatch, PaymentBatch, PaymentOutcomeBatch, RemittanceBatch
+from engine import batches
+from engine.batches import (
+    AdviceBatch,
+    BankAccountBatch,
+    Batch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+    RemittanceBatch,
+)
+from parsers.archives import open_members
+from parsers.byte_source import BytesSource, content_hash
+from parsers.parsed_file import ParsedFile
+from parsers.read_options import ReadOptions
+from tieout.intake import GivenFile, ReadFile, merge_files, read_given_file
 from tieout.matching_job import read_policy_file
 from tieout.remittance_inputs import RemittanceOptions, read_remittances
 from tieout.run_tables import TABLE_ORDER, RunTables, output_tables
+from tieout.sources import FileSpool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pyarrow as pa
 
     from engine.batches import ExceptionBatch
     from engine.match_input import MatchInput, MatchResult
 
 __all__ = [
     "cluster_hooks",
+    "merge_bank_files",
     "policy_of",
+    "read_one_bank_file",
     "read_remittance_places",
     "tables_of_exceptions",
     "tables_of_match",
 ]
 
+_OF_FILES: Final = ("exceptions", "control_checks", "diagnostics")
 _OF_PAYMENTS: Final = ("payments", "remittance_lines", "applications", "reversals", "exceptions")
 
 
@@ -40,6 +58,73 @@ def cluster_hooks(advices: AdviceBatch) -> Hooks:
         schemas={name: table.rows.schema for name, table in output_tables(nothing).items()},
         order=TABLE_ORDER,
         advices=advices,
+        read_bank_file=read_one_bank_file,
+        merge_bank_files=merge_bank_files,
+    )
+
+
+def read_one_bank_file(name: str, content: bytes, accounts: BankAccountBatch) -> list[Any]:
+    """What a bank file, or an archive of some, holds; whatever its reader cannot stand refuses it.
+
+    Batches cannot be pickled: they travel as their record batches.
+    """
+    read = []
+    for member in open_members(BytesSource(content), name, FileSpool):
+        if member.source is None:
+            read.append(ReadFile("", member.name, None, str(member.error)))
+            continue
+        given = GivenFile(content_hash(member.source), member.name, member.source)
+        try:
+            read.append(read_given_file(given, ReadOptions(bank_accounts=accounts)))
+        except Exception as error:  # noqa: BLE001 - one file must not stop a night's run
+            sentence = f"{member.name}: its reader failed ({type(error).__name__}: {error})"
+            read.append(ReadFile(given.file_hash, member.name, None, sentence))
+    return [
+        (one.file_hash, one.source_file, one.error, None if one.parsed is None else _bare(one))
+        for one in read
+    ]
+
+
+def _bare(read: ReadFile) -> dict[str, Any]:
+    values = msgspec.structs.asdict(read.parsed) if read.parsed is not None else {}
+    return {
+        name: (type(value).__name__, value.record_batch) if isinstance(value, Batch) else value
+        for name, value in values.items()
+    }
+
+
+def _whole(bare: dict[str, Any]) -> ParsedFile:
+    values = {
+        name: getattr(batches, value[0]).of_distinct(value[1])
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], pa.RecordBatch)
+        else value
+        for name, value in bare.items()
+    }
+    return ParsedFile(**values)
+
+
+def merge_bank_files(found: list[Any], accounts: BankAccountBatch) -> MergedBankFiles:
+    """All bank files of a run together, as `tieout match` merges them."""
+    read = [
+        ReadFile(file_hash, name, None if bare is None else _whole(bare), error)
+        for file_hash, name, error, bare in found
+    ]
+    ordered = sorted(read, key=lambda file: (file.file_hash, file.source_file))
+    intake = merge_files(ordered, accounts)
+    run = RunTables(
+        payments=PaymentBatch.empty(),
+        outcomes=PaymentOutcomeBatch.empty(),
+        exceptions=intake.exceptions,
+        control_checks=intake.control_checks,
+        diagnostics=intake.diagnostics,
+    )
+    made = output_tables(run)
+    return MergedBankFiles(
+        payments=intake.payments,
+        remittances=intake.remittances,
+        advices=intake.advices,
+        refused=[(file.source_file, file.message) for file in intake.refused],
+        tables={name: made[name].rows for name in _OF_FILES},
     )
 
 

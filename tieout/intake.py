@@ -45,11 +45,14 @@ __all__ = [
     "STDIN",
     "GivenFile",
     "Intake",
+    "ReadFile",
     "RefusedFile",
     "add_payments_table",
     "given_files",
     "input_file",
+    "merge_files",
     "read_bank_files",
+    "read_given_file",
     "read_given_files",
 ]
 
@@ -131,33 +134,61 @@ def read_bank_files(
         return read_given_files(given_files(names, stdin), options)
 
 
+class ReadFile(msgspec.Struct, frozen=True):
+    """A file that was given, and what it holds, or the sentence that says why it cannot be used."""
+
+    file_hash: str
+    source_file: str
+    parsed: ParsedFile | None
+    error: str = ""
+
+
 def read_given_files(given: Sequence[GivenFile], options: ReadOptions) -> Intake:
     """Read and merge the files `given`, each content once."""
+    first: dict[str, ReadFile] = {}
+    read = []
+    for file in given:
+        again = first.get(file.file_hash) if file.file_hash else None
+        if again is None:
+            again = first[file.file_hash] = read_given_file(file, options)
+        read.append(msgspec.structs.replace(again, source_file=file.source_file))
+    return merge_files(read, options.bank_accounts)
+
+
+def read_given_file(file: GivenFile, options: ReadOptions) -> ReadFile:
+    """Read one file; a file that cannot be used is no error."""
+    try:
+        parsed = _parsed(file, options)
+    except ParserError as error:
+        return ReadFile(file.file_hash, file.source_file, None, str(error))
+    return ReadFile(file.file_hash, file.source_file, parsed)
+
+
+def merge_files(read: Sequence[ReadFile], bank_accounts: BankAccountBatch) -> Intake:
+    """Merge files that were read, in the order of their hashes, each content once."""
     files: list[ParsedFile] = []
     refused: list[RefusedFile] = []
     inputs: list[InputFile] = []
     exceptions: list[dict[str, Any]] = []
     first_names: dict[str, str] = {}
-    for file in given:
+    for file in read:
         file_hash, source_file = file.file_hash, file.source_file
         if file_hash and file_hash in first_names:
             inputs.append(input_file(source_file, file_hash, 0, state="repeated"))
             exceptions.append(_repeated_file(file_hash, source_file, first_names[file_hash]))
             continue
         first_names[file_hash] = source_file
-        try:
-            parsed = _parsed(file, options)
-        except ParserError as error:
-            refused.append(RefusedFile(source_file, str(error)))
+        if file.parsed is None:
+            refused.append(RefusedFile(source_file, file.error))
             inputs.append(input_file(source_file, file_hash, 0, state="refused"))
-            exceptions.append(_refused_file(file_hash or source_file, source_file, str(error)))
+            exceptions.append(_refused_file(file_hash or source_file, source_file, file.error))
             continue
-        files.append(parsed)
-        rows = len(parsed.payments)
-        inputs.append(input_file(source_file, file_hash, rows, file_format=parsed.dialect))
+        files.append(file.parsed)
+        rows = len(file.parsed.payments)
+        inputs.append(input_file(source_file, file_hash, rows, file_format=file.parsed.dialect))
     merged = merge_parsed(files)
     exceptions += _repeated_payments(merged) + _silent_totals(files)
-    once = count_once(merged.payments, merged.remittances, options.bank_accounts)
+    once = count_once(merged.payments, merged.remittances, bank_accounts)
     return Intake(
         payments=once.payments,
         remittances=once.remittances,

@@ -28,10 +28,10 @@ unique_amounts = "apply"
 """
 
 
-def make_world(name, place, payments=300, items=2_000, seed=None):
+def make_world(name, place, payments=300, items=2_000, seed=None, *, with_bank_files=False):
     """The world called `name` as Parquet tables in `place`."""
     spec = scaled_spec(named_spec(name), payments, items)
-    spec = msgspec.structs.replace(spec, with_bank_files=False)
+    spec = msgspec.structs.replace(spec, with_bank_files=with_bank_files)
     if seed is not None:
         spec = msgspec.structs.replace(spec, seed=seed)
     write_world(generate_world(spec), place, "parquet")
@@ -61,16 +61,16 @@ def input_of(place, policy=None) -> MatchInput:
     )
 
 
-def matched_in_one_process(place, out, policy=None):
+def matched_in_one_process(place, out, bank_files=()):
     """The run directory `tieout match` writes for the world in `place`."""
     run_matching_job(
         MatchingJob(
             open_items=place / "open_items.parquet",
-            payments=place / "payments.parquet",
+            bank_files=tuple(bank_files),
+            payments=None if bank_files else place / "payments.parquet",
             customers=place / "customers.parquet",
             bank_accounts=place / "bank_accounts.parquet",
             remittances=place / "remittances.parquet",
-            policy=policy,
             out=out,
         )
     )

@@ -24,6 +24,6 @@ def spark(tmp_path_factory):
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
-    with spark_session("local[2]", None, settings) as session:
+    with spark_session("local[2,3]", None, settings) as session:
         session.sparkContext.setLogLevel("OFF")
         yield session

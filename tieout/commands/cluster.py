@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tieout.commands.options import json_option, progress_option
+from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     import datetime
@@ -36,13 +37,14 @@ def cluster_command() -> None:
     """Work on a Spark cluster."""
 
 
-_MATCH_HELP = """Match payments against open items, on a cluster.
+_MATCH_HELP = """Match bank files, or payments parsed elsewhere, against open items, on a cluster.
 
 A run that was stopped goes on after its last finished stage when it is started again.
 
 \b
 Exit codes:
   0   done; exceptions may exist
+  4   some bank files were refused; the others are done
   65  a table is malformed, or a key stands twice in it
   66  no such file
   78  the policy is not understood
@@ -50,7 +52,8 @@ Exit codes:
 
 
 @cluster_command.command("match", help=_MATCH_HELP)
-@click.option("--payments", required=True, help="Payments parsed elsewhere: a table, or its parts.")
+@click.argument("bank_files", metavar="[BANKFILE]...", nargs=-1)
+@click.option("--payments", help="Payments parsed elsewhere: a table, or its parts.")
 @click.option("--open-items", required=True, help="Open items: a table, or its parts.")
 @click.option("--customers", help="Customer master: a table, or its parts.")
 @click.option("--bank-accounts", help="Our own bank accounts: a table.")
@@ -81,7 +84,8 @@ Exit codes:
 @json_option
 def match_command(
     *,
-    payments: str,
+    bank_files: tuple[str, ...],
+    payments: str | None,
     open_items: str,
     customers: str | None,
     bank_accounts: str | None,
@@ -100,6 +104,9 @@ def match_command(
     as_json: bool,
 ) -> int:
     """Run the job the options describe; gives the exit code."""
+    if bool(bank_files) == (payments is not None):
+        message = "give BANKFILEs (files or folders), or --payments; not both"
+        raise click.UsageError(message)
     from cluster.job import match_on_cluster
     from cluster.settings import ClusterJob, Cuts
     from tieout.cluster_output import cluster_hooks, policy_of, read_remittance_places
@@ -110,6 +117,7 @@ def match_command(
         open_items=open_items,
         out=out,
         payments=payments,
+        bank_files=bank_files,
         customers=customers,
         bank_accounts=bank_accounts,
         policy=policy_of(policy),
@@ -123,7 +131,9 @@ def match_command(
     with spark_session(master, remote) as spark, ProgressReporter(progress) as reporter:
         report = match_on_cluster(spark, job, hooks, reporter)
     _print_report(report, as_json=as_json)
-    return 0
+    for name, message in report.refused:
+        click.echo(f"tieout: {message or name}", err=True)
+    return int(ExitCode.PARTIAL if report.refused else ExitCode.DONE)
 
 
 def _print_report(report: ClusterReport, *, as_json: bool) -> None:

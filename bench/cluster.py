@@ -1,0 +1,289 @@
+"""`python -m bench.cluster`: the same job on Spark as in one process, on the same two cores.
+
+Each size is matched by one process and then twice on `local[2]`; the second time counts, for Spark
+then runs warm. Results are compared row by row. What the cluster's tasks cost (seconds in tasks,
+bytes shuffled, the slowest beside the median) is read from Spark's own event log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench import record as records
+from bench.arguments import bench_reader, date_of, keep
+from bench.inputs import make_inputs
+from bench.measures import ProcessCost, process_cost
+from bench.runs import match_arguments
+from bench.sizes import Sizes
+from cluster.job import match_on_cluster
+from cluster.settings import ClusterJob, Cuts
+from tieout.cluster_output import cluster_hooks, read_remittance_places
+from tieout.cluster_session import spark_session
+from tieout.run_tables import TABLE_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cluster.settings import ClusterReport
+
+__all__ = ["ClusterMeasure", "ClusterRecord", "StageCost", "main"]
+
+_CACHE: Final = Path(__file__).resolve().parents[1] / ".cache" / "bench"
+_PARTS: Final = 8
+_ITEMS_EACH: Final = 50
+SIZES: Final = (
+    Sizes(name="full", payments=20_000, open_items=200_000, customers=4_000),
+    Sizes(name="full", payments=100_000, open_items=1_000_000, customers=20_000),
+    Sizes(name="full", payments=200_000, open_items=2_000_000, customers=40_000),
+)
+"""Ten open items for each payment, fifty for each customer."""
+
+_LARGE: Final = Sizes(name="full", payments=1_000_000, open_items=10_000_000, customers=200_000)
+_SMALL: Final = (Sizes(name="quick", payments=300, open_items=3_000, customers=60),)
+_SKEWED_SHARE: Final = 5
+"""Every fifth customer belongs to one family in the skewed world."""
+
+
+class StageCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tasks of a stage cost: how many, seconds in all of them, in the slowest and in the
+    one in the middle, bytes written for a shuffle.
+    """
+
+    stage: str
+    tasks: int
+    seconds: float
+    slowest: float
+    median: float
+    shuffled: int
+
+
+class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One size: one process, and the second of two runs on Spark."""
+
+    payments: int
+    open_items: int
+    skewed: bool
+    process: ProcessCost
+    seconds: float
+    cpu_seconds: float
+    task_seconds: float
+    shuffled: int
+    times_process: float
+    times_cpu: float
+    equal: bool
+    buckets: int
+    giants: int
+    stages: tuple[StageCost, ...]
+
+
+class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cluster"):
+    """A line of the history."""
+
+    date: str
+    size: str
+    machine: records.Machine
+    versions: dict[str, str]
+    runs: tuple[ClusterMeasure, ...]
+
+
+def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
+    """Both ways over one world."""
+    world = make_inputs(sizes, cache, _say).world
+    with tempfile.TemporaryDirectory(dir=cache) as name:
+        folder = Path(name)
+        tables = _prepared(world, folder / "tables", skewed=skewed)
+        _say("one process")
+        process = process_cost(match_arguments(tables, folder / "run"))
+        seconds, cpu_seconds, report = _on_spark(tables, folder)
+        stages = _stage_costs(folder / "events", report)
+        return ClusterMeasure(
+            payments=sizes.payments,
+            open_items=sizes.open_items,
+            skewed=skewed,
+            process=process,
+            seconds=round(seconds, 2),
+            cpu_seconds=round(cpu_seconds, 2),
+            task_seconds=round(sum(one.seconds for one in stages), 2),
+            shuffled=sum(one.shuffled for one in stages),
+            times_process=round(seconds / process.seconds, 2),
+            times_cpu=round(cpu_seconds / process.cpu_seconds, 2),
+            equal=_is_equal(folder / "run", folder / "out"),
+            buckets=report.counts["lay_out.buckets"],
+            giants=report.counts["lay_out.giants"],
+            stages=stages,
+        )
+
+
+def _say(step: str) -> None:
+    print(step, file=sys.stderr, flush=True)
+
+
+def _prepared(world: Path, place: Path, *, skewed: bool) -> Path:
+    """The tables of a world, its open items in parts beside the whole; `skewed`: a fifth of the
+    customers of each company under one parent.
+    """
+    place.mkdir()
+    for path in sorted(world.glob("*.parquet")):
+        table = pq.read_table(path)
+        if skewed and path.stem == "customers":
+            table = _under_one_parent(table)
+        pq.write_table(table, place / path.name)
+    items = pq.read_table(place / "open_items.parquet")
+    (place / "open_items").mkdir()
+    size = -(-len(items) // _PARTS)
+    for number in range(_PARTS):
+        part = items.slice(number * size, size)
+        pq.write_table(part, place / "open_items" / f"part-{number}.parquet")
+    return place
+
+
+def _under_one_parent(customers: pa.Table) -> pa.Table:
+    rows = customers.to_pylist()
+    heads: dict[str, str] = {}
+    for number, row in enumerate(rows):
+        head = heads.setdefault(row["company_id"], row["customer_id"])
+        if number % _SKEWED_SHARE == 0 and row["customer_id"] != head:
+            row["parent_customer_id"] = head
+    return pa.Table.from_pylist(rows, schema=customers.schema)
+
+
+def _on_spark(tables: Path, folder: Path) -> tuple[float, float, ClusterReport]:
+    """Seconds of the second of two runs, on the clock and on cores, and what it reports."""
+    (folder / "events").mkdir()
+    settings = {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.rolling.enabled": "false",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": (folder / "events").as_uri(),
+        "spark.driver.memory": "3g",
+        "spark.local.dir": str(folder / "spark"),
+        "spark.sql.shuffle.partitions": "4",
+    }
+    job = ClusterJob(
+        open_items=str(tables / "open_items"),
+        payments=str(tables / "payments.parquet"),
+        customers=str(tables / "customers.parquet"),
+        bank_accounts=str(tables / "bank_accounts.parquet"),
+        out=str(folder / "out"),
+        overwrite=True,
+        cuts=Cuts(bucket_items=100_000, bucket_payments=10_000),
+    )
+    hooks = cluster_hooks(read_remittance_places([str(tables / "remittances.parquet")]))
+    with spark_session("local[2]", None, settings) as spark:
+        spark.sparkContext.setLogLevel("ERROR")
+        for _ in range(2):
+            begun, spent = time.perf_counter(), _cpu_seconds()
+            report = match_on_cluster(spark, job, hooks, lambda stage, _rows: _say(stage))
+            seconds, cpu_seconds = time.perf_counter() - begun, _cpu_seconds() - spent
+    return seconds, cpu_seconds, report
+
+
+def _cpu_seconds() -> float:
+    """Seconds on cores of this process and of all below it: Spark, and its Python workers."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        parents[int(stat.parent.name)] = int(fields[1])
+        ticks[int(stat.parent.name)] = sum(int(fields[place]) for place in range(11, 15))
+    ours = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return sum(ticks.get(pid, 0) for pid in ours) / os.sysconf("SC_CLK_TCK")
+
+
+def _stage_costs(events: Path, report: ClusterReport) -> tuple[StageCost, ...]:
+    """What the tasks of each stage cost in the second run, out of Spark's event log."""
+    names = [one.stage for one in report.stages]
+    stage_of: dict[int, str] = {}
+    tasks: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for line in (one for path in sorted(events.iterdir()) for one in path.open(encoding="utf-8")):
+        event = json.loads(line)
+        if event["Event"] == "SparkListenerJobStart":
+            tags = event["Properties"].get("spark.job.tags", "")
+            name = next((one for one in names if one in tags.split(",") or f"-{one}" in tags), "")
+            stage_of |= dict.fromkeys(event["Stage IDs"], name)
+        elif event["Event"] == "SparkListenerTaskEnd" and event.get("Task Metrics"):
+            tasks.setdefault(stage_of.get(event["Stage ID"], ""), []).append(event["Task Metrics"])
+    return tuple(_cost(name, tasks[name]) for name in names)
+
+
+def _cost(name: str, metrics: list[dict[str, Any]]) -> StageCost:
+    """Of both runs together, halved: they do the same."""
+    seconds = sorted(one["Executor Run Time"] / 1_000 for one in metrics) or [0.0]
+    written = sum(one["Shuffle Write Metrics"]["Shuffle Bytes Written"] for one in metrics)
+    return StageCost(
+        stage=name,
+        tasks=len(metrics) // 2,
+        seconds=round(sum(seconds) / 2, 3),
+        slowest=round(seconds[-1], 3),
+        median=round(statistics.median(seconds), 3),
+        shuffled=written // 2,
+    )
+
+
+def _is_equal(run: Path, out: Path) -> bool:
+    """Every table of both, sorted, value by value."""
+    for name, keys in TABLE_ORDER.items():
+        want = pq.read_table(run / f"{name}.parquet")
+        parts = [pq.read_table(part) for part in sorted((out / name).glob("*.parquet"))]
+        got = pa.concat_tables(parts).cast(want.schema)
+        order = [(key, "ascending") for key in keys]
+        if not want.sort_by(order).combine_chunks().equals(got.sort_by(order).combine_chunks()):
+            return False
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure as the arguments say; gives the exit code, 1 where a result differs."""
+    reader = bench_reader("bench.cluster", __doc__, "a tiny world")
+    reader.add_argument("--cache", type=Path, default=_CACHE, help="where worlds are kept")
+    reader.add_argument("--sizes", type=int, default=len(SIZES), help="how many sizes, least first")
+    reader.add_argument("--large", action="store_true", help="also 1 M × 10 M: an hour, 16 GiB")
+    chosen = reader.parse_args(arguments)
+    chosen.cache.mkdir(parents=True, exist_ok=True)
+    sizes = list(_SMALL if chosen.quick else SIZES[: chosen.sizes])
+    sizes += [_LARGE] if chosen.large else []
+    runs = [measure(one, chosen.cache, skewed=False) for one in sizes]
+    runs.append(measure(sizes[0], chosen.cache, skewed=True))
+    record = ClusterRecord(
+        date=date_of(chosen),
+        size=sizes[-1].name,
+        machine=records.this_machine(),
+        versions=records.installed_versions(),
+        runs=tuple(runs),
+    )
+    for run in runs:
+        kind = "skewed" if run.skewed else ""
+        print(
+            f"{run.payments:,} × {run.open_items:,} {kind}: {run.process.seconds:.1f} s in one "
+            f"process, {run.seconds:.1f} s on Spark ({run.times_process:.1f}×; on cores "
+            f"{run.process.cpu_seconds:.1f} s and {run.cpu_seconds:.1f} s, {run.times_cpu:.1f}×), "
+            f"{run.task_seconds:.1f} s in tasks, {run.shuffled / 1e6:.0f} MB shuffled, "
+            f"{run.buckets} buckets ({run.giants} of one group), equal: {run.equal}"
+        )
+        for stage in run.stages:
+            print(
+                f"  {stage.stage:<18} {stage.tasks:4} tasks {stage.seconds:8.2f} s  slowest "
+                f"{stage.slowest:.2f} s, median {stage.median:.2f} s  {stage.shuffled / 1e6:.1f} MB"
+            )
+    keep(record, chosen)
+    return 0 if all(run.equal for run in runs) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
