@@ -1,8 +1,8 @@
 """`python -m bench.cluster_simulation`: a night of 50 million payments against a billion items, in
 numbers, from what a run of `bench.cluster` measured per row.
 
-Nothing is run here: costs per payment and per item are taken from the last line of the history (or
-`--costs`), and multiplied. What does not grow with rows (skew, one family with a tenth of all items)
+Nothing is run here: costs per payment and per item, as they were measured (`--costs`), are
+multiplied. What does not grow with rows (skew, one family with a tenth of all items)
 is worked out by the very function that cuts buckets.
 """
 
@@ -118,7 +118,7 @@ def draw(nights: Sequence[tuple[str, Night]], path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - slow, and only for the picture
 
     mpl.use("svg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - as above
 
     with mpl.rc_context():
         mpl.rc("svg", hashsalt="tieout", fonttype="none")
@@ -161,8 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, night in (("even", even), ("one family with 10 %", skewed)):
         hours = ", ".join(f"{hours:.1f} h on {cores}" for cores, hours in night.hours.items())
         print(
-            f"{name}: {night.buckets:,} buckets of {night.bucket_items_median:,.0f} items (median), "
-            f"{night.bucket_items_max:,.0f} at most; {night.core_hours:,.0f} core-hours: {hours} "
+            f"{name}: {night.buckets:,} buckets of {night.bucket_items_median:,.0f} items "
+            f"(median), {night.bucket_items_max:,.0f} at most; "
+            f"{night.core_hours:,.0f} core-hours: {hours} "
             f"cores; {night.shuffled_gib:,.0f} GiB shuffled; largest family {night.giant_gib:.1f} "
             f"GiB in one task; customers {night.customers_gib:.1f} GiB on each machine; "
             f"about {night.price:,.0f} at {costs.core_hour_price} a core-hour"

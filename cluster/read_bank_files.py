@@ -1,8 +1,8 @@
 """Bank files are read in parallel, a task for each, and merged so that no money counts twice.
 
 A file that cannot be used is no error: it is refused with a sentence, and the others are read. The
-merge is one task: whether a payment is told twice, by two files or in two formats, depends on all of
-them.
+merge is one task: whether a payment is told twice, by two files or in two formats, depends on all
+of them.
 """
 
 from __future__ import annotations
