@@ -22,6 +22,7 @@ Examples:
   tieout completion zsh > ~/.zfunc/_tieout
   tieout completion fish > ~/.config/fish/completions/tieout.fish
 """
+_HELP_OF_HELP: Final = "Show this message and exit."
 _MAN_HELP: Final = """Print the manual page of every command, in the format of man.
 
 \b
@@ -54,7 +55,7 @@ def manual() -> str:
     """The manual page of all commands."""
     from tieout.commands import cli
 
-    context = click.Context(cli, info_name="tieout", max_content_width=80)
+    context = click.Context(cli, info_name="tieout", help_option_names=_help_names(cli))
     lines = ['.TH TIEOUT 1 "" "Tieout" "User Commands"', ".SH NAME"]
     lines += [r"tieout \- cash application that ties out to the cent", ".SH SYNOPSIS"]
     lines += [
@@ -79,12 +80,19 @@ def manual() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _help_names(cli: click.Command) -> list[str]:
+    names: list[str] = cli.context_settings["help_option_names"]
+    return names
+
+
 def _command(command: click.Command, path: str, parent: click.Context) -> Iterator[str]:
     context = click.Context(command, info_name=path.rpartition(" ")[2], parent=parent)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f".SS {_escaped(f'{path} {usage}')}"
     yield from _paragraphs(command.help or "")
-    for option in command.get_params(context):
+    # Click keeps the help option of whoever asked first, which need not have come by the root.
+    help_option = click.Option(context.help_option_names, is_flag=True, help=_HELP_OF_HELP)
+    for option in (*command.params, help_option):
         record = option.get_help_record(context)
         if record is not None:
             yield ".TP"
