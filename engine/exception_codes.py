@@ -173,5 +173,9 @@ _NUMBERS: Final = {code: number for number, code in enumerate(CODES)}
 
 
 def code_number(code: str) -> int:
-    """Number of `code`; smaller numbers are more primary."""
-    return _NUMBERS[code]
+    """Number of `code`; smaller numbers are more primary. Raises `ValueError`."""
+    number = _NUMBERS.get(code)
+    if number is None:
+        message = f"there is no exception code {code!r}"
+        raise ValueError(message)
+    return number

@@ -117,7 +117,7 @@ POSTING_TABLES: Final = (
             *("open_item_id", "customer_id", "currency", "bucket", "applied_minor"),
             *("discount_minor", "deduction_minor", "deduction_reason", "write_off_minor"),
             *("write_off_reason", "taken_minor", "reverses", "subject", "decided_by"),
-            *("is_human", "decided_at_ms", "reason"),
+            *("is_human", "decided_at_ms", "reason", "cash_minor", "cash_currency"),
         ),
         "posting_number",
     ),

@@ -103,7 +103,8 @@ def test_lists_are_walked_by_keys_and_open_with_enter(clerk):
     mia.press("Enter").sees("h2", "Receipt")
     mia.go("/customers").press("/")
     mia.page.locator("input[name=text]:focus").wait_for()
-    mia.type("kontor").press("Enter").sees("table", "Kontor Nord")
+    mia.type("kontor").press("Enter").page.wait_for_url("**text=kontor*")
+    mia.sees("table", "Kontor Nord")
     mia.press("j").press("Enter").sees("h2", "Habits")
 
 

@@ -73,7 +73,7 @@ class Caller:
 
     def __init__(self, address, key):
         self.credentials = Credentials(api_key=key)
-        channel = open_channel(address, self.credentials)
+        self.channel = channel = open_channel(address, self.credentials)
         shown = self.credentials.metadata()
         self.items = Carrying(open_item_service_pb2_grpc.OpenItemServiceStub(channel), shown)
         self.customers = Carrying(customer_service_pb2_grpc.CustomerServiceStub(channel), shown)

@@ -24,8 +24,11 @@ from tests.server.running_server import RunningServer
 from tieout.client import Client, ClientError, UnreachableError
 from tieout.v1 import (
     bank_file_service_pb2,
+    bank_file_service_pb2_grpc,
     exception_service_pb2,
+    exception_service_pb2_grpc,
     match_service_pb2,
+    match_service_pb2_grpc,
     rows_pb2,
 )
 
@@ -127,6 +130,10 @@ def test_a_file_sent_twice_is_processed_once(client):
     assert parts == {field.name for field in fields}
 
 
+def submit_to(channel):
+    return bank_file_service_pb2_grpc.BankFileServiceStub(channel).SubmitBankFile
+
+
 def test_an_error_carries_its_reason_for_people_and_programs(client):
     submit(client, bai2_file((1, "A"), account="REUSED"), request_id="REUSED")
     with pytest.raises(ClientError) as caught:
@@ -156,14 +163,14 @@ def test_what_is_no_bank_file_is_refused(client):
         ({"file_name": "x" * 256}, "FIELD_INVALID"),
     ],
 )
-def test_a_header_that_lies_is_refused(client, header, reason):
+def test_a_header_that_lies_is_refused(channel, header, reason):
     request = bank_file_service_pb2.SubmitBankFileRequest
     parts = [
         request(header=bank_file_service_pb2.SubmitBankFileHeader(**header)),
         request(chunk=bai2_file((1, "LIE"))),
     ]
     with pytest.raises(grpc.RpcError) as caught:
-        client._bank_files.SubmitBankFile(iter(parts), timeout=30)
+        submit_to(channel)(iter(parts), timeout=30)
     assert dict(caught.value.trailing_metadata())["tieout-reason"] == reason
 
 
@@ -176,10 +183,10 @@ def test_a_header_that_lies_is_refused(client, header, reason):
     ],
     ids=["empty", "no header", "large chunk"],
 )
-def test_a_stream_that_breaks_the_rules_is_refused(client, parts, reason):
+def test_a_stream_that_breaks_the_rules_is_refused(channel, parts, reason):
     requests = [bank_file_service_pb2.SubmitBankFileRequest(**part) for part in parts]
     with pytest.raises(grpc.RpcError) as caught:
-        client._bank_files.SubmitBankFile(iter(requests), timeout=30)
+        submit_to(channel)(iter(requests), timeout=30)
     assert dict(caught.value.trailing_metadata())["tieout-reason"] == reason
 
 
@@ -207,10 +214,10 @@ def test_exceptions_are_listed_page_by_page(client):
     assert {item.code for item in client.exceptions(code=code, file_id=file_id)} == {code}
 
 
-def test_a_page_token_of_another_list_is_refused(client):
+def test_a_page_token_of_another_list_is_refused(client, channel):
     rows = [(200 + number, f"TOKEN {number}") for number in range(3)]
     file_id = submit(client, bai2_file(*rows, account="TOKEN")).bank_file.file_id
-    call = client._exceptions.ListExceptions
+    call = exception_service_pb2_grpc.ExceptionServiceStub(channel).ListExceptions
     request = {"file_id": file_id, "page_size": 1}
     from_list = exception_request(**request)
     token = call(from_list, timeout=30).next_page_token
@@ -250,9 +257,11 @@ def test_alive_and_ready_are_told_over_http(server):
         urllib.request.urlopen(base + "/etc/passwd", timeout=10)  # noqa: S310  # our own
 
 
-def test_a_deadline_ends_the_call_and_the_server_goes_on(client):
+def test_a_deadline_ends_the_call_and_the_server_goes_on(client, channel):
     with pytest.raises(grpc.RpcError) as caught:
-        client._match.MatchPayments(match_request(), timeout=0.0005)
+        match_service_pb2_grpc.MatchServiceStub(channel).MatchPayments(
+            match_request(), timeout=0.0005
+        )
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert client.match_payments(match_request()).summary.request_id == "R-1"
 

@@ -48,4 +48,6 @@ def failure(address: str, error: grpc.RpcError) -> ClientError:
     """The error of a call that ended with `error`."""
     call = cast("grpc.Call", error)
     trailers = cast("Any", call.trailing_metadata() or ())
-    return error_of(address, call.code(), call.details() or "", trailers)
+    told = error_of(address, call.code(), call.details() or "", trailers)
+    told.__cause__ = error
+    return told

@@ -102,7 +102,9 @@ def rotate_keys_command(*, url: str, tenant: str, encryption_key_file: Path | No
 
     def rotate(booking: Booking, _: int) -> int:
         click.echo(f"{booking.keys.rotate()} data keys wrapped anew")
-        click.echo(f"{booking.webhooks.rewrap()} secrets of webhooks wrapped anew")
+        secrets = booking.webhooks.rewrap()
+        if secrets:
+            click.echo(f"{secrets} secrets of webhooks wrapped anew")
         return int(ExitCode.DONE)
 
     return _book(url, tenant, encryption_key_file, rotate)
