@@ -18,6 +18,8 @@ from bench.record import HISTORY, last_line
 from bench.report import reading_table
 from parsers.bank_files import parse_bank_file
 
+pytestmark = pytest.mark.xdist_group("reading")
+
 BENCH = Path(reading.__file__).parent
 ROWS = 150
 

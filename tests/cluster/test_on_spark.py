@@ -61,6 +61,7 @@ def test_the_result_is_that_of_one_process_and_its_manifest_says_so(spark, world
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.long
 def test_bank_files_crashes_and_a_stopped_driver_change_nothing(spark, tmp_path):
     world = make_world("demo", tmp_path / "world", 150, 1_200, seed=8, with_bank_files=True)
     poison = world / "bank" / "poisoned.txt"

@@ -250,7 +250,7 @@ def test_what_a_clerk_applies_is_offered_to_nobody_until_it_is_taken_back(tmp_pa
         with grpc.insecure_channel(own.address) as channel:
             stub = match_service_pb2_grpc.MatchServiceStub(channel)
             sent = request(batch=one_payment(1, "INV-30777", 7_525))
-            before = matched_until(stub, sent, lambda one: one.snapshot_version > 1)
+            before = matched_until(stub, sent, applied)
             assert applied(before) == [("P-1", "I-3", "auto", 7_525)]
             (case,) = client.call_exceptions("ListCases", desk.ListCasesRequest()).cases
             client.call_exceptions(
