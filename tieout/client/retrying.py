@@ -21,6 +21,10 @@ _NEVER: Final = frozenset({"MEMORY_LIMIT"})
 """Reasons under those codes that the same request would meet again."""
 
 
+_SHORTEST_CALL_SECONDS: Final = 0.001
+"""An attempt with less time than this could not end; it is also far above what clocks round."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retrying:
     """How often a call is made, and the pauses in between.
@@ -74,7 +78,7 @@ class Attempts:
         pause = min(doubled, self._rules.longest_seconds)
         pause *= (1.0 + self._chance()) / 2
         pause = max(pause, error.retry_seconds or 0.0)
-        if pause >= self.seconds_left:
+        if pause + _SHORTEST_CALL_SECONDS > self.seconds_left:
             raise error
         self._made += 1
         return pause
