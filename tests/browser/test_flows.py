@@ -1,10 +1,15 @@
 """What clerks do, by the keyboard alone, in a real browser; of three tasks keys are counted."""
 
+import re
+
 import pytest
 
 from tests.browser.screens import plain_case, ready, state_of
 
 pytestmark = pytest.mark.xdist_group("workbench")
+
+# Not "21 exceptions", which is what the queue may say before it is searched.
+ONE_EXCEPTION = re.compile(r"^\s*1 exception\s*$")
 
 
 def test_accepting_the_right_suggestion_takes_one_key(clerk, ids, world):
@@ -222,13 +227,15 @@ def test_the_queue_is_searched_filtered_kept_and_walked(clerk):
     mia.page.locator("tbody a:focus").first.wait_for()
     mia.press("/")
     mia.page.locator("#q:focus").wait_for()
-    mia.type("tester 307.40").press("Enter").sees("h2", "1 exception")
+    mia.type("tester 307.40").press("Enter").sees("h2", ONE_EXCEPTION)
+    # The hit is in focus, so that the next key walks or opens it.
+    mia.page.locator("tbody a:focus").first.wait_for()
     mia.page.locator("summary", has_text="Keep this view").focus()
     mia.press("Enter")
-    mia.page.locator("#view-name").focus()
+    mia.page.locator("#view-name:visible").focus()
     mia.type("seventeen").press("Enter").sees(".facets", "seventeen")
     mia.go("/").page.locator(".facets a", has_text="seventeen").focus()
-    mia.press("Enter").sees("h2", "1 exception")
+    mia.press("Enter").sees("h2", ONE_EXCEPTION)
     mia.page.locator(".facets summary", has_text="Reason").wait_for()
     mia.go("/?q=handels&sort=amount").page.locator("tbody a:focus").first.wait_for()
     rows = mia.page.locator("tbody th a").all_inner_texts()

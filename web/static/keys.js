@@ -242,6 +242,8 @@
     if (!sending) prefetch();
   };
   document.addEventListener("htmx:after:swap", settle);
+  // Whoever has searched goes on with what was found, not with the words.
+  document.addEventListener("submit", (event) => { if (event.target.matches("[role=search]")) document.activeElement.blur(); });
   document.addEventListener("DOMContentLoaded", settle);
 
   // The next exception is fetched while this one is read. Whatever is done makes it stale.
