@@ -245,6 +245,7 @@ def _upkeep(
         metrics=metrics,
         now_ms=_now_ms,
         signer=read_signer(Path(store.audit_key_file)) if store.audit_key_file else None,
+        retention=configuration.retention,
     )
 
 

@@ -1,6 +1,7 @@
-"""What a server does between calls: seal the audit, and prove the money of kept files again.
+"""What a server does between calls: seal the audit, prove the money of kept files again, and let go
+of what was kept long enough.
 
-Both run for as long as the server does. Sealing has a thread and a connection of its own and waits
+All run for as long as the server does. Sealing has a thread and a connection of its own and waits
 for no booking longer than a moment; proofs are worker jobs, one file at a time, begun only while no
 call waits and beside an idle worker: they take no upload's place.
 """
@@ -19,6 +20,7 @@ from rpc.jobs import ClearingDone, ClearingJob
 from rpc.workers import Lane
 from store.activity import ActivityFilter
 from store.errors import StoreBusyError, StoreError
+from store.retention import Retention, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -44,6 +46,9 @@ _PROVEN_FOR_MS: Final = 24 * 3600 * 1000
 _COUNT_SECONDS: Final = 30.0
 """How old the counts of open exceptions may be."""
 
+_SWEEP_SECONDS: Final = 3_600.0
+"""Pause between two sweeps: periods are days."""
+
 _AGES: Final = {0: "0d", 1: "1d", 3: "3d", 7: "7d", 30: "30d"}
 """Days a case has waited at least → label."""
 
@@ -61,6 +66,7 @@ class Upkeep:
         metrics: Metrics,
         now_ms: Callable[[], int],
         signer: AuditSigner | None,
+        retention: Retention,
     ) -> None:
         """Look after `repositories` (by tenant), used by nobody else and closed by `stop`.
 
@@ -71,6 +77,7 @@ class Upkeep:
         self._metrics = metrics
         self._now_ms = now_ms
         self._signer = signer
+        self._retention = retention
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._tasks: list[asyncio.Task[None]] = []
         self._counted: set[tuple[str, str]] = set()
@@ -81,6 +88,7 @@ class Upkeep:
             asyncio.create_task(self._repeat(self._seal, SEAL_SECONDS)),
             asyncio.create_task(self._repeat(self._prove, _PROOF_SECONDS)),
             asyncio.create_task(self._repeat(self._count_open, _COUNT_SECONDS)),
+            asyncio.create_task(self._repeat(self._sweep, _SWEEP_SECONDS)),
         ]
 
     async def stop(self) -> None:
@@ -136,6 +144,21 @@ class Upkeep:
         for (code, age), count in counts.items():
             self._metrics.set("tieout_exceptions_open", count, code=code, age=age)
         self._counted |= counts.keys()
+
+    async def _sweep(self) -> None:
+        """Let go of what every tenant has kept long enough."""
+        for tenant, repository in self._repositories.items():
+            try:
+                counts = await self._ask(
+                    partial(sweep, repository, self._retention, self._now_ms())
+                )
+            except StoreBusyError:
+                _log.debug("tenant %s: a booking holds the store; nothing is swept", tenant)
+            except StoreError as error:
+                _log.warning("tenant %s: sweeping failed: %s", tenant, error)
+            else:
+                if counts:
+                    _log.info("tenant %s: kept long enough: %s", tenant, counts)
 
     async def _prove(self) -> None:
         """Prove the file of each tenant whose proof is the oldest, while no call waits."""

@@ -24,6 +24,7 @@ from rpc.sign_in_rules import (  # noqa: TC001 - msgspec reads annotations
     CertificateRule,
     IssuerRule,
 )
+from store.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,6 +199,7 @@ class Configuration(_Table, frozen=True, kw_only=True):
     logs: LogsTable = LogsTable()
     telemetry: TelemetryTable = TelemetryTable()
     webhooks: WebhooksTable = WebhooksTable()
+    retention: Retention = Retention()
 
     def served_tenants(self) -> dict[str, TenantTable]:
         """Each tenant's tables, by its name."""
@@ -409,6 +411,8 @@ def _check(configuration: Configuration, name: str) -> None:
     elif sign_in.openid and all(rule.issuer != sign_in.openid.issuer for rule in sign_in.issuers):
         wrong = "authentication.openid: no rule of [[authentication.issuers]] is for its issuer"
     wrong = wrong or _wrong_network(configuration.webhooks)
+    if not wrong and configuration.retention.wrong:
+        wrong = f"retention.{configuration.retention.wrong}"
     if wrong:
         message = f"{name}: {wrong}"
         raise ConfigurationError(message)

@@ -164,3 +164,26 @@ def test_a_file_can_be_left_with_the_server(tieout, tmp_path):
     while "done" not in tieout("status", run_id)[1]:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_run_is_followed_from_the_command_line(tieout, tmp_path):
+    path = tmp_path / "followed.bai"
+    path.write_bytes(bai2_file((700, "FOLLOWED"), account="FOLLOWED"))
+    code, out, err = tieout("submit", path, "--no-wait", "--json")
+    run = json.loads(out)["files"][0]["run_id"]
+    assert code == 0, err
+    code, out, err = tieout("runs", "wait", run, "--json")
+    told = json.loads(out)
+    assert (code, told["state"], told["file_name"]) == (0, "done", "followed.bai"), err
+    assert int(told["result"]["bank_file"]["payment_count"]) == 1
+    code, out, _ = tieout("runs", "watch", run, "--json")
+    assert (code, [json.loads(line)["state"] for line in out.splitlines()]) == (0, ["done"])
+    code, out, _ = tieout("runs", "cancel", run)
+    assert code == 3
+    assert "state: done" in out
+    code, out, _ = tieout("runs", "list", "--kind", "bank_file", "--state", "done", "--limit", 1)
+    assert code == 0
+    assert out.startswith(f"{run}  done  bank_file  ")
+    assert f"id: {run}" in tieout("runs", "show", run)[1]
+    assert tieout("runs", "show", "0" * 32)[0] == 66
+    assert tieout("status", run)[1].startswith("followed.bai: done, ")

@@ -109,6 +109,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.receipts:ack_command",
         "Write the acknowledgement of a bank file.",
     ),
+    "runs": (
+        "tieout.commands.runs:runs_command",
+        "Follow what a server has accepted to its end.",
+    ),
     "watch": (
         "tieout.commands.watch:watch_command",
         "Send what is dropped into a folder, and acknowledge it.",

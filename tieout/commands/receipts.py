@@ -168,19 +168,13 @@ def _shown(receipt: bank_file_service_pb2.BankFile) -> dict[str, Any]:
 
 
 def _run(client: Client, run_id: str) -> dict[str, Any]:
+    from tieout.commands.runs import shown_run
     from tieout.v1 import run_service_pb2 as contract
 
     run = client.call(contract.GetRunRequest(run_id=run_id), contract.GetRunResponse).run
-    state = contract.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
-    words = run.error.message or f"file {run.bank_file.bank_file.file_id or 'not kept yet'}"
-    return {
-        "id": run.run_id,
-        "kind": "run",
-        "file_name": run.file_name,
-        "state": state,
-        "received_at": run.create_time.ToJsonString(),
-        "words": words,
-    }
+    shown = shown_run(run)
+    words = shown["words"] or "not kept yet"
+    return shown | {"kind": "run", "received_at": shown["create_time"], "words": words}
 
 
 def _tables(client: Client, file_id: str) -> RunTables:

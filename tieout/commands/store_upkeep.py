@@ -26,7 +26,6 @@ __all__ = [
     "rotate_keys_command",
 ]
 
-_DAY_MS = 24 * 3600 * 1000
 _PATH = click.Path(path_type=Path)
 _TENANT = click.option("--tenant", default="default", show_default=True, help="Whose store.")
 _KEYS = click.option(
@@ -161,44 +160,21 @@ def erase_customer_command(
 @click.option("--answers", type=click.IntRange(35), help="First answers to request ids.")
 @click.option("--events", type=click.IntRange(1), help="Events.")
 @click.option("--deliveries", type=click.IntRange(4), help="Messages to webhooks that ended.")
+@click.option("--runs", type=click.IntRange(1), help="Runs that ended.")
 def purge_command(
     *, url: str, tenant: str, encryption_key_file: Path | None, actor: str, **days: int | None
 ) -> int:
     """Purge; gives the exit code."""
+    from store.retention import Retention, purge
 
-    def purge(booking: Booking, now_ms: int) -> int:
-        before = {name: now_ms - count * _DAY_MS for name, count in days.items() if count}
-        counts = _purged(booking, before, now_ms)
-        told = {name: str(count) for name, count in counts.items()}
-        booking.events.add("content.purged", "store", now_ms, dict(counts))
-        booking.audit.record("purge", "store", actor=actor, recorded_at_ms=now_ms, facts=told)
+    given = {f"{name}_days": count or 0 for name, count in days.items()}
+
+    def purged(booking: Booking, now_ms: int) -> int:
+        counts = purge(booking, Retention(**given), now_ms, actor)
         click.echo("\n".join(f"{name}: {count}" for name, count in counts.items()) or "nothing")
         return int(ExitCode.DONE)
 
-    return _book(url, tenant, encryption_key_file, purge)
-
-
-def _purged(booking: Booking, before: dict[str, int], now_ms: int) -> dict[str, int]:
-    """Delete what is older than `before`, and give how many of each."""
-    from store.data_keys import file_scope
-
-    counts = {}
-    if "contents" in before:
-        files = booking.contents.purge_before(before["contents"])
-        booking.keys.destroy_scope([file_scope(one) for one in files], now_ms)
-        counts["contents"] = len(files)
-    if "personal" in before:
-        year = time.strftime("%Y", time.gmtime(before["personal"] / 1000))
-        keys = booking.keys.destroy_periods_before(year, now_ms)
-        keys += booking.keys.destroy_payments_before(before["personal"], now_ms)
-        counts["personal"] = len(keys)
-    if "answers" in before:
-        counts["answers"] = booking.requests.forget_before(before["answers"])
-    if "events" in before:
-        counts["events"] = booking.events.forget_before(before["events"])
-    if "deliveries" in before:
-        counts["deliveries"] = booking.webhooks.forget_before(before["deliveries"])
-    return counts
+    return _book(url, tenant, encryption_key_file, purged)
 
 
 @store_command.command(
