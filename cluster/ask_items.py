@@ -41,12 +41,13 @@ from engine.policy import read_policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame
 
     from cluster.known_customers import KnownCustomers
     from cluster.run import Run
 
-__all__ = ["count_items", "find_again", "look_up", "read_all"]
+__all__ = ["count_items", "find_again", "look_up", "read_all", "repeats_by_currency"]
 
 _EPOCH: Final = datetime.date(1970, 1, 1)
 """Days are counted from it."""
@@ -71,6 +72,9 @@ def count_items(run: Run) -> dict[str, int]:
     recurring = collected(
         items.groupBy("currency", amount).agg(sf.count("*").alias("items")).where("items > 1")
     )
+    ledger = ("company_id", "customer_id", "currency", amount)
+    of_ledger = items.groupBy(*ledger).agg(sf.count("*").alias("items")).where("items < 3")
+    repeats = collected(of_ledger.groupBy("currency", "items").agg(sf.count("*").alias("amounts")))
     currencies = sorted(counts.roundness)
     code = {name: number for number, name in enumerate(currencies)}
     codes = np.array([code[name] for name in recurring["currency"].to_pylist()], dtype=np.int64)
@@ -80,6 +84,7 @@ def count_items(run: Run) -> dict[str, int]:
     whole = counts.whole(
         known.directory.companies,
         (key[order], recurring["items"].to_numpy().astype(np.int64)[order]),
+        repeats_by_currency(repeats, code),
         none,
         none,
     )
@@ -95,6 +100,14 @@ def count_items(run: Run) -> dict[str, int]:
     )
     run.put(facts, "facts_counted")
     return {"recurring_amounts": len(key), "companies": len(whole.companies)}
+
+
+def repeats_by_currency(repeats: pa.Table, code: dict[str, int]) -> NDArray[np.int64]:
+    """Per currency, amounts that stand once in a ledger, and twice, of rows that count them so."""
+    found = np.zeros((len(code), 2), dtype=np.int64)
+    for row in repeats.to_pylist():
+        found[code[row["currency"]], row["items"] - 1] = row["amounts"]
+    return found
 
 
 def look_up(run: Run) -> dict[str, int]:

@@ -33,6 +33,7 @@ __all__ = [
     "amount_keys",
     "granularity",
     "log_choose",
+    "repeat_counts",
     "round_counts",
     "roundness_shares",
 ]
@@ -104,12 +105,13 @@ class AmountCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Amounts of all items of a run, told to a match that sees some of them (`engine.whole`).
 
     round_counts: items per currency and roundness; key, count: amounts (`amount_keys`) that several
-    items have, sorted, and how many do.
+    items have, sorted, and how many do; repeats: as `AmountHabits` has them.
     """
 
     round_counts: NDArray[np.int64]
     key: NDArray[np.int64]
     count: NDArray[np.int64]
+    repeats: NDArray[np.int64]
 
     def of(self, key: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many items have each amount; 0 also where it is one."""
@@ -125,7 +127,8 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     round_counts: items per roundness (currencies + 1 × steps). Of the original amounts of all
     items, with their currencies: key, sorted; rank of each; pair, rank and customer together,
     sorted. items_of: items per currency; ledger: customer and currency of each ledger as one
-    number, sorted; owned: items per ledger. A currency without items has no habits. among: of all
+    number, sorted; owned: items per ledger; repeats: how many amounts stand once in a ledger, and
+    how many twice (currencies + 1 × 2). A currency without items has no habits. among: of all
     items, where these are whole ledgers of some customers.
     """
 
@@ -137,6 +140,7 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
     items_of: NDArray[np.int64]
     ledger: NDArray[np.int64]
     owned: NDArray[np.int64]
+    repeats: NDArray[np.int64]
     among: AmountCounts | None = None
 
     @classmethod
@@ -166,17 +170,19 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         """Of items by amount and customer."""
         rank = np.cumsum(first_of_runs(key)) - 1 if len(key) else key
         customers = int(customer.max(initial=0)) + 1
+        pair = rank * customers + customer
         ledger = np.sort(_ledger_key(customer, key >> _AMOUNT_BITS))
         head = np.flatnonzero(first_of_runs(ledger)) if len(ledger) else ledger
         return cls(
             round_counts=counts,
             key=key,
             rank=rank,
-            pair=rank * customers + customer,
+            pair=pair,
             customers=customers,
             items_of=counts.sum(axis=1),
             ledger=ledger[head],
             owned=np.diff(np.append(head, len(ledger))),
+            repeats=repeat_counts(key >> _AMOUNT_BITS, pair, len(counts)),
         )
 
     def changed(
@@ -231,7 +237,10 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         """Share of other customers' items, and of this customer's, that are of exactly `amount`.
 
         That probable it is that something else, which is not listed, is of this amount: a list
-        price is no coincidence, nor is a rent. One item may be one, so the first does not count.
+        price is no coincidence, nor is a rent. One item may be one, so of others' the first does
+        not count. Of his own each counts less a discount: what a customer has bought once he will
+        buy again as often as amounts come twice in one ledger of this currency, beside those that
+        stand there once (absolute discounting, after Good and Turing).
         """
         if not len(self.key):
             none = np.zeros(len(amount), dtype=np.float64)
@@ -248,10 +257,20 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         place = np.minimum(place, len(self.ledger) - 1)
         mine = self.ledger[place] == _ledger_key(customer, currency)
         among = np.where(mine, self.owned[place], 0)
+        known = self._known(currency)
         return (
-            np.maximum(count - own - 1, 0) / np.maximum(self.items_of[self._known(currency)], 1),
-            np.maximum(own - 1, 0) / np.maximum(among, 1),
+            np.maximum(count - own - 1, 0) / np.maximum(self.items_of[known], 1),
+            np.maximum(own - self._discounts()[known], 0.0) / np.maximum(among, 1),
         )
+
+    def _discounts(self) -> NDArray[np.float64]:
+        """By how much one of a ledger's items counts less, per currency: 1 where none comes twice.
+
+        Ledgers smoothed as if one more amount stood once.
+        """
+        once, twice = (self.repeats if self.among is None else self.among.repeats).T
+        discounts: NDArray[np.float64] = (once + 1.0) / (once + 2.0 * twice + 1.0)
+        return discounts
 
 
 def round_counts(
@@ -260,6 +279,22 @@ def round_counts(
     """Items per currency and granularity; the last row, of no currency, has none."""
     cell = currency * len(_STEPS) + granularity(np.abs(amount))
     return np.bincount(cell, minlength=(currencies + 1) * len(_STEPS)).reshape(-1, len(_STEPS))
+
+
+def repeat_counts(
+    currency: NDArray[np.int64], pair: NDArray[np.int64], currencies: int
+) -> NDArray[np.int64]:
+    """Per currency, amounts that stand once in a ledger, and twice; `pair` says which ledger and
+    amount each item has, equal ones side by side.
+    """
+    found = np.zeros((currencies, 2), dtype=np.int64)
+    if len(pair):
+        head = np.flatnonzero(first_of_runs(pair))
+        size = np.diff(np.append(head, len(pair)))
+        for column in range(2):
+            of = currency[head[size == column + 1]]
+            found[:, column] = np.bincount(of, minlength=currencies)
+    return found
 
 
 def amount_keys(currency: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:

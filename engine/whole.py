@@ -95,11 +95,13 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
         self,
         companies: Sequence[str],
         recurring: tuple[NDArray[np.int64], NDArray[np.int64]],
+        repeats: NDArray[np.int64],
         frequent_keys: NDArray[np.uint64],
         frequent_amounts: NDArray[np.uint64],
     ) -> Whole:
         """What these counts, those of all items, tell a part; `companies` are all there are,
-        sorted; `recurring`: amounts of several items (`amount_keys`), and how many have each.
+        sorted; `recurring`: amounts of several items (`amount_keys`), and how many have each;
+        `repeats`: per currency, amounts that stand once in a ledger, and twice.
         """
         currencies = sorted(self.roundness)
         by_company = [self.youngest.get(name, NO_DATE) for name in companies]
@@ -112,7 +114,10 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
             frequent_keys=frequent_keys,
             frequent_amounts=frequent_amounts,
             amounts=AmountCounts(
-                round_counts=np.array(rounded, dtype=np.int64), key=recurring[0], count=recurring[1]
+                round_counts=np.array(rounded, dtype=np.int64),
+                key=recurring[0],
+                count=recurring[1],
+                repeats=np.append(repeats, [[0, 0]], axis=0),
             ),
             youngest=np.array(youngest, dtype=np.int64),
             due=self.due_days(),

@@ -49,7 +49,7 @@ FILES_MAX: Final = 8
 """Files a snapshot may consist of; the next one is written whole."""
 
 _TAIL: Final = struct.Struct("<Q8s")
-_MAGIC: Final = b"TIEOUT02"
+_MAGIC: Final = b"TIEOUT03"
 _ALIGNMENT: Final = 64
 
 _CLASSES: Final[dict[str, type[Any]]] = {

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cluster.ask_items import repeats_by_currency
 from cluster.bucket_match import bucket_input, first_round
 from cluster.buckets import Buckets, Ties
 from cluster.item_rows import counts_of, item_rows
@@ -69,6 +70,14 @@ class PartedRun:
         self.currencies = sorted(counts.roundness)
         codes = pc.index_in(items.text("currency"), pa.array(self.currencies, pa.string()))
         keys = amount_keys(codes.to_numpy().astype(np.int64), items.int64("original_minor"))
+        names = ["company_id", "customer_id", "currency"]
+        ledgers = pa.table({name: items.text(name) for name in names} | {"key": keys})
+        standing = ledgers.group_by([*names, "key"]).aggregate([([], "count_all")])
+        standing = standing.rename_columns([*names, "key", "items"])
+        few = standing.filter(pc.less(standing["items"], 3))
+        few = few.group_by(["currency", "items"]).aggregate([([], "count_all")])
+        few = few.rename_columns(["currency", "items", "amounts"])
+        code = {name: number for number, name in enumerate(self.currencies)}
         key, times = np.unique(keys, return_counts=True)
         none = np.empty(0, dtype=np.uint64)
         companies = self.known.directory.companies
@@ -77,7 +86,13 @@ class PartedRun:
             policy=given.policy,
             accounts=given.bank_accounts.record_batch,
             facts=given.learned.record_batch,
-            whole=counts.whole(companies, (key[times > 1], times[times > 1]), none, none),
+            whole=counts.whole(
+                companies,
+                (key[times > 1], times[times > 1]),
+                repeats_by_currency(few, code),
+                none,
+                none,
+            ),
             originals=find_originals(given.payments),
         )
 
