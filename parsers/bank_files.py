@@ -17,7 +17,6 @@ from parsers.byte_source import ByteSource, BytesSource, content_hash
 from parsers.collector import FileCollector, hold_payments
 from parsers.detect import detect_format
 from parsers.errors import UnrecognisedFileError
-from parsers.lockbox_choice import PROBE_RECORDS, layout_widths, may_follow, own_layout
 from parsers.lockbox_records import framing_of, split_records
 from parsers.parsed_file import ParsedFile
 from parsers.read_options import ReadOptions
@@ -105,6 +104,13 @@ def _format_of(source: ByteSource, source_file: str, options: ReadOptions | None
     own = () if options is None else options.lockbox_layouts
     if not own:
         return detect_format(source, source_file)
+    from parsers.lockbox_choice import (  # noqa: PLC0415 - tables only files of own layouts need
+        PROBE_RECORDS,
+        layout_widths,
+        may_follow,
+        own_layout,
+    )
+
     records = split_records(source, framing_of(source, layout_widths(own)), PROBE_RECORDS)
     if own_layout(records, own) is not None:
         return "lockbox"

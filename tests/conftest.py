@@ -15,6 +15,9 @@ settings.load_profile("any_machine")
 # Servers that a test starts have no web unless the test asks for it: one port fewer to collide.
 os.environ["TIEOUT_HTTP_ADDRESS"] = ""
 
+# Tests start some hundreds of processes: each would compile all it imports anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.fixture(scope="session")
 def postgresql():

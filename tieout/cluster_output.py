@@ -23,7 +23,8 @@ from parsers.archives import open_members
 from parsers.byte_source import BytesSource, content_hash
 from parsers.parsed_file import ParsedFile
 from parsers.read_options import ReadOptions
-from tieout.intake import GivenFile, ReadFile, merge_files, read_given_file
+from tieout.given_files import GivenFile
+from tieout.intake import ReadFile, merge_files, read_given_file
 from tieout.matching_job import read_policy_file
 from tieout.remittance_inputs import RemittanceOptions, read_remittances
 from tieout.run_tables import TABLE_ORDER, RunTables, output_tables

@@ -21,7 +21,6 @@ from engine.batches import (
     RemittanceBatch,
 )
 from parsers.bank_files import parse_source
-from parsers.byte_source import content_hash
 from parsers.errors import ParserError, UnrecognisedFileError
 from parsers.read_options import ReadOptions
 from parsers.repeats import merge_parsed
@@ -29,39 +28,27 @@ from parsers.same_money import count_once
 from tieout.cores import CoreMap
 from tieout.exit_codes import NoUsableFileError
 from tieout.file_exceptions import exception_batch, file_exception
-from tieout.run_summary import InputFile
-from tieout.sources import STDIN, open_sources
+from tieout.given_files import RefusedFile, given_files, input_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from parsers.byte_source import ByteSource
     from parsers.lockbox_layouts import LockboxLayout
     from parsers.parsed_file import ParsedFile
     from parsers.repeats import MergedFiles
+    from tieout.given_files import GivenFile
+    from tieout.run_summary import InputFile
 
 __all__ = [
-    "STDIN",
-    "GivenFile",
     "Intake",
     "ReadFile",
-    "RefusedFile",
     "add_payments_table",
-    "given_files",
-    "input_file",
     "merge_files",
     "read_bank_files",
     "read_given_file",
     "read_given_files",
 ]
-
-
-class RefusedFile(msgspec.Struct, frozen=True):
-    """A file that is no bank file, and the sentence that says so."""
-
-    source_file: str
-    message: str
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,33 +72,6 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         """Raise `NoUsableFileError` where files were given and every one of them was refused."""
         if self.refused and not self.files:
             raise NoUsableFileError("; ".join(file.message for file in self.refused))
-
-
-class GivenFile(msgspec.Struct, frozen=True):
-    """A file that was given, unpacked: its hash, its name without folder, its bytes.
-
-    What cannot be unpacked has the sentence that says why in place of bytes.
-    """
-
-    file_hash: str
-    source_file: str
-    source: ByteSource | None
-    error: str = ""
-
-
-def given_files(names: Sequence[str | Path], stdin: BinaryIO | None = None) -> list[GivenFile]:
-    """The files `names` (`-` reads `stdin`), archives unpacked, in the order of their hashes.
-
-    Raises `FileNotFoundError`. What a file is does not depend on the folder it lies in.
-    """
-    found = []
-    for name in names:
-        for member in open_sources(name, stdin):
-            if member.source is None:
-                found.append(GivenFile("", member.name, None, str(member.error)))
-            else:
-                found.append(GivenFile(content_hash(member.source), member.name, member.source))
-    return sorted(found, key=lambda file: (file.file_hash, file.source_file))
 
 
 def read_bank_files(
@@ -231,20 +191,6 @@ def _parsed(file: GivenFile, options: ReadOptions) -> ParsedFile:
     if file.source is None:
         raise UnrecognisedFileError(file.error)
     return parse_source(file.source, file.source_file, options)
-
-
-def input_file(
-    source_file: str, file_hash: str, rows: int, *, file_format: str = "", state: str = "read"
-) -> InputFile:
-    """What a summary says of a bank file that was given."""
-    return InputFile(
-        role="bank_file",
-        source_file=source_file,
-        content_hash=file_hash,
-        rows=rows,
-        format=file_format,
-        state=state,
-    )
 
 
 def _repeated_file(file_hash: str, source_file: str, first: str) -> dict[str, Any]:

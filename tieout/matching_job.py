@@ -37,7 +37,8 @@ from parsers.tables import read_bank_accounts, read_payments
 from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
 from tieout.file_exceptions import exception_batch, file_faults
-from tieout.intake import Intake, RefusedFile, add_payments_table, read_bank_files
+from tieout.given_files import RefusedFile
+from tieout.intake import Intake, add_payments_table, read_bank_files
 from tieout.ledger_inputs import (
     LedgerOptions,
     read_customer_table,
@@ -45,12 +46,13 @@ from tieout.ledger_inputs import (
     understand_presets,
 )
 from tieout.outcome_tables import outcome_hash, read_outcome_tables
+from tieout.output_directory import check_output_directory
 from tieout.own_layouts import read_own_layouts
 from tieout.payer_lessons import lessons_of_run, reliance_of_run
 from tieout.payer_memory import PayerMemory
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
-from tieout.run_directory import EXPLAIN_POLICY, check_output_directory, write_run
+from tieout.run_directory import EXPLAIN_POLICY, write_run
 from tieout.run_memory import RunMemory, locked_memory
 from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
 from tieout.run_tables import RunTables, output_tables

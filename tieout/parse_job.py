@@ -20,9 +20,9 @@ from parsers.read_options import ReadOptions
 from tieout.cores import CoreMap
 from tieout.diagnostic_text import DiagnosticDigest
 from tieout.exit_codes import NoUsableFileError
-from tieout.intake import Intake, RefusedFile, given_files, input_file, read_given_files
+from tieout.given_files import RefusedFile, given_files, input_file
+from tieout.output_directory import new_directory
 from tieout.parse_report import FileTally, ParseReport, parse_report
-from tieout.run_directory import new_directory
 from tieout.run_formats import TableWriter
 from tieout.run_tables import parsed_tables
 from tieout.sources import ObservedSource
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parsers.lockbox_layouts import LockboxLayout
-    from tieout.intake import GivenFile
+    from tieout.given_files import GivenFile
+    from tieout.intake import Intake
     from tieout.run_formats import FileFormat
 
 __all__ = ["ParseJob", "ParseOutcome", "run_parse_job"]
@@ -83,6 +84,10 @@ def run_parse_job(
         sink = _Sink(folder, job.format)
         if len(given) == 1 and given[0].source is not None:
             return sink.finish(*_stream(given[0], options, sink, observe))
+        from tieout.intake import (  # noqa: PLC0415 - what compares files, a single one needs none
+            read_given_files,
+        )
+
         intake = read_given_files(given, options)
         intake.require_usable()
         sink.add(_as_part(intake))

@@ -21,9 +21,10 @@ from adapters.csv_text import csv_bytes
 from adapters.documents import Export, document_lines
 from adapters.export import export_documents
 from engine.money import CURRENCY_EXPONENTS, format_minor
+from tieout.output_directory import new_directory
 from tieout.posting_inputs import posting_input
 from tieout.progress import quiet
-from tieout.run_directory import RunDirectory, new_directory
+from tieout.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from adapters.catalogue import Adapter

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from parsers.bank_files import parse_source
 from parsers.line_index import LineIndex
-from tieout.intake import given_files
+from tieout.given_files import given_files
 from tieout.record_view import RawRecord, RecordNotFoundError, raw_record
 from tieout.run_tables import currency_exponent
 

@@ -6,9 +6,6 @@ then renamed. An earlier run may be replaced; a directory that is no run is neve
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,17 +20,18 @@ from engine.batches import (
     PaymentBatch,
     PaymentOutcomeBatch,
 )
-from engine.policy import PolicyBook
-from tieout.exit_codes import OutputDirectoryError, RunDirectoryError
+from tieout.exit_codes import RunDirectoryError
+from tieout.output_directory import RUN_MARK, new_directory
 from tieout.run_formats import FILE_FORMATS, FileFormat, read_table, table_bytes
 from tieout.run_summary import Summary
 from tieout.run_tables import TABLE_NAMES, OutputTable, RunTables, output_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from engine.batches import Batch
     from engine.match_input import MapOrdered
+    from engine.policy import PolicyBook
 
 __all__ = [
     "EXPLAIN_POLICY",
@@ -41,8 +39,6 @@ __all__ = [
     "TABLE_NAMES",
     "RunDirectory",
     "RunTables",
-    "check_output_directory",
-    "new_directory",
     "output_tables",
     "write_run",
 ]
@@ -56,47 +52,6 @@ EXPLAIN_TABLES: Final[dict[str, type[Batch]]] = {
 
 EXPLAIN_POLICY: Final = "explain/policy.json"
 """The rules of the run, for `explain`."""
-
-_SUMMARY: Final = "summary.json"
-
-
-def check_output_directory(out: Path, *, overwrite: bool, mark: str = _SUMMARY) -> None:
-    """Raise `OutputDirectoryError` where a run may not be written to `out`.
-
-    `mark` is the file that shows what is there to be of the kind that would replace it.
-    """
-    if not out.exists() and not out.is_symlink():
-        return
-    if not out.is_dir():
-        message = f"{out} is no directory; give --out a new or empty one"
-        raise OutputDirectoryError(message)
-    if not any(out.iterdir()):
-        return
-    if not overwrite:
-        message = f"{out} is not empty; give --out a new directory, or --overwrite to replace a run"
-        raise OutputDirectoryError(message)
-    if not (out / mark).is_file():
-        kind = "run directory" if mark == _SUMMARY else "report"
-        message = f"{out} holds no {mark}: it is no {kind} and is not overwritten"
-        raise OutputDirectoryError(message)
-
-
-@contextmanager
-def new_directory(out: Path, *, overwrite: bool, mark: str = _SUMMARY) -> Iterator[Path]:
-    """A directory to write into, which becomes `out` where nothing was raised.
-
-    Raises `OutputDirectoryError`; whatever is raised, `out` is as it was.
-    """
-    check_output_directory(out, overwrite=overwrite, mark=mark)
-    out = out.resolve()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
-    try:
-        partial.mkdir()
-        yield partial
-        _put_in_place(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_run(
@@ -141,21 +96,6 @@ def _write_file(path: Path, content: OutputTable | Batch, file_format: FileForma
     pyarrow.parquet.write_table(table, path, compression="zstd")
 
 
-def _put_in_place(partial: Path, out: Path) -> None:
-    """Rename `partial` to `out`; an earlier run there is kept until the new one stands."""
-    if not out.exists() or not any(out.iterdir()):
-        partial.replace(out)
-        return
-    earlier = partial.with_suffix(".earlier")
-    out.rename(earlier)
-    try:
-        partial.replace(out)
-    except BaseException:
-        earlier.rename(out)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)
-
-
 class RunDirectory:
     """A run that was written earlier, opened for reading."""
 
@@ -180,9 +120,9 @@ class RunDirectory:
     def summary(self) -> Summary:
         """What `summary.json` says; raises `RunDirectoryError` where it is none."""
         try:
-            return msgspec.json.decode((self.path / _SUMMARY).read_bytes(), type=Summary)
+            return msgspec.json.decode((self.path / RUN_MARK).read_bytes(), type=Summary)
         except (FileNotFoundError, msgspec.DecodeError) as error:
-            message = f"{self.path}: {_SUMMARY} cannot be read: {error}"
+            message = f"{self.path}: {RUN_MARK} cannot be read: {error}"
             raise RunDirectoryError(message) from None
 
     def table(self, name: str) -> pa.Table:
@@ -203,6 +143,8 @@ class RunDirectory:
 
     def policy(self) -> PolicyBook:
         """The rules of the run; raises `RunDirectoryError` where they were not kept."""
+        from engine.policy import PolicyBook  # noqa: PLC0415 - who only writes a run needs no rules
+
         try:
             return msgspec.json.decode((self.path / EXPLAIN_POLICY).read_bytes(), type=PolicyBook)
         except (FileNotFoundError, msgspec.DecodeError) as error:

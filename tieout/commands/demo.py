@@ -124,8 +124,8 @@ def make_demo(out_dir: Path | None, seed: int, observe: StageObserver | None = N
 
     from tieout.commands.demo_report import DemoResult, StageSeconds
     from tieout.matching_job import MatchingJob, run_matching_job
+    from tieout.output_directory import check_output_directory
     from tieout.progress import quiet
-    from tieout.run_directory import check_output_directory
     from tieout.worlds import generate_world, named_spec, score_run, write_world
 
     observe = quiet if observe is None else observe

@@ -94,8 +94,8 @@ def evaluate_command(
     from tieout.evaluation.report_files import EVALUATION_FILE, write_report
     from tieout.evaluation.report_text import evaluation_text
     from tieout.outcome_tables import write_outcome_table
+    from tieout.output_directory import new_directory
     from tieout.progress import ProgressReporter
-    from tieout.run_directory import new_directory
 
     with ProgressReporter(progress) as reporter:
         evaluated = evaluate_runs(run_dirs, truth, reporter)

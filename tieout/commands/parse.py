@@ -75,22 +75,25 @@ def parse_command(
     """Read the files and print, or write, what they hold; gives the exit code."""
     if show is not None:
         return _show(files, bank_accounts, show, as_json=as_json)
-    from parsers.tables import read_bank_accounts
     from tieout.exit_codes import ExitCode
-    from tieout.own_layouts import read_own_layouts
-    from tieout.own_schemas import read_schemas
+    from tieout.output_directory import check_output_directory
     from tieout.parse_job import ParseJob, run_parse_job
     from tieout.progress import ByteProgress
-    from tieout.run_directory import check_output_directory
 
     if out is not None:
         check_output_directory(out, overwrite=overwrite)
     given: dict[str, Any] = {}
     if bank_accounts is not None:
+        from parsers.tables import read_bank_accounts
+
         given["bank_accounts"] = read_bank_accounts(bank_accounts)
     if lockbox_layout is not None:
+        from tieout.own_layouts import read_own_layouts
+
         given["lockbox_layouts"] = read_own_layouts(lockbox_layout).layouts
     if schema is not None:
+        from tieout.own_schemas import read_schemas
+
         given["camt_schemas"] = read_schemas(schema)
     job = ParseJob(files=files, out=out, overwrite=overwrite, format=file_format, **given)
     with ByteProgress() as progress:
@@ -108,12 +111,13 @@ def _show(
     import msgspec
 
     from parsers.read_options import ReadOptions
-    from parsers.tables import read_bank_accounts
     from tieout.record_search import find_records
     from tieout.record_view import RecordNotFoundError, record_lines
 
     options = ReadOptions()
     if bank_accounts is not None:
+        from parsers.tables import read_bank_accounts
+
         options = ReadOptions(bank_accounts=read_bank_accounts(bank_accounts))
     try:
         found = find_records(files, wanted, options, sys.stdin.buffer)

@@ -80,11 +80,11 @@ def replay_command(
     """Replay and compare; gives the exit code."""
     import msgspec
 
+    from tieout.output_directory import new_directory
     from tieout.progress import ProgressReporter
     from tieout.replay.history import find_history
     from tieout.replay.replay import REPLAY_FILE, replay_history
     from tieout.replay.report_text import replay_text
-    from tieout.run_directory import new_directory
 
     history = find_history(sources, tables)
     with (

@@ -74,10 +74,10 @@ def report_command(
     import msgspec
 
     from tieout.ledger_inputs import LedgerOptions
+    from tieout.output_directory import new_directory
     from tieout.receivables.report import ReportJob, make_report
     from tieout.receivables.report_files import RECEIVABLES_FILE, report_data, write_receivables
     from tieout.receivables.report_page import report_text
-    from tieout.run_directory import new_directory
 
     report = make_report(
         ReportJob(
