@@ -104,9 +104,7 @@ def _cost(words: Sequence[str]) -> tuple[float, float]:
 
 def _as_installed() -> dict[str, str]:
     """The environment without the wish that nothing compiled be kept."""
-    return {
-        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-    }
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _parse_alone(words: Sequence[str]) -> float:
