@@ -19,6 +19,7 @@ from pyspark.sql import functions as sf
 from cluster.errors import PlaceError
 from cluster.places import Place, files_below
 from cluster.spark_rows import collected, each_number
+from parsers.result_bundles import Manifest, ManifestFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from cluster.places import FileAt
     from cluster.run import Run
 
-__all__ = ["MANIFEST", "Manifest", "ManifestFile", "manifest_sha256", "publish"]
+__all__ = ["MANIFEST", "manifest_sha256", "publish"]
 
 MANIFEST: Final = "manifest.json"
 """Name of the manifest in the folder of a result; a folder without it is no result."""
@@ -42,31 +43,6 @@ _FURTHER_SUMS: Final = (
     *("unidentified_amount", "suspense_amount", "non_ar_amount", "refund_amount"),
     "returned_amount",
 )
-
-
-class ManifestFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of one table."""
-
-    table: str
-    path: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a result is made of. `run` is the hash of all it depends on; `sums` are exact decimals
-    by currency and column of payments; `exceptions` are primary ones by code.
-    """
-
-    format: int = 1
-    run: str
-    tieout: str
-    as_of: str | None
-    rows: dict[str, int]
-    sums: dict[str, dict[str, str]]
-    exceptions: dict[str, int]
-    files: tuple[ManifestFile, ...]
 
 
 def publish(run: Run) -> dict[str, int]:

@@ -19,13 +19,14 @@ from tieout.v1 import application_service_pb2 as contract
 from tieout.v1 import application_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     import grpc.aio
 
     from rpc.desk_acts import DeskActs
     from rpc.desk_work import DeskWork, Preview
     from rpc.reading import StoreReader
+    from rpc.result_posting import ResultPosting
     from store.repository import Repository
     from tieout.v1 import cases_pb2
 
@@ -65,9 +66,11 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
         reader: StoreReader,
         acts: DeskActs,
         desk: DeskWork,
+        results: ResultPosting,
         now_ms: Callable[[], int],
     ) -> None:
-        """Ask `reader`; have `acts` performed, which `desk` foresees."""
+        """Ask `reader`; have `acts` performed, as `desk` foresees; `results` takes results in."""
+        self._results = results
         self._now_ms = now_ms
         self._reader = reader
         self._acts = acts
@@ -131,6 +134,14 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
             detail=request.detail,
         )
         return contract.ReportDeliveryResponse(case=await self._act(request, act))
+
+    async def PostResults(  # noqa: N802 - the contract's name
+        self,
+        request_iterator: AsyncIterator[contract.PostResultsRequest],
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.PostResultsResponse:
+        """Keep and post the result of a run."""
+        return await self._results.run(request_iterator)
 
     async def ReverseFile(  # noqa: N802 - the contract's name
         self,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rpc.bank_file_matching import FileMatch
     from rpc.jobs import BankFileJob
 
-__all__ = ["receipt_of", "repeats_of"]
+__all__ = ["currency_totals", "receipt_of", "repeats_of"]
 
 _BUCKETS: Final = (
     "applied_minor",
@@ -95,7 +95,7 @@ def receipt_of(
     return FileReceipt(
         record=record,
         counted_rows=parsed.counted_rows,
-        currency_totals=_currency_totals(matched.payments, result.outcomes),
+        currency_totals=currency_totals(matched.payments, result.outcomes),
         control_checks=parsed.control_checks.take(failed_first[:RECEIPT_ROWS_MAX]),
         diagnostics=DiagnosticBatch.of(parsed.diagnostics.record_batch.slice(0, RECEIPT_ROWS_MAX)),
     )
@@ -108,9 +108,10 @@ def _is_held(parsed: ParsedFile) -> bool:
     return not bool(pc.all(parsed.control_checks.record_batch.column("ok")).as_py())
 
 
-def _currency_totals(
+def currency_totals(
     payments: PaymentBatch, outcomes: PaymentOutcomeBatch
 ) -> tuple[CurrencyTotal, ...]:
+    """Where the money of `payments` went, by currency; `outcomes` stand in the same order."""
     columns = {name: outcomes.record_batch.column(name) for name in ("currency", *_BUCKETS)}
     columns["amount_minor"] = payments.record_batch.column("amount_minor")
     sums_of = [(name, "sum") for name in ("amount_minor", *_BUCKETS)]

@@ -38,6 +38,8 @@ __all__ = [
     "MatchJob",
     "PaymentBytesDone",
     "PaymentBytesJob",
+    "PostResultsDone",
+    "PostResultsJob",
     "QuestionDone",
     "QuestionJob",
     "ReadReferencesDone",
@@ -344,6 +346,21 @@ class ImportRowsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     changed: bool
 
 
+class PostResultsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Keep and post the result of a run: `header` is encoded, its files are frames of a file."""
+
+    header: bytes
+    parts_path: str
+    received_at_ms: int
+
+
+class PostResultsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The response, encoded; `changed`: something is different in the store."""
+
+    response: bytes
+    changed: bool
+
+
 class ClearingJob(msgspec.Struct, frozen=True, tag=True):
     """Prove the money of one kept bank file again."""
 
@@ -382,6 +399,7 @@ Job = (
     | ClearingJob
     | AttachRemittanceJob
     | ImportRowsJob
+    | PostResultsJob
 )
 Reply = (
     MatchDone
@@ -398,6 +416,7 @@ Reply = (
     | ClearingDone
     | AttachRemittanceDone
     | ImportRowsDone
+    | PostResultsDone
     | JobFailure
 )
 

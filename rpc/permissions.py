@@ -78,6 +78,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": Permission.DESCRIBE,
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Permission.DESCRIBE,
     "tieout.v1.ApplicationService/ListPostings": Permission.READ,
+    "tieout.v1.ApplicationService/PostResults": Permission.SUBMIT,
     "tieout.v1.ApplicationService/ReportDelivery": Permission.MAINTAIN,
     "tieout.v1.ApplicationService/ReverseApplication": Permission.DECIDE,
     "tieout.v1.ApplicationService/ReverseFile": Permission.DECIDE,

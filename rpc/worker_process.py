@@ -37,6 +37,7 @@ from rpc.jobs import (
     LoadTablesJob,
     MatchJob,
     PaymentBytesJob,
+    PostResultsJob,
     QuestionJob,
     ReadReferencesJob,
     Reply,
@@ -57,6 +58,7 @@ from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
 from rpc.resident_snapshots import build_snapshot, check_snapshot
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
+from rpc.result_job import run_post_results
 from rpc.secret_files import Secret
 from rpc.snapshot_files import open_snapshot
 from rpc.status import INTERNAL
@@ -136,6 +138,9 @@ class JobRunner:
             PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
             QuestionJob: lambda job, tenant: run_question(tenant.store(), tenant.policy, job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
+            PostResultsJob: lambda job, tenant: run_post_results(
+                tenant.store(), job, tenant.policy
+            ),
             ImportRowsJob: lambda job, tenant: run_import(tenant.store(), job, tenant.authority),
         }
 

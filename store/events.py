@@ -29,6 +29,7 @@ EVENT_KINDS: Final = {
     "bank_file.processed": "A bank file was read, matched and kept.",
     "bank_file.held": "A bank file was kept; its totals do not foot, nothing of it was applied.",
     "bank_file.repeated": "A bank file brought statements that were kept before, in other bytes.",
+    "results.posted": "The result of a run made elsewhere was kept and posted.",
     "posting.posted": "Applications were posted.",
     "posting.reversed": "Applications were reversed.",
     "exception.changed": "A clerk's case changed its state.",

@@ -14,7 +14,7 @@ from engine.batches import SettledBatch
 from store.row_tables import batch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from store.database import Database
 
@@ -72,9 +72,10 @@ class SettledPayments:
                     *part,
                 )
                 found.update(row[0] for row in rows)
-        return self._settled_by(sorted(found))
+        return self.by_payments(sorted(found))
 
-    def _settled_by(self, payment_ids: list[str]) -> SettledBatch:
+    def by_payments(self, payment_ids: Sequence[str]) -> SettledBatch:
+        """What these payments settled; those that are not kept, or came back, are left out."""
         tables = [SettledBatch.SCHEMA.empty_table()]
         for start in range(0, len(payment_ids), _REFERENCES_PER_QUERY):
             part = payment_ids[start : start + _REFERENCES_PER_QUERY]

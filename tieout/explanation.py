@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow.compute as pc
 
-from tieout.run_tables import currency_exponent
+from parsers.result_columns import currency_exponent
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow.compute as pc
 
-from tieout.run_tables import currency_exponent
+from parsers.result_columns import currency_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

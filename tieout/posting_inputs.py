@@ -18,8 +18,8 @@ from engine.batches import (
     ReversalBatch,
 )
 from engine.limits import DECIMAL_SCALE
+from parsers.result_columns import currency_exponent
 from tieout.evaluation.run_columns import scaled
-from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from parsers.bank_files import parse_source
 from parsers.line_index import LineIndex
+from parsers.result_columns import currency_exponent
 from tieout.given_files import given_files
 from tieout.record_view import RawRecord, RecordNotFoundError, raw_record
-from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from engine.batches import CustomerBatch, OpenItemBatch, PaymentBatch, RemittanceBatch
 from engine.match_input import MatchInput
 from engine.money import minor_from_text
+from parsers.result_columns import currency_exponent
 from tieout.evaluation.run_columns import scaled
-from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.run_tables import currency_exponent
+from parsers.result_columns import currency_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

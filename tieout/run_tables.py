@@ -27,7 +27,20 @@ from engine.batches import (
     ReversalBatch,
 )
 from engine.limits import DECIMAL_SCALE
-from engine.money import CURRENCY_EXPONENTS, decimal_array
+from engine.money import decimal_array
+from parsers.result_columns import (
+    ADVICE_LINES,
+    APPLICATIONS,
+    CURRENCY_OF_AMOUNT,
+    EXCEPTIONS,
+    PAYMENT_FURTHER,
+    PAYMENT_OUTCOME,
+    PAYMENT_SOURCE,
+    REMITTANCE_LINES,
+    REVERSALS,
+    Columns,
+    exponents_of_currencies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +56,6 @@ __all__ = [
     "OutputTable",
     "ParsedRows",
     "RunTables",
-    "currency_exponent",
     "output_tables",
     "parsed_tables",
 ]
@@ -107,101 +119,6 @@ class OutputTable(msgspec.Struct, frozen=True):
     own_exponents: dict[str, NDArray[np.int64]] = {}
 
 
-def currency_exponent(currency: str) -> int:
-    """Decimal places of `currency`; 2 where it is none ISO 4217 knows (such rows are held)."""
-    return CURRENCY_EXPONENTS.get(currency, 2)
-
-
-_Columns = tuple[tuple[str, str, bool], ...]
-"""Name written, column read, whether it is an amount."""
-
-
-def _same(*names: str) -> _Columns:
-    return tuple((name, name, False) for name in names)
-
-
-def _amounts(**sources: str) -> _Columns:
-    return tuple((name, source, True) for name, source in sources.items())
-
-
-_PAYMENT_SOURCE: Final[_Columns] = (
-    *_same("payment_id", "file_id", "source_file", "source_format"),
-    *_same("source_line", "source_offset", "source_length", "company_id", "bank_account"),
-    *_same("booking_date", "value_date"),
-    *_amounts(amount="amount_minor"),
-    *_same("currency", "method", "type_code", "payer_name", "payer_account"),
-    *_same("bank_reference", "customer_reference", "end_to_end_id", "check_number"),
-    *_same("remittance_text"),
-)
-_PAYMENT_FURTHER: Final[_Columns] = (
-    *_same("trace_number", "uetr", "ultimate_payer_name", "remittance_id"),
-    *_amounts(instructed_amount="instructed_minor"),
-    *_same("instructed_currency", "exchange_rate"),
-    *_amounts(charges_amount="charges_minor"),
-)
-"""Columns that came later: they stand behind all others."""
-
-_CURRENCY_OF_AMOUNT: Final = {
-    "instructed_amount": "instructed_currency",
-    "cash_amount": "cash_currency",
-}
-"""Amounts that are not in the row's `currency`."""
-
-_PAYMENT_OUTCOME: Final[_Columns] = (
-    *_same("customer_id", "payer_customer_id", "identified_by", "identification_confidence"),
-    *_same("status"),
-    *_amounts(
-        applied_amount="applied_minor",
-        on_account_amount="on_account_minor",
-        unapplied_amount="unapplied_minor",
-        unidentified_amount="unidentified_minor",
-        suspense_amount="suspense_minor",
-        non_ar_amount="non_ar_minor",
-        refund_amount="refund_minor",
-        returned_amount="returned_minor",
-    ),
-)
-_REMITTANCE_LINES: Final[_Columns] = (
-    *_same("payment_id", "line_number", "reference", "reference_kind"),
-    *_amounts(
-        amount="amount_minor", discount_amount="discount_minor", deduction_amount="deduction_minor"
-    ),
-    *_same("deduction_reason", "currency", "source", "remittance_id"),
-)
-_ADVICE_LINES: Final[_Columns] = (
-    *_same("remittance_id", "line_number", "payment_reference", "trace_number", "uetr"),
-    *_same("end_to_end_id", "check_number", "payer_name"),
-    *_amounts(payment_amount="payment_amount_minor"),
-    *_same("payment_date", "reference", "reference_kind"),
-    *_amounts(
-        amount="amount_minor", discount_amount="discount_minor", deduction_amount="deduction_minor"
-    ),
-    *_same("deduction_reason", "currency"),
-)
-_APPLICATIONS: Final[_Columns] = (
-    *_same("payment_id", "open_item_id", "customer_id", "decision", "proposal_rank"),
-    *_amounts(
-        amount_applied="applied_minor",
-        discount_taken="discount_minor",
-        deduction_amount="deduction_minor",
-    ),
-    *_same("deduction_reason"),
-    *_amounts(write_off_amount="write_off_minor"),
-    *_same("write_off_reason", "strategy", "confidence", "uniqueness", "explanation", "evidence"),
-    *_amounts(cash_amount="cash_minor"),
-    *_same("cash_currency"),
-)
-_REVERSALS: Final[_Columns] = (
-    *_same("payment_id", "original_payment_id", "open_item_id"),
-    *_amounts(amount="amount_minor"),
-)
-_EXCEPTIONS: Final[_Columns] = (
-    *_same("exception_id", "payment_id", "source_file", "remittance_id", "code", "is_primary"),
-    *_amounts(amount="amount_minor"),
-    *_same("message", "missing_fact", "suggested_action", "proposal_ranks"),
-)
-
-
 class ParsedRows(Protocol):
     """Rows that reading gave: a part of a file, a file, or all files of a run."""
 
@@ -238,10 +155,10 @@ def parsed_tables(rows: ParsedRows) -> dict[str, OutputTable]:
     """
     advices = rows.advices.record_batch
     return {
-        "payments": _table(rows.payments.record_batch, _PAYMENT_SOURCE + _PAYMENT_FURTHER, ()),
-        "remittance_lines": _table(rows.remittances.record_batch, _REMITTANCE_LINES, ()),
+        "payments": _table(rows.payments.record_batch, PAYMENT_SOURCE + PAYMENT_FURTHER, ()),
+        "remittance_lines": _table(rows.remittances.record_batch, REMITTANCE_LINES, ()),
         "advice_lines": _table(
-            advices, _ADVICE_LINES, (), np.full(len(advices), ADVICE_SCALE, dtype=np.int64)
+            advices, ADVICE_LINES, (), np.full(len(advices), ADVICE_SCALE, dtype=np.int64)
         ),
         "control_checks": _plain(rows.control_checks.record_batch),
         "diagnostics": _plain(rows.diagnostics.record_batch),
@@ -253,18 +170,18 @@ def output_tables(tables: RunTables, map_ordered: MapOrdered = map) -> dict[str,
     made: dict[str, Callable[[], OutputTable]] = {
         "payments": lambda: _payments(tables),
         "remittance_lines": lambda: _table(
-            tables.remittances.record_batch, _REMITTANCE_LINES, ("payment_id", "line_number")
+            tables.remittances.record_batch, REMITTANCE_LINES, ("payment_id", "line_number")
         ),
         "control_checks": lambda: _plain(tables.control_checks.record_batch),
         "diagnostics": lambda: _plain(tables.diagnostics.record_batch),
         "applications": lambda: _table(
             tables.applications.record_batch,
-            _APPLICATIONS,
+            APPLICATIONS,
             ("payment_id", "decision", "proposal_rank", "open_item_id", "amount_applied"),
         ),
         "reversals": lambda: _table(
             tables.reversals.record_batch,
-            _REVERSALS,
+            REVERSALS,
             ("payment_id", "original_payment_id", "open_item_id", "amount"),
         ),
         "exceptions": lambda: _exceptions(tables.exceptions),
@@ -281,10 +198,10 @@ def _payments(tables: RunTables) -> OutputTable:
         outcomes = outcomes.take(rows)
     company = outcomes.column("company_id")
     company = pc.if_else(pc.equal(company, ""), source.column("company_id"), company)
-    added = {name: outcomes.column(name) for _, name, _ in _PAYMENT_OUTCOME}
+    added = {name: outcomes.column(name) for _, name, _ in PAYMENT_OUTCOME}
     kept = {name: source.column(name) for name in source.schema.names if name not in added}
     source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
-    spec = _PAYMENT_SOURCE + _PAYMENT_OUTCOME + _PAYMENT_FURTHER
+    spec = PAYMENT_SOURCE + PAYMENT_OUTCOME + PAYMENT_FURTHER
     return _table(source, spec, ("payment_id",))
 
 
@@ -301,23 +218,23 @@ def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
             ("exception_id", "ascending"),
         ],
     )
-    return _table(batch.take(order), _EXCEPTIONS, ())
+    return _table(batch.take(order), EXCEPTIONS, ())
 
 
 def _table(
     batch: pa.RecordBatch,
-    spec: _Columns,
+    spec: Columns,
     order: Sequence[str],
     exponents: NDArray[np.int64] | None = None,
 ) -> OutputTable:
     if exponents is None:
-        exponents = _exponents(batch.column("currency"))
+        exponents = exponents_of_currencies(batch.column("currency"))
     columns = {}
     own: dict[str, NDArray[np.int64]] = {}
     for name, source, is_amount in spec:
         column = batch.column(source)
-        if name in _CURRENCY_OF_AMOUNT:
-            own[name] = _exponents(batch.column(_CURRENCY_OF_AMOUNT[name]))
+        if name in CURRENCY_OF_AMOUNT:
+            own[name] = exponents_of_currencies(batch.column(CURRENCY_OF_AMOUNT[name]))
         places = own.get(name, exponents)
         columns[name] = _decimals(column, places) if is_amount else _nullable(column)
     rows = pa.table(columns)
@@ -349,10 +266,3 @@ def _decimals(minor: pa.Array, exponents: NDArray[np.int64]) -> pa.Array:
     if not minor.null_count:
         return decimals
     return pc.if_else(minor.is_valid(), decimals, pa.scalar(None, pa.decimal128(18, DECIMAL_SCALE)))
-
-
-def _exponents(currencies: pa.Array) -> NDArray[np.int64]:
-    encoded = currencies.dictionary_encode()
-    places = [currency_exponent(code) for code in encoded.dictionary.to_pylist()]
-    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return np.take(np.array(places, dtype=np.int64), codes) if places else np.zeros(0, np.int64)

@@ -70,6 +70,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.export:export_command",
         "Make the documents an ERP posts out of a run.",
     ),
+    "post": (
+        "tieout.commands.post:post_command",
+        "Post the result of a run on a server.",
+    ),
     "report": (
         "tieout.commands.report:report_command",
         "Aging, DSO, waiting cash, and when items will be paid.",

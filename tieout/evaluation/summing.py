@@ -12,6 +12,7 @@ from engine.candidates import STRATEGIES
 from engine.exception_codes import CODES
 from engine.identify import IDENTIFIED_BY
 from engine.limits import PROPOSALS_MAX
+from parsers.result_columns import currency_exponent
 from tieout.evaluation.confidence import score_confidence
 from tieout.evaluation.judgement import LEFT, PART, RIGHT, WRONG
 from tieout.evaluation.measures import (
@@ -29,7 +30,6 @@ from tieout.evaluation.measures import (
     wrong_rate,
 )
 from tieout.evaluation.wrong_payments import wrong_payments
-from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from parsers.result_columns import currency_exponent
 from tieout.evaluation.judgement import WRONG
 from tieout.evaluation.measures import WrongPayment
-from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
     import pyarrow as pa

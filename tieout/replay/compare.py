@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from engine.candidates import STRATEGIES
 from engine.segments import first_of_runs
+from parsers.result_columns import currency_exponent
 from tieout.evaluation.judgement import LEFT, WRONG
 from tieout.evaluation.measures import money_share
-from tieout.run_tables import currency_exponent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

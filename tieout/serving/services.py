@@ -23,6 +23,7 @@ from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
 from rpc.report_service import ReportService
+from rpc.result_posting import ResultPosting
 from rpc.row_imports import RowImports
 from rpc.run_service import RunService
 from rpc.runs import RunKeeper
@@ -148,7 +149,13 @@ def add_services(
         snapshot_path=lambda tenant: snapshots[tenant].current.path,
     )
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
-    applications = ApplicationService(reader=reader, acts=acts, desk=desk, now_ms=now_ms)
+    bookings = asyncio.Semaphore(max(1, workers - 1))
+    results = ResultPosting(
+        workers=pool, spool_folder=spool, bookings=bookings, now_ms=now_ms, on_changed=on_changed
+    )
+    applications = ApplicationService(
+        reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
+    )
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
     report_service_pb2_grpc.add_ReportServiceServicer_to_server(
@@ -162,7 +169,6 @@ def add_services(
     facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
-    bookings = asyncio.Semaphore(max(1, workers - 1))
     return _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
 
 

@@ -23,38 +23,49 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tieout.v1 import bank_file_service_pb2 as tieout_dot_v1_dot_bank__file__service__pb2
 from tieout.v1 import cases_pb2 as tieout_dot_v1_dot_cases__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tieout/v1/application_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15tieout/v1/cases.proto\"\xbd\x03\n\x07Posting\x12\x16\n\x0eposting_number\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x12\n\npayment_id\x18\x03 \x01(\t\x12\x12\n\ncompany_id\x18\x04 \x01(\t\x12\x14\n\x0copen_item_id\x18\x05 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x06 \x01(\t\x12\x15\n\rcurrency_code\x18\x07 \x01(\t\x12\x15\n\rapplied_minor\x18\x08 \x01(\x03\x12\x16\n\x0e\x64iscount_minor\x18\t \x01(\x03\x12\x17\n\x0f\x64\x65\x64uction_minor\x18\n \x01(\x03\x12\x18\n\x10\x64\x65\x64uction_reason\x18\x0b \x01(\t\x12\x17\n\x0fwrite_off_minor\x18\x0c \x01(\x03\x12\x18\n\x10write_off_reason\x18\r \x01(\t\x12\x10\n\x08reverses\x18\x0e \x01(\x03\x12\x13\n\x0bis_reversed\x18\x0f \x01(\x08\x12\x10\n\x08is_human\x18\x10 \x01(\x08\x12\x12\n\ndecided_by\x18\x11 \x01(\t\x12\x0f\n\x07subject\x18\x12 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x13ListPostingsRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x14\n\x0copen_item_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"U\n\x14ListPostingsResponse\x12$\n\x08postings\x18\x01 \x03(\x0b\x32\x12.tieout.v1.Posting\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x19ReverseApplicationRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\";\n\x1aReverseApplicationResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"`\n\x12ReverseFileRequest\x12\x0f\n\x07\x66ile_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"N\n\rReversalTotal\x12\x15\n\rcurrency_code\x18\x01 \x01(\t\x12\x12\n\nline_count\x18\x02 \x01(\x05\x12\x12\n\ncash_minor\x18\x03 \x01(\x03\"F\n\x0fRefusedReversal\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xc4\x01\n\x13ReverseFileResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x15\n\rpayment_count\x18\x02 \x01(\x05\x12\x16\n\x0ereversed_count\x18\x03 \x01(\x05\x12\x15\n\rpending_count\x18\x04 \x01(\x05\x12(\n\x06totals\x18\x05 \x03(\x0b\x32\x18.tieout.v1.ReversalTotal\x12+\n\x07refused\x18\x06 \x03(\x0b\x32\x1a.tieout.v1.RefusedReversal\"\x8c\x01\n\x15ReportDeliveryRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x14\n\x0cline_numbers\x18\x02 \x03(\x05\x12%\n\x08\x64\x65livery\x18\x03 \x01(\x0e\x32\x13.tieout.v1.Delivery\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"7\n\x16ReportDeliveryResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case2\xed\x02\n\x12\x41pplicationService\x12O\n\x0cListPostings\x12\x1e.tieout.v1.ListPostingsRequest\x1a\x1f.tieout.v1.ListPostingsResponse\x12\x61\n\x12ReverseApplication\x12$.tieout.v1.ReverseApplicationRequest\x1a%.tieout.v1.ReverseApplicationResponse\x12L\n\x0bReverseFile\x12\x1d.tieout.v1.ReverseFileRequest\x1a\x1e.tieout.v1.ReverseFileResponse\x12U\n\x0eReportDelivery\x12 .tieout.v1.ReportDeliveryRequest\x1a!.tieout.v1.ReportDeliveryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tieout/v1/application_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tieout/v1/bank_file_service.proto\x1a\x15tieout/v1/cases.proto\"\xbd\x03\n\x07Posting\x12\x16\n\x0eposting_number\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x12\n\npayment_id\x18\x03 \x01(\t\x12\x12\n\ncompany_id\x18\x04 \x01(\t\x12\x14\n\x0copen_item_id\x18\x05 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x06 \x01(\t\x12\x15\n\rcurrency_code\x18\x07 \x01(\t\x12\x15\n\rapplied_minor\x18\x08 \x01(\x03\x12\x16\n\x0e\x64iscount_minor\x18\t \x01(\x03\x12\x17\n\x0f\x64\x65\x64uction_minor\x18\n \x01(\x03\x12\x18\n\x10\x64\x65\x64uction_reason\x18\x0b \x01(\t\x12\x17\n\x0fwrite_off_minor\x18\x0c \x01(\x03\x12\x18\n\x10write_off_reason\x18\r \x01(\t\x12\x10\n\x08reverses\x18\x0e \x01(\x03\x12\x13\n\x0bis_reversed\x18\x0f \x01(\x08\x12\x10\n\x08is_human\x18\x10 \x01(\x08\x12\x12\n\ndecided_by\x18\x11 \x01(\t\x12\x0f\n\x07subject\x18\x12 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x13ListPostingsRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x14\n\x0copen_item_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"U\n\x14ListPostingsResponse\x12$\n\x08postings\x18\x01 \x03(\x0b\x32\x12.tieout.v1.Posting\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x19ReverseApplicationRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\";\n\x1aReverseApplicationResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"`\n\x12ReverseFileRequest\x12\x0f\n\x07\x66ile_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"N\n\rReversalTotal\x12\x15\n\rcurrency_code\x18\x01 \x01(\t\x12\x12\n\nline_count\x18\x02 \x01(\x05\x12\x12\n\ncash_minor\x18\x03 \x01(\x03\"F\n\x0fRefusedReversal\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xc4\x01\n\x13ReverseFileResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x15\n\rpayment_count\x18\x02 \x01(\x05\x12\x16\n\x0ereversed_count\x18\x03 \x01(\x05\x12\x15\n\rpending_count\x18\x04 \x01(\x05\x12(\n\x06totals\x18\x05 \x03(\x0b\x32\x18.tieout.v1.ReversalTotal\x12+\n\x07refused\x18\x06 \x03(\x0b\x32\x1a.tieout.v1.RefusedReversal\"\x8c\x01\n\x15ReportDeliveryRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x14\n\x0cline_numbers\x18\x02 \x03(\x05\x12%\n\x08\x64\x65livery\x18\x03 \x01(\x0e\x32\x13.tieout.v1.Delivery\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"7\n\x16ReportDeliveryResponse\x12\x1d\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Case\"e\n\x11PostResultsHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x0fmanifest_sha256\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"0\n\x0fResultFileChunk\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"x\n\x12PostResultsRequest\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.tieout.v1.PostResultsHeaderH\x00\x12*\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x1a.tieout.v1.ResultFileChunkH\x00\x42\x06\n\x04part\"\xab\x01\n\tStaleLine\x12\x11\n\trow_index\x18\x01 \x01(\x03\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12\x12\n\ncompany_id\x18\x03 \x01(\t\x12\x14\n\x0copen_item_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x13\n\x0b\x61sked_minor\x18\x07 \x01(\x03\x12\x17\n\x0f\x61vailable_minor\x18\x08 \x01(\x03\"\xed\x01\n\x13PostResultsResponse\x12&\n\tbank_file\x18\x01 \x01(\x0b\x32\x13.tieout.v1.BankFile\x12\x19\n\x11\x61lready_processed\x18\x02 \x01(\x08\x12\x14\n\x0cposted_count\x18\x03 \x01(\x03\x12)\n\x0bstale_lines\x18\x04 \x03(\x0b\x32\x14.tieout.v1.StaleLine\x12\x18\n\x10stale_line_count\x18\x05 \x01(\x03\x12\x1b\n\x13stale_payment_count\x18\x06 \x01(\x03\x12\x1b\n\x13known_payment_count\x18\x07 \x01(\x03\x32\xbd\x03\n\x12\x41pplicationService\x12O\n\x0cListPostings\x12\x1e.tieout.v1.ListPostingsRequest\x1a\x1f.tieout.v1.ListPostingsResponse\x12\x61\n\x12ReverseApplication\x12$.tieout.v1.ReverseApplicationRequest\x1a%.tieout.v1.ReverseApplicationResponse\x12L\n\x0bReverseFile\x12\x1d.tieout.v1.ReverseFileRequest\x1a\x1e.tieout.v1.ReverseFileResponse\x12N\n\x0bPostResults\x12\x1d.tieout.v1.PostResultsRequest\x1a\x1e.tieout.v1.PostResultsResponse(\x01\x12U\n\x0eReportDelivery\x12 .tieout.v1.ReportDeliveryRequest\x1a!.tieout.v1.ReportDeliveryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tieout.v1.application_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POSTING']._serialized_start=107
-  _globals['_POSTING']._serialized_end=552
-  _globals['_LISTPOSTINGSREQUEST']._serialized_start=555
-  _globals['_LISTPOSTINGSREQUEST']._serialized_end=694
-  _globals['_LISTPOSTINGSRESPONSE']._serialized_start=696
-  _globals['_LISTPOSTINGSRESPONSE']._serialized_end=781
-  _globals['_REVERSEAPPLICATIONREQUEST']._serialized_start=784
-  _globals['_REVERSEAPPLICATIONREQUEST']._serialized_end=925
-  _globals['_REVERSEAPPLICATIONRESPONSE']._serialized_start=927
-  _globals['_REVERSEAPPLICATIONRESPONSE']._serialized_end=986
-  _globals['_REVERSEFILEREQUEST']._serialized_start=988
-  _globals['_REVERSEFILEREQUEST']._serialized_end=1084
-  _globals['_REVERSALTOTAL']._serialized_start=1086
-  _globals['_REVERSALTOTAL']._serialized_end=1164
-  _globals['_REFUSEDREVERSAL']._serialized_start=1166
-  _globals['_REFUSEDREVERSAL']._serialized_end=1236
-  _globals['_REVERSEFILERESPONSE']._serialized_start=1239
-  _globals['_REVERSEFILERESPONSE']._serialized_end=1435
-  _globals['_REPORTDELIVERYREQUEST']._serialized_start=1438
-  _globals['_REPORTDELIVERYREQUEST']._serialized_end=1578
-  _globals['_REPORTDELIVERYRESPONSE']._serialized_start=1580
-  _globals['_REPORTDELIVERYRESPONSE']._serialized_end=1635
-  _globals['_APPLICATIONSERVICE']._serialized_start=1638
-  _globals['_APPLICATIONSERVICE']._serialized_end=2003
+  _globals['_POSTING']._serialized_start=142
+  _globals['_POSTING']._serialized_end=587
+  _globals['_LISTPOSTINGSREQUEST']._serialized_start=590
+  _globals['_LISTPOSTINGSREQUEST']._serialized_end=729
+  _globals['_LISTPOSTINGSRESPONSE']._serialized_start=731
+  _globals['_LISTPOSTINGSRESPONSE']._serialized_end=816
+  _globals['_REVERSEAPPLICATIONREQUEST']._serialized_start=819
+  _globals['_REVERSEAPPLICATIONREQUEST']._serialized_end=960
+  _globals['_REVERSEAPPLICATIONRESPONSE']._serialized_start=962
+  _globals['_REVERSEAPPLICATIONRESPONSE']._serialized_end=1021
+  _globals['_REVERSEFILEREQUEST']._serialized_start=1023
+  _globals['_REVERSEFILEREQUEST']._serialized_end=1119
+  _globals['_REVERSALTOTAL']._serialized_start=1121
+  _globals['_REVERSALTOTAL']._serialized_end=1199
+  _globals['_REFUSEDREVERSAL']._serialized_start=1201
+  _globals['_REFUSEDREVERSAL']._serialized_end=1271
+  _globals['_REVERSEFILERESPONSE']._serialized_start=1274
+  _globals['_REVERSEFILERESPONSE']._serialized_end=1470
+  _globals['_REPORTDELIVERYREQUEST']._serialized_start=1473
+  _globals['_REPORTDELIVERYREQUEST']._serialized_end=1613
+  _globals['_REPORTDELIVERYRESPONSE']._serialized_start=1615
+  _globals['_REPORTDELIVERYRESPONSE']._serialized_end=1670
+  _globals['_POSTRESULTSHEADER']._serialized_start=1672
+  _globals['_POSTRESULTSHEADER']._serialized_end=1773
+  _globals['_RESULTFILECHUNK']._serialized_start=1775
+  _globals['_RESULTFILECHUNK']._serialized_end=1823
+  _globals['_POSTRESULTSREQUEST']._serialized_start=1825
+  _globals['_POSTRESULTSREQUEST']._serialized_end=1945
+  _globals['_STALELINE']._serialized_start=1948
+  _globals['_STALELINE']._serialized_end=2119
+  _globals['_POSTRESULTSRESPONSE']._serialized_start=2122
+  _globals['_POSTRESULTSRESPONSE']._serialized_end=2359
+  _globals['_APPLICATIONSERVICE']._serialized_start=2362
+  _globals['_APPLICATIONSERVICE']._serialized_end=2807
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from tieout.v1 import bank_file_service_pb2 as _bank_file_service_pb2
 from tieout.v1 import cases_pb2 as _cases_pb2
 import builtins as _builtins
 import sys
@@ -455,3 +456,199 @@ class ReportDeliveryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportDeliveryResponse: _TypeAlias = ReportDeliveryResponse  # noqa: Y015
+
+@_typing.final
+class PostResultsHeader(_message.Message):
+    """What is sent, and how."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MANIFEST_SHA256_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller's key of the request; empty: none."""
+    manifest_sha256: _builtins.str
+    """SHA-256 of `manifest.json`, in hex; the id of what is kept."""
+    name: _builtins.str
+    """What the result is called, for people."""
+    validate_only: _builtins.bool
+    """Say what would be posted and keep nothing."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        manifest_sha256: _builtins.str = ...,
+        name: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest_sha256", b"manifest_sha256", "name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostResultsHeader: _TypeAlias = PostResultsHeader  # noqa: Y015
+
+@_typing.final
+class ResultFileChunk(_message.Message):
+    """Bytes of one file of the result; what follows under the same path is added to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """`manifest.json`, or a path the manifest names."""
+    content: _builtins.bytes
+    """The next bytes."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResultFileChunk: _TypeAlias = ResultFileChunk  # noqa: Y015
+
+@_typing.final
+class PostResultsRequest(_message.Message):
+    """One message of the stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___PostResultsHeader:
+        """What is sent."""
+
+    @_builtins.property
+    def file(self) -> Global___ResultFileChunk:
+        """Bytes of a file."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___PostResultsHeader | None = ...,
+        file: Global___ResultFileChunk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "file"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___PostResultsRequest: _TypeAlias = PostResultsRequest  # noqa: Y015
+
+@_typing.final
+class StaleLine(_message.Message):
+    """A line of the result that the store no longer allows. Its payment is kept undecided, with an
+    exception and the line as a proposal; the others are posted.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_INDEX_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    OPEN_ITEM_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    ASKED_MINOR_FIELD_NUMBER: _builtins.int
+    AVAILABLE_MINOR_FIELD_NUMBER: _builtins.int
+    row_index: _builtins.int
+    """Row among the decided applications of the result, sorted by payment and item; counts from 0."""
+    payment_id: _builtins.str
+    """The payment."""
+    company_id: _builtins.str
+    """Company of the item."""
+    open_item_id: _builtins.str
+    """The open item."""
+    reason: _builtins.str
+    """Stable reason: `ITEM_NOT_FOUND`, `ITEM_STATUS`, `ITEM_CURRENCY`, `ITEM_NOT_COVERED`,
+    `RETURN_UNKNOWN`, or `PAYMENT_STALE` where another line of its payment is stale.
+    """
+    message: _builtins.str
+    """In words."""
+    asked_minor: _builtins.int
+    """What the lines of the result take of the item."""
+    available_minor: _builtins.int
+    """What is open of it."""
+    def __init__(
+        self,
+        *,
+        row_index: _builtins.int = ...,
+        payment_id: _builtins.str = ...,
+        company_id: _builtins.str = ...,
+        open_item_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        asked_minor: _builtins.int = ...,
+        available_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_minor", b"asked_minor", "available_minor", b"available_minor", "company_id", b"company_id", "message", b"message", "open_item_id", b"open_item_id", "payment_id", b"payment_id", "reason", b"reason", "row_index", b"row_index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StaleLine: _TypeAlias = StaleLine  # noqa: Y015
+
+@_typing.final
+class PostResultsResponse(_message.Message):
+    """What became of a result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FILE_FIELD_NUMBER: _builtins.int
+    ALREADY_PROCESSED_FIELD_NUMBER: _builtins.int
+    POSTED_COUNT_FIELD_NUMBER: _builtins.int
+    STALE_LINES_FIELD_NUMBER: _builtins.int
+    STALE_LINE_COUNT_FIELD_NUMBER: _builtins.int
+    STALE_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    KNOWN_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    already_processed: _builtins.bool
+    """It was posted before; nothing was done now."""
+    posted_count: _builtins.int
+    """Applications posted."""
+    stale_line_count: _builtins.int
+    """How many there are."""
+    stale_payment_count: _builtins.int
+    """Payments that are kept undecided because of them."""
+    known_payment_count: _builtins.int
+    """Payments of the result that were kept before, by a bank file or another result; left out."""
+    @_builtins.property
+    def bank_file(self) -> _bank_file_service_pb2.BankFile:
+        """The receipt; its `file_id` is the hash of the manifest."""
+
+    @_builtins.property
+    def stale_lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___StaleLine]:
+        """Lines that are stale; at most 1,000 are listed."""
+
+    def __init__(
+        self,
+        *,
+        bank_file: _bank_file_service_pb2.BankFile | None = ...,
+        already_processed: _builtins.bool = ...,
+        posted_count: _builtins.int = ...,
+        stale_lines: _abc.Iterable[Global___StaleLine] | None = ...,
+        stale_line_count: _builtins.int = ...,
+        stale_payment_count: _builtins.int = ...,
+        known_payment_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_file", b"bank_file"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_processed", b"already_processed", "bank_file", b"bank_file", "known_payment_count", b"known_payment_count", "posted_count", b"posted_count", "stale_line_count", b"stale_line_count", "stale_lines", b"stale_lines", "stale_payment_count", b"stale_payment_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostResultsResponse: _TypeAlias = PostResultsResponse  # noqa: Y015

@@ -51,6 +51,11 @@ class ApplicationServiceStub:
                 request_serializer=tieout_dot_v1_dot_application__service__pb2.ReverseFileRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_application__service__pb2.ReverseFileResponse.FromString,
                 _registered_method=True)
+        self.PostResults = channel.stream_unary(
+                '/tieout.v1.ApplicationService/PostResults',
+                request_serializer=tieout_dot_v1_dot_application__service__pb2.PostResultsRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_application__service__pb2.PostResultsResponse.FromString,
+                _registered_method=True)
         self.ReportDelivery = channel.unary_unary(
                 '/tieout.v1.ApplicationService/ReportDelivery',
                 request_serializer=tieout_dot_v1_dot_application__service__pb2.ReportDeliveryRequest.SerializeToString,
@@ -85,6 +90,15 @@ class ApplicationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PostResults(self, request_iterator, context):
+        """Posts the result of a run made elsewhere, by `tieout match` or on a cluster: the header first,
+        then `manifest.json`, then every file it names in chunks of at most 1 MiB. The hash of the
+        manifest is the key: a result is posted once, however often it is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReportDelivery(self, request, context):
         """Tells what the ledger said to lines that were sent to it.
         """
@@ -109,6 +123,11 @@ def add_ApplicationServiceServicer_to_server(servicer, server):
                     servicer.ReverseFile,
                     request_deserializer=tieout_dot_v1_dot_application__service__pb2.ReverseFileRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_application__service__pb2.ReverseFileResponse.SerializeToString,
+            ),
+            'PostResults': grpc.stream_unary_rpc_method_handler(
+                    servicer.PostResults,
+                    request_deserializer=tieout_dot_v1_dot_application__service__pb2.PostResultsRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_application__service__pb2.PostResultsResponse.SerializeToString,
             ),
             'ReportDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.ReportDelivery,
@@ -199,6 +218,33 @@ class ApplicationService:
             '/tieout.v1.ApplicationService/ReverseFile',
             tieout_dot_v1_dot_application__service__pb2.ReverseFileRequest.SerializeToString,
             tieout_dot_v1_dot_application__service__pb2.ReverseFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostResults(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/tieout.v1.ApplicationService/PostResults',
+            tieout_dot_v1_dot_application__service__pb2.PostResultsRequest.SerializeToString,
+            tieout_dot_v1_dot_application__service__pb2.PostResultsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,11 @@ class ApplicationServiceStub:
     """Takes back everything that stands of the payments of a bank file, payment by payment; with
     `validate_only`, says what that would be.
     """
+    PostResults: _grpc.StreamUnaryMultiCallable[_application_service_pb2.PostResultsRequest, _application_service_pb2.PostResultsResponse]
+    """Posts the result of a run made elsewhere, by `tieout match` or on a cluster: the header first,
+    then `manifest.json`, then every file it names in chunks of at most 1 MiB. The hash of the
+    manifest is the key: a result is posted once, however often it is sent.
+    """
     ReportDelivery: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.ReportDeliveryRequest, _application_service_pb2.ReportDeliveryResponse]
     """Tells what the ledger said to lines that were sent to it."""
 
@@ -60,6 +65,11 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     ReverseFile: _aio.UnaryUnaryMultiCallable[_application_service_pb2.ReverseFileRequest, _application_service_pb2.ReverseFileResponse]  # type: ignore[assignment]
     """Takes back everything that stands of the payments of a bank file, payment by payment; with
     `validate_only`, says what that would be.
+    """
+    PostResults: _aio.StreamUnaryMultiCallable[_application_service_pb2.PostResultsRequest, _application_service_pb2.PostResultsResponse]  # type: ignore[assignment]
+    """Posts the result of a run made elsewhere, by `tieout match` or on a cluster: the header first,
+    then `manifest.json`, then every file it names in chunks of at most 1 MiB. The hash of the
+    manifest is the key: a result is posted once, however often it is sent.
     """
     ReportDelivery: _aio.UnaryUnaryMultiCallable[_application_service_pb2.ReportDeliveryRequest, _application_service_pb2.ReportDeliveryResponse]  # type: ignore[assignment]
     """Tells what the ledger said to lines that were sent to it."""
@@ -93,6 +103,17 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_application_service_pb2.ReverseFileResponse, _abc.Awaitable[_application_service_pb2.ReverseFileResponse]]:
         """Takes back everything that stands of the payments of a bank file, payment by payment; with
         `validate_only`, says what that would be.
+        """
+
+    @_abc_1.abstractmethod
+    def PostResults(
+        self,
+        request_iterator: _MaybeAsyncIterator[_application_service_pb2.PostResultsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_application_service_pb2.PostResultsResponse, _abc.Awaitable[_application_service_pb2.PostResultsResponse]]:
+        """Posts the result of a run made elsewhere, by `tieout match` or on a cluster: the header first,
+        then `manifest.json`, then every file it names in chunks of at most 1 MiB. The hash of the
+        manifest is the key: a result is posted once, however often it is sent.
         """
 
     @_abc_1.abstractmethod

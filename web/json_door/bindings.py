@@ -93,6 +93,7 @@ BINDINGS: Final = (
     _post(
         "ApplicationService/ReverseApplication", "payments/{payment_id}/lines/{line_number}:reverse"
     ),
+    _post("ApplicationService/PostResults", "results:post", Upload.MESSAGES),
     _post("ApplicationService/ReportDelivery", "payments/{payment_id}:reportDelivery"),
     _get("ExceptionService/ListExceptions", "exceptions"),
     _get("ExceptionService/ListCases", "cases"),
