@@ -28,6 +28,7 @@ from bench.report import reading_table, readme_table, scale_table
 from bench.scale_record import ScaleRecord
 from bench.serving_record import ServingRecord, serving_table
 from docs.adapter_pages import adapter_page, adapter_table
+from docs.bruno_collection import bruno_collection, bruno_file
 from docs.desk_page import desk_page
 from docs.http_reference import reference_page
 from docs.openapi import openapi_text
@@ -304,14 +305,15 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "web/json_door/reference/reference.html": reference_page,
     **{f"docs/diagnostics/{name}.md": partial(diagnostic_page, name) for name in DIAGNOSTIC_CODES},
     **{f"docs/adapters/{name}.md": partial(adapter_page, name) for name in ADAPTERS},
+    **{name: partial(bruno_file, name) for name in bruno_collection()},
 }
 """Page, from the root → what writes it."""
 
 
 def main() -> int:
     """Write every page; gives the exit code."""
-    (DOCS / "diagnostics").mkdir(exist_ok=True)
     for name, page in PAGES.items():
+        (DOCS.parent / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS.parent / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"{name}\n")
     return 0
