@@ -17,7 +17,7 @@ __all__ = ["EXAMPLES", "example_of"]
 _DEPTH_MAX: Final = 5
 _ID: Final = "4efd83f8edca3b6fb59c40251b0388bc"
 _SHA256: Final = "e36a9f9b218dd23a0d9b1f9eca3b00ff4efeb82faad64eb47144604cc9d02fbd"
-_PASSWORD: Final = "four words that nobody guesses"
+_FOUR_WORDS: Final = "four words that nobody guesses"
 _TIME: Final = "2026-09-30T08:15:00Z"
 
 _PAYMENT: Final = {
@@ -86,7 +86,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "SaveViewRequest": {"name": "large and short", "query": "code=AMT-SHORT&order=amount"},
     "CreateUserRequest": {
         "user": {"userName": "m.weber", "roles": ["clerk"]},
-        "password": _PASSWORD,
+        "password": _FOUR_WORDS,
     },
     "CreateWebhookRequest": {
         "url": "https://erp.example.com/tieout",
@@ -120,7 +120,7 @@ _BY_NAME: Final[dict[str, Any]] = {
     "message": "the payment is 20.00 short of INV-2026-1001",
     "open_item_id": "4711",
     "page_size": 100,
-    "password": _PASSWORD,
+    "password": _FOUR_WORDS,
     "payment_count": "250",
     "payment_id": _ID,
     "policy_version": 2,
