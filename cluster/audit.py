@@ -26,7 +26,16 @@ _BUCKETS: Final = (
     *("non_ar_amount", "refund_amount", "returned_amount"),
 )
 _CLOSES: Final = ("amount_applied", "discount_taken", "deduction_amount", "write_off_amount")
-_SHOWN: Final = 3
+_NO_MONEY: Final = "0"
+
+_NOT_GIVEN: Final = "came in with one amount and goes out with another, or not at all"
+_TWICE: Final = "stands more than once in the result"
+_NOT_PAYMENT: Final = "is applied, but is none"
+_NOT_ROWS: Final = "is not the sum of its rows"
+_NOT_BUCKETS: Final = "is not the sum of its buckets"
+_MISSING: Final = "is no open item of the company"
+_BEYOND: Final = "is closed further than it was open"
+_STRANGE: Final = "is paid in another currency, undeclared"
 
 
 def audit_result(run: Run) -> dict[str, int]:
@@ -40,54 +49,53 @@ def audit_result(run: Run) -> dict[str, int]:
     items = run.table("open_items").select(
         "company_id", "open_item_id", sf.col("currency").alias("item_currency"), "open_minor"
     )
-    counts = {
-        "payments": _payments_are_those_given(payments, given),
-        "applications": _payments_balance(payments, decided),
-    }
-    closing = _items_balance(payments, decided, tables["reversals"], items)
-    return counts | {"open_items": closing}
-
-
-def _payments_are_those_given(payments: DataFrame, given: DataFrame) -> int:
-    """Every payment that came in stands in the result once, with its amount."""
-    ours = payments.select("payment_id", "amount", sf.col("currency").alias("paid_in"))
-    both = given.join(ours, "payment_id", "full_outer")
-    stated = sf.col("amount_minor").cast("decimal(28,4)") / _scale("currency")
-    wrong = both.where(
-        sf.col("amount").isNull()
-        | sf.col("amount_minor").isNull()
-        | (sf.col("currency") != sf.col("paid_in"))
-        | (sf.col("amount") != stated)
+    found = _counted(_checked_payments(payments, decided, given), "payment_id", "applied_rows")
+    closing = _counted(
+        _checked_items(payments, decided, tables["reversals"], items), "open_item_id", "one"
     )
-    _refuse(wrong, "payment_id", "came in with one amount and goes out with another, or not at all")
-    twice = payments.groupBy("payment_id").count().where("count > 1")
-    _refuse(twice, "payment_id", "stands more than once in the result")
-    return payments.count()
+    return {"payments": found[0], "applications": found[1], "open_items": closing[0]}
 
 
-def _payments_balance(payments: DataFrame, decided: DataFrame) -> int:
-    """Amount = applied + every bucket; applied is the sum of the payment's rows."""
-    cash = sf.coalesce("cash_amount", "amount_applied")
-    applied = decided.groupBy("payment_id").agg(sf.sum(cash).alias("of_rows"))
-    both = payments.join(applied, "payment_id", "left")
-    rows = sf.coalesce(sf.col("of_rows"), sf.lit(0))
+def _checked_payments(payments: DataFrame, decided: DataFrame, given: DataFrame) -> DataFrame:
+    """Payments as they came in, as they go out and as they are applied, and what is wrong.
+
+    Every payment that came in stands in the result once, with its amount; the amount is what is
+    applied and every bucket; what is applied is the sum of the payment's rows.
+    """
     total = sf.col("applied_amount")
     for name in _BUCKETS:
         total += sf.col(name)
-    _refuse(
-        both.where(rows != sf.col("applied_amount")), "payment_id", "is not the sum of its rows"
+    ours = payments.groupBy("payment_id").agg(
+        sf.count("*").alias("times"),
+        sf.max("amount").alias("amount"),
+        sf.max("currency").alias("paid_in"),
+        sf.max("applied_amount").alias("applied"),
+        sf.max(total).alias("total"),
     )
-    _refuse(both.where(total != sf.col("amount")), "payment_id", "is not the sum of its buckets")
-    _refuse(
-        decided.join(payments, "payment_id", "left_anti"), "payment_id", "is applied, but is none"
+    cash = sf.coalesce("cash_amount", "amount_applied")
+    applied = decided.groupBy("payment_id").agg(
+        sf.sum(cash).alias("of_rows"), sf.count("*").alias("applied_rows")
     )
-    return decided.count()
+    both = given.join(ours, "payment_id", "full_outer").join(applied, "payment_id", "full_outer")
+    stated = sf.col("amount_minor").cast("decimal(28,4)") / _scale("currency")
+    same = (sf.col("currency") == sf.col("paid_in")) & (sf.col("amount") == stated)
+    of_rows = sf.coalesce(sf.col("of_rows"), sf.lit(_NO_MONEY).cast("decimal(28,4)"))
+    problem = (
+        sf.when(sf.col("amount").isNull() & sf.col("amount_minor").isNull(), _NOT_PAYMENT)
+        .when(_fails(same), _NOT_GIVEN)
+        .when(_fails(sf.col("times") == 1), _TWICE)
+        .when(_fails(of_rows == sf.col("applied")), _NOT_ROWS)
+        .when(_fails(sf.col("total") == sf.col("amount")), _NOT_BUCKETS)
+    )
+    return both.select("payment_id", "applied_rows", problem.alias("problem"))
 
 
-def _items_balance(
+def _checked_items(
     payments: DataFrame, decided: DataFrame, reversals: DataFrame, items: DataFrame
-) -> int:
-    """No item is closed further than it was open, in another currency, or past its sign."""
+) -> DataFrame:
+    """Items that are closed, and what is wrong: none is closed further than it was open, in another
+    currency, or past its sign.
+    """
     home = payments.select(
         "payment_id", sf.coalesce("company_id", sf.lit("")).alias("company_id"), "currency"
     )
@@ -124,11 +132,17 @@ def _items_balance(
         | (sf.col("last_currency") != sf.col("item_currency"))
     )
     beyond = (sf.abs("net") > sf.abs(opened)) | (sf.col("net") * opened < 0)
-    missing = sf.col("open_minor").isNull()
-    _refuse(checked.where(missing), "open_item_id", "is no open item of the company")
-    _refuse(checked.where(beyond), "open_item_id", "is closed further than it was open")
-    _refuse(checked.where(strange), "open_item_id", "is paid in another currency, undeclared")
-    return by_item.count()
+    problem = (
+        sf.when(sf.col("open_minor").isNull(), _MISSING)
+        .when(_fails(~beyond), _BEYOND)
+        .when(_fails(~strange), _STRANGE)
+    )
+    return checked.select("open_item_id", sf.lit(1).alias("one"), problem.alias("problem"))
+
+
+def _fails(holds: Column) -> Column:
+    """It does not hold, or cannot be said."""
+    return ~sf.coalesce(holds, sf.expr("false"))
 
 
 def _scale(currency: str) -> Column:
@@ -139,9 +153,20 @@ def _scale(currency: str) -> Column:
     return sf.element_at(sf.array(*powers), exponent + 1)
 
 
-def _refuse(rows: DataFrame, name: str, problem: str) -> None:
-    found = collected(rows.select(name).limit(_SHOWN))[name].to_pylist()
-    if found:
-        shown = ", ".join(repr(one) for one in found)
-        message = f"the audit of the whole failed: {shown} {problem}; nothing was passed on"
-        raise AuditError(message)
+def _counted(checked: DataFrame, name: str, further: str) -> tuple[int, int]:
+    """Rows that were checked, and the sum of `further`; raises `AuditError` where one has a
+    problem.
+    """
+    by_problem = checked.groupBy("problem").agg(
+        sf.count("*").alias("rows"), sf.sum(further).alias("further"), sf.min(name).alias("first")
+    )
+    found = collected(by_problem.orderBy("problem")).to_pylist()
+    for row in found:
+        if row["problem"] is not None:
+            more = f" (and {row['rows'] - 1:,} more)" if row["rows"] > 1 else ""
+            message = (
+                f"the audit of the whole failed: {row['first']!r}{more} {row['problem']}; "
+                "nothing was passed on"
+            )
+            raise AuditError(message)
+    return sum(row["rows"] for row in found), sum(row["further"] or 0 for row in found)

@@ -5,6 +5,7 @@ ClusterError
 ├── WorkingFolderError    the working folder holds what this run cannot use
 ├── DuplicateRowsError    two rows of a table have one key
 ├── UnusableInputError    a table or every bank file is refused
+├── ClusterFailedError    Spark gave a stage up, or a disk is full: start again, it goes on
 ├── StrayPaymentError     payments reach into each other's buckets after all
 └── AuditError            the two equations do not hold: nothing is passed on
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 __all__ = [
     "AuditError",
     "ClusterError",
+    "ClusterFailedError",
     "DuplicateRowsError",
     "PlaceError",
     "StrayPaymentError",
@@ -50,6 +52,12 @@ class UnusableInputError(ClusterError):
     """A table that is malformed, or bank files of which none can be used."""
 
     reason = "UNUSABLE_INPUT"
+
+
+class ClusterFailedError(ClusterError):
+    """Spark gave a stage up: machines that were lost again and again, a full disk."""
+
+    reason = "CLUSTER_FAILED"
 
 
 class StrayPaymentError(ClusterError):

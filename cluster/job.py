@@ -17,7 +17,8 @@ import msgspec
 from cluster.ask_items import count_items, find_again, look_up, read_all
 from cluster.audit import audit_result
 from cluster.decide_all import decide_all, write_tables
-from cluster.errors import PlaceError, UnusableInputError
+from cluster.errors import PlaceError
+from cluster.failures import failure_of
 from cluster.join_advices import keep_payments
 from cluster.lay_out import decide_references, lay_out
 from cluster.places import Place, files_below
@@ -27,7 +28,6 @@ from cluster.read_inputs import (
     keep_customers,
     keep_open_items,
     read_small_table,
-    sentence_of,
 )
 from cluster.run import Run
 from cluster.settings import ClusterJob, ClusterReport
@@ -81,10 +81,10 @@ def match_on_cluster(
         try:
             run.stage(name, make)
         except Exception as error:
-            sentence = sentence_of(error)
-            if sentence is None:
+            failure = failure_of(error, name)
+            if failure is None or failure is error:
                 raise
-            raise UnusableInputError(sentence) from error
+            raise failure from error
     refused = refused_files(run)
     if not job.keep_work:
         work.remove()

@@ -20,9 +20,10 @@ from cluster.bucket_match import FIRST_ROUND, first_round
 from cluster.buckets import Buckets, Ties
 from cluster.errors import StrayPaymentError
 from cluster.mapped_values import mapped_value
+from cluster.packed_rows import CHUNK, chunked, unpacked
 from cluster.questions import AMOUNT, REFERENCE, frequent_of
 from cluster.rows import NUMBERED_ITEM, READ_ROW, batch_of
-from cluster.spark_rows import collected, each_group, each_piece, each_together
+from cluster.spark_rows import collected, each_chunk, each_group, each_piece
 from engine.batches import NO_DATE, OpenItemBatch, PaymentBatch
 from engine.due_habits import PaidAges
 from engine.returns import find_originals
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from cluster.run import Run
     from cluster.run_facts import RunFacts
 
-__all__ = ["decide_references", "in_buckets", "lay_out"]
+__all__ = ["decide_references", "in_buckets", "lay_out", "of_bucket"]
 
+PAYMENTS, ITEMS = "payments", "open_items"
 _TRIES_MAX: Final = 3
 _NAMED_BY: Final = (
     *("bank_reference", "end_to_end_id", "check_number", "trace_number", "uetr"),
@@ -92,12 +94,13 @@ def decide_references(run: Run) -> dict[str, int]:
     """Let references decide in every bucket, until none reaches into another one."""
     for number in range(_TRIES_MAX):
         name = f"buckets-{number}"
-        payments, items = in_buckets(run, name)
+        chunks = run.write(in_buckets(run, name), "in_buckets")
         decide = _decider(
             run.place_of("customers"), run.place_of("facts_laid_out"), run.place_of(name)
         )
-        rows = each_together(payments, items, "bucket", decide, FIRST_ROUND)
-        found = collected(run.write(rows, "first_round"))
+        found = collected(
+            run.write(each_group(chunks, "bucket", decide, FIRST_ROUND), "first_round")
+        )
         strays = found.filter(pc.greater(pc.list_value_length(found["strays"]), 0))
         if not len(strays):
             run.put(run.value(name), "buckets")
@@ -112,40 +115,61 @@ def decide_references(run: Run) -> dict[str, int]:
 
 def _decider(
     known_at: Place, facts_at: Place, buckets_at: Place
-) -> Callable[[int, pa.Table, pa.Table], pa.Table]:
-    def decide(bucket: int, payments: pa.Table, items: pa.Table) -> pa.Table:
+) -> Callable[[int, pa.Table], pa.Table]:
+    def decide(bucket: int, chunks: pa.Table) -> pa.Table:
         known, facts, buckets = (mapped_value(one) for one in (known_at, facts_at, buckets_at))
-        return first_round(bucket, payments, items, known, facts, buckets)
+        return first_round(bucket, *of_bucket(chunks), known, facts, buckets)
 
     return decide
 
 
-def in_buckets(run: Run, name: str = "buckets") -> tuple[DataFrame, DataFrame]:
-    """Payments and items, each with the bucket it is matched in (as the value `name` says); an item
-    that payments of other buckets found stands in those as well.
+def in_buckets(run: Run, name: str) -> DataFrame:
+    """Payments and items in chunks (`CHUNK`), by the bucket they are matched in (as the value
+    `name` says); an item that payments of other buckets found stands in those as well.
     """
     known_at, buckets_at = run.place_of("customers"), run.place_of(name)
-    placed = pa.schema([*READ_ROW, pa.field("bucket", pa.int64())])
-    item_schema = pa.schema([*NUMBERED_ITEM, pa.field("bucket", pa.int64())])
 
     def place(piece: pa.Table) -> pa.Table:
-        buckets: Buckets = mapped_value(buckets_at)
         first = pc.fill_null(_first_family(piece), -1).to_numpy(zero_copy_only=False)
-        number = piece.column("payment_no").to_numpy()
-        return piece.append_column("bucket", pa.array(buckets.of_payments(number, first)))
+        return _placed(PAYMENTS, piece, piece.column("payment_no").to_numpy(), first, buckets_at)
 
     def at_home(piece: pa.Table) -> pa.Table:
         known: KnownCustomers = mapped_value(known_at)
         buckets: Buckets = mapped_value(buckets_at)
         bucket = buckets.of_family[known.family_of(batch_of(OpenItemBatch, piece))]
-        rows = piece.append_column("bucket", pa.array(bucket))
-        return rows.filter(pa.array(bucket >= 0))
+        return chunked(ITEMS, piece, bucket)
 
-    payments = each_piece(run.table("payments_told").select(*READ_ROW.names), place, placed)
-    items = each_piece(run.table("open_items").select(*NUMBERED_ITEM.names), at_home, item_schema)
+    def as_guest(piece: pa.Table) -> pa.Table:
+        number, own = (piece.column(one).to_numpy() for one in ("payment_no", "own"))
+        return _placed(ITEMS, piece.select(NUMBERED_ITEM.names), number, own, buckets_at)
+
+    read = run.table("payments_told")
     again = run.table("found_again").select("payment_no", *NUMBERED_ITEM.names)
-    guests = again.join(payments.select("payment_no", "bucket"), "payment_no")
-    return payments, items.unionByName(guests.select(*item_schema.names))
+    guests = again.join(
+        read.select("payment_no", sf.expr(_FIRST_FAMILY).alias("own")), "payment_no"
+    )
+    payments = each_chunk(read.select(*READ_ROW.names), place, CHUNK)
+    items = each_chunk(run.table("open_items").select(*NUMBERED_ITEM.names), at_home, CHUNK)
+    return payments.unionByName(items).unionByName(each_chunk(guests, as_guest, CHUNK))
+
+
+def _placed(
+    name: str,
+    piece: pa.Table,
+    number: NDArray[np.int64],
+    first: NDArray[np.int64],
+    buckets_at: Place,
+) -> pa.Table:
+    """`piece` in chunks, by the bucket of its payments: their numbers, and the `first` family each
+    reaches.
+    """
+    buckets: Buckets = mapped_value(buckets_at)
+    return chunked(name, piece, buckets.of_payments(number, first))
+
+
+def of_bucket(chunks: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The payments and the items in the `chunks` of one bucket."""
+    return unpacked(chunks, PAYMENTS, READ_ROW), unpacked(chunks, ITEMS, NUMBERED_ITEM)
 
 
 def _first_family(piece: pa.Table) -> pa.Array:

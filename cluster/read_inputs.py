@@ -26,7 +26,6 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
-from parsers.errors import TableError
 from parsers.table_files import TABLE_FORMATS
 from parsers.tables import TableContent
 
@@ -42,7 +41,6 @@ __all__ = [
     "keep_open_items",
     "keep_payments_table",
     "read_small_table",
-    "sentence_of",
 ]
 
 _PART_BITS: Final = 32
@@ -157,14 +155,3 @@ def _refuse_twice(rows: DataFrame, key: tuple[str, ...], name: str) -> None:
 def _said_twice(key: list[str], name: str) -> str:
     shown = " / ".join(part for part in key if part)
     return f"{name}: {shown!r} stands in more than one part or row; each may stand once"
-
-
-def sentence_of(error: BaseException) -> str | None:
-    """What the reader of a part said, out of the error Spark made of it; None where it is not a
-    reader that stopped the stage.
-    """
-    text = str(error)
-    mark = f"{TableError.__module__}.{TableError.__name__}: "
-    if mark not in text:
-        return None
-    return text.split(mark, 1)[1].split("\n", 1)[0].strip()

@@ -6,7 +6,7 @@ executor, a slow one): the result is the same, and only one of them is kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "collected",
+    "each_chunk",
     "each_group",
     "each_number",
     "each_piece",
@@ -27,6 +28,12 @@ __all__ = [
     "no_rows",
     "rows_of",
 ]
+
+_HELD_ROWS: Final = 1 << 19
+"""Rows a task holds to cut them into chunks: some 150 MiB of open items."""
+
+_CHUNKS_MAX: Final = 256
+"""Chunks that are handed to Spark at once: together far below the 2 GiB a batch may have."""
 
 
 def each_number(
@@ -54,6 +61,26 @@ def each_piece(
             if batch.num_rows:
                 changed = change(pa.Table.from_batches([batch]))
                 yield from changed.select(schema.names).to_batches()
+
+    return rows.mapInArrow(run, from_arrow_schema(schema))
+
+
+def each_chunk(
+    rows: DataFrame, change: Callable[[pa.Table], pa.Table], schema: pa.Schema
+) -> DataFrame:
+    """`rows` changed in pieces as large as a task may hold: what is cut into many chunks has more
+    rows in each.
+    """
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held: list[pa.RecordBatch] = []
+        for batch in batches:
+            held.append(batch)
+            if sum(one.num_rows for one in held) >= _HELD_ROWS:
+                yield from change(pa.Table.from_batches(held)).to_batches(_CHUNKS_MAX)
+                held = []
+        if held:
+            yield from change(pa.Table.from_batches(held)).to_batches(_CHUNKS_MAX)
 
     return rows.mapInArrow(run, from_arrow_schema(schema))
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 import enum
 
 from adapters.errors import AccountsError, AdapterError, PostingTotalsError
-from cluster.errors import AuditError, ClusterError, PlaceError, UnusableInputError
+from cluster.errors import (
+    AuditError,
+    ClusterError,
+    ClusterFailedError,
+    PlaceError,
+    UnusableInputError,
+)
 from engine.errors import ConservationError, PolicyError
 from parsers.errors import LayoutError, ParserError
 from rpc.configuration_errors import ConfigurationError
@@ -161,6 +167,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (AuditError, ExitCode.INTERNAL),
     (PlaceError, ExitCode.USAGE),
     (UnusableInputError, ExitCode.MALFORMED),
+    (ClusterFailedError, ExitCode.RETRY),
     (ClusterError, ExitCode.MALFORMED),
     (AccountsError, ExitCode.CONFIG),
     (PostingTotalsError, ExitCode.INTERNAL),

@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
+from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from cluster_worlds import differing_tables, in_parts, make_world, matched_in_one_process
 
-from cluster.errors import DuplicateRowsError, PlaceError, UnusableInputError
+from cluster.audit import audit_result
+from cluster.errors import AuditError, DuplicateRowsError, PlaceError, UnusableInputError
 from cluster.job import match_on_cluster
+from cluster.places import Place
+from cluster.run import Run
 from cluster.settings import ClusterJob, Cuts
 from tieout.cluster_output import cluster_hooks, read_remittance_places
 
@@ -42,9 +50,17 @@ def hooks_of(world):
     return cluster_hooks(read_remittance_places([str(world / "remittances.parquet")]))
 
 
-def test_the_result_is_that_of_one_process_and_its_manifest_says_so(spark, world, tmp_path):
-    out = tmp_path / "result"
-    report = match_on_cluster(spark, job_of(world, out), hooks_of(world))
+@pytest.fixture(scope="module")
+def done(spark, world, tmp_path_factory):
+    """A run that is done, its working folder beside it."""
+    folder = tmp_path_factory.mktemp("done")
+    job = job_of(world, folder / "result", work=str(folder / "work"), keep_work=True)
+    return job, match_on_cluster(spark, job, hooks_of(world))
+
+
+def test_the_result_is_that_of_one_process_and_its_manifest_says_so(done, world, tmp_path):
+    job, report = done
+    out = Path(job.out)
     run = matched_in_one_process(world, tmp_path / "run")
     assert differing_tables(run, out) == {}
     assert report.counts["lay_out.buckets"] > 2
@@ -58,7 +74,65 @@ def test_the_result_is_that_of_one_process_and_its_manifest_says_so(spark, world
     assert said == report.manifest_sha256
     summary = json.loads((run / "summary.json").read_text())
     assert manifest["exceptions"] == summary["primary_exceptions_by_code"]
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert sorted(path.name for path in out.parent.iterdir()) == ["result", "work"]
+
+
+@pytest.mark.parametrize(
+    ("table", "damage", "said"),
+    [
+        ("applications", lambda rows: pa.concat_tables([rows, rows]), "not the sum of its rows"),
+        ("payments", lambda rows: rows.slice(1), "goes out with another, or not at all"),
+        pytest.param(
+            "payments",
+            lambda rows: pa.concat_tables([rows, rows]),
+            "stands more than once",
+            marks=pytest.mark.long,
+        ),
+        ("payments", lambda rows: doubled(rows, "unapplied_amount"), "not the sum of its buckets"),
+        ("applications", lambda rows: doubled(rows, "discount_taken"), "further than it was open"),
+        pytest.param(
+            "applications",
+            lambda rows: renamed(rows, "open_item_id"),
+            "is no open item",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "applications",
+            lambda rows: renamed(rows, "payment_id"),
+            "but is none",
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_a_result_that_was_damaged_on_its_way_is_not_passed_on(
+    spark, done, world, tmp_path, table, damage, said
+):
+    job, _ = done
+    work = tmp_path / "work"
+    shutil.copytree(job.work, work)
+    shutil.copytree(job.out, work / "result")
+    parts = sorted((work / "result" / table).glob("*.parquet"))
+    rows = pa.concat_tables([pq.read_table(part) for part in parts])
+    for part in parts[1:]:
+        part.unlink()
+    pq.write_table(damage(rows), parts[0])
+    run = Run(spark, job, hooks_of(world), Place.of(work), "key", lambda _stage, _rows: None)
+    with pytest.raises(AuditError, match=said):
+        audit_result(run)
+
+
+def doubled(rows, name):
+    """`rows` with more in the column `name` than was there."""
+    more = pc.add(
+        rows[name], pc.add(rows["amount" if "amount" in rows.column_names else "amount_applied"], 1)
+    )
+    return rows.set_column(rows.column_names.index(name), name, more.cast(rows[name].type))
+
+
+def renamed(rows, name):
+    """`rows` with strange names in the column `name` of those that were decided."""
+    strange = pc.binary_join_element_wise(rows[name], "X", "-")
+    return rows.set_column(rows.column_names.index(name), name, strange)
 
 
 @pytest.mark.long

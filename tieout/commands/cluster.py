@@ -47,6 +47,7 @@ Exit codes:
   4   some bank files were refused; the others are done
   65  a table is malformed, or a key stands twice in it
   66  no such file
+  75  Spark gave up, or a disk is full: start again, finished stages are kept
   78  the policy is not understood
 """
 

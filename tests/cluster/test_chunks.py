@@ -1,0 +1,76 @@
+"""Rows reach their bucket in chunks, each once; errors say what stopped a run."""
+
+from __future__ import annotations
+
+import errno
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.errors import PythonException
+
+from cluster.errors import AuditError, ClusterFailedError, PlaceError, UnusableInputError
+from cluster.failures import failure_of
+from cluster.packed_rows import CHUNK, chunked, unpacked
+
+ROWS = pa.schema([("number", pa.int64()), ("texts", pa.list_(pa.string()))])
+
+
+@given(st.lists(st.integers(-1, 4)), st.integers(1, 5))
+def test_each_row_arrives_once_in_its_bucket(buckets, pieces):
+    bucket = np.array(buckets, dtype=np.int64)
+    texts = [[str(at)] * (at % 3) for at in range(len(bucket))]
+    table = pa.table({"number": np.arange(len(bucket)), "texts": texts}, schema=ROWS)
+    chunks = pa.concat_tables(
+        chunked("rows", table.take(pa.array(part)), bucket[part])
+        for part in np.array_split(np.arange(len(bucket)), pieces)
+    )
+    assert chunks.schema == CHUNK
+    for one in range(5):
+        own = chunks.filter(pc.equal(chunks["bucket"], one))
+        got = unpacked(own, "rows", ROWS)
+        assert sum(own["rows"].to_pylist()) == len(got)
+        assert got.equals(table.filter(pa.array(bucket == one)))
+    assert sum(chunks["rows"].to_pylist()) == int((bucket >= 0).sum())
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (
+            PythonException("Traceback\nparsers.errors.TableError: a.csv: row 1: 'ten'\n\tat x"),
+            UnusableInputError,
+            "a.csv: row 1: 'ten'",
+        ),
+        (
+            PythonException("engine.errors.ConservationError: payment P1: 3 left over\n"),
+            AuditError,
+            "payment P1: 3 left over; nothing was passed on",
+        ),
+        (
+            PythonException("Job aborted\nCaused by: java.io.IOException: No space left on device"),
+            ClusterFailedError,
+            "write: a disk is full (no space left on device): make room",
+        ),
+        (OSError(errno.ENOSPC, "no room"), ClusterFailedError, "write: a disk is full"),
+        (
+            PythonException(
+                "Job aborted\nCaused by: org.apache.spark.SparkException: lost 4\n\tat"
+            ),
+            ClusterFailedError,
+            "write: Spark gave up: org.apache.spark.SparkException: lost 4; nothing was passed on",
+        ),
+        (PlaceError("hdfs:///x: no such host"), PlaceError, "hdfs:///x: no such host"),
+    ],
+)
+def test_what_stopped_a_stage_is_said(error, kind, said):
+    failure = failure_of(error, "write")
+    assert type(failure) is kind
+    assert str(failure).startswith(said)
+
+
+def test_a_mistake_of_ours_stays_what_it_is():
+    assert failure_of(KeyError("column"), "write") is None
