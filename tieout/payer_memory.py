@@ -8,17 +8,16 @@ the engine's business (`engine.learned_facts`).
 from __future__ import annotations
 
 import hashlib
-import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet
 
 from engine.batches import Batch, LearnedFactBatch
 from engine.learned_facts import fact_keys
 from parsers.table_identity import in_key_order, table_hash
-from tieout.exit_codes import MemoryFileError, UnknownFactError
+from tieout.exit_codes import UnknownFactError
+from tieout.memory_files import read_memory_file, write_memory_file
 
 if TYPE_CHECKING:
     import datetime
@@ -78,20 +77,14 @@ class PayerMemory:
         """The memory in `folder`, empty where there is none; raises `MemoryFileError`."""
         return cls(
             folder,
-            _read(folder / _FACTS, LearnedFactBatch),
-            _read(folder / _RELIANCE, RelianceBatch),
+            read_memory_file(folder / _FACTS, LearnedFactBatch, "payers"),
+            read_memory_file(folder / _RELIANCE, RelianceBatch, "payers"),
         )
 
     def write(self) -> None:
         """Replace what the folder holds."""
         for name, batch in ((_FACTS, self.facts), (_RELIANCE, self.reliance)):
-            partial = self._folder / f".{name}.{secrets.token_hex(4)}"
-            try:
-                table = pa.Table.from_batches([batch.record_batch])
-                pyarrow.parquet.write_table(table, partial, compression="zstd")
-                partial.replace(self._folder / name)
-            finally:
-                partial.unlink(missing_ok=True)
+            write_memory_file(self._folder / name, batch)
 
     @property
     def content_hash(self) -> str:
@@ -154,17 +147,6 @@ class PayerMemory:
 
     def _with(self, rows: Iterable[dict[str, Any]]) -> PayerMemory:
         return PayerMemory(self._folder, _batch(LearnedFactBatch, rows), self.reliance)
-
-
-def _read(path: Path, kind: type[AnyBatch]) -> AnyBatch:
-    if not path.exists():
-        return kind.empty()
-    try:
-        table = pyarrow.parquet.read_table(path).combine_chunks()
-        return kind.from_columns({name: table[name] for name in kind.SCHEMA.names})
-    except (pa.ArrowInvalid, KeyError, OSError) as error:
-        message = f"{path} is no memory of payers: {error}"
-        raise MemoryFileError(message) from None
 
 
 def _batch(kind: type[AnyBatch], rows: Iterable[dict[str, Any]]) -> AnyBatch:

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 from engine.batches import Batch, OpenItemBatch, PaymentBatch, RemittanceBatch
 from engine.money import format_minor
 from parsers.table_identity import in_key_order, table_hash
-from tieout.exit_codes import MemoryBusyError, MemoryFileError
+from tieout.exit_codes import MemoryBusyError
 from tieout.file_exceptions import file_exception
+from tieout.memory_files import read_memory_file, write_memory_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,26 +76,11 @@ class RunMemory:
     @classmethod
     def read(cls, folder: Path) -> RunMemory:
         """The memory in `folder`, empty where there is none; raises `MemoryFileError`."""
-        path = folder / _FILE
-        if not path.exists():
-            return cls(folder, _MemoryBatch.empty())
-        try:
-            table = pyarrow.parquet.read_table(path).combine_chunks()
-            columns = {name: table[name] for name in _MemoryBatch.SCHEMA.names}
-            return cls(folder, _MemoryBatch.from_columns(columns))
-        except (pa.ArrowInvalid, KeyError, OSError) as error:
-            message = f"{path} is no memory of earlier runs: {error}"
-            raise MemoryFileError(message) from None
+        return cls(folder, read_memory_file(folder / _FILE, _MemoryBatch, "earlier runs"))
 
     def write(self) -> None:
         """Replace what the folder holds, at once."""
-        partial = self._folder / f".{_FILE}.{secrets.token_hex(4)}"
-        try:
-            table = pa.Table.from_batches([self._facts.record_batch])
-            pyarrow.parquet.write_table(table, partial, compression="zstd")
-            partial.replace(self._folder / _FILE)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_memory_file(self._folder / _FILE, self._facts)
 
     @property
     def content_hash(self) -> str:

@@ -4,17 +4,15 @@ re-opens exactly that.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 from engine.batches import PaymentBatch, SettledBatch
 from parsers.table_identity import in_key_order, table_hash
-from tieout.exit_codes import MemoryFileError
+from tieout.memory_files import read_memory_file, write_memory_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,26 +48,11 @@ class SettlementMemory:
     @classmethod
     def read(cls, folder: Path) -> SettlementMemory:
         """The settlements in `folder`, none where it holds none; raises `MemoryFileError`."""
-        path = folder / _FILE
-        if not path.exists():
-            return cls(folder, SettledBatch.empty())
-        try:
-            table = pyarrow.parquet.read_table(path).combine_chunks()
-            columns = {name: table[name] for name in SettledBatch.SCHEMA.names}
-            return cls(folder, SettledBatch.from_columns(columns))
-        except (pa.ArrowInvalid, KeyError, OSError) as error:
-            message = f"{path} is no memory of settlements: {error}"
-            raise MemoryFileError(message) from None
+        return cls(folder, read_memory_file(folder / _FILE, SettledBatch, "settlements"))
 
     def write(self) -> None:
         """Replace what the folder holds, at once."""
-        partial = self._folder / f".{_FILE}.{secrets.token_hex(4)}"
-        try:
-            table = pa.Table.from_batches([self.settled.record_batch])
-            pyarrow.parquet.write_table(table, partial, compression="zstd")
-            partial.replace(self._folder / _FILE)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_memory_file(self._folder / _FILE, self.settled)
 
     @property
     def content_hash(self) -> str:
