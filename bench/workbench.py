@@ -1,8 +1,10 @@
 """The workbench over a long queue, in a real browser: from the key to the painted page.
 
 100,000 payments that name nothing stand beside 200,000 open items of which two fit each: all of
-them need a clerk and have suggestions. Measured is what the clerk waits for: the server's answer
-and the browser's drawing of it. The 95th of 100 is reported, over 50 of each.
+them need a clerk and have suggestions. An exception is looked at for half a second before it is
+accepted, as no clerk is faster; the next one is fetched meanwhile. Measured is what the clerk
+waits for: the server's answer and the browser's drawing of it. The 95th of 100 is reported, over
+50 of each.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from playwright.sync_api import sync_playwright
 
 from bench import record as records
 from bench.arguments import bench_reader, date_of, keep
-from bench.workbench_queue import fill_queue
+from bench.workbench_queue import fill_queue, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,18 +43,24 @@ START_SECONDS: Final = 120
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 BUDGETS_MS: Final = {"first_paint": 300, "open": 150, "accept_next": 100, "search": 200}
 
+READ_MS: Final = 500
+"""How long the clerk looks at an exception before it is accepted."""
+
 _WAIT: Final = """
 async ([selector, act, text]) => {
   const before = document.querySelector("h1").textContent;
-  const began = performance.now();
   const target = document.querySelector(selector);
+  const came = () =>
+    !document.contains(target) && (!act || document.querySelector("h1").textContent !== before);
+  const began = performance.now();
+  const changed = new Promise((go, fail) => {
+    const watch = new MutationObserver(() => { if (came()) { watch.disconnect(); go(); } });
+    watch.observe(document.body, { childList: true, subtree: true });
+    setTimeout(() => fail(new Error("nothing came: " + location.href)), 20000);
+  });
   if (text !== null) { target.value = text; target.form.requestSubmit(); } else target.click();
-  const painted = () => new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
-  while (document.contains(target) || (act && document.querySelector("h1").textContent === before)) {
-    await painted();
-    if (performance.now() - began > 20000) throw new Error("nothing came: " + location.href);
-  }
-  await painted();
+  await changed;
+  await new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
   return performance.now() - began;
 }
 """
@@ -170,7 +178,7 @@ def _measured(page: Page, served: _Served, cases: int, rounds: int) -> dict[str,
         page.goto(f"{url}/")
         wanted = (number * 7_919 + 11) % cases
         text = (
-            f"client {wanted // 5:05d}",
+            f"client {owner_of(wanted):05d}",
             f"{(10_000 + wanted * 7) / 100:,.2f}",
             f"CR{wanted}",
             "trading",
@@ -189,9 +197,12 @@ def _measured(page: Page, served: _Served, cases: int, rounds: int) -> dict[str,
     }
     page.goto(f"{url}/?sort=amount")
     page.evaluate(_WAIT, ["tbody th a", False, None])
-    found["accept_next"] = wait(
-        "accept_next", lambda _: float(page.evaluate(_WAIT, ["[data-act=accept]", True, None]))
-    )
+
+    def accept(_: int) -> float:
+        page.wait_for_timeout(READ_MS)
+        return float(page.evaluate(_WAIT, ["[data-act=accept]", True, None]))
+
+    found["accept_next"] = wait("accept_next", accept)
     return {**found, "server_first_paint_ms": round(statistics.median(server), 1)}
 
 

@@ -27,11 +27,11 @@ from engine.batches import (
 from store import open_repository
 from store.bank_file_records import BankFileRecord, CurrencyTotal, FileReceipt, FileResult
 
-__all__ = ["fill_queue"]
+__all__ = ["fill_queue", "owner_of"]
 
 COMPANY: Final = "1000"
 FILE_ROWS: Final = 10_000
-PER_CUSTOMER: Final = 5
+OWNERS: Final = 20_000
 CODES: Final = ("AMB-SINGLE", "REF-NONE", "AMT-SHORT", "POL-CONFIDENCE", "REF-TYPO")
 _DAY_MS: Final = 86_400_000
 
@@ -56,8 +56,13 @@ def fill_queue(url: str, cases: int) -> None:
     store.close()
 
 
+def owner_of(number: int) -> int:
+    """Whose payment it is: neighbours in the queue are of different customers."""
+    return number % OWNERS
+
+
 def _payer(number: int) -> str:
-    return f"CLIENT {number // PER_CUSTOMER:05d} TRADING LTD"
+    return f"CLIENT {owner_of(number):05d} TRADING LTD"
 
 
 def _minor(numbers: np.ndarray[Any, Any]) -> list[int]:
@@ -66,7 +71,7 @@ def _minor(numbers: np.ndarray[Any, Any]) -> list[int]:
 
 
 def _customers(cases: int) -> CustomerBatch:
-    owners = range(-(-cases // PER_CUSTOMER))
+    owners = range(min(cases, OWNERS))
     return CustomerBatch.from_columns(
         {
             "customer_id": [f"C-{one:05d}" for one in owners],
@@ -86,7 +91,7 @@ def _items(cases: int) -> OpenItemBatch:
         {
             "open_item_id": [f"I-{number}-{half}" for number, half in named],
             "company_id": [COMPANY] * len(named),
-            "customer_id": [f"C-{number // PER_CUSTOMER:05d}" for number, _ in named],
+            "customer_id": [f"C-{owner_of(number):05d}" for number, _ in named],
             "document_number": [f"INV-{number:06d}{half}" for number, half in named],
             "document_type": ["invoice"] * len(named),
             "currency": ["USD"] * len(named),
@@ -120,7 +125,7 @@ def _result(
     many = len(numbers)
     minor = _minor(numbers)
     ids = [f"P-{number:06d}" for number in numbers.tolist()]
-    owners = [f"C-{number // PER_CUSTOMER:05d}" for number in numbers.tolist()]
+    owners = [f"C-{owner_of(number):05d}" for number in numbers.tolist()]
     checks = ControlCheckBatch.from_columns({"source_file": [name], "kind": ["sum"], "ok": [True]})
     diagnostics = DiagnosticBatch.empty()
     counts = dict.fromkeys(

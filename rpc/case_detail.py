@@ -38,15 +38,18 @@ def case_detail(
     with store.reading():
         read = desk.read(store, identity, _LOOK)
         caller.check_company(read.case.company_id)
-        keys = entry_keys((*read.case.lines, *read.case.draft.entries))
-        keys += entry_keys(entry for one in read.facts.proposals for entry in one.entries)
+        items = read.items
+        if read.case.lines:
+            keys = entry_keys((*read.case.lines, *read.case.draft.entries))
+            keys += entry_keys(entry for one in read.facts.proposals for entry in one.entries)
+            items = store.open_items.find(keys).rows
         exceptions = store.cases.exceptions_of(read.summary)
         response = contract.GetCaseResponse(
             case=case_message(read.summary, desk.as_of_now(read.case)),
             exceptions=_messages(exceptions),
             remittance_lines=_messages(store.cases.remittances_of(read.case.payment_id)),
-            proposals=_messages(store.cases.proposals_of(read.case.payment_id)),
-            open_items=_messages(store.open_items.find(keys).rows),
+            proposals=_messages(read.proposed),
+            open_items=_messages(items),
             acts=[act_message(one) for one in store.cases.acts(read.case.case_id, 0, _ACTS_MAX)],
         )
         for payment in _messages(store.cases.payment_of(read.case.payment_id)):

@@ -17,6 +17,10 @@ from desk.facts import Actor, Facts
 from desk.refusals import Refusal
 from desk.states import awakened
 from desk.transitions import perform
+from engine.batches import (  # noqa: TC001 - msgspec reads annotations
+    ApplicationBatch,
+    OpenItemBatch,
+)
 from rpc.caller import caller_or_none
 from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
@@ -133,6 +137,8 @@ class _Read(msgspec.Struct, frozen=True):
     summary: CaseSummary
     case: Case
     facts: Facts
+    proposed: ApplicationBatch
+    items: OpenItemBatch
 
 
 class DeskWork:
@@ -153,7 +159,8 @@ class DeskWork:
         """The case with all that `act` may depend on; raises `CaseNotFoundError`."""
         summary = current_summary(store, identity, self._now_ms())
         case = store.cases.load(summary)
-        proposals = proposals_of(case, store.cases.proposals_of(case.payment_id))
+        proposed = store.cases.proposals_of(case.payment_id)
+        proposals = proposals_of(case, proposed)
         entries = list(case.draft.entries)
         if isinstance(act, Decide | Prepare):
             entries += act.entries
@@ -166,7 +173,8 @@ class DeskWork:
             for entry in entries
             if entry.kind == "fact"
         )
-        return _Read(summary, case, msgspec.structs.replace(facts, fact_reach_minor=reach))
+        facts = msgspec.structs.replace(facts, fact_reach_minor=reach)
+        return _Read(summary, case, facts, proposed, items)
 
     def reach(
         self, store: Repository | Booking, case: Case, fact_kind: str, value: str
@@ -266,7 +274,7 @@ class DeskWork:
                     continue
                 case = cases.get(read.case.case_id, read.case)
                 facts = msgspec.structs.replace(read.facts, items=_less(read.facts.items, taken))
-                read = _Read(read.summary, case, facts)
+                read = msgspec.structs.replace(read, case=case, facts=facts)
                 outcome = self._outcome(read, command, now_ms)
                 if isinstance(outcome, Refusal):
                     previews.append(Preview(refusal=outcome))

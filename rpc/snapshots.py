@@ -84,11 +84,14 @@ class SnapshotKeeper:
         since = self._building_since or self._changed_at
         return 0.0 if since is None else time.monotonic() - since
 
-    def changed(self) -> None:
-        """Something in the store is different: the next snapshot is due."""
+    def changed(self, after_seconds: float = 0.0) -> None:
+        """Something in the store is different: the next snapshot is due, at once or soon."""
         if self._changed_at is None:
             self._changed_at = time.monotonic()
-        self._changed.set()
+        if after_seconds:
+            asyncio.get_running_loop().call_later(after_seconds, self._changed.set)
+        else:
+            self._changed.set()
 
     async def start(self, check_seconds: float = _CHECK_SECONDS) -> None:
         """Bring what an earlier server left up to date, or index anew; then follow every change."""

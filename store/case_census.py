@@ -114,11 +114,11 @@ class CaseCensus:
         """Know nothing yet; the first question reads everything."""
         self._texts = {name: _Texts() for name in _TEXTS}
         self._numbers = {name: np.zeros(0, dtype=np.int64) for name in _NUMBERS}
-        self._seen = -1
+        self.seen = -1
 
     def refresh(self, database: Database) -> None:
         """Take in what was changed since the last time; in a reading block."""
-        rows = database.read_table(_CHANGED, _SCHEMA, self._seen)
+        rows = database.read_table(_CHANGED, _SCHEMA, self.seen)
         if not rows.num_rows:
             return
         # Sorted here: the database would walk all cases in their order to find a few.
@@ -138,14 +138,42 @@ class CaseCensus:
             self._numbers[name][places] = rows[name].to_numpy()
         for name, texts in self._texts.items():
             texts.put(places, rows[name].combine_chunks())
-        self._seen = int(rows["change_number"].to_numpy().max())
+        self.seen = int(rows["change_number"].to_numpy().max())
+
+    @property
+    def last_row(self) -> int:
+        """The greatest row number there is; 0 where there is no case."""
+        numbers = self._numbers["row_number"]
+        return int(numbers[-1]) if len(numbers) else 0
+
+    def rows_of_customers(self, customers: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+        """Row numbers of the cases of customers, each given by its company and its id."""
+        owners, companies = self._texts["customer_id"], self._texts["company_id"]
+        pairs = {
+            (company, owner)
+            for company_id, customer_id in customers
+            for company in companies.known([company_id])
+            for owner in owners.known([customer_id])
+        }
+        width = len(owners.texts)
+        wanted = np.array([company * width + owner for company, owner in pairs], dtype=np.int64)
+        keys = companies.codes.astype(np.int64) * width + owners.codes
+        found: NDArray[np.int64] = self._numbers["row_number"][np.isin(keys, wanted)]
+        return found
+
+    def customers_of(self, rows: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """Company and customer of each of these rows, which are in order."""
+        places = np.searchsorted(self._numbers["row_number"], rows)
+        names = (self._texts["company_id"], self._texts["customer_id"])
+        columns = [[one.texts[code] for code in one.codes[places]] for one in names]
+        return list(zip(*columns, strict=True))
 
     def chosen(
-        self, wanted: CaseFilter, now_ms: int, found: NDArray[np.int64] | None, but: str = ""
+        self, wanted: CaseFilter, now_ms: int, found: NDArray[np.bool_] | None, but: str = ""
     ) -> NDArray[np.bool_]:
         """Which rows `wanted` chooses, without what it says of the facet `but`.
 
-        `found` are the row numbers a search gave; None: nothing was searched for.
+        `found` says which a search gave; None: nothing was searched for.
         """
         mask = np.ones(len(self._numbers["row_number"]), dtype=np.bool_)
         for facet in FACETS:
@@ -164,10 +192,10 @@ class CaseCensus:
         if wanted.raised_before_ms:
             mask &= self._numbers["raised_at_ms"] < wanted.raised_before_ms
         if found is not None:
-            mask &= self._rows(found)
+            mask &= found
         return mask
 
-    def _rows(self, found: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def mask_of(self, found: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which rows have one of the numbers `found`, which are in order."""
         numbers = self._numbers["row_number"]
         mask = np.zeros(len(numbers), dtype=np.bool_)

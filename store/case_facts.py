@@ -34,7 +34,7 @@ _PROPOSED: Final = (
 _PAYMENT: Final = "SELECT value_date, booking_date, intake_codes FROM payment WHERE payment_id = ?"
 _RELATED: Final = """
 SELECT customer_id FROM customer
-WHERE company_id = ? AND parent_customer_id = ? AND NOT is_deleted
+WHERE company_id = ? AND parent_customer_id = ? AND parent_customer_id <> '' AND NOT is_deleted
 UNION
 SELECT parent_customer_id FROM customer
 WHERE company_id = ? AND customer_id = ? AND parent_customer_id <> '' AND NOT is_deleted

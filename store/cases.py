@@ -31,7 +31,8 @@ from store.case_records import (
     Facet,
     FacetCount,
 )
-from store.case_words import add_words, find_rows, rows_of_payments
+from store.case_search import CaseSearch
+from store.case_words import add_words, rows_of_payments
 from store.errors import StaleRowError
 from store.late_remittances import LateRemittances
 from store.row_tables import ROW_TABLES, batch_of, quoted_columns
@@ -103,6 +104,7 @@ class Cases:
         self._database = database
         self._personal = personal
         self._census = CaseCensus()
+        self._search = CaseSearch(self._census)
 
     def find(self, identity: str, now_ms: int) -> CaseSummary | None:
         """The case with that id, of that payment, or of that exception; None where there is none.
@@ -142,7 +144,9 @@ class Cases:
         """At most `limit` cases in `order`, after a place given by an earlier page."""
         with self._database.reading():
             self._census.refresh(self._database)
-            mask = self._census.chosen(wanted, now_ms, find_rows(self._database, wanted.text))
+            mask = self._census.chosen(
+                wanted, now_ms, self._search.mask(self._database, wanted.text)
+            )
             keys = self._census.page(mask, order, after, limit + 1)
             page = self._numbered([number for _, number in keys[:limit]], now_ms)
         further = keys[limit - 1] if len(keys) > limit else None
@@ -158,7 +162,7 @@ class Cases:
         counts = []
         with self._database.reading():
             self._census.refresh(self._database)
-            found = find_rows(self._database, wanted.text)
+            found = self._search.mask(self._database, wanted.text)
             for facet in facets:
                 mask = self._census.chosen(wanted, now_ms, found, facet)
                 values = self._census.counts(mask, facet, now_ms, values_max)

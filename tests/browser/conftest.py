@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import grpc
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from store import open_repository
 from tests.server.running_server import RunningServer
@@ -20,6 +21,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WORD = "correct horse battery"
 PEOPLE = {"mia": "clerk", "bob": "approver", "ada": "admin", "otto": "auditor"}
 WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
 SETTINGS = """
 [store]
 url_file = "store.url"
@@ -104,12 +106,45 @@ class Clerk:
         return self
 
     def sees(self, selector, text=None):
-        """Wait until the page shows it."""
+        """Wait until the page shows it, with `text`, whose numbers are whole: 1 item is not in 21.
+
+        What was there before is seen at once: after an act wait for what the act brings.
+        """
+        found = self.page.locator(selector)
+        if text is not None:
+            spaced = r"\s+".join(map(re.escape, text.split()))
+            before = r"(?<![\d.,])" if text[0].isdecimal() else ""
+            after = r"(?![\d.,])" if text[-1].isdecimal() else ""
+            words = re.compile(f"{before}{spaced}{after}")
+            found = found.filter(has_text=words)
+        found.first.wait_for()
+        return found.first
+
+    def sees_count(self, selector, count):
+        expect(self.page.locator(selector)).to_have_count(count)
+        return self
+
+    def has_focus(self, selector, text=None):
+        """Wait until it is what keys go to."""
         found = self.page.locator(selector)
         if text is not None:
             found = found.filter(has_text=text)
-        found.first.wait_for()
-        return found.first
+        expect(found.first).to_be_focused()
+        return self
+
+    def focus(self, selector, text=None):
+        """Put the focus on what is shown: what is not yet would not take it."""
+        found = self.sees(selector, text)
+        found.focus()
+        expect(found).to_be_focused()
+        return self
+
+    def leads(self, *keys):
+        """Press keys that lead to another page, or to the same one anew, and wait for that."""
+        self.page.evaluate("document.getElementById('page').dataset.left = ''")
+        self.press(*keys)
+        self.page.locator("#page:not([data-left])").wait_for()
+        return self
 
     def reads(self, selector):
         return self.page.locator(selector).first.inner_text()

@@ -2,7 +2,7 @@
 
 from tieout.v1 import cases_pb2
 
-__all__ = ["plain_case", "ready", "state_of"]
+__all__ = ["plain_case", "ready", "refund_of", "state_of"]
 
 
 def state_of(world, identity):
@@ -17,6 +17,13 @@ def plain_case(ids, number):
 
 def ready(person):
     """The screen with its items, and the focus on the first of them; keys count from here."""
-    person.page.locator("[data-item]:focus").wait_for()
+    person.has_focus("[data-item]:focus")
     person.keys = 0
     return person
+
+
+def refund_of(world, identity):
+    """A refund of everything: mia prepares it, nobody may alone."""
+    minor = world.case(identity).case.summary.undecided_minor
+    entry = cases_pb2.CaseEntry(kind=cases_pb2.ENTRY_KIND_REFUND, cash_minor=minor)
+    world.call("DecideException", "mia", exception_id=identity, entries=[entry])

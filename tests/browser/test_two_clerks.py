@@ -17,10 +17,10 @@ def test_a_lease_shows_its_owner_and_can_be_taken_over(clerk, ids, world):
     mia.sees("#picks", "kept as a draft by mia")
     bob = clerk("bob").open(identity)
     bob.sees("[role=alert]", "mia works on it")
-    bob.page.locator("[data-item]").first.focus()
+    bob.focus("[data-item]")
     bob.press("Space").sees("[role=alert]", "Somebody else works on it")
     assert world.case(identity).case.draft.prepared_by == ["mia"]
-    bob.page.locator("button", has_text="Take over").focus()
+    bob.focus("button", "Take over")
     bob.press("Enter").sees(".amount-line", "yours until")
     assert [act.name for act in world.case(identity).acts][-1] == "take_over"
     assert [one.open_item_id for one in world.case(identity).case.draft.entries] == ["OI-90009"]
@@ -31,15 +31,47 @@ def test_who_comes_late_is_told_and_overwrites_nothing(clerk, ids, world):
     mia, bob = clerk().open(identity), clerk("bob").open(identity)
     ready(mia)
     ready(bob).press("n")
-    bob.page.locator("#note-text:focus").wait_for()
+    bob.has_focus("#note-text")
     bob.type("first").press("Control+Enter").sees(".history", "first")
     mia.press("o")
-    mia.page.locator("button:focus", has_text="On account").wait_for()
+    mia.has_focus("button:focus", "On account")
     mia.press("Enter").sees("[role=alert]", "Somebody else changed this exception")
     mia.sees(".history", "first")
     case = world.case(identity)
     assert [act.name for act in case.acts] == ["note"]
     assert not case.case.draft.entries
+
+
+def fetched_next(person):
+    """Accept, and wait for the next exception; says whether it was shown as it was fetched."""
+    with person.page.expect_response(lambda one: one.request.method == "POST") as answered:
+        person.leads("a")
+    return "tieout-fetched" in answered.value.headers
+
+
+def test_the_next_exception_is_shown_as_it_was_fetched_unless_it_changed(clerk, ids, world):
+    identity = plain_case(ids, 16)
+
+    def picked(person):
+        """On the exception with its item picked, the next one fetched; gives who is next."""
+        ready(person.open(identity, "?q=handels&sort=raised"))
+        if not person.page.locator("[data-item]").first.is_checked():
+            person.leads("Space").sees("#picks", "kept as a draft by mia")
+        link = person.sees("a[data-prefetch=held]")
+        return link.get_attribute("href").partition("?")[0].rpartition("/")[2]
+
+    mia = clerk()
+    following = picked(mia)
+    assert fetched_next(mia)
+    mia.sees("#status", "TESTER 16")
+    mia.sees(f".strip-list a[aria-current][href*='{following}']")
+    mia.sees_count(f".strip-list a[href*='{identity}']", 0)
+    mia.leads("u").sees(".history", "took back")
+    assert picked(mia) == following
+    world.call("NoteException", "bob", exception_id=following, text="seen on Friday")
+    assert not fetched_next(mia)
+    mia.sees("#status", "TESTER 16")
+    mia.sees(".history", "seen on Friday")
 
 
 def test_a_reload_in_mid_work_loses_nothing(clerk, ids):
@@ -48,25 +80,24 @@ def test_a_reload_in_mid_work_loses_nothing(clerk, ids):
     ready(mia).press("Space")
     mia.sees("#picks", "kept as a draft by mia")
     mia.press("d")
-    mia.page.locator("#deduction-reason:focus").wait_for()
+    mia.has_focus("#deduction-reason")
     mia.press("f", "Enter").sees("#picks .chip", "deduction")
     mia.page.reload()
     mia.sees("#picks .chip", "deduction")
     assert mia.page.locator("[data-item]").first.is_checked()
     assert mia.page.locator("input.cash").input_value() == "301.40"
     assert "sort=amount" in mia.page.url
-    assert mia.page.locator(".strip-list a[aria-current]").count() == 1
+    mia.sees_count(".strip-list a[aria-current]", 1)
 
 
 def test_who_is_faster_than_the_server_loses_nothing(clerk, ids, world):
     identity = ids["GES F VERFAHRENSTECHNIK"]
     mia = clerk().open(identity)
     ready(mia)
-    boxes = mia.page.locator("[data-item]")
     mia.press("Space", "ArrowDown", "Space", "ArrowDown", "Space")
     mia.sees("#picks", "kept as a draft by mia")
-    mia.page.locator("#picks tr.chosen").nth(196).wait_for()
-    boxes.nth(2).and_(mia.page.locator(":not([checked])")).wait_for()
+    mia.sees_count("#picks tr.chosen", 197)
+    mia.sees_count("[data-item][checked]", 197)
     left = {entry.open_item_id for entry in world.case(identity).case.draft.entries}
     assert len(left) == 197
     assert not left & {"OI-50000", "OI-50001", "OI-50002"}

@@ -199,6 +199,35 @@ def test_cases_are_found_by_what_was_written(repository):
     assert ids("77.109,66") == ids("77,109.66") == ids("7710966") == ["monday-0", "monday-1"]
     assert ids("monday-1") == ["monday-1"]
     assert ids("globex") == ["monday-0"]
+    with repository.booking() as booking:
+        booking.customers.upsert(customers(**{"C-0": "Köhler & Cie", "C-1": "Initech"}))
+    assert ids("köhl") == ids("kohler mul") == ["monday-0"]
+    assert ids("globex") == ids("kohler acme") == []
+    assert ids("initech") == ids("initech acme") == ["monday-1"]
+    keep(repository, "tuesday", payments=1, bucket="unapplied_minor", applied=0)
+    assert ids("kohler") == ["monday-0", "tuesday-0"]
+
+
+@pytest.mark.parametrize("few", [0, 1, 1_000])
+def test_frequent_words_are_found_as_rare_ones_are(busy, monkeypatch, few):
+    monkeypatch.setattr("store.case_search._FEW", few)
+    cases = busy.cases
+    for text in ("payer", "payer 2", "ref payer", "1", "p"):
+        words = terms_of(text)
+        rows = {
+            number: set()
+            for (number,) in busy.database.rows("SELECT row_number FROM exception_case")
+        }
+        for word, number in busy.database.rows("SELECT word, row_number FROM case_word"):
+            rows[number].add(word)
+        expected = [
+            number
+            for number, own in sorted(rows.items())
+            if words and all(any(one.startswith(word) for one in own) for word in words)
+        ]
+        for _ in range(2):
+            page = cases.list_cases(CaseFilter(text=text), "raised", None, 1_000, NOW)
+            assert [one.number for one in page.cases] == expected, text
 
 
 def test_words_are_folded_and_amounts_lose_their_signs():

@@ -100,6 +100,9 @@ SERVICES: Final = (
 
 """Names of the services, as health and reflection know them."""
 
+_AFTER_ACT_SECONDS: Final = 0.25
+"""After the act of a clerk: the next page is drawn first, and acts in a row make one snapshot."""
+
 
 class ServedTenant(msgspec.Struct, frozen=True):
     """What one tenant's payments are matched against, by which rules, and who may decide what."""
@@ -137,9 +140,12 @@ def add_services(
     def on_changed(tenant: str) -> None:
         snapshots[tenant].changed()
 
+    def on_posted(tenant: str) -> None:
+        snapshots[tenant].changed(_AFTER_ACT_SECONDS)
+
     own = {name: tenant.authority for name, tenant in tenants.items()}
     desk = DeskWork(DEFAULT_AUTHORITY, now_ms, own)
-    acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_changed)
+    acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_posted)
     exceptions = ExceptionService(
         reader=reader,
         acts=acts,

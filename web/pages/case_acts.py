@@ -15,10 +15,11 @@ from web.calls import CallError, ask
 from web.errors import WebError
 from web.frame import frame_of, go_to
 from web.limits import FORM_FIELDS_MAX
-from web.pages.case_data import case_of
+from web.pages.case_data import case_of, neighbours
 from web.pages.case_forms import CASE_ACTS, GOING_ON, carried_entry, picks_request
 from web.pages.case_view import taken_entries
-from web.pages.exception import address_of, case_page, looks_of
+from web.pages.exception import address_of, beside, case_page, looks_of
+from web.pages.fetched import FETCHED_HEADER, is_as_fetched
 from web.pages.queue_query import query_of
 from web.problems import refusal_words, status_of
 
@@ -69,15 +70,15 @@ class _Act:
         address = self.query.here("/")
         return f"{address}{'&' if '?' in address else '?'}done={self.identity}"
 
-    async def perform(self, call: str, message: Any) -> contract.GetCaseResponse:
-        """One act; its key keeps a form that is sent twice from acting twice."""
+    async def perform(self, call: str, message: Any) -> cases_pb2.Case:
+        """One act, and the case after it; a form that is sent twice has one key and acts once."""
         message.exception_id = self.identity
         message.etag = self.etag
         key = str(self.form.get("request_id", ""))
         if key and self.name not in _REPEATED:
             message.request_id = f"{key}-{self.name}"[:255]
-        answer: contract.GetCaseResponse = await ask(self.request, "exceptions", call, message)
-        return answer
+        case: cases_pb2.Case = (await ask(self.request, "exceptions", call, message)).case
+        return case
 
 
 _REPEATED: Final = frozenset({"picks", "remainder", "drop", "take", "learn"})
@@ -87,8 +88,8 @@ _REPEATED: Final = frozenset({"picks", "remainder", "drop", "take", "learn"})
 async def _plain(act: _Act) -> Response:
     call, fields_of = CASE_ACTS[act.name]
     message = getattr(contract, f"{call}Request")(**fields_of(act.form))
-    await act.perform(call, message)
-    return go_to(act.onward if act.name in GOING_ON else act.here)
+    case = await act.perform(call, message)
+    return await _go_on(act, case) if act.name in GOING_ON else go_to(act.here)
 
 
 async def _decide(act: _Act) -> Response:
@@ -97,8 +98,42 @@ async def _decide(act: _Act) -> Response:
     message = contract.DecideExceptionRequest(
         proposal_rank=int(rank) if rank.isdecimal() else 0, hold="hold" in act.form
     )
-    await act.perform("DecideException", message)
-    return go_to(act.onward)
+    return await _go_on(act, await act.perform("DecideException", message))
+
+
+async def _go_on(act: _Act, case: cases_pb2.Case) -> Response:
+    """The next exception at once, as far as the browser does not hold it; the queue after the last.
+
+    Without the script of the page, or where it cannot be had, the browser is sent there.
+    """
+    following = str(act.form.get("next", ""))
+    if not following or act.request.headers.get("hx-request") != "true":
+        return go_to(act.onward)
+    done = contract.GetCaseResponse(case=case)
+    done.acts.add(name=act.name, act_number=int(case.summary.etag))
+    done.payment.payer_name = str(act.form.get("payer", ""))
+    try:
+        page = await _held(act, following, done) or await case_page(
+            act.request, following, act.query, looks_of({}, ()), done=done
+        )
+    except CallError:
+        return go_to(act.onward)
+    page.headers["hx-push-url"] = act.onward
+    return page
+
+
+async def _held(act: _Act, following: str, done: contract.GetCaseResponse) -> Response | None:
+    """What to put around the page that the browser holds; None where it holds another."""
+    held = act.request.headers.get(FETCHED_HEADER, "")
+    if not held:
+        return None
+    around = await neighbours(act.request, following, act.query)
+    if not is_as_fetched(held, following, around, done.case.lines):
+        return None
+    values = beside(around, following, done, act.query)
+    page = frame_of(act.request).page(act.request, "case_after.html", **values)
+    page.headers[FETCHED_HEADER] = "shown"
+    return page
 
 
 async def _picks(act: _Act) -> Response:

@@ -18,12 +18,24 @@ if TYPE_CHECKING:
     from tieout.v1 import cases_pb2, rows_pb2
     from web.pages.queue_query import QueueQuery
 
-__all__ = ["CaseData", "Looks", "Neighbours", "case_data", "case_of"]
+__all__ = [
+    "CaseData",
+    "Looks",
+    "Neighbours",
+    "case_data",
+    "case_of",
+    "neighbours",
+    "neighbours_of",
+]
 
 ITEMS_MAX: Final = 1_000
 """Open items of one customer on one screen; a number that is pasted finds any other."""
 
 _CONTEXT_BYTES: Final = 300
+
+_SHOWN: Final = 30
+_SHOWN_BEFORE: Final = 8
+"""Neighbours beside a case: a screen of them; the queue shows them all."""
 
 
 class Looks(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +50,7 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
-    """The page of the queue around a case; the token leads on where it is the last of its page."""
+    """Cases around a case; the token leads on where it is the last of its page of the queue."""
 
     cases: tuple[cases_pb2.CaseSummary, ...]
     total: int
@@ -71,13 +83,22 @@ async def case_of(request: Request, identity: str) -> exception_service_pb2.GetC
     return response
 
 
-async def case_data(request: Request, identity: str, query: QueueQuery, looks: Looks) -> CaseData:
-    """All of it; raises `CallError` where the case itself cannot be had."""
+async def case_data(
+    request: Request,
+    identity: str,
+    query: QueueQuery,
+    looks: Looks,
+    known: exception_service_pb2.GetCaseResponse | None = None,
+) -> CaseData:
+    """All of it; raises `CallError` where the case itself cannot be had.
+
+    `known` is what was done just before, else `looks` says of which exception to ask.
+    """
     detail, record, page, done = await asyncio.gather(
         case_of(request, identity),
         _record(request, identity),
         ask(request, "exceptions", "ListCases", query.request()),
-        _optional_case(request, looks.done),
+        _optional_case(request, "" if known else looks.done),
     )
     company = detail.case.summary.company_id
     owners = _owners(detail, looks)
@@ -90,7 +111,7 @@ async def case_data(request: Request, identity: str, query: QueueQuery, looks: L
     )
     return CaseData(
         detail=detail,
-        neighbours=_neighbours(page, detail.case.summary.case_id),
+        neighbours=neighbours_of(page, detail.case.summary.case_id),
         record=record,
         items=tuple(item for items, _ in lists for item in items),
         is_cut=any(cut for _, cut in lists),
@@ -98,7 +119,7 @@ async def case_data(request: Request, identity: str, query: QueueQuery, looks: L
         found=found,
         explained=explained,
         reach=reach,
-        done=done,
+        done=known or done,
     )
 
 
@@ -110,11 +131,19 @@ def _owners(detail: exception_service_pb2.GetCaseResponse, looks: Looks) -> list
     return [one for one in dict.fromkeys(named) if one]
 
 
-def _neighbours(page: exception_service_pb2.ListCasesResponse, case_id: str) -> Neighbours:
+async def neighbours(request: Request, identity: str, query: QueueQuery) -> Neighbours:
+    """The queue around a case as it is now."""
+    page = await ask(request, "exceptions", "ListCases", query.request())
+    return neighbours_of(page, identity)
+
+
+def neighbours_of(page: exception_service_pb2.ListCasesResponse, case_id: str) -> Neighbours:
+    """What stands around a case in its page of the queue."""
     ids = [one.case_id for one in page.cases]
     at = ids.index(case_id) if case_id in ids else -1
+    first = max(0, at - _SHOWN_BEFORE)
     return Neighbours(
-        cases=tuple(page.cases),
+        cases=tuple(page.cases[first : first + _SHOWN]),
         total=page.total_count,
         next_id=ids[at + 1] if at + 1 < len(ids) else "",
         previous_id=ids[at - 1] if at > 0 else "",

@@ -24,6 +24,7 @@ from web.pages.case_view import (
     suggestions,
     taken_entries,
 )
+from web.pages.fetched import VERSION_HEADER, version_shown
 from web.pages.queue_query import QueueQuery, query_of, state_name
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from web.pages.case_data import CaseData
+    from web.pages.case_data import CaseData, Neighbours
 
-__all__ = ["ROUTES", "address_of", "case_page", "looks_of"]
+__all__ = ["ROUTES", "address_of", "beside", "case_page", "looks_of"]
 
 _WORKABLE: Final = frozenset(
     {"new", "open", "in_work", "parked", "escalated", "rejected", "reversed"}
@@ -82,11 +83,15 @@ async def case_page(
     problem: str = "",
     detail: str = "",
     pasted: exception_service_pb2.ReadReferencesResponse | None = None,
+    done: exception_service_pb2.GetCaseResponse | None = None,
 ) -> Response:
-    """The screen as it is now, with a `problem` on top where there was one."""
-    data = await case_data(request, identity, query, looks)
+    """The screen as it is now, with a `problem` on top where there was one.
+
+    `done` is what was done to another exception just before, where that is known already.
+    """
+    data = await case_data(request, identity, query, looks, done)
     values = _values(request, data, query, looks)
-    return frame_of(request).page(
+    page = frame_of(request).page(
         request,
         "exception.html",
         status=status,
@@ -96,6 +101,8 @@ async def case_page(
         pasted_entries=_carried(pasted),
         **values,
     )
+    page.headers[VERSION_HEADER] = version_shown(data)
+    return page
 
 
 def _carried(pasted: exception_service_pb2.ReadReferencesResponse | None) -> list[str]:
@@ -123,16 +130,14 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
     here = address_of(summary.case_id, query, payer=looks.payers)
     return {
         "data": data,
+        **beside(data.neighbours, summary.case_id, data.done, query),
         "detail": detail,
         "case": detail.case,
         "summary": summary,
         "payment": detail.payment,
         "state": state,
-        "state_name": state_name,
-        "query": query,
         "looks": looks,
         "here": here,
-        "address_of": address_of,
         "act_address": lambda act: address_of(
             f"{summary.case_id}/{act}", query, payer=looks.payers
         ),
@@ -150,11 +155,28 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         "is_mine": not summary.lease_holder or summary.lease_holder == own_name(request),
         "text": bank_text(data, rows, display),
         "history": history(detail),
+    }
+
+
+def beside(
+    neighbours: Neighbours,
+    identity: str,
+    done: exception_service_pb2.GetCaseResponse | None,
+    query: QueueQuery,
+) -> dict[str, Any]:
+    """What the screen of `identity` shows of the queue around it, and of what was `done` before."""
+    return {
+        "neighbours": neighbours,
+        "identity": identity,
+        "done": done,
+        "query": query,
+        "state_name": state_name,
+        "address_of": address_of,
         "request_id": uuid.uuid4().hex,
         "queue_address": query.here("/"),
-        "next_address": _beside(data.neighbours.next_id, query, data.neighbours.next_token),
-        "previous_address": _beside(data.neighbours.previous_id, query, ""),
-        "next_id": data.neighbours.next_id,
+        "next_address": _beside(neighbours.next_id, query, neighbours.next_token),
+        "previous_address": _beside(neighbours.previous_id, query, ""),
+        "next_id": neighbours.next_id,
     }
 
 

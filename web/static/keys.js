@@ -246,29 +246,49 @@
   document.addEventListener("submit", (event) => { if (event.target.matches("[role=search]")) document.activeElement.blur(); });
   document.addEventListener("DOMContentLoaded", settle);
 
-  // The next exception is fetched while this one is read. Whatever is done makes it stale.
+  // The next exception is fetched while this one is read. After an act the server says whether it
+  // may be shown as it was fetched: then its answer is what stands around it alone.
   let fetched = null;
+  let held = null;
+  let waiting = 0;
   const prefetch = () => {
     const link = one("a[data-prefetch]");
     fetched = null;
     if (!link) return;
     const address = link.getAttribute("href");
-    setTimeout(() => {
-      if (!document.contains(link)) return;
+    waiting = setTimeout(() => {
       const headers = { "HX-Request": "true", Accept: "text/html" };
-      const whole = async (answer) => new Response(await answer.text(), { status: answer.status, headers: answer.headers });
-      const answer = fetch(address, { headers, credentials: "same-origin" }).then(whole);
-      fetched = { address, until: Date.now() + 15000, answer };
-      fetched.answer.catch(() => { fetched = null; });
-    }, 150);
+      const whole = async (answer) => {
+        const text = await answer.text();
+        mine.shows = answer.ok && answer.headers.get("tieout-shows");
+        mine.text = text;
+        return new Response(text, { status: answer.status, headers: answer.headers });
+      };
+      const mine = { address, until: Date.now() + 30000 };
+      mine.answer = fetch(address, { headers, credentials: "same-origin" }).then(whole);
+      mine.answer.then(() => { link.dataset.prefetch = "held"; });
+      mine.answer.catch(() => { if (fetched === mine) fetched = null; });
+      fetched = mine;
+    }, 50);
   };
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
     const { method, action } = ctx.request;
-    const known = fetched;
-    fetched = null;
-    if (known && method === "GET" && known.address === action && Date.now() < known.until) {
-      ctx.fetch = () => known.answer;
+    const known = fetched && Date.now() < fetched.until ? fetched : null;
+    clearTimeout(waiting);
+    fetched = held = null;
+    if (known && method === "GET" && known.address === action) ctx.fetch = () => known.answer;
+    if (known?.shows && method === "POST") {
+      held = known.text;
+      ctx.request.headers["Tieout-Fetched"] = known.shows;
     }
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    if (!held || !ctx.response?.headers.get("tieout-fetched")) return;
+    const page = held.split(/<!--(?:status|strip)-->/);
+    const around = ctx.text.split(/<!--(?:status|strip)-->/);
+    [page[1], page[3]] = [around[1], around[3]];
+    ctx.text = page.join("");
   });
 })();
