@@ -27,6 +27,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from rpc.caller_limits import CallerLimits
+from rpc.generic_methods import found_by_name
 from rpc.http_status import StatusPages
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
@@ -144,11 +145,21 @@ async def _serve(
         door = PasswordDoor(configuration.authentication, tenants, reader, writer, _now_ms)
         stack.callback(door.close)
         server = _server_with(configuration, frozenset(tenants), metrics, stack, door.sessions)
-        door.add_services(server)
+        methods = found_by_name(server)
+        door.add_services(methods)
         webhooks = WebhookDoor(configuration, tenants, address, mask_key, metrics, stack)
-        webhooks.add_service(server, reader, writer, _now_ms)
+        webhooks.add_service(methods, reader, writer, _now_ms)
         runs = add_services(
-            server, configuration, tenants, pool, snapshots, reader, writer, metrics, spool, _now_ms
+            methods,
+            configuration,
+            tenants,
+            pool,
+            snapshots,
+            reader,
+            writer,
+            metrics,
+            spool,
+            _now_ms,
         )
         stack.push_async_callback(runs.stop)
         await runs.start(tenants)
@@ -336,7 +347,7 @@ def _server_with(
 
 async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
     servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, found_by_name(server))
     reflection.enable_server_reflection(
         (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )

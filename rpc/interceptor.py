@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError, Message
 
 from rpc.caller import NOBODY, set_caller
 from rpc.errors import (
     JobFailedError,
-    MessageError,
     OverloadedError,
     ServiceError,
     TenantNotServedError,
     ThrottledError,
-    UnknownFieldError,
 )
 from rpc.limits import STATUS_MESSAGE_LENGTH_MAX
+from rpc.messages import read_message
+from rpc.metrics import CallMeasure
 from rpc.permissions import PROBE_RPCS, PUBLIC_RPCS, check_permission
 from rpc.request_ids import REQUEST_ID_KEY, begin_request
 from rpc.status import INTERNAL, code_of, status_code, trailers_of
@@ -42,6 +42,14 @@ if TYPE_CHECKING:
     from rpc.tracing import CallSpan, Tracing
 
 __all__ = ["CallInterceptor"]
+
+_TYPES: Final = {
+    "unary_unary": "unary",
+    "stream_unary": "client_stream",
+    "unary_stream": "server_stream",
+    "stream_stream": "bidi_stream",
+}
+"""Kinds of methods, as gRPC's handlers name them → in the words of metrics."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,45 +100,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, rpc: str, handler: _Handler) -> _Handler:
-        decode = handler.request_deserializer or bytes
-        serializers = {"response_serializer": handler.response_serializer}
-        if handler.unary_unary:
-            call = self._one_answer(
-                rpc,
-                handler.unary_unary,
-                _labels(rpc, "unary_unary"),
-                _reader(decode, streamed=False),
-            )
-            return grpc.unary_unary_rpc_method_handler(call, **serializers)
-        if handler.stream_unary:
-            call = self._one_answer(
-                rpc,
-                handler.stream_unary,
-                _labels(rpc, "stream_unary"),
-                _reader(decode, streamed=True),
-            )
-            return grpc.stream_unary_rpc_method_handler(call, **serializers)
-        if handler.unary_stream:
-            stream = self._many_answers(
-                rpc,
-                handler.unary_stream,
-                _labels(rpc, "unary_stream"),
-                _reader(decode, streamed=False),
-            )
-            return grpc.unary_stream_rpc_method_handler(stream, **serializers)
-        stream = self._many_answers(
-            rpc,
-            handler.stream_stream,
-            _labels(rpc, "stream_stream"),
-            _reader(decode, streamed=True),
+        kind, behaviour = _behaviour(handler)
+        raw = getattr(behaviour, "takes_bytes", False)
+        decode = bytes if raw else handler.request_deserializer or bytes
+        read = _reader(decode, streamed=kind.startswith("stream"))
+        measure = CallMeasure(self._metrics, _labels(rpc, kind))
+        wrap = self._many_answers if kind.endswith("stream") else self._one_answer
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
+        wrapped: _Handler = make(
+            wrap(rpc, behaviour, measure, read),
+            response_serializer=None if raw else handler.response_serializer,
         )
-        return grpc.stream_stream_rpc_method_handler(stream, **serializers)
+        return wrapped
 
-    def _begin(self, labels: _Labels, context: _Context) -> _Ending:
+    def _begin(self, measure: CallMeasure, context: _Context) -> _Ending:
         span = None
         if self._tracing is not None:
-            span = self._tracing.begin(labels, dict(context.invocation_metadata() or ()))
-        return _Ending(labels, self._metrics, span)
+            span = self._tracing.begin(measure.labels, dict(context.invocation_metadata() or ()))
+        return _Ending(measure, self._metrics, span)
 
     async def _admit(self, rpc: str, context: _Context) -> Caller | None:
         """Give the call its id and its caller; raises where the caller is unknown or may not.
@@ -152,9 +139,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._limits.enter(caller)
         return caller
 
-    def _one_answer(self, rpc: str, behaviour: Any, labels: _Labels, read: _Reader) -> Any:
+    def _one_answer(self, rpc: str, behaviour: Any, measure: CallMeasure, read: _Reader) -> Any:
         async def call(request: Any, context: _Context) -> Any:
-            ending = self._begin(labels, context)
+            ending = self._begin(measure, context)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
@@ -170,9 +157,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _many_answers(self, rpc: str, behaviour: Any, labels: _Labels, read: _Reader) -> Any:
+    def _many_answers(self, rpc: str, behaviour: Any, measure: CallMeasure, read: _Reader) -> Any:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
-            ending = self._begin(labels, context)
+            ending = self._begin(measure, context)
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
@@ -192,48 +179,37 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 def _labels(rpc: str, kind: str) -> _Labels:
     """What every metric of a call is labelled with, in the words of other gRPC servers."""
     service, _, method = rpc.partition("/")
-    grpc_type = {
-        "unary_unary": "unary",
-        "stream_unary": "client_stream",
-        "unary_stream": "server_stream",
-        "stream_stream": "bidi_stream",
-    }[kind]
-    return {"grpc_type": grpc_type, "grpc_service": service, "grpc_method": method}
+    return {"grpc_type": _TYPES[kind], "grpc_service": service, "grpc_method": method}
+
+
+def _behaviour(handler: _Handler) -> tuple[str, Any]:
+    """The kind of a method, and what it does."""
+    for kind in _TYPES:
+        if (behaviour := getattr(handler, kind)) is not None:
+            return kind, behaviour
+    message = "a handler of no kind"
+    raise TypeError(message)
 
 
 def _reader(decode: Callable[[bytes], Any], *, streamed: bool) -> _Reader:
     """Bytes of a call's request → its message, or the stream of them; raises a `RequestError`."""
 
-    def message(content: bytes) -> Any:
-        try:
-            request = decode(content)
-        except DecodeError as error:
-            text = f"{len(content)} bytes are no message of this call"
-            raise MessageError(text) from error
-        if isinstance(request, Message):
-            size = request.ByteSize()
-            request.DiscardUnknownFields()
-            if request.ByteSize() != size:
-                text = f"{type(request).__name__} has a field that this server does not know"
-                raise UnknownFieldError(text, type=type(request).__name__)
-        return request
-
     async def messages(contents: AsyncIterator[bytes]) -> AsyncIterator[Any]:
         async for content in contents:
-            yield message(content)
+            yield read_message(decode, content)
 
-    return messages if streamed else message
+    return messages if streamed else partial(read_message, decode)
 
 
 class _Ending:
     """One call from its start to its end."""
 
-    def __init__(self, labels: _Labels, metrics: Metrics, span: CallSpan | None) -> None:
-        self._labels = labels
+    def __init__(self, measure: CallMeasure, metrics: Metrics, span: CallSpan | None) -> None:
+        self._measure = measure
         self._span = span
         self._metrics = metrics
         self._began = time.perf_counter()
-        metrics.count("grpc_server_started_total", 1, **labels)
+        measure.started()
 
     def succeed(self) -> None:
         self._handled(grpc.StatusCode.OK)
@@ -249,7 +225,7 @@ class _Ending:
         if not isinstance(error, (ServiceError, StoreError)):
             if not isinstance(error, Exception):
                 return
-            _log.error("%s failed", self._labels["grpc_method"], exc_info=error)
+            _log.error("%s failed", self._measure.labels["grpc_method"], exc_info=error)
             error = JobFailedError(INTERNAL, f"internal error: {type(error).__name__}")
         code = code_of(error.reason)
         self._handled(code, error.reason)
@@ -262,6 +238,4 @@ class _Ending:
     def _handled(self, code: grpc.StatusCode, reason: str = "") -> None:
         if self._span is not None:
             self._span.end(code.name, reason)
-        seconds = time.perf_counter() - self._began
-        self._metrics.count("grpc_server_handled_total", 1, **self._labels, grpc_code=code.name)
-        self._metrics.observe("grpc_server_handling_seconds", seconds, **self._labels)
+        self._measure.handled(code.name, time.perf_counter() - self._began)

@@ -21,6 +21,7 @@ from rpc.conversions import (
 from rpc.errors import AnswerTooLargeError, FieldError, StreamOrderError
 from rpc.jobs import MatchDone, MatchJob, StageTiming, StreamMatchDone, StreamMatchJob
 from rpc.limits import MESSAGE_BYTES_MAX, REQUEST_ID_LENGTH_MAX
+from rpc.messages import read_message
 from rpc.policy_messages import policy_book, policy_sha256
 from rpc.row_checks import RowErrors, TableChecker
 from rpc.scope import check_company_column
@@ -214,7 +215,7 @@ class _Answer:
 
 def run_match(job: MatchJob, match: Matcher) -> MatchDone:
     """Match one request; raises `AnswerTooLargeError` where the answer needs the streamed call."""
-    message = match_service_pb2.MatchPaymentsRequest.FromString(job.request)
+    message = read_message(match_service_pb2.MatchPaymentsRequest.FromString, job.request)
     request = _Request(message)
     sent = {field.name for field, _ in message.ListFields()}
     for kind in REQUEST_TABLES:
@@ -242,7 +243,7 @@ def run_stream_match(
     kept = None if resident is None else _Kept(resident, job.snapshot_version)
     request: _Request | None = None
     for frame in read_frames(Path(job.requests_path)):
-        part = match_service_pb2.StreamMatchPaymentsRequest.FromString(frame)
+        part = read_message(match_service_pb2.StreamMatchPaymentsRequest.FromString, frame)
         field = part.WhichOneof("part")
         if (field == "header") is not (request is None):
             message = "the header must be the first message, and only the first"

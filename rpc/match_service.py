@@ -1,4 +1,7 @@
-"""MatchService: a worker matches with what the call brings or the server keeps; nothing is kept."""
+"""MatchService: a worker matches with what the call brings or the server keeps; nothing is kept.
+
+Requests and answers pass through as bytes: the worker reads and writes them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rpc.caller import current_caller
 from rpc.jobs import MatchDone, MatchJob, ResidentRequest, StreamMatchDone, StreamMatchJob
 from rpc.limits import STREAM_BYTES_MAX, TOGETHER_BYTES_MAX
+from rpc.messages import read_message, takes_bytes
 from rpc.spool import SpooledFile, read_frames
 from rpc.workers import Lane
 from tieout.v1 import match_service_pb2, match_service_pb2_grpc
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import grpc.aio
-    from google.protobuf.message import Message
 
     from rpc.match_batches import MatchBatcher
     from rpc.metrics import Metrics
@@ -45,74 +48,75 @@ class MatchService(match_service_pb2_grpc.MatchServiceServicer):
         self._metrics = metrics
         self._spool_folder = spool_folder
 
-    async def MatchPayments(  # noqa: N802 - the contract's name
+    @takes_bytes
+    async def MatchPayments(  # type: ignore[override]  # bytes  # noqa: N802 - the contract
         self,
-        request: match_service_pb2.MatchPaymentsRequest,
+        request: bytes,
         context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
-    ) -> match_service_pb2.MatchPaymentsResponse:
+    ) -> bytes:
         """Match what fits into one message."""
-        content = request.SerializeToString()
-        lane = Lane.INTERACTIVE if len(content) <= TOGETHER_BYTES_MAX else Lane.BATCH
-        done = await self._workers.run(MatchJob(content), lane, size_bytes=len(content))
+        lane = Lane.INTERACTIVE if len(request) <= TOGETHER_BYTES_MAX else Lane.BATCH
+        done = await self._workers.run(MatchJob(request), lane, size_bytes=len(request))
         assert isinstance(done, MatchDone)  # noqa: S101 - a worker answers in kind
         self._count(done)
-        return match_service_pb2.MatchPaymentsResponse.FromString(done.response)
+        return done.response
 
-    async def StreamMatchPayments(  # noqa: N802 - the contract's name
+    @takes_bytes
+    async def StreamMatchPayments(  # type: ignore[override]  # bytes  # noqa: N802 - as above
         self,
-        request_iterator: AsyncIterator[match_service_pb2.StreamMatchPaymentsRequest],
+        request_iterator: AsyncIterator[bytes],
         context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
-    ) -> AsyncIterator[match_service_pb2.StreamMatchPaymentsResponse]:
+    ) -> AsyncIterator[bytes]:
         """Spool the request, match it, send the answer's frames."""
         path = self._spool_folder / f"{uuid.uuid4().hex}.requests"
         answers = path.with_suffix(".responses")
         try:
             with SpooledFile(path, STREAM_BYTES_MAX) as spooled:
-                resident = False
-                async for part in request_iterator:
-                    resident = resident or part.header.resident
-                    await asyncio.to_thread(spooled.add_frame, part.SerializeToString())
-                spooled.finish()
                 job = StreamMatchJob(str(path), str(answers))
-                if resident:
-                    snapshot = self._batchers[current_caller().tenant].snapshot()
-                    job = StreamMatchJob(str(path), str(answers), snapshot.path, snapshot.version)
+                async for part in request_iterator:
+                    if not spooled.size_bytes and _is_resident(part):
+                        snapshot = self._batchers[current_caller().tenant].snapshot()
+                        job = StreamMatchJob(
+                            str(path), str(answers), snapshot.path, snapshot.version
+                        )
+                    await asyncio.to_thread(spooled.add_frame, part)
+                spooled.finish()
                 done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
             assert isinstance(done, StreamMatchDone)  # noqa: S101 - a worker answers in kind
             self._count(done)
             for frame in read_frames(answers):
-                yield match_service_pb2.StreamMatchPaymentsResponse.FromString(frame)
+                yield frame
         finally:
             answers.unlink(missing_ok=True)
 
-    async def MatchResidentPayments(  # noqa: N802 - the contract's name
-        self,
-        request: match_service_pb2.MatchResidentPaymentsRequest,
-        context: grpc.aio.ServicerContext[Any, Any],
-    ) -> match_service_pb2.MatchResidentPaymentsResponse:
+    @takes_bytes
+    async def MatchResidentPayments(  # type: ignore[override]  # bytes  # noqa: N802 - as above
+        self, request: bytes, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> bytes:
         """Match with what is resident."""
-        response = await self._batchers[current_caller().tenant].answer(
-            _resident_request(request, explain=False), context.time_remaining()
-        )
-        return match_service_pb2.MatchResidentPaymentsResponse.FromString(response)
+        return await self._resident(request, context, explain=False)
 
-    async def ExplainPayment(  # noqa: N802 - the contract's name
-        self,
-        request: match_service_pb2.ExplainPaymentRequest,
-        context: grpc.aio.ServicerContext[Any, Any],
-    ) -> match_service_pb2.ExplainPaymentResponse:
+    @takes_bytes
+    async def ExplainPayment(  # type: ignore[override]  # bytes  # noqa: N802 - as above
+        self, request: bytes, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> bytes:
         """Explain one payment."""
-        response = await self._batchers[current_caller().tenant].answer(
-            _resident_request(request, explain=True), context.time_remaining()
-        )
-        return match_service_pb2.ExplainPaymentResponse.FromString(response)
+        return await self._resident(request, context, explain=True)
+
+    async def _resident(
+        self, content: bytes, context: grpc.aio.ServicerContext[Any, Any], *, explain: bool
+    ) -> bytes:
+        caller = current_caller()
+        scope = None if caller.companies is None else sorted(caller.companies)
+        request = ResidentRequest(content, explain, scope)
+        return await self._batchers[caller.tenant].answer(request, context.time_remaining())
 
     def _count(self, done: MatchDone | StreamMatchDone) -> None:
         self._metrics.count("tieout_payments_total", done.payment_count, source="match")
         self._metrics.observe_stages(done.timings)
 
 
-def _resident_request(request: Message, *, explain: bool) -> ResidentRequest:
-    companies = current_caller().companies
-    scope = None if companies is None else sorted(companies)
-    return ResidentRequest(request.SerializeToString(), explain, scope)
+def _is_resident(first: bytes) -> bool:
+    """Whether a stream that begins so is matched with what the server keeps."""
+    part = read_message(match_service_pb2.StreamMatchPaymentsRequest.FromString, first)
+    return bool(part.header.resident)

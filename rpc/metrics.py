@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from rpc.tracing import trace_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rpc.jobs import StageTiming
 
-__all__ = ["METRICS", "Metric", "Metrics"]
+__all__ = ["METRICS", "CallMeasure", "Metric", "Metrics"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
 
@@ -178,6 +178,14 @@ class Metrics:
         counter = self._counters[name]
         (counter.labels(**labels) if labels else counter).inc(amount)
 
+    def counter(self, name: str) -> Counter:
+        """A counter of the table."""
+        return self._counters[name]
+
+    def histogram(self, name: str) -> Histogram:
+        """A histogram of the table."""
+        return self._histograms[name]
+
     def set(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge."""
         gauge = self._gauges[name]
@@ -198,3 +206,28 @@ class Metrics:
         for timing in timings:
             self.observe("tieout_stage_seconds", timing.seconds, stage=timing.stage)
             self.count("tieout_stage_rows_total", timing.row_count, stage=timing.stage)
+
+
+class CallMeasure:
+    """The metrics of one method, found once: they are counted twice in every call."""
+
+    def __init__(self, metrics: Metrics, labels: Mapping[str, str]) -> None:
+        """Measure the method of these labels."""
+        self.labels = dict(labels)
+        self._metrics = metrics
+        self._started = metrics.counter("grpc_server_started_total").labels(**labels)
+        self._seconds = metrics.histogram("grpc_server_handling_seconds").labels(**labels)
+        self._handled: dict[str, Counter] = {}
+
+    def started(self) -> None:
+        """A call began."""
+        self._started.inc()
+
+    def handled(self, code: str, seconds: float) -> None:
+        """A call ended with `code`."""
+        counter = self._handled.get(code)
+        if counter is None:
+            every = self._metrics.counter("grpc_server_handled_total")
+            counter = self._handled[code] = every.labels(**self.labels, grpc_code=code)
+        counter.inc()
+        self._seconds.observe(seconds)

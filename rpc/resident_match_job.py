@@ -28,6 +28,7 @@ from rpc.explanations import explained
 from rpc.jobs import JobFailure, ResidentAnswer, ResidentMatchDone
 from rpc.limits import EXPLAINED_ITEMS_MAX, MESSAGE_BYTES_MAX
 from rpc.match_job import ANSWER_FIELDS, StageTimer, read_as_of, read_request_id
+from rpc.messages import read_message
 from rpc.policy_messages import policy_sha256
 from rpc.row_checks import RowErrors, TableChecker
 from tieout.v1 import match_service_pb2, rows_pb2
@@ -50,13 +51,7 @@ class _Call:
     """One call: its message, what was read of it, and in the end its answer."""
 
     def __init__(self, request: ResidentRequest) -> None:
-        """Nothing is read yet."""
-        kind = (
-            match_service_pb2.ExplainPaymentRequest
-            if request.explain
-            else match_service_pb2.MatchResidentPaymentsRequest
-        )
-        self.message: Any = kind.FromString(request.content)
+        """Nothing is read yet but the message."""
         self.explain = request.explain
         self.companies = request.companies
         self.errors = RowErrors()
@@ -64,6 +59,16 @@ class _Call:
         self.rows: _Rows | None = None
         self.as_of: datetime.date | None = None
         self.result: PartResult | None = None
+        self.message: Any = None
+        self.attempt(partial(self._open, request.content))
+
+    def _open(self, content: bytes) -> None:
+        kind = (
+            match_service_pb2.ExplainPaymentRequest
+            if self.explain
+            else match_service_pb2.MatchResidentPaymentsRequest
+        )
+        self.message = read_message(kind.FromString, content)
 
     @property
     def validate_only(self) -> bool:
@@ -243,9 +248,9 @@ def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMat
     """Answer every request of `job`; what is wrong with one is no matter to the others."""
     timer = StageTimer()
     calls = [_Call(request) for request in job.requests]
-    _read_together([call for call in calls if call.is_plain()])
+    _read_together([call for call in calls if not call.failure and call.is_plain()])
     for call in calls:
-        if call.rows is None:
+        if call.rows is None and not call.failure:
             call.attempt(call.read_alone)
     live = [call for call in calls if call.rows and not call.failure and not call.validate_only]
     results = match_parts(resident, _parts(live), timer) if live else []

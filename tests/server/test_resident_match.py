@@ -221,6 +221,27 @@ def test_calls_at_the_same_time_get_the_answers_they_get_alone(server):
     assert asyncio.run(answers(together=True)) == asyncio.run(answers(together=False))
 
 
+def test_bytes_that_are_no_request_are_nobody_elses_matter(server):
+    """A call whose message cannot be read, or asks for what is not known, fails alone."""
+    good = request().SerializeToString()
+    contents = [good, b"\xff" * 9, good, good + b"\xfa\x7f\x01x", good]
+    expected = ["", "MESSAGE_MALFORMED", "", "UNKNOWN_FIELD", ""]
+
+    async def reason(call, content):
+        try:
+            await call(content)
+        except grpc.aio.AioRpcError as error:
+            return dict(error.trailing_metadata())["tieout-reason"]
+        return ""
+
+    async def ask():
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            call = channel.unary_unary("/tieout.v1.MatchService/MatchResidentPayments")
+            return await asyncio.gather(*(reason(call, content) for content in contents))
+
+    assert asyncio.run(ask()) == expected
+
+
 def matched_until(match, sent, is_enough):
     """Match until the answer is enough; gives the last answer."""
     end = time.monotonic() + 30
