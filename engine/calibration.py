@@ -8,6 +8,7 @@ how proposals are ranked, only how sure each claims to be.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -87,47 +88,60 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         raw: NDArray[np.float64] = np.clip(1.0 - wrong, 0.0, 1.0)
         if not self.groups:
             return raw
-        table, is_exact = self._table()
+        table, is_exact = _table(self.groups)
         place = rank, strategy, uniqueness
         group = table[place]
         doubt = np.rint((1.0 - raw) * MILLION).astype(np.int64)
-        shares = self._shares(np.maximum(group, 0), doubt)
+        shares = _shares(self.groups, np.maximum(group, 0), doubt)
         shares = np.where(is_exact[place], shares, np.minimum(shares, raw))
         return np.where(group < 0, raw, shares)
 
-    def _table(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Group of every (rank, strategy, uniqueness), -1 for none, and whether it is its own."""
-        shape = (PROPOSALS_MAX + 1, len(STRATEGIES), len(UNIQUENESS))
-        table = np.full(shape, -1, dtype=np.int64)
-        is_exact = np.zeros(shape, dtype=np.bool_)
-        every = slice(None)
-        wide_first = sorted(
-            enumerate(self.groups),
-            key=lambda pair: (pair[1].strategy != "", pair[1].uniqueness != ""),
-        )
-        for number, group in wide_first:
-            known = group.strategy in ("", *STRATEGIES) and group.uniqueness in ("", *UNIQUENESS)
-            if not known:  # outcomes of a strategy this version does not have
-                continue
-            at = (
-                group.rank,
-                STRATEGIES.index(group.strategy) if group.strategy else every,
-                UNIQUENESS.index(group.uniqueness) if group.uniqueness else every,
-            )
-            table[at] = number
-            is_exact[at] = bool(group.strategy and group.uniqueness)
-        return table, is_exact
 
-    def _shares(self, group: NDArray[np.int64], doubt: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Right share of the step each doubt falls on; beyond the last step, that of the last."""
-        steps = [step for one in self.groups for step in one.steps]
-        owner = np.repeat(np.arange(len(self.groups)), [len(one.steps) for one in self.groups])
-        edges = owner * (MILLION + 1) + np.array([step.doubt_ppm for step in steps])
-        share = np.array([right_share(step.right, step.total) for step in steps])
-        last = np.cumsum([len(one.steps) for one in self.groups]) - 1
-        at = np.searchsorted(edges, group * (MILLION + 1) + doubt, side="left")
-        shares: NDArray[np.float64] = share[np.minimum(at, last[group])]
-        return shares
+@lru_cache(maxsize=4)
+def _table(groups: tuple[Group, ...]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Group of every (rank, strategy, uniqueness), -1 for none, and whether it is its own."""
+    shape = (PROPOSALS_MAX + 1, len(STRATEGIES), len(UNIQUENESS))
+    table = np.full(shape, -1, dtype=np.int64)
+    is_exact = np.zeros(shape, dtype=np.bool_)
+    every = slice(None)
+    wide_first = sorted(
+        enumerate(groups),
+        key=lambda pair: (pair[1].strategy != "", pair[1].uniqueness != ""),
+    )
+    for number, group in wide_first:
+        known = group.strategy in ("", *STRATEGIES) and group.uniqueness in ("", *UNIQUENESS)
+        if not known:  # outcomes of a strategy this version does not have
+            continue
+        at = (
+            group.rank,
+            STRATEGIES.index(group.strategy) if group.strategy else every,
+            UNIQUENESS.index(group.uniqueness) if group.uniqueness else every,
+        )
+        table[at] = number
+        is_exact[at] = bool(group.strategy and group.uniqueness)
+    return table, is_exact
+
+
+@lru_cache(maxsize=4)
+def _steps(
+    groups: tuple[Group, ...],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Where every step of every group ends, the right share on it, and each group's last one."""
+    steps = [step for one in groups for step in one.steps]
+    owner = np.repeat(np.arange(len(groups)), [len(one.steps) for one in groups])
+    edges = owner * (MILLION + 1) + np.array([step.doubt_ppm for step in steps])
+    share = np.array([right_share(step.right, step.total) for step in steps])
+    return edges, share, np.cumsum([len(one.steps) for one in groups]) - 1
+
+
+def _shares(
+    groups: tuple[Group, ...], group: NDArray[np.int64], doubt: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Right share of the step each doubt falls on; beyond the last step, that of the last."""
+    edges, share, last = _steps(groups)
+    at = np.searchsorted(edges, group * (MILLION + 1) + doubt, side="left")
+    shares: NDArray[np.float64] = share[np.minimum(at, last[group])]
+    return shares
 
 
 def right_share(right: int, total: int) -> float:

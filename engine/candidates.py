@@ -6,6 +6,7 @@ A candidate belongs to one payment and has one row per open item. Strategies fil
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -157,8 +158,9 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.payment)
 
     @classmethod
+    @cache
     def none(cls) -> Self:
-        """No candidates."""
+        """No candidates: the same each time."""
         whole = np.empty(0, dtype=np.int64)
         return cls(
             payment=whole,
@@ -190,6 +192,8 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Self:
         """Candidates of one strategy; scalars stand for all of them."""
         count = len(payment)
+        if not count:
+            return cls.none()
         return cls(
             payment=payment,
             strategy=np.full(count, strategy_code(strategy), dtype=np.int64),
@@ -206,6 +210,8 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self, kept: NDArray[np.bool_]) -> Self:
         """The candidates where `kept`, renumbered, with their rows."""
+        if kept.all():
+            return self
         number = np.cumsum(kept) - 1
         rows = self.rows.at(kept[self.rows.candidate])
         columns = {
@@ -226,8 +232,8 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     def concat(cls, several: Sequence[Self]) -> Self:
         """All candidates of `several`, rows renumbered."""
         several = [one for one in several if len(one)]
-        if not several:
-            return cls.none()
+        if len(several) < 2:
+            return several[0] if several else cls.none()
         offsets = np.cumsum([0, *(len(one) for one in several)])
         rows = {
             name: np.concatenate([getattr(one.rows, name) for one in several])

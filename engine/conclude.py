@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import ApplicationBatch, PaymentOutcomeBatch
+from engine.batches import ApplicationBatch, OpenItemBatch, PaymentOutcomeBatch
 from engine.candidates import STRATEGIES, UNIQUENESS, WITHHELD_BY_SHADOW, Candidates
 from engine.decisions import rank_proposals
 from engine.explain import explain_rows
@@ -25,7 +25,7 @@ from engine.settle import REASONS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.batches import OpenItemBatch, ReversalBatch
+    from engine.batches import ReversalBatch
     from engine.intake import Intake
     from engine.match_input import MapOrdered
     from engine.rounds import Round
@@ -35,6 +35,7 @@ __all__ = ["Conclusion", "conclude", "touched_items", "write_applications", "wri
 
 _BY_REFERENCES: Final = IDENTIFIED_BY.index("references")
 _MANY_SHARE: Final = 16
+_AUDITED: Final = ("open_item_id", "company_id", "currency", "open_minor")
 _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
 
 
@@ -197,8 +198,8 @@ def _only_one(
 def touched_items(
     intake: Intake, conclusion: Conclusion, reversals: ReversalBatch
 ) -> OpenItemBatch:
-    """The open items that something is applied to or taken back from, as they came: all that an
-    auditor needs to see. Where those are many, all items: looking them out costs more.
+    """The open items that something is applied to or taken back from, in the columns an auditor
+    looks at. Where those are many, all items as they came: looking them out costs more.
     """
     items, index = intake.resident.open_items, intake.index
     every = np.ones(len(conclusion.decided), dtype=np.bool_)
@@ -211,7 +212,8 @@ def touched_items(
         mark = named.to_numpy(zero_copy_only=False).copy()
         mark[rows] = True
         rows = np.flatnonzero(mark)
-    return items.take(rows)
+    at = pa.array(rows)
+    return OpenItemBatch.from_distinct({name: items.text(name).take(at) for name in _AUDITED})
 
 
 def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatch:

@@ -36,6 +36,8 @@ def settle_candidates(situation: Situation, candidates: Candidates) -> Candidate
     The candidate's code is the most primary one any row raised. Candidates that leave nothing
     usable on some item (more credit than there is) lose their permission.
     """
+    if not len(candidates):
+        return candidates
     rows = candidates.rows
     settled = settle_rows(_row_facts(situation, candidates), situation.rules)
     settled = _capped(situation, candidates, settled)

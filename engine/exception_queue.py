@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = ["orphan_exceptions", "raise_exceptions"]
 
+_CODES: Final = pa.array(CODES, pa.string())
+_MEANINGS: Final = {
+    name: pa.array(["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())], pa.string())
+    for name in ("trigger", "missing_fact", "suggested_action")
+}
+"""What is said of each code, by its number."""
+_TRIGGERS: Final = pa.array(
+    [text[:1].upper() + text[1:] for text in _MEANINGS["trigger"].to_pylist()], pa.string()
+)
+"""The triggers as sentences begin."""
+
 
 def raise_exceptions(
     intake: Intake,
@@ -50,7 +61,8 @@ def raise_exceptions(
         kept = first_of_runs(payment, code)
         payment, code = payment[kept], code[kept]
     batch = _batch(intake, conclusion, payment, code)
-    return ExceptionBatch.concat([batch, orphan_exceptions(intake.advices.orphans)])
+    orphans = intake.advices.orphans
+    return ExceptionBatch.concat([batch, orphan_exceptions(orphans)]) if orphans else batch
 
 
 def _pairs(
@@ -65,6 +77,8 @@ def _pairs(
 
     def raise_code(code: str | NDArray[np.int64], where: NDArray[np.bool_]) -> None:
         at = np.flatnonzero(where)
+        if not len(at):
+            return
         payments.append(at)
         number = np.full(len(at), code_number(code)) if isinstance(code, str) else code[at]
         codes.append(number)
@@ -138,7 +152,7 @@ def _raise_intake_codes(
     lists = pc.split_pattern(intake.payments.text("intake_codes"), ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     values = pc.list_flatten(lists)
-    found = pc.index_in(values, value_set=pa.array(CODES[1:], pa.string()))
+    found = pc.index_in(values, value_set=_CODES[1:])
     known = found.is_valid().to_numpy(zero_copy_only=False)
     payments.append(owner[known])
     codes.append(found.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) + 1)
@@ -295,18 +309,16 @@ def _batch(
     amount_text = money_texts(cash, exponents[paid_in[payment]])
 
     def meaning(name: str) -> pa.StringArray:
-        table = ["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())]
-        return pa.array(table, pa.string()).take(pa.array(code))
+        return _MEANINGS[name].take(pa.array(code))
 
-    codes = pa.array(CODES, pa.string()).take(pa.array(code))
+    codes = _CODES.take(pa.array(code))
     # Of several sets that fit, one fact may tell most apart: that is what is missing.
     asked = distinguishing_questions(intake, conclusion.proposed, conclusion.ranks).take(rows)
     is_asked = pc.and_(pc.starts_with(codes, "AMB-"), pc.not_equal(asked, ""))
     payer = intake.payments.text("payer_name").take(rows)
     nameless = pc.if_else(pc.equal(payer, ""), "an unnamed payer", payer)
-    trigger = pc.utf8_capitalize(pc.utf8_slice_codeunits(meaning("trigger"), 0, 1))
     message = pc.binary_join_element_wise(
-        pc.binary_join_element_wise(trigger, pc.utf8_slice_codeunits(meaning("trigger"), 1), ""),
+        _TRIGGERS.take(pa.array(code)),
         pc.binary_join_element_wise(nameless, amount_text, currencies, " "),
         ": ",
     )

@@ -138,17 +138,13 @@ def explain_rows(
     text = _sentence(strategy, document, cash)
     left = remaining - rows.closes()
     extras = (
-        (
-            rows.discount != 0,
-            " A cash discount of ",
-            money_texts(rows.discount, exponents),
-            " is granted.",
-        ),
-        *_differences(rows, exponents),
-        (left != 0, " Of the item ", money_texts(left, exponents), " remain open."),
+        (rows.discount != 0, " A cash discount of ", rows.discount, " is granted."),
+        *_differences(rows),
+        (left != 0, " Of the item ", left, " remain open."),
     )
-    for applies, before, amount, after in extras:
-        text = _append(text, applies, before, amount, after)
+    for applies, before, minor, after in extras:
+        if applies.any():
+            text = _append(text, applies, before, money_texts(minor, exponents), after)
     fits = candidates.fits[rows.candidate]
     alone = (candidates.uniqueness[rows.candidate] == UNIQUE_SET) & (fits == 1)
     alone &= strategy >= _FIRST_BY_AMOUNT
@@ -170,15 +166,14 @@ def explain_rows(
         (WITHHELD_BY_PRECISION, " Its strategy's record does not let it decide alone."),
     ):
         text = _append(text, withheld == reason, sentence, blank, "")
-    return text, _evidence(candidates, document, exponents, identified_by, written, remaining)
+    return text, _evidence(candidates, document, cash, exponents, identified_by, written, remaining)
 
 
 def _differences(
-    rows: CandidateRows, exponents: NDArray[np.int64]
-) -> list[tuple[NDArray[np.bool_], str, pa.StringArray, str]]:
-    """What closes besides cash and discount, one sentence for each reason."""
-    deduction = money_texts(rows.deduction, exponents)
-    write_off = money_texts(rows.write_off, exponents)
+    rows: CandidateRows,
+) -> list[tuple[NDArray[np.bool_], str, NDArray[np.int64], str]]:
+    """What closes besides cash and discount, in minor units, one sentence for each reason."""
+    deduction, write_off = rows.deduction, rows.write_off
     deducted, written = rows.deduction != 0, rows.write_off != 0
 
     def reason(name: str) -> NDArray[np.bool_]:
@@ -260,6 +255,7 @@ def _append(
 def _evidence(
     candidates: Candidates,
     document: pa.StringArray,
+    cash: pa.StringArray,
     exponents: NDArray[np.int64],
     identified_by: NDArray[np.int64],
     written: pa.StringArray,
@@ -280,7 +276,7 @@ def _evidence(
         ("document_number", _escaped(document), True),
         ("reference_as_written", _escaped(written), True),
         ("open_amount", money_texts(remaining, exponents), True),
-        ("amount_applied", money_texts(rows.cash, exponents), True),
+        ("amount_applied", cash, True),
         ("discount_taken", money_texts(rows.discount, exponents), True),
         ("write_off_amount", money_texts(rows.write_off, exponents), True),
         ("write_off_reason", names(REASONS, rows.reason), True),

@@ -258,6 +258,8 @@ def _weigh(
     stale_from = len(evidence) - 1
     stale = several.copy()
     for place, one in enumerate(evidence):
+        if (one.found == NOBODY).all():
+            continue
         speaks = (one.found >= 0) & (one.by != _LIKE) & (place < stale_from)
         ours, theirs = (pick(directory.family, who, none=NOBODY) for who in (payer, one.found))
         related = relations.allow(ours, theirs) | relations.allow(theirs, ours)

@@ -8,6 +8,7 @@ families proves nothing. `not_alias` and `not_account` take a value back, whoeve
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -95,8 +96,9 @@ class LearnedFacts(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @classmethod
+    @cache
     def none(cls) -> LearnedFacts:
-        """Nothing was learned."""
+        """Nothing was learned: the same each time."""
         no_text, no_pair = pa.array([], pa.string()), np.empty(0, dtype=np.int64)
         nobody = OwnerTable.of(no_text, no_pair)
         return cls(

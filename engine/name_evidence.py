@@ -122,6 +122,8 @@ class NameBook(msgspec.Struct, frozen=True):
         open_name = pc.not_equal(names.core, "").to_numpy(zero_copy_only=False)
         entry = self.by_form.find(mix64(core, scope, names.form))
         self._settle(found, self.by_form, entry, NAME, open_name, (names.core, known.core))
+        if not (open_name & (found.owner == NOBODY)).any():
+            return found
 
         entry = self.by_core.find(mix64(core, scope))
         compatible = self._compatible(self.by_core, entry, names.form)

@@ -78,6 +78,9 @@ class OwnerTable(msgspec.Struct, frozen=True):
         self, keys: pa.StringArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """As `look_up`, and two owners to name where it is `SEVERAL` (one where not)."""
+        if not len(self.keys):
+            nobody = np.full(len(keys), NOBODY, dtype=np.int64)
+            return nobody, nobody, nobody
         position = self.find(keys)
         return (
             pick(self.owner, position, none=NOBODY),

@@ -25,6 +25,7 @@ custom; in Britain four letters stand before the six digits of the sort code."""
 
 _NUMBER_LENGTH_MIN: Final = 6
 _IBAN: Final = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$"
+_NO_ACCOUNT: Final = pa.array([""], pa.string())
 _LETTER_VALUE: Final = np.zeros(256, dtype=np.int64)
 _LETTER_VALUE[ord("0") : ord("9") + 1] = np.arange(10)
 _LETTER_VALUE[ord("A") : ord("Z") + 1] = np.arange(10, 36)
@@ -43,6 +44,8 @@ class AccountKeys(msgspec.Struct, frozen=True):
 def account_keys(accounts: pa.StringArray) -> AccountKeys:
     """Keys of `accounts`; each distinct text is read once. The empty text has empty keys."""
     encoded = accounts.dictionary_encode()
+    if encoded.dictionary.equals(_NO_ACCOUNT):
+        return AccountKeys(accounts, accounts, np.zeros(len(accounts), dtype=np.bool_))
     keys = _keys_of(encoded.dictionary)
     code = encoded.indices
     return AccountKeys(

@@ -143,6 +143,8 @@ def _agrees_with_payer(
     """Payments of a known payer whose name, not read as anybody's, is like the payer's."""
     agrees = np.zeros(len(payer), dtype=np.bool_)
     rows = np.flatnonzero(unread & (payer >= 0))
+    if not len(rows):
+        return agrees
     key = distinct.code[rows] * (len(directory) + 1) + payer[rows]
     pairs = pa.array(key).dictionary_encode()
     pair = pairs.dictionary.to_numpy(zero_copy_only=False)

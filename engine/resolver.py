@@ -170,6 +170,8 @@ def resolve(
     of these want, as far as each of them is possible.
     """
     count = len(candidates)
+    if not candidates.automatic.any():
+        return Resolution.nothing(candidates.automatic)
     rows, active = candidates.rows, candidates.automatic & possible(candidates, remaining)
     too_late = candidates.automatic & ~active
     live = np.flatnonzero(active[rows.candidate])

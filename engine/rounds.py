@@ -414,6 +414,8 @@ def _permitted(
     """`candidates`, automatic only as far as intake, policy and payer let them be; and which gates
     stop which of those that would be (gates × candidates).
     """
+    if not len(candidates):
+        return candidates, np.zeros((len(GATES), 0), dtype=np.bool_)
     candidates = _without_refused(intake, candidates)
     rule = situation.rule[candidates.payment]
     automatic = candidates.automatic & ~intake.held[candidates.payment]

@@ -6,6 +6,7 @@ A row message has the fields of its schema; `currency_code` stands for the colum
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -29,7 +30,7 @@ from rpc.limits import CHUNK_BYTES_MAX, EXPANDED_BYTES_MAX
 from tieout.v1 import rows_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
@@ -39,6 +40,7 @@ __all__ = [
     "REQUEST_TABLES",
     "TableKind",
     "column_of",
+    "decode_messages",
     "decode_table",
     "encode_table",
     "encode_tables",
@@ -59,17 +61,27 @@ class TableKind(msgspec.Struct, frozen=True):
     table_class: Any
 
     @property
-    def row_fields(self) -> list[FieldDescriptor]:
+    def row_fields(self) -> tuple[FieldDescriptor, ...]:
         """Fields of the row message that are columns."""
-        descriptor = self.row_class.DESCRIPTOR
-        own = _SERVER_FIELDS.get(descriptor.name, frozenset())
-        return [field for field in descriptor.fields if field.name not in own]
+        return _row_fields(self.row_class)
 
     @property
     def rows_field(self) -> str:
         """Name of the one field of the table's rows message."""
-        rows = self.table_class.DESCRIPTOR.fields_by_name["messages"].message_type
-        return str(rows.fields[0].name)
+        return _rows_field(self.table_class)
+
+
+@cache
+def _row_fields(row_class: Any) -> tuple[FieldDescriptor, ...]:
+    descriptor = row_class.DESCRIPTOR
+    own = _SERVER_FIELDS.get(descriptor.name, frozenset())
+    return tuple(field for field in descriptor.fields if field.name not in own)
+
+
+@cache
+def _rows_field(table_class: Any) -> str:
+    rows = table_class.DESCRIPTOR.fields_by_name["messages"].message_type
+    return str(rows.fields[0].name)
 
 
 REQUEST_TABLES: Final = (
@@ -114,12 +126,16 @@ def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array]:
     else:
         messages = getattr(table.messages, kind.rows_field) if encoding else ()
         rows = len(messages)
-        for field in kind.row_fields:
-            columns[column_of(field)] = _message_column(field, messages)
+        columns = decode_messages(kind, messages)
     if rows != table.row_count:
         message = f"{kind.field}: row_count is {table.row_count}, the table has {rows} rows"
         raise RowCountError(message, table=kind.field)
     return columns
+
+
+def decode_messages(kind: TableKind, messages: Sequence[Any]) -> dict[str, pa.Array]:
+    """Columns of row messages."""
+    return {column_of(field): _message_column(field, messages) for field in kind.row_fields}
 
 
 def _message_column(field: FieldDescriptor, messages: Any) -> pa.Array:

@@ -19,6 +19,7 @@ from engine.policy import POLICY_VERSION
 from rpc.conversions import (
     ANSWER_TABLES,
     REQUEST_TABLES,
+    decode_messages,
     decode_table,
     encode_table,
     row_messages,
@@ -36,6 +37,8 @@ from tieout.v1 import match_service_pb2, rows_pb2
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
 
     from engine.resident import Resident
     from rpc.conversions import TableKind
@@ -75,6 +78,11 @@ class _Call:
         """Nothing is to be matched."""
         return not self.explain and bool(self.message.validate_only)
 
+    def is_arrow(self) -> bool:
+        """The answer's rows are asked for as Arrow."""
+        encoding: int = self.message.row_encoding
+        return encoding == rows_pb2.ROW_ENCODING_ARROW
+
     def attempt(self, act: Callable[[], None]) -> None:
         """Do `act`; an error is this call's alone."""
         try:
@@ -97,9 +105,13 @@ class _Call:
 
     def read_alone(self) -> None:
         """Read and check the rows of this call; errors are listed."""
-        batches = _read({field: getattr(self.message, field) for field in _READ}, self.errors)
+        tables = {}
+        for field in _READ:
+            table = getattr(self.message, field)
+            if table.row_count or table.WhichOneof("rows"):
+                tables[field] = decode_table(_TABLES[field], table), table.row_count
+        payments, lines = _read(tables, self.errors)
         if not self.errors.count:
-            payments, lines = batches
             self.take(_Rows(payments, lines, (0, len(payments)), (0, len(lines))))
 
     def take(self, rows: _Rows) -> None:
@@ -170,21 +182,14 @@ class _Answers:
         self._version = version
         self._policy_sha256 = policy_sha256(resident.policy)
         self._rows: dict[int, dict[str, list[Any]]] = {}
+        self._without_rows = self._matched_without_rows()
 
     def response(self, call: _Call) -> bytes:
         """The response to `call`, encoded; raises `AnswerTooLargeError`."""
-        answer: Any = (
-            match_service_pb2.ExplainPaymentResponse()
-            if call.explain
-            else match_service_pb2.MatchResidentPaymentsResponse()
-        )
-        answer.snapshot_version = self._version
-        answer.summary.CopyFrom(self._summary(call))
-        if call.result is not None:
-            if call.explain:
-                self._explain(call, call.result, answer)
-            else:
-                self._fill(call, call.result, answer)
+        if call.result is not None and not call.explain and not call.is_arrow():
+            answer = self._matched(call, call.result)
+        else:
+            answer = self._any(call)
         size = answer.ByteSize()
         if size > MESSAGE_BYTES_MAX:
             text = (
@@ -192,6 +197,50 @@ class _Answers:
                 "send fewer payments at a time"
             )
             raise AnswerTooLargeError(text, size_bytes=str(size))
+        encoded: bytes = answer.SerializeToString()
+        return encoded
+
+    def _any(self, call: _Call) -> Any:
+        answer: Any = (
+            match_service_pb2.ExplainPaymentResponse()
+            if call.explain
+            else match_service_pb2.MatchResidentPaymentsResponse()
+        )
+        answer.snapshot_version = self._version
+        answer.summary.CopyFrom(self._summary(call))
+        if call.result is not None and call.explain:
+            self._explain(call, call.result, answer)
+        elif call.result is not None:
+            alone = call.result.alone()
+            for kind in ANSWER_TABLES:
+                table = encode_table(kind, getattr(alone, ANSWER_FIELDS[kind.field]), arrow=True)
+                getattr(answer, kind.field).CopyFrom(table)
+        return answer
+
+    def _matched(self, call: _Call, result: PartResult) -> Any:
+        """The answer to a call that was matched, its rows as messages."""
+        answer = match_service_pb2.MatchResidentPaymentsResponse.FromString(self._without_rows)
+        answer.summary.request_id = call.message.request_id
+        for kind in ANSWER_TABLES:
+            own = self._own_rows(kind, result)
+            if own:
+                table = getattr(answer, kind.field)
+                table.row_count = len(own)
+                getattr(table.messages, kind.rows_field).extend(own)
+        return answer
+
+    def _matched_without_rows(self) -> bytes:
+        """What all answers of matches have in common."""
+        answer: Any = match_service_pb2.MatchResidentPaymentsResponse(
+            snapshot_version=self._version,
+            summary=match_service_pb2.MatchSummary(
+                state=match_service_pb2.MATCH_STATE_MATCHED,
+                policy_version=POLICY_VERSION,
+                policy_sha256=self._policy_sha256,
+            ),
+        )
+        for kind in ANSWER_TABLES:
+            getattr(answer, kind.field).messages.SetInParent()
         encoded: bytes = answer.SerializeToString()
         return encoded
 
@@ -212,20 +261,6 @@ class _Answers:
             policy_version=POLICY_VERSION,
             policy_sha256=self._policy_sha256,
         )
-
-    def _fill(self, call: _Call, result: PartResult, answer: Any) -> None:
-        if call.message.row_encoding == rows_pb2.ROW_ENCODING_ARROW:
-            alone = result.alone()
-            for kind in ANSWER_TABLES:
-                table = encode_table(kind, getattr(alone, ANSWER_FIELDS[kind.field]), arrow=True)
-                getattr(answer, kind.field).CopyFrom(table)
-            return
-        for kind in ANSWER_TABLES:
-            own = self._own_rows(kind, result)
-            table = getattr(answer, kind.field)
-            table.row_count = len(own)
-            table.messages.SetInParent()
-            getattr(table.messages, kind.rows_field).extend(own)
 
     def _explain(self, call: _Call, result: PartResult, answer: Any) -> None:
         own = {kind.field: self._own_rows(kind, result) for kind in ANSWER_TABLES}
@@ -283,12 +318,13 @@ def _parts(calls: Sequence[_Call]) -> Parts:
     )
 
 
-def _read(tables: dict[str, Any], errors: RowErrors) -> tuple[PaymentBatch, RemittanceBatch]:
-    """The batches of the given `…Table` messages; what is wrong goes to `errors`."""
+def _read(
+    tables: dict[str, tuple[dict[str, pa.Array], int]], errors: RowErrors
+) -> tuple[PaymentBatch, RemittanceBatch]:
+    """The batches of the columns and row counts of tables; what is wrong goes to `errors`."""
     checkers = {field: TableChecker(_TABLES[field], errors) for field in _READ}
-    for field, table in tables.items():
-        if table.row_count or table.WhichOneof("rows"):
-            checkers[field].add(decode_table(_TABLES[field], table), table.row_count)
+    for field, (columns, row_count) in tables.items():
+        checkers[field].add(columns, row_count)
     payments, lines = (checkers[field].finish() for field in _READ)
     if not errors.count and len(lines):
         checkers["remittance_lines"].check_owners(lines, payments)
@@ -303,31 +339,30 @@ def _read_together(calls: Sequence[_Call]) -> None:
     """
     if len(calls) < 2:
         return
-    merged: dict[str, Any] = {
-        "payments": rows_pb2.PaymentTable(),
-        "remittance_lines": rows_pb2.RemittanceLineTable(),
-    }
-    edges: dict[str, list[int]] = {field: [0] for field in _READ}
-    for call in calls:
-        for field, table in merged.items():
+    tables: dict[str, tuple[dict[str, pa.Array], int]] = {}
+    edges: dict[str, list[int]] = {}
+    for field in _READ:
+        rows: list[Any] = []
+        edges[field] = [0]
+        for call in calls:
             own = getattr(call.message, field)
-            sent = getattr(own.messages, field)
-            if len(sent) != own.row_count:
+            before = len(rows)
+            rows.extend(getattr(own.messages, field))
+            if len(rows) - before != own.row_count:
                 return
-            getattr(table.messages, field).extend(sent)
-            table.row_count += len(sent)
-            edges[field].append(table.row_count)
+            edges[field].append(len(rows))
+        if rows:
+            tables[field] = decode_messages(_TABLES[field], rows), len(rows)
     errors = RowErrors()
-    batches = _read(merged, errors)
+    payments, lines = _read(tables, errors)
     if errors.count:
         return
-    payments, lines = batches
     foreign = _foreign_lines(payments, lines, edges)
     for place, call in enumerate(calls):
         if place not in foreign:
-            own, of = edges["payments"], edges["remittance_lines"]
-            rows = _Rows(payments, lines, (own[place], own[place + 1]), (of[place], of[place + 1]))
-            call.attempt(partial(call.take, rows))
+            first, of = edges["payments"], edges["remittance_lines"]
+            bounds = (first[place], first[place + 1]), (of[place], of[place + 1])
+            call.attempt(partial(call.take, _Rows(payments, lines, *bounds)))
 
 
 def _foreign_lines(

@@ -147,6 +147,8 @@ class TableChecker:
     def _typed(self, field: pa.Field, column: pa.Array) -> pa.Array:
         if pa.types.is_date(field.type) and pa.types.is_string(column.type):
             return self._dates(field.name, column)
+        if column.type == field.type:
+            return column
         if pa.types.is_floating(column.type) and not pa.types.is_floating(field.type):
             self._refuse_type(field, column)
         try:
@@ -171,7 +173,7 @@ class TableChecker:
             return pa.nulls(len(column), pa.date32())
 
     def _text(self, name: str, column: pa.Array) -> pa.Array:
-        text = pc.fill_null(column, "")
+        text = pc.fill_null(column, "") if column.null_count else column
         if name in self._rules.defaults:
             text = pc.if_else(pc.equal(text, ""), self._rules.defaults[name], text)
         if name in self._rules.required:
@@ -191,7 +193,7 @@ class TableChecker:
         name = field.name
         if name in self._rules.required:
             self._refuse(column.is_null(), column, name, "a value", reason="VALUE_MISSING")
-        filled = pc.fill_null(column, 0)
+        filled = pc.fill_null(column, 0) if column.null_count else column
         if name.endswith("_minor"):
             large = pc.or_(pc.greater(filled, AMOUNT_MINOR_MAX), pc.less(filled, -AMOUNT_MINOR_MAX))
             self._refuse(large, filled, name, f"at most {AMOUNT_MINOR_MAX} minor units")

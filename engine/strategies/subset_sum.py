@@ -8,7 +8,7 @@ Tolerances never enter a combination.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -64,6 +64,15 @@ class Combinations(msgspec.Struct, frozen=True, kw_only=True):
     weight: NDArray[np.float64]
 
 
+_NO_COMBINATIONS: Final = Combinations(
+    candidates=Candidates.none(),
+    searched=np.zeros(0, dtype=np.bool_),
+    stopped=np.zeros(0, dtype=np.bool_),
+    sets=np.zeros(0),
+    weight=np.zeros(0),
+)
+
+
 class _Classes(msgspec.Struct, frozen=True, kw_only=True):
     """Equal items of each problem as one column; `row` has their rows, class by class."""
 
@@ -82,6 +91,8 @@ def propose_combinations(
     are meant; single items are left to others.
     """
     count = len(ledgers)
+    if not count:
+        return _NO_COMBINATIONS
     cash = situation.cash[ledgers.payment]
     classes = _classes(ledgers, cash)
     searched = choice_states(classes.columns) <= states_max
@@ -261,6 +272,11 @@ class FewItems(msgspec.Struct, frozen=True, kw_only=True):
 
 def propose_few_items(situation: Situation, ledgers: PayerLedgers, *, net: bool) -> FewItems:
     """Three items, four items, and all but three, of ledgers that are not too large for it."""
+    if not len(ledgers):
+        nothing = np.zeros(0, dtype=np.bool_)
+        return FewItems(
+            candidates=Candidates.none(), triples=nothing, fours=nothing, stopped=nothing
+        )
     size = ledgers.size()
     tables = build_sums(ledgers.bounds, ledgers.value, np.zeros(len(size), dtype=np.bool_))
     view = ledgers.view

@@ -103,6 +103,8 @@ def propose_beside_unusable(situation: Situation, ledgers: PayerLedgers) -> Cand
     is not as clear as it looks without what is disputed, blocked or dated later.
     """
     ledgers = ledgers.of_problems(ledgers.views_with(~ledgers.usable)[ledgers.view])
+    if not len(ledgers):
+        return Candidates.none()
     found: list[Candidates] = []
     for seen, single, pair in (
         (ledgers.gross(), "single_amount", "subset_sum"),
