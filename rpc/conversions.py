@@ -164,7 +164,9 @@ def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Arra
             if name in columns:
                 message = f"{kind.field}: column {name!r} stands twice"
                 raise ArrowError(message, table=kind.field, column=name)
-            columns[name] = table.column(name).combine_chunks()
+            column = table.column(name)
+            one = column.num_chunks == 1
+            columns[name] = column.chunk(0) if one else column.combine_chunks()
     return columns, table.num_rows
 
 
@@ -218,5 +220,5 @@ def encode_tables(kind: TableKind, batch: Batch, *, arrow: bool) -> Iterator[Mes
     row_bytes = batch.record_batch.nbytes // rows + 1 if rows else 1
     step = max(1, CHUNK_BYTES_MAX // row_bytes)
     for start in range(0, max(rows, 1), step):
-        part = kind.batch_class.of(batch.record_batch.slice(start, step))
+        part = kind.batch_class.of_distinct(batch.record_batch.slice(start, step))
         yield encode_table(kind, part, arrow=arrow)

@@ -71,7 +71,7 @@ class MatchService(match_service_pb2_grpc.MatchServiceServicer):
         path = self._spool_folder / f"{uuid.uuid4().hex}.requests"
         answers = path.with_suffix(".responses")
         try:
-            with SpooledFile(path, STREAM_BYTES_MAX) as spooled:
+            with SpooledFile(path, STREAM_BYTES_MAX, hashed=False) as spooled:
                 job = StreamMatchJob(str(path), str(answers))
                 async for part in request_iterator:
                     if not spooled.size_bytes and _is_resident(part):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-__all__ = ["die_with_parent", "resident_bytes"]
+__all__ = ["die_with_parent", "give_way", "resident_bytes"]
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -19,6 +19,9 @@ _SET_PARENT_DEATH_SIGNAL: Final = 1
 """`PR_SET_PDEATHSIG` of Linux's prctl."""
 
 _PARENT_CHECK_SECONDS: Final = 1.0
+
+_NICENESS: Final = 10
+"""A tenth of the share of a process that is not nice, where both want a core."""
 
 
 def resident_bytes(process_id: int) -> int:
@@ -28,6 +31,11 @@ def resident_bytes(process_id: int) -> int:
     except OSError:
         return 0
     return int(pages) * _PAGE_BYTES
+
+
+def give_way() -> None:
+    """Let processes that answer callers have a core before this one, which computes."""
+    os.nice(_NICENESS)
 
 
 def die_with_parent() -> None:

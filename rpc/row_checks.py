@@ -117,10 +117,10 @@ class TableChecker:
         kind = self._kind.batch_class
         if self._own_errors or not self._batches:
             return kind.empty()
-        whole = pa.concat_batches(self._batches)
-        if not self._keys_are_unique(whole):
-            return kind.empty()
-        return kind.of(_filled(kind, whole))
+        few = len(self._batches) == 1
+        whole = self._batches[0] if few else pa.concat_batches(self._batches)
+        batch = kind.of_distinct(_filled(kind, whole))
+        return batch if self._keys_are_unique(batch) else kind.empty()
 
     def check_owners(self, batch: Batch, payments: Batch) -> None:
         """Each line of `batch` must name one of `payments`."""
@@ -225,12 +225,12 @@ class TableChecker:
         text = f"{table}, row {row}, {column} = {shown!r}: {message}"
         self._errors.listed.append(RowError(table, row, column, reason, shown, text))
 
-    def _keys_are_unique(self, whole: pa.RecordBatch) -> bool:
-        names = self._kind.batch_class.KEY
-        if not names:
+    def _keys_are_unique(self, batch: Batch) -> bool:
+        names, whole = batch.KEY, batch.record_batch
+        if not names or batch.keys_ascend():
             return True
         parts = [whole.column(name).cast(pa.string()) for name in names]
-        keys = pc.binary_join_element_wise(*parts, "\x1f")
+        keys = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "\x1f")
         codes = keys.dictionary_encode().indices.to_numpy()
         # Codes count up in order of first appearance: a row that sets no new maximum repeats a key.
         first = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0

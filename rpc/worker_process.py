@@ -51,7 +51,7 @@ from rpc.log_lines import Mask, log_to
 from rpc.match_job import run_match, run_stream_match
 from rpc.pasted_job import read_references_job
 from rpc.payment_bytes import payment_bytes_job
-from rpc.processes import die_with_parent
+from rpc.processes import die_with_parent, give_way
 from rpc.question_job import run_question
 from rpc.remittance_job import attach_remittance_job
 from rpc.request_ids import set_request_id
@@ -185,6 +185,7 @@ class _Tenant:
 def main() -> None:
     """Serve jobs until the input ends."""
     die_with_parent()
+    give_way()
     jobs, replies = _take_streams()
     settings = msgspec.msgpack.decode(_read_frame(jobs), type=WorkerSettings)
     log_to(sys.stderr, settings.log_level, Mask(Secret(settings.mask_key)))
