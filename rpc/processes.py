@@ -20,8 +20,9 @@ _SET_PARENT_DEATH_SIGNAL: Final = 1
 
 _PARENT_CHECK_SECONDS: Final = 1.0
 
-_NICENESS: Final = 10
-"""A tenth of the share of a process that is not nice, where both want a core."""
+_NICENESS: Final = 5
+"""A third of the share of a process that is not nice, where both want a core: the front is woken
+at once, and neighbours on a busy machine do not starve a worker."""
 
 
 def resident_bytes(process_id: int) -> int:
