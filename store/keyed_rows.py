@@ -256,7 +256,7 @@ class KeyedChanges(KeyedRows[_B]):
             changed = self._merge(batch)
         else:
             before = self._count()
-            changed = self._merge(batch)
+            changed = self._merge(batch) if before else self._fill(batch)
             inserted = self._count() - before
         return RowChanges(inserted, changed - inserted, len(batch) - changed)
 
@@ -291,6 +291,17 @@ class KeyedChanges(KeyedRows[_B]):
         return removed
 
     def _merge(self, batch: _B) -> int:
+        """Insert rows of `batch` or bring those that are there up to it; gives how many that is."""
+        rows = self._rows_of(batch)
+        return self._database.merge_table(self._table.name, rows, self._table.upsert_sql)
+
+    def _fill(self, batch: _B) -> int:
+        """As `_merge`, where no row is there yet: none has to be looked for."""
+        self._database.insert_table(self._table.name, self._rows_of(batch))
+        return len(batch)
+
+    def _rows_of(self, batch: _B) -> pa.Table:
+        """What an upsert writes, in the order of the keys."""
         columns = [
             pa.field(name, kind.type)
             for name, kind in zip(self._table.columns, batch.SCHEMA, strict=True)
@@ -303,7 +314,7 @@ class KeyedChanges(KeyedRows[_B]):
         if not batch.keys_ascend():
             # In the order of the keys each page is written once.
             rows = rows.sort_by([(name, "ascending") for name in self._table.key])
-        return self._database.merge_table(self._table.name, rows, self._table.upsert_sql)
+        return rows
 
     def _count(self) -> int:
         """How many rows there are, tombstones among them: none is ever deleted."""
