@@ -78,6 +78,9 @@ def body_windows(
 
     kept: runs of digits that are whole creditor references by what the payer says of them.
     """
+    marked, numbers = kept
+    if not len(iso.start) and not len(swiss.start) and not marked.any():
+        return Windows(iso.start, iso.end, np.empty(0, dtype=np.uint64))
     packed, place = _packed(chunk)
     first, last = place[iso.start] + 4, place[iso.end]
     digits_before = np.concatenate([[0], np.cumsum(_VALUE[packed] < 10)])
@@ -92,7 +95,6 @@ def body_windows(
         for size in sorted(tails)
         if size < _QR_DIGITS
     ]
-    marked, numbers = kept
     run, value = numbers.run.at(marked), numbers.value[marked]
     size = run.end - run.start
     checked = check_digit_is_right(value, size)

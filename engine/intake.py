@@ -454,7 +454,9 @@ def _gates(
     text = pc.binary_join_element_wise(
         payments.text("payer_name"), payments.text("remittance_text"), " "
     )
-    by_text = _matches(text, _NOT_RECEIVABLE) & (payers.payer < 0) & ~read
+    by_text = np.zeros(len(payments), dtype=np.bool_)
+    unclear = np.flatnonzero((payers.payer < 0) & ~read)
+    by_text[unclear] = _matches(text.take(pa.array(unclear)), _NOT_RECEIVABLE)
     held = pc.not_equal(codes, "").to_numpy(zero_copy_only=False)
     credit = payments.int64("amount_minor") > 0
     return (by_file | by_text) & credit, held

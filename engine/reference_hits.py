@@ -117,6 +117,8 @@ def look_up(
     others = [(bodies, False), *_other_windows(chunk, numbers, covered, index.shapes)]
     for windows, repaired in others:
         free = covered[windows.end] == covered[windows.start]
+        if not free.any():
+            continue
         found = _found(windows.at(free), index, repaired=repaired)
         hits.append(found.at(found.strength > WEAK))
     chains = chains_of(numbers)
@@ -215,6 +217,9 @@ def _ending_hits(
     # Two zeros in front leave so few digits that the ending says nothing.
     of_length &= numbers.value >= np.power(10, np.maximum(length - 2, 0)).astype(np.uint64)
     some = np.flatnonzero(of_length & (covered[run.end] == covered[run.start]))
+    if not len(some):
+        none = np.empty(0, dtype=np.int64)
+        return Hits(none, none, none, none, none.astype(np.bool_))
     row = chunk.row_of(run.start[some])
     family = families[row]
     owner, item = index.endings.find(family, numbers.value[some], length[some])

@@ -71,6 +71,8 @@ def _of_plans(situation: Situation) -> NDArray[np.int64]:
     live &= situation.remaining[shared.item] > 0
     live &= shared.family | (situation.payer_family[shared.payment] < 0)
     rows = np.flatnonzero(live)
+    if not len(rows):
+        return rows
     named = np.bincount(situation.referenced().payment, minlength=count) > 0
     rows = rows[~named[shared.payment[rows]]]
     item, payment = shared.item[rows], shared.payment[rows]
