@@ -84,8 +84,9 @@ class _Served:
 def _worked(address: str) -> dict[str, str]:
     """Payer → case, a few of them worked on so that there is something to see."""
     with Client(address) as client:
-        listed = client.call_exceptions(
-            "ListCases", exception_service_pb2.ListCasesRequest(page_size=1000)
+        listed = client.call(
+            exception_service_pb2.ListCasesRequest(page_size=1000),
+            exception_service_pb2.ListCasesResponse,
         )
         cases: dict[str, str] = {}
         for one in listed.cases:
@@ -93,31 +94,30 @@ def _worked(address: str) -> dict[str, str]:
         decide = exception_service_pb2.DecideExceptionRequest(
             exception_id=cases["NORDLICHT HANDEL"], proposal_rank=1
         )
-        client.call_exceptions("DecideException", decide)
-        client.call_exceptions(
-            "AssignException",
+        client.call(decide, exception_service_pb2.DecideExceptionResponse)
+        client.call(
             exception_service_pb2.AssignExceptionRequest(
                 exception_id=cases["HENNING BARGELD"], assignee="mia", backup="bob"
             ),
+            exception_service_pb2.AssignExceptionResponse,
         )
-        client.call_exceptions(
-            "PrepareException",
+        client.call(
             exception_service_pb2.PrepareExceptionRequest(
                 exception_id=cases["ORSTED SALG"],
                 proposal_rank=1,
                 remainder=cases_pb2.Remainder(kind=cases_pb2.REMAINDER_KIND_ON_ACCOUNT),
             ),
+            exception_service_pb2.PrepareExceptionResponse,
         )
-        client.call_exceptions(
-            "DecideException",
+        client.call(
             exception_service_pb2.DecideExceptionRequest(
                 exception_id=cases["BALTIC FISHING AS"],
                 proposal_rank=1,
                 remainder=cases_pb2.Remainder(kind=cases_pb2.REMAINDER_KIND_REFUND),
             ),
+            exception_service_pb2.DecideExceptionResponse,
         )
-        client.call_exceptions(
-            "DecideException",
+        client.call(
             exception_service_pb2.DecideExceptionRequest(
                 exception_id=cases["TESTER 01 HANDELS GMBH"],
                 entries=[
@@ -130,6 +130,7 @@ def _worked(address: str) -> dict[str, str]:
                     )
                 ],
             ),
+            exception_service_pb2.DecideExceptionResponse,
         )
     return cases
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -53,10 +53,13 @@ _TYPES: Final = {
 
 _log = logging.getLogger(__name__)
 
+_HEADER_ACCEPTED: Final = (("tieout-header", "accepted"),)
+"""Initial metadata of a stream whose first message was accepted; a call that ends has none."""
+
 if TYPE_CHECKING:
     _Handler = grpc.RpcMethodHandler[Any, Any]
     _Context = grpc.aio.ServicerContext[Any, Any]
-    _Reader = Callable[[Any], Any]
+    _Reader = Callable[[Any, _Context], Any]
     _Labels = dict[str, str]
 
 
@@ -145,7 +148,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
-                answer = await behaviour(read(request), context)
+                answer = await behaviour(read(request, context), context)
             except BaseException as error:
                 await ending.fail(error, context)
                 raise
@@ -163,7 +166,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             admitted: Caller | None = None
             try:
                 admitted = await self._admit(rpc, context)
-                async for answer in behaviour(read(request), context):
+                async for answer in behaviour(read(request, context), context):
                     yield answer
             except BaseException as error:
                 await ending.fail(error, context)
@@ -192,13 +195,21 @@ def _behaviour(handler: _Handler) -> tuple[str, Any]:
 
 
 def _reader(decode: Callable[[bytes], Any], *, streamed: bool) -> _Reader:
-    """Bytes of a call's request → its message, or the stream of them; raises a `RequestError`."""
+    """Bytes of a call's request → its message, or the stream of them; raises a `RequestError`.
 
-    async def messages(contents: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    Of a stream the caller gets initial metadata once its first message, the header, was accepted.
+    """
+
+    async def messages(contents: AsyncIterator[bytes], context: _Context) -> AsyncIterator[Any]:
+        is_header = True
         async for content in contents:
             yield read_message(decode, content)
+            if is_header:  # whoever asks for more has accepted it, and the caller may know
+                is_header = False
+                with suppress(grpc.aio.UsageError):  # where an answer is under way it knows already
+                    await context.send_initial_metadata(_HEADER_ACCEPTED)
 
-    return messages if streamed else partial(read_message, decode)
+    return messages if streamed else lambda content, _: read_message(decode, content)
 
 
 class _Ending:

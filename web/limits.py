@@ -24,7 +24,6 @@ __all__ = [
     "LINE_BYTES_MAX",
     "MESSAGE_BYTES_MAX",
     "PACKED_BYTES_MIN",
-    "REFUSAL_SECONDS",
     "ROWS_OF_A_CHUNK",
     "ROW_FILE_BYTES_MAX",
 ]
@@ -90,6 +89,3 @@ HEADER_SECONDS_MAX: Final = 20.0
 """How long a request may take to say what it wants: a slow line needs seconds."""
 FORM_FIELDS_MAX: Final = 20_000
 """Fields of a form: an exception with a thousand open items has some five of each."""
-
-REFUSAL_SECONDS: Final = 0.02
-"""How long the front may take to refuse the header of a stream: some milliseconds when idle."""

@@ -97,9 +97,9 @@ def test_a_server_goes_by_the_file_of_its_settings(tmp_path):
     )
     with RunningServer(tmp_path, settings) as own, Client(own.address) as client:
         client.submit_bank_file(io.BytesIO(bai2_file((8_800, "NO NUMBER"))), "one.bai")
-        (case,) = client.call_exceptions("ListCases", contract.ListCasesRequest()).cases
-        decided = client.call_exceptions(
-            "DecideException",
+        (case,) = client.call(contract.ListCasesRequest(), contract.ListCasesResponse).cases
+        decided = client.call(
             contract.DecideExceptionRequest(exception_id=case.case_id, entries=[entry]),
+            contract.DecideExceptionResponse,
         ).case
         assert decided.summary.state == cases_pb2.CASE_STATE_PENDING_APPROVAL

@@ -89,14 +89,14 @@ def test_what_needs_a_second_person_says_so_and_ends_with_its_code(server):
 def test_the_bytes_the_bank_wrote_are_shown(server):
     request = exception_service_pb2.GetPaymentBytesRequest(exception_id=case_of(server, 7_000))
     with Client(server.address) as client:
-        answer = client.call_exceptions("GetPaymentBytes", request)
+        answer = client.call(request, exception_service_pb2.GetPaymentBytesResponse)
         assert b"16,165,7000,0" in answer.record
         assert b"NEITHER HERE" in answer.record
         assert b"NO NUMBER AT ALL" in answer.before
         assert answer.source_file == "monday.bai"
         request.context_bytes = 65_537
         with pytest.raises(ClientError):
-            client.call_exceptions("GetPaymentBytes", request)
+            client.call(request, exception_service_pb2.GetPaymentBytesResponse)
 
 
 def test_what_the_engine_decided_is_taken_back_too(server):

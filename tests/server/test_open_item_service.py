@@ -376,7 +376,7 @@ def test_an_import_leaves_an_event_and_wakes_cases_that_wait_for_items(acme):
     waiting = exception_service_pb2.ParkExceptionRequest(
         **act, event="open_item", reason="no invoice yet"
     )
-    parked = acme.client.call_exceptions("ParkException", waiting)
+    parked = acme.client.call(waiting, exception_service_pb2.ParkExceptionResponse)
     assert parked.case.summary.state == cases_pb2.CASE_STATE_PARKED
     unchanged = acme.bring(items())
     assert unchanged.summary.woken_case_count == 0
@@ -390,7 +390,7 @@ def test_an_import_leaves_an_event_and_wakes_cases_that_wait_for_items(acme):
     assert event.subject == str(answer.summary.change_number)
     assert '"inserted_count":1' in event.payload_json
     request = exception_service_pb2.GetCaseRequest(exception_id=raised.exception_id)
-    detail = acme.client.call_exceptions("GetCase", request)
+    detail = acme.client.call(request, exception_service_pb2.GetCaseResponse)
     assert detail.case.summary.state == cases_pb2.CASE_STATE_OPEN
 
 

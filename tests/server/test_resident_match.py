@@ -273,18 +273,18 @@ def test_what_a_clerk_applies_is_offered_to_nobody_until_it_is_taken_back(tmp_pa
             sent = request(batch=one_payment(1, "INV-30777", 7_525))
             before = matched_until(stub, sent, applied)
             assert applied(before) == [("P-1", "I-3", "auto", 7_525)]
-            (case,) = client.call_exceptions("ListCases", desk.ListCasesRequest()).cases
-            client.call_exceptions(
-                "DecideException",
+            (case,) = client.call(desk.ListCasesRequest(), desk.ListCasesResponse).cases
+            client.call(
                 desk.DecideExceptionRequest(
                     exception_id=case.case_id, etag=case.etag, entries=[WHOLE_ITEM]
                 ),
+                desk.DecideExceptionResponse,
             )
             after = matched_until(stub, sent, lambda one: not applied(one))
             codes = [row.code for row in after.exceptions.messages.exception_items]
             assert codes == ["REF-CLOSED"]
-            lines = client.call_exceptions(
-                "GetCase", desk.GetCaseRequest(exception_id=case.case_id)
+            lines = client.call(
+                desk.GetCaseRequest(exception_id=case.case_id), desk.GetCaseResponse
             ).case.lines
             taken_back = application_service_pb2.ReverseApplicationRequest(
                 payment_id=case.payment_id, line_number=lines[0].line_number, reason="not theirs"

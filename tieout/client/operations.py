@@ -256,11 +256,6 @@ class Operations:
         pages = self._pages(request, contract.ListExceptionsResponse)
         yield from rows_of(pages, lambda page: page.exceptions)
 
-    @operation
-    def call_exceptions(self, name: str, request: Any) -> Steps[Any]:
-        """A call of ExceptionService by its name, such as `DecideException`, and its answer."""
-        return (yield from self._ask(request, getattr(exception_service_pb2, f"{name}Response")))
-
     # Open items and customers.
 
     @operation

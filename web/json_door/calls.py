@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc.aio
 from starlette.requests import ClientDisconnect
 
-from web.limits import CALL_SECONDS_MAX, REFUSAL_SECONDS
+from web.limits import CALL_SECONDS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,11 +127,13 @@ async def _disconnected(request: Request) -> None:
 async def _write(call: Any, messages: AsyncIterator[Message]) -> None:
     """Send the stream. Where the front has ended the call already, its own answer tells why.
 
-    A header that is refused is refused at once. Who goes on to write while the refusal is on its
-    way may never see it: gRPC then knows only that writing failed. So the header is given a moment.
+    Who goes on to write while a refusal of the header is on its way may never see it: gRPC then
+    knows only that writing failed. So the rest waits until the header was accepted, which initial
+    metadata says, or the call has ended.
     """
     ended = asyncio.ensure_future(call.code())
-    pause_seconds = REFUSAL_SECONDS
+    accepted = asyncio.ensure_future(call.initial_metadata())
+    is_header = True
     try:
         async for message in messages:
             if ended.done():
@@ -140,9 +142,10 @@ async def _write(call: Any, messages: AsyncIterator[Message]) -> None:
                 await call.write(message)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
                 return
-            if pause_seconds:
-                await asyncio.wait({ended}, timeout=pause_seconds)
-                pause_seconds = 0
+            if is_header:
+                is_header = False
+                if not await accepted:
+                    await asyncio.wait({ended})
         if not call.done():
             await call.done_writing()
     except BaseException:
@@ -150,6 +153,7 @@ async def _write(call: Any, messages: AsyncIterator[Message]) -> None:
         raise
     finally:
         ended.cancel()
+        accepted.cancel()
 
 
 async def _read(call: Any) -> Any:
