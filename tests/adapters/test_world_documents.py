@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import msgspec
@@ -86,6 +87,65 @@ def test_the_documents_of_a_world_move_what_its_run_decided(name, run, tmp_path)
     if name == "sap_advice":
         found.pop("moved"), truth.pop("moved")
     assert found == truth
+
+
+class Ledger:
+    """An ERP that keeps each document under its key, and is down now and then."""
+
+    def __init__(self):
+        self.documents = {}
+
+    def post(self, folder, up_to=None):
+        """Take what is in `folder`; of the one at `up_to` it says that it is down, then nothing."""
+        answers = []
+        for at, line in enumerate((folder / "documents.jsonl").read_bytes().splitlines()):
+            document = json.loads(line)
+            identity = document["document_id"]
+            if at == up_to:
+                answers.append({"document_id": identity, "status": 503, "body": "down"})
+                break
+            assert set(document.get("needs", ())) <= self.documents.keys()
+            assert identity not in self.documents, "a second document of the same money"
+            assert document["idempotency_key"] == identity
+            self.documents[identity] = line
+            answers.append({"document_id": identity, "status": 200, "body": {}})
+        return answers
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_a_run_that_was_half_posted_is_finished_without_a_second_document(name, run, tmp_path):
+    (tmp_path / "accounts.toml").write_text(template(name))
+    told = tmp_path / "answers.jsonl"
+
+    def again(out, answers):
+        told.write_text("".join(json.dumps(one) + "\n" for one in answers))
+        job = ExportJob(
+            run=run.path,
+            adapter=name,
+            accounts=tmp_path / "accounts.toml",
+            answers=told if answers else None,
+            out=tmp_path / out,
+        )
+        return run_export_job(job)
+
+    whole = again("first", []).export.documents
+    ledger = Ledger()
+    answers = ledger.post(tmp_path / "first", up_to=len(whole) // 2)
+    report = again("second", answers)
+    failed = [one for one in report.answers if one.state == "post_failed"]
+    assert [(one.is_retryable, bool(one.hint)) for one in failed] == [(True, True)]
+    states = Counter(one.state for one in report.states)
+    assert states["confirmed"] > 0
+    assert states["post_failed"] == 1
+    assert states["waiting"] > 0
+    answers += ledger.post(tmp_path / "second")
+    kept = b"".join(ledger.documents[one.document_id] + b"\n" for one in whole)
+    assert kept == document_lines(whole)
+    assert len(ledger.documents) == len(whole)
+    third = again("third", answers)
+    assert third.summary.to_send == 0
+    assert {one.state for one in third.states} == {"confirmed"}
+    assert (tmp_path / "third" / "documents.jsonl").read_bytes() == b""
 
 
 def test_every_payment_of_the_world_is_posted_reversed_or_held(run):
