@@ -1,29 +1,31 @@
 """`python -m bench.cluster`: the same job on Spark as in one process, on the same two cores.
 
-Each size is matched by one process and then twice on `local[2]`; the second time counts, for Spark
-then runs warm. Results are compared row by row. What the cluster's tasks cost (seconds in tasks,
-bytes shuffled, the slowest beside the median) is read from Spark's own event log.
+Each size is matched by one process and then twice on `local[2]`; the second run counts, for Spark
+has compiled by then. Results are compared row by row. What the cluster's tasks cost (seconds in
+tasks, bytes shuffled, the slowest beside the median) is read from Spark's own event log.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench import record as records
 from bench.arguments import bench_reader, date_of, keep
+from bench.cluster_record import ClusterMeasure, ClusterRecord, StageCost
 from bench.inputs import make_inputs
-from bench.measures import ProcessCost, process_cost
+from bench.measures import process_cost
+from bench.process_tree import MemoryWatch, cpu_seconds_of_tree
 from bench.runs import match_arguments
 from bench.sizes import Sizes
 from cluster.job import match_on_cluster
@@ -37,10 +39,11 @@ if TYPE_CHECKING:
 
     from cluster.settings import ClusterReport
 
-__all__ = ["ClusterMeasure", "ClusterRecord", "StageCost", "main"]
+__all__ = ["SIZES", "main", "measure"]
 
 _CACHE: Final = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 _PARTS: Final = 8
+_RUNS: Final = 2
 _ITEMS_EACH: Final = 50
 SIZES: Final = (
     Sizes(name="full", payments=20_000, open_items=200_000, customers=4_000),
@@ -55,48 +58,6 @@ _SKEWED_SHARE: Final = 5
 """Every fifth customer belongs to one family in the skewed world."""
 
 
-class StageCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What the tasks of a stage cost: how many, seconds in all of them, in the slowest and in the
-    one in the middle, bytes written for a shuffle.
-    """
-
-    stage: str
-    tasks: int
-    seconds: float
-    slowest: float
-    median: float
-    shuffled: int
-
-
-class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
-    """One size: one process, and the second of two runs on Spark."""
-
-    payments: int
-    open_items: int
-    skewed: bool
-    process: ProcessCost
-    seconds: float
-    cpu_seconds: float
-    task_seconds: float
-    shuffled: int
-    times_process: float
-    times_cpu: float
-    equal: bool
-    buckets: int
-    giants: int
-    stages: tuple[StageCost, ...]
-
-
-class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cluster"):
-    """A line of the history."""
-
-    date: str
-    size: str
-    machine: records.Machine
-    versions: dict[str, str]
-    runs: tuple[ClusterMeasure, ...]
-
-
 def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
     """Both ways over one world."""
     world = make_inputs(sizes, cache, _say).world
@@ -105,19 +66,24 @@ def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
         tables = _prepared(world, folder / "tables", skewed=skewed)
         _say("one process")
         process = process_cost(match_arguments(tables, folder / "run"))
-        seconds, cpu_seconds, report = _on_spark(tables, folder)
+        spent = _on_spark(tables, folder)
+        report = spent.report
         stages = _stage_costs(folder / "events", report)
         return ClusterMeasure(
             payments=sizes.payments,
             open_items=sizes.open_items,
+            customers=report.counts["customers.customers"],
             skewed=skewed,
             process=process,
-            seconds=round(seconds, 2),
-            cpu_seconds=round(cpu_seconds, 2),
+            seconds=round(spent.seconds, 2),
+            cpu_seconds=round(spent.cpu_seconds, 2),
+            first_cpu_seconds=round(spent.first_cpu_seconds, 2),
             task_seconds=round(sum(one.seconds for one in stages), 2),
             shuffled=sum(one.shuffled for one in stages),
-            times_process=round(seconds / process.seconds, 2),
-            times_cpu=round(cpu_seconds / process.cpu_seconds, 2),
+            peak_mib=round(spent.memory.most_mib),
+            worker_peak_mib=round(spent.memory.worker_most_mib),
+            items_max=report.counts["decide_references.items_max"],
+            customer_bytes=report.counts["customers.bytes"],
             equal=_is_equal(folder / "run", folder / "out"),
             buckets=report.counts["lay_out.buckets"],
             giants=report.counts["lay_out.giants"],
@@ -158,8 +124,18 @@ def _under_one_parent(customers: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=customers.schema)
 
 
-def _on_spark(tables: Path, folder: Path) -> tuple[float, float, ClusterReport]:
-    """Seconds of the second of two runs, on the clock and on cores, and what it reports."""
+class _Spent(NamedTuple):
+    """What the last of several runs took, and what it reports."""
+
+    seconds: float
+    cpu_seconds: float
+    first_cpu_seconds: float
+    memory: MemoryWatch
+    report: ClusterReport
+
+
+def _on_spark(tables: Path, folder: Path) -> _Spent:
+    """Run several times in one session; the last run counts."""
     (folder / "events").mkdir()
     settings = {
         "spark.eventLog.enabled": "true",
@@ -180,59 +156,49 @@ def _on_spark(tables: Path, folder: Path) -> tuple[float, float, ClusterReport]:
         cuts=Cuts(bucket_items=100_000, bucket_payments=10_000),
     )
     hooks = cluster_hooks(read_remittance_places([str(tables / "remittances.parquet")]))
-    with spark_session("local[2]", None, settings) as spark:
+    spent = []
+    with spark_session("local[2]", None, settings) as spark, MemoryWatch() as memory:
         spark.sparkContext.setLogLevel("ERROR")
-        for _ in range(2):
-            begun, spent = time.perf_counter(), _cpu_seconds()
-            report = match_on_cluster(spark, job, hooks, lambda stage, _rows: _say(stage))
-            seconds, cpu_seconds = time.perf_counter() - begun, _cpu_seconds() - spent
-    return seconds, cpu_seconds, report
-
-
-def _cpu_seconds() -> float:
-    """Seconds on cores of this process and of all below it: Spark, and its Python workers."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        parents[int(stat.parent.name)] = int(fields[1])
-        ticks[int(stat.parent.name)] = sum(int(fields[place]) for place in range(11, 15))
-    ours = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    return sum(ticks.get(pid, 0) for pid in ours) / os.sysconf("SC_CLK_TCK")
+        for number in range(_RUNS):
+            shutil.rmtree(folder / "out", ignore_errors=True)
+            _say(f"on Spark, run {number + 1} of {_RUNS}")
+            begun, before = time.perf_counter(), cpu_seconds_of_tree()
+            report = match_on_cluster(spark, job, hooks)
+            seconds, cpu_seconds = time.perf_counter() - begun, cpu_seconds_of_tree() - before
+            _say(f"{seconds:.1f} s, {cpu_seconds:.1f} s on cores")
+            spent.append((seconds, cpu_seconds))
+    return _Spent(*spent[-1], spent[0][1], memory, report)
 
 
 def _stage_costs(events: Path, report: ClusterReport) -> tuple[StageCost, ...]:
-    """What the tasks of each stage cost in the second run, out of Spark's event log."""
+    """What the tasks of each stage cost in the last run, out of Spark's event log."""
     names = [one.stage for one in report.stages]
-    stage_of: dict[int, str] = {}
-    tasks: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    jobs: dict[str, list[list[int]]] = {name: [] for name in names}
+    tasks: dict[int, list[dict[str, Any]]] = {}
     for line in (one for path in sorted(events.iterdir()) for one in path.open(encoding="utf-8")):
         event = json.loads(line)
         if event["Event"] == "SparkListenerJobStart":
-            tags = event["Properties"].get("spark.job.tags", "")
-            name = next((one for one in names if one in tags.split(",") or f"-{one}" in tags), "")
-            stage_of |= dict.fromkeys(event["Stage IDs"], name)
+            tags = event["Properties"].get("spark.job.tags", "").split(",")
+            for name in names:
+                if any(tag == name or tag.endswith(f"-{name}") for tag in tags):
+                    jobs[name].append(event["Stage IDs"])
         elif event["Event"] == "SparkListenerTaskEnd" and event.get("Task Metrics"):
-            tasks.setdefault(stage_of.get(event["Stage ID"], ""), []).append(event["Task Metrics"])
-    return tuple(_cost(name, tasks[name]) for name in names)
+            tasks.setdefault(event["Stage ID"], []).append(event["Task Metrics"])
+    return tuple(_cost(name, jobs[name][-(len(jobs[name]) // _RUNS) :], tasks) for name in names)
 
 
-def _cost(name: str, metrics: list[dict[str, Any]]) -> StageCost:
-    """Of both runs together, halved: they do the same."""
-    seconds = sorted(one["Executor Run Time"] / 1_000 for one in metrics) or [0.0]
-    written = sum(one["Shuffle Write Metrics"]["Shuffle Bytes Written"] for one in metrics)
+def _cost(name: str, jobs: list[list[int]], tasks: dict[int, list[dict[str, Any]]]) -> StageCost:
+    steps = [tasks[one] for one in sorted({step for job in jobs for step in job}) if one in tasks]
+    spent = [sorted(one["Executor Run Time"] / 1_000 for one in step) for step in steps]
+    longest = max(spent, key=sum, default=[0.0])
+    written = [one["Shuffle Write Metrics"]["Shuffle Bytes Written"] for s in steps for one in s]
     return StageCost(
         stage=name,
-        tasks=len(metrics) // 2,
-        seconds=round(sum(seconds) / 2, 3),
-        slowest=round(seconds[-1], 3),
-        median=round(statistics.median(seconds), 3),
-        shuffled=written // 2,
+        tasks=sum(len(step) for step in steps),
+        seconds=round(sum(sum(one) for one in spent), 3),
+        slowest=round(longest[-1], 3),
+        median=round(statistics.median(longest), 3),
+        shuffled=sum(written),
     )
 
 
@@ -258,11 +224,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen.cache.mkdir(parents=True, exist_ok=True)
     sizes = list(_SMALL if chosen.quick else SIZES[: chosen.sizes])
     sizes += [_LARGE] if chosen.large else []
+    load = os.getloadavg()[0]
     runs = [measure(one, chosen.cache, skewed=False) for one in sizes]
     runs.append(measure(sizes[0], chosen.cache, skewed=True))
     record = ClusterRecord(
         date=date_of(chosen),
         size=sizes[-1].name,
+        load=round(load, 1),
         machine=records.this_machine(),
         versions=records.installed_versions(),
         runs=tuple(runs),
@@ -271,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = "skewed" if run.skewed else ""
         print(
             f"{run.payments:,} × {run.open_items:,} {kind}: {run.process.seconds:.1f} s in one "
-            f"process, {run.seconds:.1f} s on Spark ({run.times_process:.1f}×; on cores "
+            f"process, {run.seconds:.1f} s on Spark ({run.times_seconds:.1f}×; on cores "
             f"{run.process.cpu_seconds:.1f} s and {run.cpu_seconds:.1f} s, {run.times_cpu:.1f}×), "
             f"{run.task_seconds:.1f} s in tasks, {run.shuffled / 1e6:.0f} MB shuffled, "
             f"{run.buckets} buckets ({run.giants} of one group), equal: {run.equal}"

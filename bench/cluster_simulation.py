@@ -1,9 +1,9 @@
 """`python -m bench.cluster_simulation`: a night of 50 million payments against a billion items, in
-numbers, from what a run of `bench.cluster` measured per row.
+numbers, from what the last run of `bench.cluster` in the history measured per row.
 
-Nothing is run here: costs per payment and per item, as they were measured (`--costs`), are
-multiplied. What does not grow with rows (skew, one family with a tenth of all items)
-is worked out by the very function that cuts buckets.
+Nothing is run here: costs per payment and per item, as they were measured, are multiplied. What
+does not grow with rows (skew, one family with a tenth of all items) is worked out by the very
+function that cuts buckets.
 """
 
 from __future__ import annotations
@@ -16,36 +16,26 @@ import msgspec
 import numpy as np
 
 from bench.arguments import bench_reader
+from bench.cluster_record import ClusterRecord, Costs, costs_of
+from bench.record import HISTORY, last_line
 from cluster.buckets import Buckets, Ties
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Costs", "Night", "main", "simulate"]
+__all__ = ["Night", "main", "night_table", "nights", "simulate"]
 
-_COSTS: Final = Path(__file__).with_name("cluster_costs.json")
 _PICTURE: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "cluster_night.svg"
+_CORE_HOUR_PRICE: Final = 0.05
+"""An assumption, the one number here that nobody measured."""
+
 _FAMILIES: Final = 5_000_000
+_PAYMENTS, _ITEMS = 50_000_000, 1_000_000_000
 _CORES: Final = (64, 128, 256, 512)
 _BUCKET_ITEMS: Final = 200_000
 _BUCKET_PAYMENTS: Final = 20_000
 _SKEW: Final = 1.6
 """Exponent of the Pareto law that sizes of customers follow: the largest tenth owes two thirds."""
-
-
-class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured: core-seconds and shuffled bytes of a run, by its rows; bytes in memory of
-    an item in its bucket and of a customer on every machine; where they come from.
-    """
-
-    measured: str
-    payments: int
-    open_items: int
-    core_seconds: float
-    shuffled_bytes: int
-    item_memory_bytes: int
-    customer_memory_bytes: int
-    core_hour_price: float
 
 
 class Night(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +81,8 @@ def simulate(costs: Costs, payments: int, open_items: int, giant_share: float) -
     core_seconds = costs.core_seconds * scale
     giant_seconds = core_seconds * giant_share
     hours = {
-        cores: max(core_seconds / cores, giant_seconds * _MATCH_SHARE) / 3_600 for cores in _CORES
+        cores: max(core_seconds / cores, giant_seconds * costs.match_share) / 3_600
+        for cores in _CORES
     }
     return Night(
         payments=payments,
@@ -104,16 +95,47 @@ def simulate(costs: Costs, payments: int, open_items: int, giant_share: float) -
         hours=hours,
         giant_gib=float(items[0]) * costs.item_memory_bytes / 2**30,
         customers_gib=_FAMILIES * costs.customer_memory_bytes / 2**30,
-        price=core_seconds / 3_600 * costs.core_hour_price,
+        price=core_seconds / 3_600 * _CORE_HOUR_PRICE,
         sizes=np.sort(size).tolist(),
     )
 
 
-_MATCH_SHARE: Final = 0.35
-"""Share of a run's core time that is spent in buckets, and so by one task for one family."""
+def nights(costs: Costs) -> tuple[tuple[str, Night], ...]:
+    """The two nights: an even one, and one with a family that has a tenth of all items."""
+    return (
+        ("even", simulate(costs, _PAYMENTS, _ITEMS, 0.0001)),
+        ("one family with 10 %", simulate(costs, _PAYMENTS, _ITEMS, 0.10)),
+    )
 
 
-def draw(nights: Sequence[tuple[str, Night]], path: Path) -> None:
+def night_table(record: ClusterRecord) -> str:
+    """The nights as a table of Markdown, with the costs they come from."""
+    costs = costs_of(record)
+    core_ms = costs.core_seconds / costs.payments * 1e3
+    shuffled_kb = costs.shuffled_bytes / costs.payments / 1e3
+    rows = [
+        f"Per payment (with the {costs.open_items // costs.payments} open items beside it), from "
+        f"{costs.payments:,} × {costs.open_items:,}: {core_ms:.2f} ms on a core, "
+        f"{shuffled_kb:.1f} KB shuffled; per open item of a bucket "
+        f"{costs.item_memory_bytes:,.0f} bytes of a worker's memory, per customer "
+        f"{costs.customer_memory_bytes:,.0f} bytes on every machine.",
+        "",
+        "| | buckets | items, median | largest | core-hours | shuffled | 64 cores | 512 cores | "
+        "largest task | customers | at 0.05 a core-hour |",
+        "| --- " + "| ---: " * 10 + "|",
+    ]
+    for name, night in nights(costs):
+        rows.append(
+            f"| {name} | {night.buckets:,} | {night.bucket_items_median:,.0f} | "
+            f"{night.bucket_items_max / 1e6:,.1f} million | {night.core_hours:,.0f} | "
+            f"{night.shuffled_gib:,.0f} GiB | {night.hours[64]:.1f} h | {night.hours[512]:.1f} h | "
+            f"{night.bucket_items_max * costs.item_memory_bytes / 2**30:,.0f} GiB | "
+            f"{night.customers_gib:.1f} GiB | {night.price:,.0f} |"
+        )
+    return "\n".join(rows)
+
+
+def draw(both: Sequence[tuple[str, Night]], path: Path) -> None:
     """Sizes of buckets, ascending, and hours by cores, for each night; the same bytes each time."""
     import matplotlib as mpl  # noqa: PLC0415 - slow, and only for the picture
 
@@ -123,7 +145,7 @@ def draw(nights: Sequence[tuple[str, Night]], path: Path) -> None:
     with mpl.rc_context():
         mpl.rc("svg", hashsalt="tieout", fonttype="none")
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.2))
-        for (name, night), colour in zip(nights, ("#2f6f8f", "#c46a3a"), strict=False):
+        for (name, night), colour in zip(both, ("#2f6f8f", "#c46a3a"), strict=False):
             share = np.linspace(0, 1, len(night.sizes))
             step = max(1, len(share) // 400)
             left.plot(share[::step], night.sizes[::step], color=colour, label=name)
@@ -151,24 +173,12 @@ def draw(nights: Sequence[tuple[str, Night]], path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work the night out, print it, draw it; gives the exit code."""
     reader = bench_reader("bench.cluster_simulation", __doc__, None)
-    reader.add_argument("--costs", type=Path, default=_COSTS, help="measured costs (JSON)")
     reader.add_argument("--picture", type=Path, default=_PICTURE, help="where the plot goes")
+    reader.add_argument("--history", type=Path, default=HISTORY, help="where runs are written down")
     chosen = reader.parse_args(arguments)
-    costs = msgspec.json.decode(chosen.costs.read_bytes(), type=Costs)
-    even = simulate(costs, 50_000_000, 1_000_000_000, 0.0001)
-    skewed = simulate(costs, 50_000_000, 1_000_000_000, 0.10)
-    print(f"costs: {costs.measured}")
-    for name, night in (("even", even), ("one family with 10 %", skewed)):
-        hours = ", ".join(f"{hours:.1f} h on {cores}" for cores, hours in night.hours.items())
-        print(
-            f"{name}: {night.buckets:,} buckets of {night.bucket_items_median:,.0f} items "
-            f"(median), {night.bucket_items_max:,.0f} at most; "
-            f"{night.core_hours:,.0f} core-hours: {hours} "
-            f"cores; {night.shuffled_gib:,.0f} GiB shuffled; largest family {night.giant_gib:.1f} "
-            f"GiB in one task; customers {night.customers_gib:.1f} GiB on each machine; "
-            f"about {night.price:,.0f} at {costs.core_hour_price} a core-hour"
-        )
-    draw((("even", even), ("one family with 10 %", skewed)), chosen.picture)
+    record = last_line(ClusterRecord, chosen.history)
+    print(night_table(record))
+    draw(nights(costs_of(record)), chosen.picture)
     return 0
 
 

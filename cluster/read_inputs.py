@@ -75,8 +75,8 @@ def keep_customers(run: Run) -> dict[str, int]:
         run.table("open_items").groupBy(*keys).agg(sf.count("*").alias("items")).orderBy(*keys)
     )
     known = KnownCustomers.of(master, owners)
-    run.put(known, "customers")
-    return {"customers": len(known.directory), "with_items": len(owners)}
+    size = run.put(known, "customers")
+    return {"customers": len(known.directory), "with_items": len(owners), "bytes": size}
 
 
 def keep_payments_table(run: Run) -> dict[str, int]:

@@ -107,9 +107,11 @@ class Run:
         """The kept table `name`."""
         return self.spark.read.parquet((self.work / name).uri)
 
-    def put(self, value: Any, name: str) -> None:
-        """Keep `value` for every task of the run."""
-        self.place_of(name).write(mapped_bytes(value))
+    def put(self, value: Any, name: str) -> int:
+        """Keep `value` for every task of the run; gives the bytes it takes."""
+        content = mapped_bytes(value)
+        self.place_of(name).write(content)
+        return len(content)
 
     def value(self, name: str) -> Any:
         """The kept value `name`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from tieout.exit_codes import SparkMissingError
@@ -57,4 +57,6 @@ def spark_session(
     try:
         yield spark
     finally:
-        spark.stop()
+        # Interrupted within a call it cannot be asked any more; it ends with this process then.
+        with suppress(Exception):
+            spark.stop()

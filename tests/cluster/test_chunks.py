@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -70,6 +72,22 @@ def test_what_stopped_a_stage_is_said(error, kind, said):
     failure = failure_of(error, "write")
     assert type(failure) is kind
     assert str(failure).startswith(said)
+
+
+@pytest.mark.parametrize(("command", "is_there"), [("cluster", True), ("parse", False)])
+def test_the_command_line_lets_spark_have_its_pandas(command, is_there):
+    code = f"""
+import sys
+from tieout.commands import main
+sys.argv = ["tieout", "{command}", "--help"]
+main()
+try:
+    import pandas
+except ModuleNotFoundError:
+    sys.exit(3)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False)
+    assert ended.returncode == (0 if is_there else 3)
 
 
 def test_a_mistake_of_ours_stays_what_it_is():

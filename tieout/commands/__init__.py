@@ -139,6 +139,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 """Command → where its `click.Command` lives, and its line in `tieout --help`."""
 
+_NEEDS_PANDAS: Final = "cluster"
+
 
 class _LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for, and listed without that."""
@@ -183,7 +185,7 @@ class _TerminatedError(BaseException):
 class _WithoutPandas:
     """Keeps Arrow from loading pandas, where it is installed, to ask whether a list is one of its.
 
-    That takes half a second, and in a process of our own nothing is.
+    That takes half a second, and in a process of our own nothing is. Only Spark insists on it.
     """
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
@@ -217,7 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # numpy's linear algebra is of no use here; its threads cost a tenth of a start.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        sys.meta_path.insert(0, _WithoutPandas())
+        if sys.argv[1:2] != [_NEEDS_PANDAS]:
+            sys.meta_path.insert(0, _WithoutPandas())
     try:
         code = cli.main(args=arguments, prog_name="tieout", standalone_mode=False)
     except click.ClickException as error:
