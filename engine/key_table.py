@@ -1,9 +1,9 @@
 """Key → values: many 64-bit keys sorted once, found by the million without a search.
 
-Keys are scrambled (an invertible multiplication), so that their leading bits spread evenly; a
-directory over those bits says where the few keys that share them begin. What a key leads to stands
-beside it: one look into the directory and one at the key are all a question costs, where a binary
-search would miss the cache twenty times.
+Keys are scrambled (an invertible multiplication), so that they spread evenly, and stand in order in
+a table with more slots than keys, each as near behind the slot its leading bits point to as those
+before it leave room. What a key leads to stands beside it: one look is mostly all a question costs,
+where a binary search would miss the cache twenty times.
 """
 
 from __future__ import annotations
@@ -21,14 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["KeyTable", "scrambled"]
 
 _SCRAMBLE: Final = np.uint64(0x9E3779B97F4A7C15)
-_DIRECTORY_BITS_MIN: Final = 4
+_HALF: Final = np.uint64(32)
+_ROOM, _PER = 5, 2
+"""Slots per key: with five for two, four questions in five are answered at the first look. With
+fewer more are asked again, and asking again costs more than what else is read from memory."""
+
+_SLOTS_MIN: Final = 16
 _CHUNK: Final = 1 << 14
 """Questions asked at once: what was read for them is still in the cache when it is read again."""
 
 _SEVERAL: Final = np.uint64(1 << 63)
 _COUNT_SHIFT: Final = np.uint64(32)
 _START: Final = np.uint64((1 << 32) - 1)
-_LAST: Final = np.uint64((1 << 64) - 1)
+_FREE: Final = np.uint64((1 << 64) - 1)
+"""Key of a slot without one: no other is greater, so that whoever looks stops there."""
+
+_GREATEST: Final = np.uint64((1 << 64) - 2)
 
 
 def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]:
@@ -44,19 +52,27 @@ def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]
 def scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Keys as a table keeps them."""
     with np.errstate(over="ignore"):
-        return keys * _SCRAMBLE
+        mixed: NDArray[np.uint64] = np.minimum(keys * _SCRAMBLE, _GREATEST)
+    return mixed
+
+
+def _homes(mixed: NDArray[np.uint64], homes: int) -> NDArray[np.int64]:
+    """Slot each scrambled key would stand in if it were alone."""
+    place: NDArray[np.int64] = ((mixed >> _HALF) * np.uint64(homes) >> _HALF).view(np.int64)
+    return place
 
 
 class KeyTable(msgspec.Struct, frozen=True):
-    """Distinct keys in scrambled order, each beside its value (shape: keys + 1 × 2, the last one a
-    stop); of a key with several values their number and where they begin in `shared`.
+    """Distinct keys in scrambled order, each beside its value (shape: slots × 2), free slots among
+    them and one behind them; of a key with several values their number and where they begin in
+    `shared`.
 
-    directory: first key of each value of the leading bits, and the number of keys behind the last.
+    homes: how many slots the leading bits are spread over; only the last keys stand behind those.
     """
 
     entry: NDArray[np.uint64]
     shared: NDArray[np.uint64]
-    directory: NDArray[np.int32]
+    homes: int
 
     @classmethod
     def of(cls, keys: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
@@ -81,38 +97,42 @@ class KeyTable(msgspec.Struct, frozen=True):
         """A table of scrambled keys, sorted, with a value each, in any order within a key."""
         head = np.flatnonzero(first_of_runs(mixed.view(np.int64))[: len(mixed)])
         size = np.diff(np.append(head, len(mixed)))
-        entry = np.empty((len(head) + 1, 2), dtype=np.uint64)
-        entry[:-1, 0], entry[:-1, 1] = mixed[head], values[head]
-        entry[-1] = _LAST, 0
         several = np.flatnonzero(size > 1)
         count = size[several]
         group, row = expand_ranges(head[several], head[several] + count)
         shared = values[row]
         shared = shared[np.lexsort((shared, group))]
         start = (np.cumsum(count) - count).astype(np.uint64)
-        entry[several, 1] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
-        bits = max(len(head).bit_length() + 1, _DIRECTORY_BITS_MIN)
-        behind = (entry[:-1, 0] >> np.uint64(64 - bits)).view(np.int64)
-        behind += 1
-        directory = np.zeros((1 << bits) + 1, dtype=np.int32)
-        # Of keys that share their leading bits the last one stays: where the next ones begin.
-        directory[behind] = np.arange(1, len(behind) + 1, dtype=np.int32)
-        np.maximum.accumulate(directory, out=directory)
-        return cls(entry, shared, directory)
+        told = values[head]
+        told[several] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
+        homes = max(len(head) * _ROOM // _PER, _SLOTS_MIN)
+        key = mixed[head]
+        place = _homes(key, homes)
+        # No two in one slot, and none before the one in front of it.
+        place -= np.arange(len(head))
+        np.maximum.accumulate(place, out=place)
+        place += np.arange(len(head))
+        slots = max(homes, int(place[-1]) + 1 if len(place) else 0) + 1
+        entry = np.empty((slots, 2), dtype=np.uint64)
+        entry[:, 0], entry[:, 1] = _FREE, 0
+        entry[place, 0], entry[place, 1] = key, told
+        return cls(entry, shared, homes)
 
     def __len__(self) -> int:
         """Number of values."""
+        taken = int(np.count_nonzero(self.entry[:, 0] != _FREE))
         several = int(np.count_nonzero(self.entry[:, 1] >= _SEVERAL))
-        return len(self.entry) - 1 - several + len(self.shared)
+        return taken - several + len(self.shared)
 
     def rows(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Scrambled key and value of each value there is, as `of_sorted` takes them."""
-        told = self.entry[:-1, 1]
+        taken = np.flatnonzero(self.entry[:, 0] != _FREE)
+        key, told = self.entry[taken, 0], self.entry[taken, 1]
         several = told >= _SEVERAL
         size = np.where(several, (told & ~_SEVERAL) >> _COUNT_SHIFT, 1).astype(np.int64)
         values = np.repeat(told, size)
         values[np.repeat(several, size)] = self.shared
-        return np.repeat(self.entry[:-1, 0], size), values
+        return np.repeat(key, size), values
 
     def without(self, keys: NDArray[np.uint64]) -> KeyTable:
         """The table without `keys` (`scrambled`, sorted)."""
@@ -139,21 +159,27 @@ class KeyTable(msgspec.Struct, frozen=True):
         owner, told = owner[:filled], told[:filled]
         if not len(self.shared) or not (told >= _SEVERAL).any():
             return owner, told
-        several = told >= _SEVERAL
-        count = np.where(several, (told & ~_SEVERAL) >> _COUNT_SHIFT, 1).astype(np.int64)
-        count[count > values_max] = 0
-        begin = np.where(several, told & _START, 0).astype(np.int64)
-        of, place = expand_ranges(begin, begin + count)
-        return owner[of], np.where(several[of], self.shared[place], told[of])
+        # Few are of several values as a rule: the others are only moved.
+        several = np.flatnonzero(told >= _SEVERAL)
+        held = told[several]
+        size = ((held & ~_SEVERAL) >> _COUNT_SHIFT).astype(np.int64)
+        size[size > values_max] = 0
+        begin = (held & _START).astype(np.int64)
+        of, place = expand_ranges(begin, begin + size)
+        count = np.ones(len(told), dtype=np.int64)
+        count[several] = size
+        owner, told = np.repeat(owner, count), np.repeat(told, count)
+        moved = several + np.cumsum(size - 1) - (size - 1)
+        told[moved[of] + place - begin[of]] = self.shared[place]
+        return owner, told
 
     def _told(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Which of at most `_CHUNK` keys are there, and what stands beside each."""
-        shift = np.uint64(65 - len(self.directory).bit_length())
         wanted = scrambled(keys)
         # Key and value are read together, as one number of sixteen bytes; "clip" spares a check
         # of every place, all of which are inside.
         entries = self.entry.view(np.complex128).ravel()
-        place = np.take(self.directory, (wanted >> shift).view(np.int64), mode="clip")
+        place = _homes(wanted, self.homes)
         read = np.take(entries, place, mode="clip").view(np.uint64).reshape(-1, 2)
         key, told = read[:, 0], read[:, 1].copy()
         there = key == wanted
