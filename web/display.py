@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from babel import Locale
@@ -24,6 +25,7 @@ __all__ = ["NOTHING", "Display"]
 NOTHING: Final = "–"
 """What stands where there is nothing to show."""
 
+_FIGURE: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _GROUP: Final = 3
 _DIGITS_MAX: Final = 15
 _SPACES: Final = "\u00a0\u202f '’"
@@ -75,6 +77,15 @@ class Display:
         groups = [digits[:first]] if first else []
         groups += [digits[at : at + _GROUP] for at in range(first, len(digits), _GROUP)]
         return ("\u2212" if number < 0 else "") + self._group.join(groups)
+
+    def figure(self, text: str) -> str:
+        """A figure that came as text, with the signs of the language; other text as it is."""
+        found = _FIGURE.fullmatch(text)
+        if found is None:
+            return text
+        minus, whole, part = found.groups()
+        said = self.count(int(whole)) + (f"{self._decimal}{part}" if part else "")
+        return f"\u2212{said}" if minus else said
 
     def share(self, part: int, whole: int) -> str:
         """How much `part` is of `whole`, in percent with one decimal; nothing of nothing."""
@@ -139,6 +150,7 @@ class Display:
         return {
             "money": self.money,
             "count": self.count,
+            "figure": self.figure,
             "date": self.date,
             "short_date": self.short_date,
             "moment": self.moment,

@@ -19,6 +19,8 @@ from web.static_files import StaticFiles
 from web.wording import WORDING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 __all__ = ["Frame", "Viewer", "frame_of", "go_to", "own_name", "viewer_of"]
@@ -73,8 +75,13 @@ class Frame:
 
     def say(self, request: Request, text: str, **words: Any) -> str:
         """A sentence of the source in the reader's language."""
-        said = translations(viewer_of(request).language).ugettext(text)
+        said = self.translate(request)(text)
         return said % words if words else said
+
+    def translate(self, request: Request) -> Callable[[str], str]:
+        """Says sentences of the source in the reader's language."""
+        found: Callable[[str], str] = translations(viewer_of(request).language).ugettext
+        return found
 
     def display(self, request: Request) -> Display:
         """Money and dates in the reader's language."""

@@ -13,7 +13,7 @@ from tieout.v1 import cases_pb2
 from web.pages.bank_text import Mark, marked_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tieout.v1 import exception_service_pb2, rows_pb2
     from web.display import Display
@@ -97,8 +97,14 @@ def item_key(company: str, item: str) -> str:
     return f"{company}/{item}"
 
 
-def suggestions(detail: exception_service_pb2.GetCaseResponse) -> tuple[Suggestion, ...]:
-    """The proposals, rank by rank, each with the facts it rests on."""
+def suggestions(
+    detail: exception_service_pb2.GetCaseResponse,
+    said: Callable[[Any, str], str] = lambda row, _: row.explanation,
+) -> tuple[Suggestion, ...]:
+    """The proposals, rank by rank, each with the facts it rests on.
+
+    `said` words a row and the number of its item.
+    """
     summary = detail.case.summary
     # Once all is decided a suggestion is measured by the payment it was made for.
     undecided = summary.undecided_minor or summary.amount_minor
@@ -106,6 +112,10 @@ def suggestions(detail: exception_service_pb2.GetCaseResponse) -> tuple[Suggesti
     for rank, group in groupby(detail.proposals, key=lambda row: row.proposal_rank):
         rows = list(group)
         facts = [_facts(row.evidence) for row in rows]
+        numbers = [
+            str(one.get("document_number") or row.open_item_id)
+            for one, row in zip(facts, rows, strict=True)
+        ]
         cash = sum(row.applied_minor for row in rows)
         confidence = rows[0].confidence
         found.append(
@@ -121,11 +131,8 @@ def suggestions(detail: exception_service_pb2.GetCaseResponse) -> tuple[Suggesti
                 identified_by=str(facts[0].get("identified_by", "")),
                 uniqueness=rows[0].uniqueness,
                 sets_that_fit=int(facts[0].get("sets_that_fit", 0) or 0),
-                numbers=tuple(
-                    str(one.get("document_number") or row.open_item_id)
-                    for one, row in zip(facts, rows, strict=True)
-                ),
-                explanation=rows[0].explanation,
+                numbers=tuple(numbers),
+                explanation=said(rows[0], numbers[0]),
             )
         )
     return tuple(found)

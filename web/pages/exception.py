@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from tieout.v1 import exception_service_pb2
 from web.calls import ask
+from web.engine_words import said_anew, suggestion_said
 from web.frame import frame_of, own_name, viewer_of
 from web.pages.bank_text import readable
 from web.pages.case_data import Looks, case_data
@@ -26,6 +27,7 @@ from web.pages.case_view import (
 )
 from web.pages.fetched import VERSION_HEADER, version_shown
 from web.pages.queue_query import QueueQuery, query_of, state_name
+from web.wording import WORDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +117,13 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
     detail = data.detail
     summary = detail.case.summary
     display = frame_of(request).display(request)
-    offers = suggestions(detail)
+    currency = summary.currency_code
+    translate = frame_of(request).translate(request)
+
+    def money(minor: int) -> str:
+        return display.money(minor, currency)
+
+    offers = suggestions(detail, lambda row, number: suggestion_said(row, number, translate, money))
     state = state_name(summary.state)
     may_decide = "decide" in viewer_of(request).permissions
     has_draft = bool(detail.case.draft.entries)
@@ -138,6 +146,7 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         "state": state,
         "looks": looks,
         "here": here,
+        "verdict_said": lambda said: said_anew(said, translate, money, WORDING.item_states),
         "act_address": lambda act: address_of(
             f"{summary.case_id}/{act}", query, payer=looks.payers
         ),
