@@ -113,8 +113,8 @@ class Clerk:
         found = self.page.locator(selector)
         if text is not None:
             spaced = r"\s+".join(map(re.escape, text.split()))
-            before = r"(?<![\d.,])" if text[0].isdecimal() else ""
-            after = r"(?![\d.,])" if text[-1].isdecimal() else ""
+            before = r"(?<!\d)(?<!\d[.,])" if text[0].isdecimal() else ""
+            after = r"(?!\d|[.,]\d)" if text[-1].isdecimal() else ""
             words = re.compile(f"{before}{spaced}{after}")
             found = found.filter(has_text=words)
         found.first.wait_for()

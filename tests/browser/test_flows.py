@@ -232,12 +232,12 @@ def test_the_queue_is_searched_filtered_kept_and_walked(clerk):
     mia.sees(".facets summary", "Reason")
     mia.go("/?q=handels&sort=amount").has_focus("tbody a:focus")
     rows = mia.page.locator("tbody th a").all_inner_texts()
-    mia.press("j", "Enter").sees("h1", rows[1])
+    mia.press("j").leads("Enter").sees("h1", rows[1])
     assert "q=handels" in mia.page.url
     assert "sort=amount" in mia.page.url
-    mia.press("j").sees("h1", rows[2])
-    mia.press("k").sees("h1", rows[1])
-    mia.press("Escape").sees("h2", "exceptions")
+    mia.leads("j").sees("h1", rows[2])
+    mia.leads("k").sees("h1", rows[1])
+    mia.leads("Escape").sees("h2", "exceptions")
     assert mia.page.locator("tbody th a").all_inner_texts() == rows
 
 
