@@ -54,6 +54,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.explain:explain_command",
         "Say why a payment went where it went, or did not.",
     ),
+    "bench": (
+        "tieout.commands.bench:bench_command",
+        "Measure how fast this machine matches.",
+    ),
     "evaluate": (
         "tieout.commands.evaluate:evaluate_command",
         "Judge runs by the truth about their payments.",
