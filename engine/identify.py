@@ -24,6 +24,7 @@ from engine.payer_accounts import account_keys
 from engine.payer_names import read_payer_names
 from engine.reference_keys import joined_digits
 from engine.segments import pick
+from engine.text_hashes import are_empty
 from engine.tokens import scan_words, text_bytes
 
 if TYPE_CHECKING:
@@ -321,6 +322,8 @@ def _virtual_accounts(
 
     An account in the table of our own accounts collects from everybody and says nothing.
     """
+    if are_empty(payments.text("bank_account")):
+        return _plain(_VIRTUAL, np.full(len(payments), NOBODY, dtype=np.int64))
     ours = account_keys(payments.text("bank_account")).whole
     collecting = pc.is_in(ours, value_set=our_accounts.keys)
     wanted = pc.if_else(pc.or_(collecting, pc.equal(ours, "")), "", company_key(scope, ours))

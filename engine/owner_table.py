@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from engine.key_table import KeyTable
 from engine.segments import first_of_runs, pick
-from engine.text_hashes import same_texts, text_hashes
+from engine.text_hashes import are_empty, same_texts, text_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,7 @@ class OwnerTable(msgspec.Struct, frozen=True):
         self, keys: pa.StringArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """As `look_up`, and two owners to name where it is `SEVERAL` (one where not)."""
-        if not len(self.keys):
+        if not len(self.keys) or are_empty(keys):
             nobody = np.full(len(keys), NOBODY, dtype=np.int64)
             return nobody, nobody, nobody
         position = self.find(keys)

@@ -222,11 +222,11 @@ class _Answers:
         answer = match_service_pb2.MatchResidentPaymentsResponse.FromString(self._without_rows)
         answer.summary.request_id = call.message.request_id
         for kind in ANSWER_TABLES:
-            own = self._own_rows(kind, result)
-            if own:
+            start, end = result.bounds[ANSWER_FIELDS[kind.field]]
+            if end > start:
                 table = getattr(answer, kind.field)
-                table.row_count = len(own)
-                getattr(table.messages, kind.rows_field).extend(own)
+                table.row_count = end - start
+                getattr(table.messages, kind.rows_field).extend(self._own_rows(kind, result))
         return answer
 
     def _matched_without_rows(self) -> bytes:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from random_worlds import CALM
 
 from engine.owner_table import NOBODY, SEVERAL, OwnerTable
+from engine.text_hashes import are_empty
 
 
 def _owners(pairs, keys):
@@ -49,3 +50,17 @@ def test_the_table_says_what_a_dictionary_of_sets_says(pairs, keys):
         return SEVERAL if len(found) > 1 else next(iter(found), NOBODY)
 
     assert _owners(pairs, keys) == [expected(key) for key in keys]
+
+
+def test_texts_without_a_letter_are_known_wherever_they_are_cut():
+    texts = pa.array(["a", "", "", "b", ""], pa.string())
+    for start in range(len(texts) + 1):
+        for size in range(len(texts) - start + 1):
+            part = texts.slice(start, size)
+            assert are_empty(part) == all(not text for text in part.to_pylist())
+
+
+def test_empty_keys_are_nobodys():
+    table = OwnerTable.of(pa.array(["x", "", "x"], pa.string()), np.array([1, 2, 3]))
+    for found in table.look_up_rivals(pa.array(["", ""], pa.string())):
+        assert found.tolist() == [NOBODY, NOBODY]
