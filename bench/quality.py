@@ -31,6 +31,7 @@ __all__ = [
     "main",
     "quality_page",
     "quality_table",
+    "scenario_table",
 ]
 
 QUALITY_SEED: Final = 4_000
@@ -50,7 +51,10 @@ _HEADER: Final = (
 
 
 class WorldQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """One world; shares between 0 and 1, `wrong_at_most` the one-sided 95 % bound."""
+    """One world; shares between 0 and 1, `wrong_at_most` the one-sided 95 % bound.
+
+    code_of: per scenario, payments left with a right primary code, and all that were left.
+    """
 
     world: str
     seed: int
@@ -63,6 +67,7 @@ class WorldQuality(msgspec.Struct, frozen=True, kw_only=True):
     first_proposals: float | None
     first_of_determinable: float | None
     expected_error: float
+    code_of: dict[str, tuple[int, int]] = {}
 
 
 class QualityRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="quality"):
@@ -87,6 +92,11 @@ def quality_of(name: str, seed: int, evaluation: Evaluation) -> WorldQuality:
         first_proposals=evaluation.first_proposals.rate,
         first_of_determinable=evaluation.first_of_determinable.rate,
         expected_error=evaluation.confidence.expected_error,
+        code_of={
+            one.scenario: (one.codes_left.hits, one.codes_left.total)
+            for one in evaluation.scenarios
+            if one.codes_left.total
+        },
     )
 
 
@@ -107,6 +117,22 @@ def quality_table(worlds: Sequence[WorldQuality]) -> list[str]:
         for one in worlds
     ]
     return text_table(_HEADER, rows)
+
+
+def scenario_table(worlds: Sequence[WorldQuality]) -> list[str]:
+    """How often the primary code is right in each scenario, over all worlds, worst first."""
+    sums: dict[str, tuple[int, int]] = {}
+    for world in worlds:
+        for scenario, (right, left) in world.code_of.items():
+            before = sums.get(scenario, (0, 0))
+            sums[scenario] = before[0] + right, before[1] + left
+    rows = [
+        (scenario, f"{right:,} of {left:,}", percent(right / left))
+        for scenario, (right, left) in sorted(
+            sums.items(), key=lambda one: (one[1][0] / one[1][1], one[0])
+        )
+    ]
+    return text_table(("scenario", "codes right", "share"), rows)
 
 
 def quality_page(record: QualityRecord) -> str:
@@ -146,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed = QUALITY_SEED + number
             judged = evaluate_world(judging_world(name, seed, chosen.payments), Path(folder))
             found.append(quality_of(name, seed, judged.evaluation))
-    print("\n".join(quality_table(found)))
+    print("\n".join([*quality_table(found), "", *scenario_table(found)]))
     record = QualityRecord(date=date, versions=installed_versions(), worlds=tuple(found))
     keep(record, chosen)
     return 0

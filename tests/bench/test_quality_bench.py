@@ -16,3 +16,6 @@ def test_worlds_are_judged_and_a_line_is_kept(tmp_path, capsys):
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("world")
     assert shown[3].startswith("infeasible")
+    assert shown[5].startswith("scenario")
+    left = {name: record.worlds[0].code_of[name] for name in ("not_receivable", "unknown_payer")}
+    assert all(0 < right <= total for right, total in left.values())

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AMOUNT_SCENARIOS", "LEDGER_WIDE"]
 
-LEDGER_WIDE: Final = ("amount_balance", "amount_past_due", "amount_all_but_one")
+LEDGER_WIDE: Final = (
+    *("amount_balance", "amount_past_due", "amount_all_but_one"),
+    *("ambiguous_total", "payer_inactive"),
+)
 """Scenarios that need a customer nobody has paid for yet; they are planned first."""
 
 _BALANCE_ITEMS_MAX: Final = 14
@@ -167,6 +170,21 @@ def _ambiguous_combination(plan: Planner) -> list[Draft] | None:
     return _ambiguous(plan, "ambiguous_combination", rows[:2], "AMB-COMBO;AMB-AMOUNTS;AMB-LIMIT")
 
 
+def _ambiguous_total(plan: Planner) -> list[Draft] | None:
+    """What is past due is the whole balance: a credit makes up for what is not due yet."""
+    rows = _whole_ledger(plan)
+    if rows is None or len(rows) < 4 or any(plan.items.face[row] <= 0 for row in rows):
+        return None
+    items, (*late, later, credit) = plan.items, rows
+    _set_face(plan, credit, -items.face[later])
+    _set_face(plan, later, items.face[later])
+    items.kind[later], items.kind[credit] = "invoice", "credit_memo"
+    for row in rows:
+        items.due_day[row] = plan.days[0] - 10 if row in late else plan.days[-1] + 20
+    plan.take(rows)
+    return _ambiguous(plan, "ambiguous_total", late, "AMB-TOTAL")
+
+
 AMOUNT_SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     "amount_single": _amount_single,
     "amount_subset": _amount_subset,
@@ -179,5 +197,6 @@ AMOUNT_SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     "ambiguous_single": _ambiguous_single,
     "ambiguous_amounts": _ambiguous_amounts,
     "ambiguous_combination": _ambiguous_combination,
+    "ambiguous_total": _ambiguous_total,
 }
 """Scenario → what makes one of it (None where the rows it was dealt do not suit)."""

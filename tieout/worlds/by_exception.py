@@ -225,6 +225,55 @@ def _discount_excess(plan: Planner) -> list[Draft] | None:
     return [draft]
 
 
+def _discount_twice(plan: Planner) -> list[Draft] | None:
+    """Part of the item was paid before, with its discount; the rest is paid less it again."""
+    rows = plan.seed_group(1, "discount")
+    if rows is None or not 40_000 <= plan.items.face[rows[0]] <= 500_000:
+        return None
+    items, row = plan.items, rows[0]
+    items.original[row] = items.face[row] * 3 // 2
+    items.terms_only[row] = False
+    draft = plan.draft("discount_twice", rows, form="structured")
+    draft.lines = plan.lines(rows)
+    draft.expect, draft.codes = "exception", "DSC-TWICE"
+    return _short(draft, items.discount[row], "unearned")
+
+
+def _claimed_before(plan: Planner) -> list[Draft] | None:
+    """What is withheld is exactly what the customer disputes of another item."""
+    rows = plan.seed_group(2)
+    if rows is None or plan.items.face[rows[0]] < 60_000:
+        return None
+    row, claim = rows
+    _bill(plan, row, plan.items.face[row])
+    withheld = plan.items.face[row] * plan.dice.between(31, 87) // 1_000 + 13
+    _bill(plan, claim, withheld)
+    plan.items.status[claim] = "disputed"
+    plan.take(rows)
+    draft = plan.draft("claimed_before", [row], form="structured")
+    draft.lines = plan.lines([row])
+    draft.expect, draft.codes = "exception", "DED-PRIOR"
+    return _short(draft, withheld, "unknown")
+
+
+def _payer_inactive(plan: Planner) -> list[Draft] | None:
+    """A customer nobody should take money for unasked; he makes no other payment."""
+    first = plan.seed("payable")
+    if first is None:
+        return None
+    customer = plan.items.customer[first]
+    every = plan.items.rows_of_customer[customer]
+    related = plan.customers.parent[customer] >= 0 or customer in plan.customers.children
+    if related or not all(map(plan.is_free, every)):
+        return None
+    plan.customers.inactive.add(customer)
+    draft = plan.draft("payer_inactive", [first], form="structured")
+    plan.take(every)
+    draft.lines = plan.lines([first])
+    draft.expect, draft.codes = "exception", "PAY-INACTIVE"
+    return [draft]
+
+
 EXCEPTION_SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     "amount_large": _amount_large,
     "write_off_beyond": _write_off_beyond,
@@ -240,5 +289,8 @@ EXCEPTION_SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] =
     "tax_kept": _tax_kept,
     "withheld": _withheld,
     "discount_excess": _discount_excess,
+    "discount_twice": _discount_twice,
+    "claimed_before": _claimed_before,
+    "payer_inactive": _payer_inactive,
 }
 """Scenario → what makes one of it (None where the rows it was dealt do not suit)."""

@@ -28,7 +28,8 @@ class CustomerBook(msgspec.Struct):
     """Customers as parallel lists; a customer is its index.
 
     `company` is the index of its legal entity, `parent` the index of its parent or −1. `accounts`
-    are those in the master; `unlisted` is an account the payer has and we do not know.
+    are those in the master; `unlisted` is an account the payer has and we do not know. `inactive`
+    are those that no money should be taken for unasked.
     """
 
     company: list[int] = []
@@ -40,6 +41,7 @@ class CustomerBook(msgspec.Struct):
     unlisted: list[str] = []
     has_namesake: list[bool] = []
     children: dict[int, list[int]] = {}
+    inactive: set[int] = set()
 
     def __len__(self) -> int:
         """How many customers."""

@@ -98,6 +98,10 @@ STANDARD_MIX: Final[dict[str, float]] = {
     "tax_kept": 0,
     "withheld": 0,
     "discount_excess": 0,
+    "discount_twice": 0,
+    "claimed_before": 0,
+    "payer_inactive": 0,
+    "ambiguous_total": 0,
 }
 """Weights of the scenarios among payments whose payer is a customer (or whose money is none of
 receivables); unknown payers come on top, by `unknown_payer_share`."""
@@ -227,6 +231,7 @@ _EXCEPTIONS: Final = {
             *("advice_off", "advice_partly", "tax_kept", "withheld"),
             *("discount_excess", "partial_ref", "short_coded", "overpaid", "cancelled_invoice"),
             *("disputed_item", "repeat_of_paid", "paid_twice", "other_company", "name_conflict"),
+            *("discount_twice", "claimed_before", "payer_inactive", "ambiguous_total"),
         ),
         12,
     ),

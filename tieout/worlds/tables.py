@@ -76,6 +76,7 @@ def _customers(spec: WorldSpec, book: CustomerBook) -> pa.Table:
             "aliases": book.alias,
             "parent_customer_id": [ids[parent] if parent >= 0 else "" for parent in book.parent],
             "bank_accounts": book.account,
+            "status": ["inactive" if row in book.inactive else "active" for row in range(len(ids))],
         }
     )
 
