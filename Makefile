@@ -105,6 +105,7 @@ bench-scale: $(VENV)/.test  ## the whole job up to 1 M payments × 5 M open item
 bench-cluster: $(VENV)/.test java  ## the same job on Spark: equality, cost beside one process, skew
 	$(BIN)/python -m bench.cluster
 	$(BIN)/python -m bench.cluster_simulation
+	$(BIN)/python docs/generate.py
 
 bench-quality: $(VENV)/.test  ## worlds of every kind, and how well they are matched
 	$(BIN)/python -m bench.quality

@@ -29,6 +29,7 @@ from bench.scale_record import ScaleRecord
 from bench.serving_record import ServingRecord, serving_table
 from docs.adapter_pages import adapter_page, adapter_table
 from docs.bruno_collection import bruno_collection, bruno_file
+from docs.cluster_page import cluster_page
 from docs.desk_page import desk_page
 from docs.http_reference import reference_page
 from docs.openapi import openapi_text
@@ -298,6 +299,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/diagnostics.md": diagnostics_page,
     "README.md": readme_page,
     "docs/operating/permissions.md": permissions_page,
+    "docs/operating/cluster.md": cluster_page,
     "docs/posting.md": posting_page,
     "docs/desk.md": desk_page,
     "docs/tieout.1": manual,
