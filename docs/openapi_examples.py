@@ -126,6 +126,8 @@ _BY_NAME: Final[dict[str, Any]] = {
     "policy_version": 2,
     "reason": "agreed",
     "request_id": "2026-09-30/1",
+    "manifest_sha256": _SHA256,
+    "sha256": _SHA256,
     "row_count": "1",
     "size_bytes": "48123",
     "source_format": "bai2",
