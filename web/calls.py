@@ -20,10 +20,12 @@ from tieout.v1 import (
     fact_service_pb2_grpc,
     open_item_service_pb2_grpc,
     report_service_pb2_grpc,
+    run_service_pb2_grpc,
     session_service_pb2_grpc,
     team_service_pb2_grpc,
     user_service_pb2_grpc,
     view_service_pb2_grpc,
+    webhook_service_pb2_grpc,
 )
 from web.channel import session_metadata
 
@@ -63,9 +65,11 @@ class Services:
         self.exceptions = exception_service_pb2_grpc.ExceptionServiceStub(front)
         self.open_items = open_item_service_pb2_grpc.OpenItemServiceStub(front)
         self.reports = report_service_pb2_grpc.ReportServiceStub(front)
+        self.runs = run_service_pb2_grpc.RunServiceStub(front)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(front)
         self.users = user_service_pb2_grpc.UserServiceStub(front)
         self.views = view_service_pb2_grpc.ViewServiceStub(front)
+        self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(front)
 
 
 async def ask(request: Request, service: str, call: str, message: Any, more: Metadata = ()) -> Any:

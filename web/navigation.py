@@ -23,6 +23,7 @@ NAVIGATION: Final = (
     Place("/", _("Exceptions")),
     Place("/approvals", _("Approvals")),
     Place("/files", _("Files")),
+    Place("/runs", _("Runs"), "read_files"),
     Place("/postings", _("Postings")),
     Place("/customers", _("Customers")),
     Place("/rules", _("Rules")),
@@ -30,6 +31,7 @@ NAVIGATION: Final = (
     Place("/figures", _("Figures")),
     Place("/audit", _("Audit"), "audit"),
     Place("/people", _("People"), "administer"),
+    Place("/webhooks", _("Webhooks"), "administer"),
     Place("/settings", _("Settings"), "own"),
 )
 """The screens, in the order people use them; the current one begins as the page's path does."""

@@ -22,8 +22,10 @@ from web.pages import (
     postings,
     queue,
     rules,
+    runs,
     sign_in,
     team,
+    webhooks,
 )
 from web.pages import settings as settings_page
 from web.problems import PROBLEM_HANDLERS
@@ -47,6 +49,8 @@ PAGES: Final = (
     *people.ROUTES,
     *postings.ROUTES,
     *rules.ROUTES,
+    *runs.ROUTES,
+    *webhooks.ROUTES,
     *team.ROUTES,
     *queue.ROUTES,
     *bulk.ROUTES,

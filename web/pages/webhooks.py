@@ -1,0 +1,81 @@
+"""Webhooks: who is told of events, what did not arrive, and sending it again."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from starlette.routing import Route
+
+from tieout.v1 import webhook_service_pb2 as contract
+from web.calls import ask
+from web.frame import frame_of, go_to
+from web.given import given
+from web.languages import marked as _
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["DELIVERIES", "ROUTES"]
+
+_PAGE_ROWS: Final = 100
+
+DELIVERIES: Final = {
+    contract.DELIVERY_STATE_WAITING: _("waiting"),
+    contract.DELIVERY_STATE_DELIVERED: _("delivered"),
+    contract.DELIVERY_STATE_FAILED: _("failed"),
+}
+"""State of a message → its words."""
+
+
+async def _show(request: Request) -> Response:
+    message = contract.ListWebhooksRequest(page_size=_PAGE_ROWS)
+    page = await ask(request, "webhooks", "ListWebhooks", message)
+    return frame_of(request).page(
+        request,
+        "webhooks.html",
+        webhooks=page.webhooks,
+        disabled=contract.WEBHOOK_STATE_DISABLED,
+    )
+
+
+async def _deliveries(request: Request) -> Response:
+    said = given(request)
+    state = said.text("state")
+    message = contract.ListWebhookDeliveriesRequest(
+        webhook_id=request.path_params["webhook_id"],
+        state=int(state) if state.isdecimal() and int(state) in DELIVERIES else 0,  # type: ignore[arg-type]  # a number of the enum
+        page_size=_PAGE_ROWS,
+        page_token=said.text("after"),
+    )
+    page = await ask(request, "webhooks", "ListWebhookDeliveries", message)
+    return frame_of(request).page(
+        request,
+        "deliveries.html",
+        said=said,
+        webhook_id=message.webhook_id,
+        deliveries=page.deliveries,
+        states=DELIVERIES,
+        request_id=uuid.uuid4().hex,
+        next_token=page.next_page_token,
+    )
+
+
+async def _resend(request: Request) -> Response:
+    form = await request.form()
+    identity = request.path_params["webhook_id"]
+    numbers = [int(str(one)) for one in form.getlist("event") if str(one).isdecimal()]
+    message = contract.ResendWebhookDeliveriesRequest(
+        request_id=str(form.get("request_id", "")), webhook_id=identity, event_numbers=numbers
+    )
+    await ask(request, "webhooks", "ResendWebhookDeliveries", message)
+    return go_to(f"/webhooks/{identity}")
+
+
+ROUTES: Final = [
+    Route("/webhooks", _show, methods=["GET"]),
+    Route("/webhooks/{webhook_id}", _deliveries, methods=["GET"]),
+    Route("/webhooks/{webhook_id}/resend", _resend, methods=["POST"]),
+]
+"""What answers."""
