@@ -149,7 +149,7 @@ async def _serve(
         door.add_services(methods)
         webhooks = WebhookDoor(configuration, tenants, address, mask_key, metrics, stack)
         webhooks.add_service(methods, reader, writer, _now_ms)
-        runs = add_services(
+        background = add_services(
             methods,
             configuration,
             tenants,
@@ -161,8 +161,8 @@ async def _serve(
             spool,
             _now_ms,
         )
-        stack.push_async_callback(runs.stop)
-        await runs.start(tenants)
+        stack.push_async_callback(background.stop)
+        await background.start(tenants)
         health_servicer = await _add_health(server)
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)

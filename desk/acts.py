@@ -26,6 +26,7 @@ __all__ = [
     "Release",
     "Remainder",
     "RemainderKind",
+    "Repropose",
     "Resolve",
     "TakeOver",
     "Undo",
@@ -174,6 +175,13 @@ class AttachRemittance(_Act, frozen=True, kw_only=True, tag="attach_remittance")
     text: str = ""
 
 
+class Repropose(_Act, frozen=True, kw_only=True, tag="repropose"):
+    """New evidence has come and led to other proposals; `because` says which."""
+
+    because: str
+    proposal_count: int
+
+
 class Resolve(_Act, frozen=True, kw_only=True, tag="resolve"):
     """Close a case that has no undecided money."""
 
@@ -199,6 +207,7 @@ Act = (
     | Undo
     | Deliver
     | AttachRemittance
+    | Repropose
     | Resolve
 )
 """One of them."""
@@ -229,6 +238,7 @@ ACT_NAMES: Final = tuple(
         Undo,
         Deliver,
         AttachRemittance,
+        Repropose,
         Resolve,
     )
 )

@@ -59,6 +59,7 @@ ALLOWED: Final[dict[str, frozenset[State]]] = {
     "undo": _WORKABLE | DECIDED,
     "deliver": _ANY,
     "attach_remittance": _WORKABLE,
+    "repropose": CLAIMABLE,
     "resolve": _WORKABLE,
 }
 """Act → states that allow it."""

@@ -47,6 +47,7 @@ PERMISSION_OF_ACT: Final[dict[str, Permission]] = {
     "undo": "work",
     "deliver": "deliver",
     "attach_remittance": "work",
+    "repropose": "deliver",
     "resolve": "work",
 }
 """Act → permission without which nobody does it."""
@@ -85,6 +86,7 @@ _HANDLERS: Final[dict[str, Callable[[Step, Any], Performed | Refusal]]] = {
     "undo": deciding.undo,
     "deliver": deciding.deliver,
     "attach_remittance": working.attach_remittance,
+    "repropose": working.repropose,
     "resolve": deciding.resolve,
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Note,
         Park,
         Release,
+        Repropose,
         TakeOver,
         Wake,
     )
@@ -34,6 +35,7 @@ __all__ = [
     "note",
     "park",
     "release",
+    "repropose",
     "take_over",
     "wake",
 ]
@@ -160,3 +162,8 @@ def attach_remittance(step: Step, act: AttachRemittance) -> Performed:
     """What the payer says arrived late; a parked case that waited for it comes back."""
     state = "open" if step.case.state in CLAIMABLE else step.case.state
     return step.told("remittance.attached", act.remittance_id, state=state, parking=None)
+
+
+def repropose(step: Step, act: Repropose) -> Performed:
+    """There is other evidence now: the proposals are new, all else stays as people left it."""
+    return step.told("case.reproposed", act.because)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import NO_DATE, Batch, PaymentBatch, RemittanceBatch
+from engine.batches import NO_DATE, Batch, LearnedFactBatch, PaymentBatch, RemittanceBatch
 from engine.intake import day_number
 from engine.match_input import MatchInput, MatchResult
 from engine.matcher import match_traceably
@@ -133,20 +133,31 @@ class PartResult(msgspec.Struct, frozen=True):
 
 
 def match_apart(
-    resident: Resident, parts: Sequence[Apart], observe: StageObserver
+    resident: Resident,
+    parts: Sequence[Apart],
+    observe: StageObserver,
+    learned: LearnedFactBatch | None = None,
 ) -> list[PartResult]:
-    """The result of each of `parts`, in their order, as `match_payments` gives it for that one."""
-    return match_parts(resident, Parts.of(parts), observe) if parts else []
+    """The result of each of `parts`, in their order, as `match_payments` gives it for that one.
+
+    `learned` are facts about payers, the same for all.
+    """
+    return match_parts(resident, Parts.of(parts), observe, learned) if parts else []
 
 
-def match_parts(resident: Resident, parts: Parts, observe: StageObserver) -> list[PartResult]:
+def match_parts(
+    resident: Resident,
+    parts: Parts,
+    observe: StageObserver,
+    learned: LearnedFactBatch | None = None,
+) -> list[PartResult]:
     """As `match_apart`, of matches that stand in one table already."""
     results: dict[int, PartResult] = {}
     waves = _at_first(parts)
     while waves:
         wave = sorted(waves.pop())
         chosen = parts.only(wave)
-        matched = match_traceably(_joined(resident, chosen), observe)
+        matched = match_traceably(_joined(resident, chosen, learned), observe)
         met = _met(matched, chosen.owner[matched.intake.order], len(chosen))
         found = _split(matched.result, chosen)
         results |= {number: found[place] for place, number in enumerate(wave) if not met[place]}
@@ -184,13 +195,14 @@ def _without_meetings(wave: list[int], met: list[set[int]]) -> list[list[int]]:
     return [members for members, _ in waves]
 
 
-def _joined(resident: Resident, parts: Parts) -> MatchInput:
+def _joined(resident: Resident, parts: Parts, learned: LearnedFactBatch | None) -> MatchInput:
     """One match of all payments, each on the day of its own."""
     return MatchInput.against(
         resident,
         PaymentBatch.of_distinct(parts.payments),
         remittances=RemittanceBatch.of_distinct(parts.lines),
         days=parts.day[parts.owner],
+        learned=LearnedFactBatch.empty() if learned is None else learned,
     )
 
 

@@ -26,7 +26,7 @@ from rpc.resident_tables import file_postings
 from rpc.scope import check_company_column, check_file
 from rpc.unpacking import unpack
 from store.audit_leaves import RowSelection
-from store.audited_tables import FILE_TABLES, POSTING_TABLES
+from store.audited_tables import FILE_TABLES, posting_selections
 from store.bank_file_records import FileReceipt, FileResult
 from store.decision_records import Decision
 from store.identities import text_sha256
@@ -283,8 +283,7 @@ def _tell(work: _Work, result: FileResult, booking: Booking, posted: PostedSet |
     )
     selections = [RowSelection(table.name, table.column, file_id) for table in FILE_TABLES]
     if posted is not None:
-        number = str(posted.booking_number)
-        selections += [RowSelection(one.name, one.column, number) for one in POSTING_TABLES]
+        selections += posting_selections(posted.booking_number, file_id)
     booking.audit.record(
         "bank_file",
         file_id,

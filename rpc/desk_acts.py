@@ -42,7 +42,8 @@ class DeskActs:
     ) -> None:
         """Let `desk` act through `writer`, a connection of its own, and foresee through `reader`.
 
-        `on_posted` hears the tenant of every act that changed what is open.
+        `on_posted` hears the tenant of every act that changed what is open, or what
+        is known of payers.
         """
         self._reader = reader
         self._writer = writer
@@ -91,6 +92,6 @@ class DeskActs:
 
     async def _perform(self, command: Command) -> Preview:
         preview = await self._writer.ask(lambda store: performed(self._desk, store, command))
-        if any(line.kind == "item" for line in preview.lines):
+        if any(line.kind in {"item", "fact"} for line in preview.lines):
             self._on_posted(current_caller().tenant)
         return preview

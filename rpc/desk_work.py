@@ -25,7 +25,7 @@ from rpc.caller import caller_or_none
 from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
 from store.audit_leaves import RowSelection
-from store.audited_tables import CASE_TABLES, POSTING_TABLES
+from store.audited_tables import CASE_TABLES, posting_selections
 from store.case_facts import entry_keys, facts_of, logged_act, proposals_of
 from store.case_records import ActRecord, CaseSummary
 from store.case_settlements import settle_case
@@ -33,6 +33,7 @@ from store.cases import effect_of
 from store.decision_records import Decision
 from store.errors import StaleRowError
 from store.late_remittances import Attachment  # noqa: TC001 - msgspec reads annotations
+from store.reproposals import Reproposal  # noqa: TC001 - msgspec reads annotations
 from store.requests import RequestKey, request_key
 from tieout.v1 import cases_pb2
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from store.repository import Booking, Repository
 
 __all__ = [
+    "EVENTS",
     "Command",
     "DeskWork",
     "Preview",
@@ -69,6 +71,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: str = ""
     request: RequestKey | None = None
     attachment: Attachment | None = None
+    reproposal: Reproposal | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,11 +224,7 @@ class DeskWork:
             ),
         )
         booking.cases.save(read.summary, outcome.case, outcome.lines, record)
-        if command.attachment is not None:
-            summary = read.summary
-            owner = (summary.file_id, summary.company_id, summary.customer_id)
-            effect = effect_of(record.case_id, record.act_number)
-            booking.late.keep(command.attachment, effect, owner, now_ms)
+        _keep_evidence(booking, command, read.summary, record)
         if isinstance(command.act, Identify) and outcome.case.payment_id:
             # A payment of nobody has a key of its own, which goes when its customer is erased.
             booking.keys.attribute(
@@ -252,7 +251,7 @@ class DeskWork:
         waiting = booking.cases.waiting_for(event, company_id, customer_id)
         act = Wake(event=event, subject=subject)
         for case_id in waiting:
-            self.perform(booking, Command(identity=case_id, act=act, actor=_EVENTS))
+            self.perform(booking, Command(identity=case_id, act=act, actor=EVENTS))
         return len(waiting)
 
     def preview(self, store: Repository, commands: Sequence[Command]) -> list[Preview]:
@@ -300,8 +299,22 @@ class DeskWork:
 
 
 _CASE: Final = "case"
-_EVENTS: Final = Actor(name="system", roles=("system",))
+EVENTS: Final = Actor(name="system", roles=("system",))
+"""Who acts where something has happened."""
+
 _DAY_MS: Final = 86_400_000
+
+
+def _keep_evidence(
+    booking: Booking, command: Command, summary: CaseSummary, record: ActRecord
+) -> None:
+    """What an act brings beside itself: an advice, new proposals."""
+    owner = (summary.file_id, summary.company_id, summary.customer_id)
+    effect = effect_of(record.case_id, record.act_number)
+    if command.attachment is not None:
+        booking.late.keep(command.attachment, effect, owner, record.performed_at_ms)
+    if command.reproposal is not None:
+        booking.reproposals.keep(command.reproposal, effect, owner, record.performed_at_ms)
 
 
 def _leave_traces(booking: Booking, record: ActRecord, outcome: Performed) -> None:
@@ -323,9 +336,8 @@ def _leave_traces(booking: Booking, record: ActRecord, outcome: Performed) -> No
         booking.events.add(kind, record.case_id, record.performed_at_ms, payload)
     effect = effect_of(record.case_id, record.act_number)
     selections = [RowSelection(table.name, table.column, effect) for table in CASE_TABLES]
-    if outcome.lines:
-        number = str(booking.number())
-        selections += [RowSelection(one.name, one.column, number) for one in POSTING_TABLES]
+    # Cash moves without a line as well: into suspense and back.
+    selections += posting_selections(booking.number(), record.case_id)
     booking.audit.record(
         "case",
         record.case_id,

@@ -45,6 +45,8 @@ __all__ = [
     "ReadReferencesDone",
     "ReadReferencesJob",
     "Reply",
+    "ReproposeDone",
+    "ReproposeJob",
     "ResidentAnswer",
     "ResidentMatchDone",
     "ResidentMatchJob",
@@ -361,6 +363,20 @@ class PostResultsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     changed: bool
 
 
+class ReproposeJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Match open cases again that changes may concern, with what is resident at `snapshot_path`."""
+
+    snapshot_path: str
+    now_ms: int
+
+
+class ReproposeDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """How many cases were matched again, and how many have other proposals now."""
+
+    examined_count: int
+    reproposed_count: int
+
+
 class ClearingJob(msgspec.Struct, frozen=True, tag=True):
     """Prove the money of one kept bank file again."""
 
@@ -400,6 +416,7 @@ Job = (
     | AttachRemittanceJob
     | ImportRowsJob
     | PostResultsJob
+    | ReproposeJob
 )
 Reply = (
     MatchDone
@@ -417,6 +434,7 @@ Reply = (
     | AttachRemittanceDone
     | ImportRowsDone
     | PostResultsDone
+    | ReproposeDone
     | JobFailure
 )
 

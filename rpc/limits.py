@@ -24,6 +24,7 @@ __all__ = [
     "PAGE_SIZE_DEFAULT",
     "PAGE_SIZE_MAX",
     "REMITTANCE_BYTES_MAX",
+    "REPROPOSED_MAX",
     "REQUEST_ID_LENGTH_MAX",
     "RETRY_SECONDS",
     "ROW_ERRORS_MAX",
@@ -124,6 +125,9 @@ PAGE_SIZE_DEFAULT: Final = 100
 
 PAGE_SIZE_MAX: Final = 1_000
 """Rows of a page: at 1 KiB each a page fits one message."""
+
+REPROPOSED_MAX: Final = 200
+"""Open cases matched again after a change: a second of one worker, behind all calls."""
 
 RETRY_SECONDS: Final = 1.0
 """When to come again where a line is full: half of the time in which it is cleared."""

@@ -69,6 +69,12 @@ METRICS: Final = (
         ("code", "age"),
         "Exceptions that wait, by code and by how many days they have waited at least.",
     ),
+    Metric(
+        "tieout_cases_reproposed_total",
+        "counter",
+        (),
+        "Open cases that have other proposals because new evidence came.",
+    ),
     Metric("tieout_server_tasks", "gauge", (), "Tasks of the server's event loop."),
     Metric(
         "tieout_searches_stopped_total",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rpc.match_job import Matcher
     from store.repository import Repository
 
-__all__ = ["attach_remittance_job"]
+__all__ = ["as_proposals", "attach_remittance_job", "undecided_payment"]
 
 _RANKS_MAX: Final = 5
 
@@ -59,7 +59,7 @@ def attach_remittance_job(
     result = match(
         MatchInput.against(
             resident,
-            _undecided(payment, undecided_minor(case), [*texts, job.text]),
+            undecided_payment(payment, undecided_minor(case), [*texts, job.text]),
             remittances=RemittanceBatch.empty() if len(advices) else lines,
             advices=advices,
             learned=learned,
@@ -76,12 +76,12 @@ def attach_remittance_job(
             file_name=job.file_name,
             content_text=job.text,
             lines=rows_as_json(result.joined),
-            proposals=rows_as_json(_as_proposals(result.applications)),
+            proposals=rows_as_json(as_proposals(result.applications)),
         )
     )
 
 
-def _undecided(payment: PaymentBatch, amount_minor: int, texts: list[str]) -> PaymentBatch:
+def undecided_payment(payment: PaymentBatch, amount_minor: int, texts: list[str]) -> PaymentBatch:
     """The payment with what is undecided of it, and all that was said of it."""
     said = [payment.strings("remittance_text")[0], *texts]
     text = "\n".join(one for one in said if one.strip())
@@ -115,7 +115,7 @@ def _first(batch: AdviceBatch, name: str) -> str:
     return batch.strings(name)[0] if len(batch) else ""
 
 
-def _as_proposals(applications: ApplicationBatch) -> ApplicationBatch:
+def as_proposals(applications: ApplicationBatch) -> ApplicationBatch:
     """What was decided as the first proposal, what was proposed behind it."""
     decided = pc.equal(applications.text("decision"), "auto").to_numpy(zero_copy_only=False)
     ranks = applications.int64("proposal_rank") + np.where(~decided & decided.any(), 1, 0)

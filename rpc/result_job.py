@@ -32,7 +32,7 @@ from rpc.result_freshness import FreshResult, fresh_part, without_payments
 from rpc.scope import check_company_column, check_file
 from rpc.spool import read_frames
 from store.audit_leaves import RowSelection
-from store.audited_tables import FILE_TABLES, POSTING_TABLES
+from store.audited_tables import FILE_TABLES, posting_selections
 from store.bank_file_records import RECEIPT_ROWS_MAX, BankFileRecord, FileReceipt, FileResult
 from store.decision_records import Decision
 from store.requests import RequestKey
@@ -283,8 +283,7 @@ def _post(
     )
     selections = [RowSelection(table.name, table.column, identity) for table in FILE_TABLES]
     if posted is not None:
-        number = str(posted.booking_number)
-        selections += [RowSelection(one.name, one.column, number) for one in POSTING_TABLES]
+        selections += posting_selections(posted.booking_number, identity)
     booking.audit.record(
         "result",
         identity,

@@ -21,6 +21,8 @@ from rpc.jobs import BuildSnapshotDone, BuildSnapshotJob, CheckSnapshotDone, Che
 from rpc.workers import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rpc.metrics import Metrics
     from rpc.resident_folder import ResidentFolder
     from rpc.workers import WorkerPool
@@ -70,6 +72,11 @@ class SnapshotKeeper:
         self._building_since: float | None = None
         self._from_store = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._hear: list[Callable[[], None]] = []
+
+    def on_built(self, hear: Callable[[], None]) -> None:
+        """Let `hear` know whenever what is resident has caught up with a change."""
+        self._hear.append(hear)
 
     @property
     def current(self) -> Snapshot:
@@ -121,6 +128,8 @@ class SnapshotKeeper:
             try:
                 base = None if self._from_store else self.current
                 pause_seconds = max(pause_seconds, await self._build(base, {}))
+                for hear in self._hear:
+                    hear()
             except ServiceError:
                 _log.exception("no snapshot of the latest changes; the one before stays")
                 self._changed_at = self._building_since

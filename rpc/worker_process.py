@@ -41,6 +41,7 @@ from rpc.jobs import (
     QuestionJob,
     ReadReferencesJob,
     Reply,
+    ReproposeJob,
     ResidentMatchJob,
     StreamMatchJob,
     TenantSettings,
@@ -54,6 +55,7 @@ from rpc.payment_bytes import payment_bytes_job
 from rpc.processes import die_with_parent, give_way
 from rpc.question_job import run_question
 from rpc.remittance_job import attach_remittance_job
+from rpc.reproposing_job import run_repropose
 from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
 from rpc.resident_snapshots import build_snapshot, check_snapshot
@@ -138,6 +140,9 @@ class JobRunner:
             PaymentBytesJob: lambda job, tenant: payment_bytes_job(tenant.store(), job),
             QuestionJob: lambda job, tenant: run_question(tenant.store(), tenant.policy, job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
+            ReproposeJob: lambda job, tenant: run_repropose(
+                tenant.store(), job, tenant.resident(job.snapshot_path), tenant.authority
+            ),
             PostResultsJob: lambda job, tenant: run_post_results(
                 tenant.store(), job, tenant.policy
             ),

@@ -6,10 +6,18 @@ from typing import Final
 
 import msgspec
 
+from store.audit_leaves import VALUE_SEPARATOR, RowSelection
 from store.bank_file_records import BankFileRecord, CurrencyTotal
 from store.row_tables import ROW_TABLES
 
-__all__ = ["AUDITED_TABLES", "CASE_TABLES", "FILE_TABLES", "POSTING_TABLES", "AuditedTable"]
+__all__ = [
+    "AUDITED_TABLES",
+    "CASE_TABLES",
+    "FILE_TABLES",
+    "POSTING_TABLES",
+    "AuditedTable",
+    "posting_selections",
+]
 
 
 class AuditedTable(msgspec.Struct, frozen=True):
@@ -105,13 +113,14 @@ CASE_TABLES: Final = (
         "effect",
         ("payment_id", "remittance_id", "file_name", "content_text", "lines", "proposals"),
     ),
+    AuditedTable("reproposal", "effect", ("payment_id", "proposals")),
 )
 """What an act on a case writes."""
 
 POSTING_TABLES: Final = (
     AuditedTable(
         "posting",
-        "booking_number",
+        "booking_number,subject",
         (
             *("posting_number", "booking_number", "kind", "payment_id", "company_id"),
             *("open_item_id", "customer_id", "currency", "bucket", "applied_minor"),
@@ -123,7 +132,7 @@ POSTING_TABLES: Final = (
     ),
     AuditedTable(
         "cash_move",
-        "booking_number",
+        "booking_number,subject",
         (
             *("move_number", "booking_number", "payment_id", "from_bucket", "to_bucket"),
             *("amount_minor", "subject", "decided_by", "is_human", "decided_at_ms", "reason"),
@@ -131,9 +140,15 @@ POSTING_TABLES: Final = (
         "move_number",
     ),
 )
-"""What posting decisions writes, by the booking they were posted in."""
+"""What posting decisions writes, by the booking they were posted in and what it was about."""
 
 AUDITED_TABLES: Final = {
     table.name: table for table in (*FILE_TABLES, *CASE_TABLES, *POSTING_TABLES)
 }
 """Every table under audit, by name."""
+
+
+def posting_selections(booking_number: int, subject: str) -> list[RowSelection]:
+    """The postings and moves of cash of one booking that are about `subject`."""
+    value = f"{booking_number}{VALUE_SEPARATOR}{subject}"
+    return [RowSelection(table.name, table.column, value) for table in POSTING_TABLES]

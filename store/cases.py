@@ -13,6 +13,7 @@ import msgspec
 from desk.acts import Act
 from desk.cases import Case, undecided_minor
 from desk.outcomes import Event
+from desk.states import CLAIMABLE
 from engine.batches import (
     ApplicationBatch,
     Batch,
@@ -35,6 +36,7 @@ from store.case_search import CaseSearch
 from store.case_words import add_words, rows_of_payments
 from store.errors import StaleRowError
 from store.late_remittances import LateRemittances
+from store.reproposals import Reproposals
 from store.row_tables import ROW_TABLES, batch_of, quoted_columns
 
 if TYPE_CHECKING:
@@ -44,7 +46,14 @@ if TYPE_CHECKING:
     from store.database import Database
     from store.personal_data import PersonalData
 
-__all__ = ["DUE_AFTER_MS", "RECENT_PAYMENTS_MAX", "CaseChanges", "Cases", "effect_of"]
+__all__ = [
+    "DUE_AFTER_MS",
+    "RECENT_PAYMENTS_MAX",
+    "CaseChanges",
+    "Cases",
+    "act_number_of",
+    "effect_of",
+]
 
 RECENT_PAYMENTS_MAX: Final = 20_000
 """Payments a fact is tried on: a busy quarter of a company, some 0.1 s."""
@@ -232,6 +241,22 @@ class Cases:
             "case_id = ? AND act_number > ? ORDER BY act_number LIMIT ?", case_id, after, limit
         )
 
+    def to_repropose(self, now_ms: int) -> list[tuple[str, str, str]]:
+        """Payment, company and customer of cases with undecided money nobody works on, the latest
+        first.
+        """
+        states = ", ".join(f"'{state}'" for state in sorted(CLAIMABLE))
+        rows = self._database.rows(
+            f"SELECT payment_id, company_id, customer_id, {_STATE_NOW} AS now "  # noqa: S608 - words of ours
+            "FROM exception_case WHERE payment_id <> '' AND undecided_minor > 0 "
+            f"AND (state IN ({states}) OR state = 'in_work' AND lease_until_ms <= ?) "
+            "ORDER BY row_number DESC",
+            now_ms,
+            now_ms,
+            now_ms,
+        )
+        return [(payment, company, customer) for payment, company, customer, _ in rows]
+
     def act(self, case_id: str, act_number: int) -> ActRecord | None:
         """One act."""
         found = self._acts("case_id = ? AND act_number = ?", case_id, act_number)
@@ -282,10 +307,12 @@ class Cases:
         return self._batch(RemittanceBatch, condition, payment_id)
 
     def proposals_of(self, payment_id: str) -> ApplicationBatch:
-        """The engine's proposals, rank by rank: those of what came late, where something did."""
-        late = LateRemittances(self._database, self._personal).proposals_of(payment_id)
-        if late is not None:
-            return late
+        """The engine's proposals, rank by rank: the last ones it made, for whatever reason."""
+        late = LateRemittances(self._database, self._personal).last_proposals_of(payment_id)
+        again = Reproposals(self._database, self._personal).last_of(payment_id)
+        made = [one for one in (late, again) if one is not None]
+        if made:
+            return max(made, key=lambda one: act_number_of(one[0]))[1]
         condition = "payment_id = ? AND decision = 'proposed' ORDER BY proposal_rank, row_number"
         return self._batch(ApplicationBatch, condition, payment_id)
 
@@ -436,6 +463,11 @@ class CaseChanges(Cases):
                 for line in lines
             ],
         )
+
+
+def act_number_of(effect: str) -> int:
+    """The act whose rows have `effect` in common."""
+    return int(effect.rpartition("/")[2])
 
 
 def effect_of(case_id: str, act_number: int) -> str:

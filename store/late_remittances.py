@@ -96,10 +96,17 @@ class LateRemittances:
             return RemittanceBatch.empty()
         return rows_of_json(RemittanceBatch, attached[-1].lines)
 
-    def proposals_of(self, payment_id: str) -> ApplicationBatch | None:
-        """What the last remittance attached led to; None where there is none."""
+    def last_proposals_of(self, payment_id: str) -> tuple[str, ApplicationBatch] | None:
+        """What the last remittance attached led to, and the effect it was kept with."""
         attached = self.attached_to(payment_id)
-        return rows_of_json(ApplicationBatch, attached[-1].proposals) if attached else None
+        if not attached:
+            return None
+        ((effect,),) = self._database.rows(
+            "SELECT effect FROM late_remittance WHERE payment_id = ? "
+            "ORDER BY row_number DESC LIMIT 1",
+            payment_id,
+        )
+        return effect, rows_of_json(ApplicationBatch, attached[-1].proposals)
 
     def keep(
         self, attachment: Attachment, effect: str, owner: tuple[str, str, str], now_ms: int

@@ -23,6 +23,7 @@ from engine.batches import (
 )
 from store.data_keys import customer_scope, file_scope, payment_scope
 from store.late_remittances import LateRemittanceBatch
+from store.reproposals import ReproposalBatch
 from store.sealed_content import OwnedSpan
 from store.sealed_text import ERASED, SEAL_MARK, TextSealer
 
@@ -59,6 +60,7 @@ PERSONAL_COLUMNS: Final[dict[type[Batch], _Personal]] = {
     LateRemittanceBatch: _Personal(
         "late_remittance", ("content_text", "lines", "proposals"), ("payment_id", "effect")
     ),
+    ReproposalBatch: _Personal("reproposal", ("proposals",), ("payment_id", "effect")),
     DiagnosticBatch: _Personal("diagnostic", ("message", "value", "excerpt"), ("code",)),
 }
 """What is personal in the rows of bank files: names, accounts, and text that may hold them."""

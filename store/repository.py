@@ -31,6 +31,7 @@ from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
 from store.proofs import ClearingProofs
+from store.reproposals import Reproposals
 from store.requests import RequestLog
 from store.runs import RunLog
 from store.sessions import SessionChanges, Sessions
@@ -77,6 +78,7 @@ class Booking:
         self.settled = store.settled
         self.runs = store.runs
         self.late = store.late
+        self.reproposals = store.reproposals
         self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
         self.customers = CustomerChanges(database, self.number)
@@ -129,6 +131,7 @@ class Repository:
         self.settled = SettledPayments(database)
         self.runs = RunLog(database)
         self.late = LateRemittances(database, self.personal)
+        self.reproposals = Reproposals(database, self.personal)
         self.clearing = StoredClearing(database)
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)

@@ -142,6 +142,7 @@ _ACTS: Final = {
     "undo": _("took back"),
     "deliver": _("heard from the ledger"),
     "attach_remittance": _("attached an advice"),
+    "repropose": _("found new proposals"),
     "resolve": _("closed it"),
 }
 

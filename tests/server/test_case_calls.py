@@ -64,7 +64,7 @@ class Desk:
         self.service = ExceptionService(
             workers=self, now_ms=lambda: self.now, snapshot_path=lambda _: "", **given
         )
-        self.applications = ApplicationService(now_ms=lambda: self.now, **given)
+        self.applications = ApplicationService(results=None, now_ms=lambda: self.now, **given)
 
     async def run(self, job, lane):
         """A worker, here and now."""

@@ -23,6 +23,7 @@ from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
 from rpc.report_service import ReportService
+from rpc.reproposing import Reproposer
 from rpc.result_posting import ResultPosting
 from rpc.row_imports import RowImports
 from rpc.run_service import RunService
@@ -30,6 +31,7 @@ from rpc.runs import RunKeeper
 from rpc.team_service import TeamService
 from rpc.uploads import Uploads
 from rpc.view_service import ViewService
+from tieout.serving.background import Background
 from tieout.v1 import (
     application_service_pb2,
     application_service_pb2_grpc,
@@ -123,10 +125,10 @@ def add_services(
     metrics: Metrics,
     spool: Path,
     now_ms: Callable[[], int],
-) -> RunKeeper:
+) -> Background:
     """Answer every service of the contract on `server`; `now_ms` is the clock they share.
 
-    Gives the keeper of runs, to be started before the server and stopped after it.
+    Gives what goes on beside, to be started before the server and stopped after it.
     """
     workers = configuration.server.workers
     batchers = {
@@ -136,6 +138,8 @@ def add_services(
     match_service_pb2_grpc.add_MatchServiceServicer_to_server(
         MatchService(pool, batchers, metrics, spool), server
     )
+
+    reproposers = tuple(Reproposer(pool, keeper, metrics, now_ms) for keeper in snapshots.values())
 
     def on_changed(tenant: str) -> None:
         snapshots[tenant].changed()
@@ -175,7 +179,8 @@ def add_services(
     facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
-    return _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
+    runs = _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
+    return Background(runs, reproposers)
 
 
 def _add_intake(

@@ -1,0 +1,75 @@
+"""Whatever changes what a match rests on, open cases are looked at again, in the background.
+
+One at a time per tenant, behind all calls, and once what is resident knows of the change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from rpc.errors import ServiceError
+from rpc.jobs import ReproposeDone, ReproposeJob
+from rpc.workers import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rpc.metrics import Metrics
+    from rpc.snapshots import SnapshotKeeper
+    from rpc.workers import WorkerPool
+
+__all__ = ["Reproposer"]
+
+_log = logging.getLogger(__name__)
+
+
+class Reproposer:
+    """Follows the changes of one tenant."""
+
+    def __init__(
+        self,
+        workers: WorkerPool,
+        snapshots: SnapshotKeeper,
+        metrics: Metrics,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Let `workers` match against the latest of `snapshots`."""
+        self._workers = workers
+        self._snapshots = snapshots
+        self._metrics = metrics
+        self._now_ms = now_ms
+        self._changed = asyncio.Event()
+        snapshots.on_built(self._changed.set)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, with what changed while no server was there."""
+        self._changed.set()
+        self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Follow no longer; the next server goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._look()
+            except ServiceError as error:
+                _log.warning(
+                    "tenant %s: open cases are not looked at again: %s",
+                    self._snapshots.tenant,
+                    error,
+                )
+
+    async def _look(self) -> None:
+        job = ReproposeJob(snapshot_path=self._snapshots.current.path, now_ms=self._now_ms())
+        done = await self._workers.run(job, Lane.UPKEEP, tenant=self._snapshots.tenant)
+        assert isinstance(done, ReproposeDone)  # noqa: S101 - a worker answers in kind
+        self._metrics.count("tieout_cases_reproposed_total", done.reproposed_count)
