@@ -1,4 +1,4 @@
-"""Topic reproposals: what the engine proposed again for open cases, and how far changes are followed.
+"""Topic reproposals: what the engine proposed again, and how far changes have been followed.
 
 Proposals are kept as JSON of their rows, sealed as a whole, as those of late remittances are.
 """
