@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from rpc.ended_tasks import end_tasks
 from rpc.errors import ServiceError
 from rpc.jobs import ReproposeDone, ReproposeJob
 from rpc.workers import Lane
@@ -52,8 +53,7 @@ class Reproposer:
     async def stop(self) -> None:
         """Follow no longer; the next server goes on."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
 
     async def _follow(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rpc.ended_tasks import end_tasks
 from rpc.errors import NotReadyError, ServiceError
 from rpc.jobs import BuildSnapshotDone, BuildSnapshotJob, CheckSnapshotDone, CheckSnapshotJob
 from rpc.workers import Lane
@@ -115,9 +116,7 @@ class SnapshotKeeper:
 
     async def stop(self) -> None:
         """Follow no longer."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def _follow(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from rpc.ended_tasks import end_tasks
 from rpc.errors import ServiceError
 from rpc.jobs import ClearingDone, ClearingJob
 from rpc.workers import Lane
@@ -93,9 +94,7 @@ class Upkeep:
 
     async def stop(self) -> None:
         """End what is under way, seal what is left, and close the stores."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._seal()
         for repository in self._repositories.values():
             await self._ask(repository.close)

@@ -99,7 +99,8 @@ class Sender:
             await writer.drain()
             return await _answer(reader)
         finally:
-            writer.close()
+            # The answer is read or never will be: nothing still unsent keeps the connection.
+            writer.transport.abort()
 
 
 async def resolve(host: str, port: int) -> list[IpAddress]:

@@ -1,6 +1,7 @@
 """Connections that say nothing, or never finish to ask, lose their place."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -24,9 +25,12 @@ async def exchange(port, *pieces, pause=0.0):
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(pause)
-    said = await asyncio.wait_for(reader.read(), 20)
-    writer.close()
-    return said
+    try:
+        return await asyncio.wait_for(reader.read(), 20)
+    finally:
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 ASK = b"GET / HTTP/1.1\r\nhost: x\r\n"
