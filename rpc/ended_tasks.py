@@ -16,7 +16,7 @@ _AGAIN_SECONDS: Final = 1.0
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel `tasks` until all have ended; what they raised meanwhile is of no use any more.
 
-    Once is not enough: a cancellation that meets a result which has just come may be lost on the way
+    Once is not enough: a cancellation that meets a result which has just come may be lost
     (`asyncio.wait_for` before Python 3.12), and a task that goes round and round would go on.
     """
     left = set(tasks)
