@@ -70,11 +70,13 @@ class _Open(msgspec.Struct, frozen=True):
 
 
 def run_repropose(
-    store: Repository, job: ReproposeJob, resident: Resident, authority: Authority
+    store: Repository, job: ReproposeJob, resident: Resident, booked: int, authority: Authority
 ) -> ReproposeDone:
-    """Follow what has changed up to now; at most `REPROPOSED_MAX` cases, the nearest first."""
+    """Follow what has changed up to the booking `booked`, the last one that `resident` knows of;
+    at most `REPROPOSED_MAX` cases, the nearest first.
+    """
     with store.reading():
-        changes = _changes(store)
+        changes = _changes(store, booked)
         if changes is None:
             return ReproposeDone(examined_count=0, reproposed_count=0)
         wanted = _concerned(store, changes, job.now_ms)
@@ -93,9 +95,13 @@ def run_repropose(
     return ReproposeDone(examined_count=len(cases), reproposed_count=count)
 
 
-def _changes(store: Repository) -> _Changes | None:
-    """What has changed; None where nothing has, or nothing was followed before."""
-    now = Followed(store.open_items.last_number(), store.reproposals.facts_state())
+def _changes(store: Repository, booked: int) -> _Changes | None:
+    """What has changed; None where nothing has.
+
+    What was booked after `booked` counts as not yet followed: it would be matched against items as
+    they were before, and nobody would look again.
+    """
+    now = Followed(booked, store.reproposals.facts_state())
     then = store.reproposals.followed()
     if then == now:
         return None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from store.open_items import ItemTotal
     from store.repository import Repository
 
-__all__ = ["build_snapshot", "check_snapshot"]
+__all__ = ["booked_up_to", "build_snapshot", "check_snapshot"]
 
 _CODE: Final = (*Path(engine.__file__).parent.rglob("*.py"), Path(__file__))
 
@@ -96,6 +96,11 @@ def check_snapshot(job: CheckSnapshotJob, store: Repository) -> CheckSnapshotDon
     return CheckSnapshotDone(
         comparable=True, differences=_differences(_open_totals(snapshot.resident), kept)
     )
+
+
+def booked_up_to(snapshot: OpenSnapshot) -> int:
+    """The last booking that what is resident knows of."""
+    return _facts(snapshot).number
 
 
 def _base(job: BuildSnapshotJob, made_from: str, store: Repository) -> OpenSnapshot | None:

@@ -58,7 +58,7 @@ from rpc.remittance_job import attach_remittance_job
 from rpc.reproposing_job import run_repropose
 from rpc.request_ids import set_request_id
 from rpc.resident_match_job import run_resident_match
-from rpc.resident_snapshots import build_snapshot, check_snapshot
+from rpc.resident_snapshots import booked_up_to, build_snapshot, check_snapshot
 from rpc.resident_tables import ResidentTables, load_tables, open_tables
 from rpc.result_job import run_post_results
 from rpc.secret_files import Secret
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
 
     from engine.resident import Resident
     from rpc.match_job import Matcher
+    from rpc.snapshot_files import OpenSnapshot
     from store.repository import Repository
 
 __all__ = ["JobRunner", "main"]
@@ -141,7 +142,11 @@ class JobRunner:
             QuestionJob: lambda job, tenant: run_question(tenant.store(), tenant.policy, job),
             ClearingJob: lambda job, tenant: run_clearing(tenant.store(), job),
             ReproposeJob: lambda job, tenant: run_repropose(
-                tenant.store(), job, tenant.resident(job.snapshot_path), tenant.authority
+                tenant.store(),
+                job,
+                tenant.resident(job.snapshot_path),
+                booked_up_to(tenant.snapshot(job.snapshot_path)),
+                tenant.authority,
             ),
             PostResultsJob: lambda job, tenant: run_post_results(
                 tenant.store(), job, tenant.policy
@@ -161,7 +166,7 @@ class _Tenant:
         self._settings = settings
         self._repository: Repository | None = None
         self._tables: ResidentTables | None = None
-        self._snapshot: tuple[str, Resident] | None = None
+        self._snapshot: tuple[str, OpenSnapshot] | None = None
 
     def store(self) -> Repository:
         if self._repository is None:
@@ -180,11 +185,15 @@ class _Tenant:
     def bank_files(self, match: Matcher) -> BankFileRunner:
         return BankFileRunner(self.store(), self.tables(), self.policy, match)
 
-    def resident(self, path: str) -> Resident:
-        """What is resident as of the snapshot at `path`; the one before is let go."""
+    def snapshot(self, path: str) -> OpenSnapshot:
+        """The snapshot at `path`; the one before is let go."""
         if self._snapshot is None or self._snapshot[0] != path:
-            self._snapshot = (path, open_snapshot(Path(path)).resident)
+            self._snapshot = (path, open_snapshot(Path(path)))
         return self._snapshot[1]
+
+    def resident(self, path: str) -> Resident:
+        """What is resident as of the snapshot at `path`."""
+        return self.snapshot(path).resident
 
 
 def main() -> None:

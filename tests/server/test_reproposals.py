@@ -55,9 +55,14 @@ class Desk:
             PolicyBook(),
         )
 
-    def look(self):
+    def look(self, seen=None):
+        """Look again with what is resident now, or was when `seen` was taken."""
+        resident, booked = seen or self.seen()
         job = ReproposeJob(snapshot_path="", now_ms=NOW)
-        return run_repropose(self.store, job, self.resident(), DEFAULT_AUTHORITY)
+        return run_repropose(self.store, job, resident, booked, DEFAULT_AUTHORITY)
+
+    def seen(self):
+        return self.resident(), self.store.open_items.last_number()
 
     def book(self, act):
         with self.store.booking() as booking:
@@ -135,6 +140,15 @@ def test_an_item_that_arrives_is_proposed_and_the_history_says_so(desk):
     assert desk.shown(payment) == []
     assert desk.history(payment)[-1].because == "INV-40001 changed or is no longer open"
     assert raw_rows(desk.url, "SELECT sum(decided_minor) FROM open_item") == [(0,)]
+
+
+def test_a_change_that_is_not_resident_yet_is_followed_once_it_is(desk):
+    payment = desk.payments()[40_100]
+    before = desk.seen()
+    desk.upsert(**{"40001": 40_100})
+    assert desk.look(before).reproposed_count == 0
+    assert desk.look().reproposed_count == 1
+    assert desk.shown(payment) == desk.fresh(payment) == [(1, "40001", 40_100, 0)]
 
 
 def test_what_somebody_works_on_or_has_decided_is_left_alone(desk):
