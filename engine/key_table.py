@@ -1,9 +1,9 @@
 """Key → values: many 64-bit keys sorted once, found by the million without a search.
 
 Keys are scrambled (an invertible multiplication), so that they spread evenly, and stand in order in
-a table with more slots than keys, each as near behind the slot its leading bits point to as those
-before it leave room. What a key leads to stands beside it: one look is mostly all a question costs,
-where a binary search would miss the cache twenty times.
+a table with more slots than keys, two to a pair, each as near behind the pair its leading bits point
+to as those before it leave room. What a key leads to stands beside it, and a pair is read at once:
+one look is mostly all a question costs, where a binary search would miss the cache twenty times.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ __all__ = ["KeyTable", "scrambled"]
 
 _SCRAMBLE: Final = np.uint64(0x9E3779B97F4A7C15)
 _HALF: Final = np.uint64(32)
-_ROOM, _PER = 5, 2
-"""Slots per key: with five for two, four questions in five are answered at the first look. With
-fewer more are asked again, and asking again costs more than what else is read from memory."""
+_PAIRS, _PER = 3, 4
+"""Pairs of slots per key: with three for four keys, five questions in six are answered at the first
+look. More pairs would answer more of them, and miss the cache more often."""
 
-_SLOTS_MIN: Final = 16
+_PAIRS_MIN: Final = 8
+_PAIR: Final = np.dtype("V32")
+_LINE_BYTES: Final = 64
+"""Pairs never stand in two lines of the cache."""
+
 _CHUNK: Final = 1 << 14
 """Questions asked at once: what was read for them is still in the cache when it is read again."""
 
@@ -57,17 +61,27 @@ def scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _homes(mixed: NDArray[np.uint64], homes: int) -> NDArray[np.int64]:
-    """Slot each scrambled key would stand in if it were alone."""
+    """Pair each scrambled key would stand in if it were alone."""
     place: NDArray[np.int64] = ((mixed >> _HALF) * np.uint64(homes) >> _HALF).view(np.int64)
     return place
 
 
-class KeyTable(msgspec.Struct, frozen=True):
-    """Distinct keys in scrambled order, each beside its value (shape: slots × 2), free slots among
-    them and one behind them; of a key with several values their number and where they begin in
-    `shared`.
+def _free_slots(pairs: int) -> NDArray[np.uint64]:
+    """Slots of so many pairs, all free, from the beginning of a line of the cache on."""
+    spare = _LINE_BYTES // 8
+    room = np.empty(pairs * 4 + spare, dtype=np.uint64)
+    first = -room.ctypes.data % _LINE_BYTES // 8
+    slots: NDArray[np.uint64] = room[first : first + pairs * 4].reshape(-1, 2)
+    slots[:, 0], slots[:, 1] = _FREE, 0
+    return slots
 
-    homes: how many slots the leading bits are spread over; only the last keys stand behind those.
+
+class KeyTable(msgspec.Struct, frozen=True):
+    """Distinct keys in scrambled order, each beside its value (shape: slots × 2, two slots a pair),
+    free slots at the ends of pairs and a free pair behind all; of a key with several values their
+    number and where they begin in `shared`.
+
+    homes: how many pairs the leading bits are spread over; only the last keys stand behind those.
     """
 
     entry: NDArray[np.uint64]
@@ -105,16 +119,14 @@ class KeyTable(msgspec.Struct, frozen=True):
         start = (np.cumsum(count) - count).astype(np.uint64)
         told = values[head]
         told[several] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
-        homes = max(len(head) * _ROOM // _PER, _SLOTS_MIN)
+        homes = max(len(head) * _PAIRS // _PER, _PAIRS_MIN)
         key = mixed[head]
-        place = _homes(key, homes)
+        place = _homes(key, homes) * 2
         # No two in one slot, and none before the one in front of it.
         place -= np.arange(len(head))
         np.maximum.accumulate(place, out=place)
         place += np.arange(len(head))
-        slots = max(homes, int(place[-1]) + 1 if len(place) else 0) + 1
-        entry = np.empty((slots, 2), dtype=np.uint64)
-        entry[:, 0], entry[:, 1] = _FREE, 0
+        entry = _free_slots(max(homes, int(place[-1]) // 2 + 1 if len(place) else 0) + 1)
         entry[place, 0], entry[place, 1] = key, told
         return cls(entry, shared, homes)
 
@@ -176,20 +188,27 @@ class KeyTable(msgspec.Struct, frozen=True):
     def _told(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Which of at most `_CHUNK` keys are there, and what stands beside each."""
         wanted = scrambled(keys)
-        # Key and value are read together, as one number of sixteen bytes; "clip" spares a check
-        # of every place, all of which are inside.
-        entries = self.entry.view(np.complex128).ravel()
+        # Both keys of a pair and their values are read together; "clip" spares a check of every
+        # place, all of which are inside.
+        pairs = self.entry.reshape(-1, 4).view(_PAIR).ravel()
         place = _homes(wanted, self.homes)
-        read = np.take(entries, place, mode="clip").view(np.uint64).reshape(-1, 2)
-        key, told = read[:, 0], read[:, 1].copy()
-        there = key == wanted
-        live = np.flatnonzero(key < wanted)
+        there, told, live = _read(pairs, place, wanted)
         while len(live):
             place[live] += 1
-            read = np.take(entries, place[live], mode="clip").view(np.uint64).reshape(-1, 2)
-            asked = wanted[live]
-            hit = read[:, 0] == asked
-            there[live[hit]], told[live[hit]] = True, read[hit, 1]
-            live = live[read[:, 0] < asked]
+            hit, value, further = _read(pairs, place[live], wanted[live])
+            there[live], told[live] = hit, value
+            live = live[further]
         at = np.flatnonzero(there)
         return at, told if len(at) == len(told) else told[at]
+
+
+def _read(
+    pairs: NDArray[np.void], place: NDArray[np.int64], wanted: NDArray[np.uint64]
+) -> tuple[NDArray[np.bool_], NDArray[np.uint64], NDArray[np.int64]]:
+    """Whether each wanted key stands in the pair at its place, what stands beside it, and which may
+    stand further on.
+    """
+    read = np.take(pairs, place, mode="clip").view(np.uint64).reshape(-1, 4)
+    second = read[:, 2] == wanted
+    told = np.where(second, read[:, 3], read[:, 1])
+    return (read[:, 0] == wanted) | second, told, np.flatnonzero(read[:, 2] < wanted)
