@@ -1,9 +1,10 @@
 """Key → values: many 64-bit keys sorted once, found by the million without a search.
 
 Keys are scrambled (an invertible multiplication), so that they spread evenly, and stand in order in
-a table with more slots than keys, two to a pair, each as near behind the pair its leading bits point
-to as those before it leave room. What a key leads to stands beside it, and a pair is read at once:
-one look is mostly all a question costs, where a binary search would miss the cache twenty times.
+a table with more slots than keys, two to a pair, each as near behind the pair its leading bits
+point to as those before it leave room. What a key leads to stands beside it, and a pair is read at
+once: one look is mostly all a question costs, where a binary search would miss the cache twenty
+times.
 """
 
 from __future__ import annotations
