@@ -57,7 +57,8 @@ def read_codewords(text: str) -> TextFacts:
             _read_remittance(value, found, kept)
         else:
             side = "payer_name" if role == "counterparty" else side
-            _read_value(role, value.strip(_ENDS), found, facts, kept)
+            ends = BLANKS if role == "counterparty" else _ENDS  # an account may be left out
+            _read_value(role, value.strip(ends), found, facts, kept)
     for fact, value in facts.items():
         setattr(found, fact, value)
     found.text = joined_lines(kept)

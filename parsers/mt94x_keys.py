@@ -353,7 +353,8 @@ def _codeword_facts(
         slow[owners[1:][owners[1:] == owners[:-1]]] = True
         first, last = np.zeros(flat.row_count, np.int64), np.zeros(flat.row_count, np.int64)
         first[owners], last[owners] = ranges[0][mine], ranges[1][mine]
-        found[name] = (first, last) if name == "remittance" else flat.trimmed(first, last, _ENDS)
+        is_whole = name in {"remittance", "counterparty"}  # slashes have a meaning of their own
+        found[name] = (first, last) if is_whole else flat.trimmed(first, last, _ENDS)
     columns = _parties(flat, found, slow)
     if "remittance" in found:
         columns["text"] = _remittance(flat, *found["remittance"], slow)

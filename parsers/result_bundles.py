@@ -40,6 +40,7 @@ from parsers.result_columns import (
     REMITTANCE_LINES,
     REVERSALS,
     Columns,
+    RunTables,
     exponents_of_currencies,
 )
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     CurrencyOf = Callable[[list[tuple[str, str]]], dict[tuple[str, str], str]]
 
-__all__ = ["Manifest", "ManifestFile", "ResultBundle", "read_manifest", "read_result_bundle"]
+__all__ = ["Manifest", "ManifestFile", "read_manifest", "read_result_bundle"]
 
 _B = TypeVar("_B", bound=Batch)
 
@@ -84,19 +85,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[ManifestFile, ...]
 
 
-class ResultBundle(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a run came to; payments and outcomes stand in the same order."""
-
-    payments: PaymentBatch
-    outcomes: PaymentOutcomeBatch
-    remittances: RemittanceBatch
-    applications: ApplicationBatch
-    reversals: ReversalBatch
-    exceptions: ExceptionBatch
-    control_checks: ControlCheckBatch
-    diagnostics: DiagnosticBatch
-
-
 def read_manifest(content: bytes, sha256: str) -> Manifest:
     """The manifest in `content`, whose hash is `sha256`; raises `BundleError`."""
     found = hashlib.sha256(content).hexdigest()
@@ -116,7 +104,7 @@ def read_manifest(content: bytes, sha256: str) -> Manifest:
 
 def read_result_bundle(
     manifest: Manifest, files: Mapping[str, bytes], currency_of: CurrencyOf
-) -> ResultBundle:
+) -> RunTables:
     """The batches of `files` (path → content) that `manifest` names; raises `BundleError`.
 
     `currency_of` gives the currencies of items (company, id) that were paid in another one.
@@ -179,7 +167,7 @@ def _check_sums(manifest: Manifest, payments: pa.Table) -> None:
                 raise BundleError(message)
 
 
-def _batches(tables: Mapping[str, pa.Table], currency_of: CurrencyOf) -> ResultBundle:
+def _batches(tables: Mapping[str, pa.Table], currency_of: CurrencyOf) -> RunTables:
     told = tables["payments"]
     order = pc.sort_indices(told, [("payment_id", "ascending")])
     told = told.take(order)
@@ -194,7 +182,7 @@ def _batches(tables: Mapping[str, pa.Table], currency_of: CurrencyOf) -> ResultB
     outcomes["currency"] = currency
     lines = tables.get("remittance_lines")
     reversals = tables.get("reversals")
-    return ResultBundle(
+    return RunTables(
         payments=PaymentBatch.from_columns(_known(PaymentBatch, payments)),
         outcomes=PaymentOutcomeBatch.from_columns(_known(PaymentOutcomeBatch, outcomes)),
         remittances=RemittanceBatch.empty()

@@ -1,4 +1,4 @@
-"""The columns of a run's tables, beside those of the batches they are written from and read to.
+"""A run's tables: their batches, and the columns those are written to and read from.
 
 Written by `tieout/run_tables.py`, read by `parsers/result_bundles.py`.
 """
@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
+from engine.batches import (
+    ApplicationBatch,
+    ControlCheckBatch,
+    DiagnosticBatch,
+    ExceptionBatch,
+    PaymentBatch,
+    PaymentOutcomeBatch,
+    RemittanceBatch,
+    ReversalBatch,
+)
 from engine.money import CURRENCY_EXPONENTS
 
 if TYPE_CHECKING:
@@ -26,9 +37,23 @@ __all__ = [
     "REMITTANCE_LINES",
     "REVERSALS",
     "Columns",
+    "RunTables",
     "currency_exponent",
     "exponents_of_currencies",
 ]
+
+
+class RunTables(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run found, as parsers and engine gave it."""
+
+    payments: PaymentBatch
+    outcomes: PaymentOutcomeBatch
+    remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
+    applications: ApplicationBatch = msgspec.field(default_factory=ApplicationBatch.empty)
+    reversals: ReversalBatch = msgspec.field(default_factory=ReversalBatch.empty)
+    exceptions: ExceptionBatch = msgspec.field(default_factory=ExceptionBatch.empty)
+    control_checks: ControlCheckBatch = msgspec.field(default_factory=ControlCheckBatch.empty)
+    diagnostics: DiagnosticBatch = msgspec.field(default_factory=DiagnosticBatch.empty)
 
 
 def currency_exponent(currency: str) -> int:

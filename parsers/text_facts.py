@@ -58,10 +58,13 @@ _INLINE_KEYS: Final = "|".join(
         key=lambda key: (-len(key), key),
     )
 )
-INLINE_KEY_PATTERN: Final = f"(?:^| )(?:{_INLINE_KEYS}):"
-"""A key that may stand within a line; as Arrow and `re` understand it."""
+INLINE_KEY_PATTERN: Final = f"(?:^|[^,] )(?:{_INLINE_KEYS}):"
+"""A key that may stand within a line; as Arrow and `re` understand it.
 
-_INLINE: Final = re.compile(f"(?:^|(?<= ))({_INLINE_KEYS}):")
+Behind a comma it is a part of a sentence (`EXP; -, SEC: CCD, Reason: "R02"`), which stays whole.
+"""
+
+_INLINE: Final = re.compile(f"(?:^|(?<=[^,] ))({_INLINE_KEYS}):")
 _SEGMENT: Final = re.compile(rf"(?:{'|'.join(_X12.keys['aside'])})\*")
 _SEGMENT_END: Final = re.compile(r"[\\~]")
 _BLANKS: Final = " \t"

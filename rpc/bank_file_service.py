@@ -14,21 +14,16 @@ from rpc.caller import current_caller
 from rpc.errors import (
     BankFileNotFoundError,
     ChecksumError,
-    ChunkTooLargeError,
     FieldError,
     JobFailedError,
     StreamOrderError,
 )
 from rpc.jobs import BankFileDone, BankFileJob, FileResultJob, QuestionDone, QuestionJob
-from rpc.limits import (
-    CHUNK_BYTES_MAX,
-    FILE_BYTES_MAX,
-    FILE_NAME_LENGTH_MAX,
-    REQUEST_ID_LENGTH_MAX,
-)
+from rpc.limits import FILE_BYTES_MAX, FILE_NAME_LENGTH_MAX, REQUEST_ID_LENGTH_MAX
 from rpc.receipt_messages import bank_file_message
 from rpc.scope import check_file
 from rpc.spool import SpooledFile, read_frames
+from rpc.stream_parts import HeaderFirst, check_chunk
 from rpc.workers import Lane
 from tieout.v1 import bank_file_service_pb2 as contract
 from tieout.v1 import rows_pb2
@@ -249,22 +244,15 @@ async def _receive(
     parts: AsyncIterator[contract.SubmitBankFileRequest], spooled: SpooledFile
 ) -> contract.SubmitBankFileHeader:
     """Spool the content and give the header; raises a `RequestError` where the stream is amiss."""
-    header: contract.SubmitBankFileHeader | None = None
+    header = contract.SubmitBankFileHeader()
+    order = HeaderFirst()
     async for part in parts:
-        kind = part.WhichOneof("part")
-        if (kind == "header") is not (header is None):
-            message = "the header must be the first message, and only the first"
-            raise StreamOrderError(message, part=kind or "")
-        if header is None:
+        if order.is_header(part.WhichOneof("part")):
             header = _checked_header(part.header)
-        elif len(part.chunk) > CHUNK_BYTES_MAX:
-            message = f"a chunk has {len(part.chunk)} bytes, at most {CHUNK_BYTES_MAX} are accepted"
-            raise ChunkTooLargeError(message, bytes_max=str(CHUNK_BYTES_MAX))
-        else:
-            await asyncio.to_thread(spooled.add, part.chunk)
-    if header is None:
-        message = "the stream is empty; the header must be the first message"
-        raise StreamOrderError(message)
+            continue
+        check_chunk(part.chunk)
+        await asyncio.to_thread(spooled.add, part.chunk)
+    order.finish()
     return header
 
 

@@ -6,9 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from rpc.bank_file_lists import BankFileLists
-from rpc.errors import ChunkTooLargeError, StreamOrderError
-from rpc.limits import CHUNK_BYTES_MAX
 from rpc.match_job import read_request_id
+from rpc.stream_parts import HeaderFirst, check_chunk
 from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
@@ -62,27 +61,22 @@ class BankFileUploads(BankFileLists):
     ) -> contract.AppendUploadResponse:
         """Keep the next bytes as they arrive, also where the call breaks off."""
         upload: Upload | None = None
+        order = HeaderFirst()
         try:
             async for part in request_iterator:
-                kind = part.WhichOneof("part")
-                if (kind == "header") is not (upload is None):
-                    message = "the header must be the first message, and only the first"
-                    raise StreamOrderError(message, part=kind or "")
-                if upload is None:
+                if order.is_header(part.WhichOneof("part")):
                     found = self._uploads.find(part.header.upload_id)
                     self._uploads.hold(found, part.header.offset)
                     upload = found
-                elif len(part.chunk) > CHUNK_BYTES_MAX:
-                    message = f"a chunk has {len(part.chunk)} bytes, at most {CHUNK_BYTES_MAX}"
-                    raise ChunkTooLargeError(message, bytes_max=str(CHUNK_BYTES_MAX))
-                else:
-                    await asyncio.to_thread(self._uploads.add, upload, part.chunk)
+                    continue
+                check_chunk(part.chunk)
+                assert upload is not None  # noqa: S101 - the header came first
+                await asyncio.to_thread(self._uploads.add, upload, part.chunk)
+            order.finish()
         finally:
             if upload is not None:
                 self._uploads.let_go(upload)
-        if upload is None:
-            message = "the stream is empty; the header must be the first message"
-            raise StreamOrderError(message)
+        assert upload is not None  # noqa: S101 - the header came
         return contract.AppendUploadResponse(upload=self._message(upload))
 
     def _message(self, upload: Upload) -> contract.Upload:

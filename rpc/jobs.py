@@ -315,7 +315,7 @@ class ReadReferencesDone(msgspec.Struct, frozen=True, tag=True):
 class QuestionJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Look through the store for one answer; `request` is the encoded message of the call."""
 
-    question: Literal["receivables", "fact", "file_bytes"]
+    question: Literal["receivables", "expected_payments", "fact", "file_bytes"]
     request: bytes
     now_ms: int
 

@@ -18,7 +18,7 @@ from rpc.conversions import (
     encode_table,
     encode_tables,
 )
-from rpc.errors import AnswerTooLargeError, FieldError, StreamOrderError
+from rpc.errors import AnswerTooLargeError, FieldError
 from rpc.jobs import MatchDone, MatchJob, StageTiming, StreamMatchDone, StreamMatchJob
 from rpc.limits import MESSAGE_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from rpc.messages import read_message
@@ -26,6 +26,7 @@ from rpc.policy_messages import policy_book, policy_sha256
 from rpc.row_checks import RowErrors, TableChecker
 from rpc.scope import check_company_column
 from rpc.spool import FrameWriter, read_frames
+from rpc.stream_parts import HeaderFirst
 from tieout.v1 import match_service_pb2, rows_pb2
 
 if TYPE_CHECKING:
@@ -242,19 +243,16 @@ def run_stream_match(
     """
     kept = None if resident is None else _Kept(resident, job.snapshot_version)
     request: _Request | None = None
+    order = HeaderFirst()
     for frame in read_frames(Path(job.requests_path)):
         part = read_message(match_service_pb2.StreamMatchPaymentsRequest.FromString, frame)
         field = part.WhichOneof("part")
-        if (field == "header") is not (request is None):
-            message = "the header must be the first message, and only the first"
-            raise StreamOrderError(message, part=field or "")
-        if request is None:
+        if order.is_header(field):
             request = _Request(part.header, kept)
-        elif field is not None:
+        elif field is not None and request is not None:
             request.add(field, getattr(part, field))
-    if request is None:
-        message = "the stream is empty; the header must be the first message"
-        raise StreamOrderError(message)
+    order.finish()
+    assert request is not None  # noqa: S101 - the header came
     answer = _Answer(request, match)
     response = match_service_pb2.StreamMatchPaymentsResponse
     with FrameWriter(Path(job.responses_path)) as writer:

@@ -138,6 +138,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ReportService/GetCustomerReport": Permission.READ,
     "tieout.v1.ReportService/GetReceivablesReport": Permission.READ,
     "tieout.v1.ReportService/GetWorkReport": Permission.READ,
+    "tieout.v1.ReportService/ListExpectedPayments": Permission.READ,
     "tieout.v1.RunService/CancelRun": Permission.SUBMIT,
     "tieout.v1.RunService/GetRun": Permission.READ_FILES,
     "tieout.v1.RunService/ListRuns": Permission.READ_FILES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rpc.caller import current_caller
+from rpc.expected_payments import expected_payments
 from rpc.fact_question import fact_report
 from rpc.file_bytes_question import file_bytes
 from rpc.jobs import QuestionDone, QuestionJob
@@ -32,6 +33,10 @@ def _receivables(store: Repository, _: PolicyBook, request: Any, now_ms: int) ->
     return receivables_report(store, request, companies, now_ms)
 
 
+def _expected(store: Repository, _: PolicyBook, request: Any, now_ms: int) -> Any:
+    return expected_payments(store, request, _companies(request.company_id), now_ms)
+
+
 def _companies(company_id: str) -> tuple[str, ...] | None:
     """The companies to report on; raises `CompanyNotPermittedError`."""
     caller = current_caller()
@@ -43,6 +48,7 @@ def _companies(company_id: str) -> tuple[str, ...] | None:
 
 _ANSWERS: Final[dict[str, tuple[Any, Callable[[Repository, PolicyBook, Any, int], Any]]]] = {
     "receivables": (report_service_pb2.GetReceivablesReportRequest, _receivables),
+    "expected_payments": (report_service_pb2.ListExpectedPaymentsRequest, _expected),
     "fact": (
         fact_service_pb2.GetFactRequest,
         lambda store, policy, request, now_ms: fact_report(store, request, policy, now_ms),

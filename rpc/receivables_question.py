@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from rpc.errors import FieldError
 from tieout.receivables.aging import AGING_BUCKETS, CREDITS, bucket_of
-from tieout.receivables.history import NEVER, History
+from tieout.receivables.history import NEVER, History, closed_days
 from tieout.receivables.measures import collection_measures, discount_leakage
 from tieout.v1 import report_service_pb2 as contract
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from store.repository import Repository
 
-__all__ = ["aging_messages", "receivables_report"]
+__all__ = ["aging_messages", "as_of_day", "history_of", "receivables_report"]
 
 _DAY_MS: Final = 86_400_000
 _DAYS: Final = 90
@@ -44,13 +44,13 @@ def receivables_report(
     now_ms: int,
 ) -> contract.GetReceivablesReportResponse:
     """The report over `companies` (None: all); raises `FieldError`."""
-    last = _as_of(request.as_of, now_ms)
+    last = as_of_day(request.as_of, now_ms)
     days = _within("days", request.days, _DAYS, _DAYS_MAX)
     many = _within("customers_max", request.customers_max, _CUSTOMERS, _CUSTOMERS_MAX)
     with store.reading():
         items = store.ledger_history.items(companies)
         settled = store.ledger_history.settled(companies)
-    history = _history(items, settled)
+    history = history_of(items, settled)
     open_minor = history.open_at(last)
     late = np.where(history.due_day == NEVER, 0, last - history.due_day)
     table = _aged(history, open_minor, late)
@@ -76,8 +76,8 @@ def aging_messages(
     return _aging_messages(_grouped(_buckets(columns, minor, late), ("currency",)))
 
 
-def _history(items: pa.Table, settled: pa.Table) -> History:
-    """Items and settlements as the measures want them."""
+def history_of(items: pa.Table, settled: pa.Table) -> History:
+    """Items and settlements as the measures want them, items in the order given."""
     keys, of_keys = _row_keys(items), _row_keys(settled)
     place = pc.index_in(of_keys, value_set=keys)
     known = place.is_valid().to_numpy(zero_copy_only=False)
@@ -87,6 +87,7 @@ def _history(items: pa.Table, settled: pa.Table) -> History:
     np.add.at(original, of, taken)
     paid = _days_of(settled["value_date"])
     decided = settled["decided_at_ms"].to_numpy() // _DAY_MS
+    day = np.where(paid == NEVER, decided, paid)[known]
     document, due = _days_of(items["document_date"]), _days_of(items["due_date"])
     customers, companies, currencies = (
         items[name].combine_chunks().dictionary_encode()
@@ -104,9 +105,9 @@ def _history(items: pa.Table, settled: pa.Table) -> History:
         due_day=np.where(due == NEVER, document, due),
         discount_day=_days_of(items["discount_date"]),
         original=original,
-        closed=np.full(len(original), NEVER),
+        closed=closed_days(original, of, day, taken),
         of=of,
-        settled_day=np.where(paid == NEVER, decided, paid)[known],
+        settled_day=day,
         settled=taken,
         discount_taken=settled["discount_minor"].to_numpy()[known],
     )
@@ -246,7 +247,8 @@ def _days_of(dates: pa.ChunkedArray) -> NDArray[np.int64]:
     return days
 
 
-def _as_of(text: str, now_ms: int) -> int:
+def as_of_day(text: str, now_ms: int) -> int:
+    """The day `text` names, today where it is empty; raises `FieldError`."""
     if not text:
         return now_ms // _DAY_MS
     try:

@@ -83,6 +83,21 @@ class ReportService(report_service_pb2_grpc.ReportServiceServicer):
         assert isinstance(done, QuestionDone)  # noqa: S101 - a worker answers in kind
         return contract.GetReceivablesReportResponse.FromString(done.response)
 
+    async def ListExpectedPayments(  # noqa: N802 - the contract's name
+        self,
+        request: contract.ListExpectedPaymentsRequest,
+        context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
+    ) -> contract.ListExpectedPaymentsResponse:
+        """Give when open items will be paid; a worker learns it from what was settled."""
+        job = QuestionJob(
+            question="expected_payments",
+            request=request.SerializeToString(),
+            now_ms=self._now_ms(),
+        )
+        done = await self._workers.run(job, Lane.INTERACTIVE)
+        assert isinstance(done, QuestionDone)  # noqa: S101 - a worker answers in kind
+        return contract.ListExpectedPaymentsResponse.FromString(done.response)
+
     async def GetCustomerReport(  # noqa: N802 - the contract's name
         self,
         request: contract.GetCustomerReportRequest,

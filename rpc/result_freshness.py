@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import OpenItemBatch, SettledBatch
-    from parsers.result_bundles import ResultBundle
+    from parsers.result_columns import RunTables
 
 __all__ = ["FreshResult", "StaleLine", "fresh_part", "without_payments"]
 
@@ -55,12 +55,12 @@ class StaleLine(msgspec.Struct, frozen=True, kw_only=True):
 class FreshResult(msgspec.Struct, frozen=True, kw_only=True):
     """A result as it may be kept, and what of it was stale."""
 
-    bundle: ResultBundle
+    bundle: RunTables
     stale: tuple[StaleLine, ...]
     stale_payments: frozenset[str]
 
 
-def without_payments(bundle: ResultBundle, known: Collection[str]) -> ResultBundle:
+def without_payments(bundle: RunTables, known: Collection[str]) -> RunTables:
     """`bundle` without what concerns payments that are kept already."""
     if not known:
         return bundle
@@ -73,7 +73,7 @@ def without_payments(bundle: ResultBundle, known: Collection[str]) -> ResultBund
     return msgspec.structs.replace(bundle, **changed)
 
 
-def fresh_part(bundle: ResultBundle, items: OpenItemBatch, earlier: SettledBatch) -> FreshResult:
+def fresh_part(bundle: RunTables, items: OpenItemBatch, earlier: SettledBatch) -> FreshResult:
     """What may be kept of `bundle` against `items` as they are; `earlier`: what returns re-open."""
     lines = _Lines(bundle, items)
     reasons = lines.stale()
@@ -104,7 +104,7 @@ def fresh_part(bundle: ResultBundle, items: OpenItemBatch, earlier: SettledBatch
 class _Lines:
     """The decided lines of a result beside their items."""
 
-    def __init__(self, bundle: ResultBundle, items: OpenItemBatch) -> None:
+    def __init__(self, bundle: RunTables, items: OpenItemBatch) -> None:
         auto = bundle.applications.record_batch.filter(
             pc.equal(bundle.applications.text("decision"), "auto")
         )
@@ -183,7 +183,7 @@ def _words(reason: str, item: str, asked: int, available: int) -> str:
 
 
 def _unknown_returns(
-    bundle: ResultBundle, earlier: SettledBatch, stale: frozenset[str]
+    bundle: RunTables, earlier: SettledBatch, stale: frozenset[str]
 ) -> frozenset[str]:
     """Returns that re-open what nobody has settled, neither here nor in the result."""
     rows = bundle.reversals.record_batch.to_pylist()
@@ -246,7 +246,7 @@ def _without(reversals: ReversalBatch, payments: frozenset[str]) -> ReversalBatc
 
 
 def _with_exceptions(
-    bundle: ResultBundle, stale: frozenset[str], lost: frozenset[str], told: list[StaleLine]
+    bundle: RunTables, stale: frozenset[str], lost: frozenset[str], told: list[StaleLine]
 ) -> ExceptionBatch:
     """The exceptions, with one for each payment that is kept undecided; one primary each."""
     if not stale and not lost:
@@ -269,7 +269,7 @@ def _with_exceptions(
     return ExceptionBatch.from_columns({name: [row[name] for row in rows] for name in names})
 
 
-def _money(bundle: ResultBundle) -> list[tuple[int, str]]:
+def _money(bundle: RunTables) -> list[tuple[int, str]]:
     payments = bundle.payments
     amounts: list[int] = payments.int64("amount_minor").tolist()
     return list(zip(amounts, payments.strings("currency"), strict=True))

@@ -41,7 +41,7 @@ from tieout.v1 import application_service_pb2 as contract
 if TYPE_CHECKING:
     from engine.batches import SettledBatch
     from engine.policy import PolicyBook
-    from parsers.result_bundles import ResultBundle
+    from parsers.result_columns import RunTables
     from store.keyed_rows import Key
     from store.repository import Booking, Repository
 
@@ -150,7 +150,7 @@ def _done_before(sent: _Sent, store: Repository | Booking) -> PostResultsDone | 
 
 
 def _posted(
-    sent: _Sent, bundle: ResultBundle, booking: Booking, job: PostResultsJob, policy: PolicyBook
+    sent: _Sent, bundle: RunTables, booking: Booking, job: PostResultsJob, policy: PolicyBook
 ) -> PostResultsDone:
     """Keep the result in `booking`, and post what the store allows of it."""
     booking.halts.check()
@@ -173,7 +173,7 @@ def _posted(
     return PostResultsDone(response=response, changed=not sent.header.validate_only)
 
 
-def _keys(bundle: ResultBundle, earlier: SettledBatch) -> list[Key]:
+def _keys(bundle: RunTables, earlier: SettledBatch) -> list[Key]:
     """Items that decided lines or returns name."""
     auto = bundle.applications.record_batch.filter(
         pc.equal(bundle.applications.text("decision"), "auto")
@@ -186,7 +186,7 @@ def _keys(bundle: ResultBundle, earlier: SettledBatch) -> list[Key]:
 
 
 def _prove(
-    bundle: ResultBundle, items: OpenItemBatch, earlier: SettledBatch, policy: PolicyBook
+    bundle: RunTables, items: OpenItemBatch, earlier: SettledBatch, policy: PolicyBook
 ) -> None:
     """Both equations, by the code that proves every match; raises `ConservationError`."""
     if len(bundle.payments) != len(set(bundle.payments.strings("payment_id"))):
@@ -204,7 +204,7 @@ def _prove(
 
 
 def _result(
-    sent: _Sent, bundle: ResultBundle, job: PostResultsJob, known: tuple[str, ...]
+    sent: _Sent, bundle: RunTables, job: PostResultsJob, known: tuple[str, ...]
 ) -> FileResult:
     """The receipt of the result and all that is kept of it."""
     decided = pc.equal(bundle.applications.text("decision"), "auto")
@@ -255,7 +255,7 @@ def _of_result(payments: PaymentBatch, identity: str) -> PaymentBatch:
 
 def _post(
     sent: _Sent,
-    bundle: ResultBundle,
+    bundle: RunTables,
     items: OpenItemBatch,
     earlier: SettledBatch,
     booking: Booking,

@@ -7,10 +7,11 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from rpc.caller import current_caller
-from rpc.errors import ChunkTooLargeError, StreamOrderError
+from rpc.errors import FieldError
 from rpc.jobs import PostResultsDone, PostResultsJob
-from rpc.limits import CHUNK_BYTES_MAX, STREAM_BYTES_MAX
+from rpc.limits import STREAM_BYTES_MAX
 from rpc.spool import SpooledFile
+from rpc.stream_parts import HeaderFirst, check_chunk
 from rpc.workers import Lane
 from tieout.v1 import application_service_pb2 as contract
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ResultPosting"]
 
-_ENVELOPE_BYTES: Final = 4_096
-"""What a message has beside the bytes of its chunk: a path and a few tags."""
+_PATH_LENGTH_MAX: Final = 4_096
+"""A path beside the bytes of its chunk, not more bytes instead of them."""
 
 
 class ResultPosting:
@@ -70,23 +71,16 @@ async def _receive(
     parts: AsyncIterator[contract.PostResultsRequest], spooled: SpooledFile
 ) -> contract.PostResultsHeader:
     """Spool the chunks and give the header; raises a `RequestError` where the stream is amiss."""
-    header: contract.PostResultsHeader | None = None
+    header = contract.PostResultsHeader()
+    order = HeaderFirst()
     async for part in parts:
-        kind = part.WhichOneof("part")
-        if (kind == "header") is not (header is None):
-            message = "the header must be the first message, and only the first"
-            raise StreamOrderError(message, part=kind or "")
-        if header is None:
+        if order.is_header(part.WhichOneof("part")):
             header = part.header
             continue
-        if len(part.file.content) > CHUNK_BYTES_MAX or len(part.file.path) > _ENVELOPE_BYTES:
-            message = (
-                f"a chunk has {len(part.file.content)} bytes and a path of {len(part.file.path)}, "
-                f"at most {CHUNK_BYTES_MAX} and {_ENVELOPE_BYTES} are accepted"
-            )
-            raise ChunkTooLargeError(message, bytes_max=str(CHUNK_BYTES_MAX))
+        check_chunk(part.file.content)
+        if len(part.file.path) > _PATH_LENGTH_MAX:
+            message = f"a path of {len(part.file.path)} characters, at most {_PATH_LENGTH_MAX}"
+            raise FieldError(message, field="file.path")
         await asyncio.to_thread(spooled.add_frame, part.SerializeToString())
-    if header is None:
-        message = "the stream is empty; the header must be the first message"
-        raise StreamOrderError(message)
+    order.finish()
     return header

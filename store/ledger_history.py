@@ -20,8 +20,9 @@ _NO: Final = False
 
 _ITEMS: Final = """
 SELECT i.company_id, i.open_item_id, i.customer_id, i.currency, i.document_date, i.due_date,
-    i.discount_date, i.open_minor, i.document_type
-FROM open_item i WHERE i.is_deleted = ? {companies} ORDER BY i.company_id, i.open_item_id
+    i.discount_date, i.open_minor, i.document_type, i.document_number
+FROM open_item i WHERE (i.is_deleted = ? OR i.open_minor = 0 AND i.decided_minor <> 0) {companies}
+ORDER BY i.company_id, i.open_item_id
 """
 _ITEM_SCHEMA: Final = pa.schema(
     [
@@ -30,6 +31,7 @@ _ITEM_SCHEMA: Final = pa.schema(
         *((name, pa.date32()) for name in ("document_date", "due_date", "discount_date")),
         ("open_minor", pa.int64()),
         ("document_type", pa.string()),
+        ("document_number", pa.string()),
     ]
 )
 _SETTLED: Final = """
@@ -58,7 +60,7 @@ class LedgerHistory:
         self._database = database
 
     def items(self, companies: Sequence[str] | None) -> pa.Table:
-        """Every item that is there, open or not."""
+        """Every item that is there, open or not, and those gone that were settled whole here."""
         return self._table(_ITEMS, _ITEM_SCHEMA, companies, _NO)
 
     def settled(self, companies: Sequence[str] | None) -> pa.Table:

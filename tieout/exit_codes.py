@@ -6,6 +6,7 @@ Nothing heavy is imported here: an error is told by its class and the classes it
 from __future__ import annotations
 
 import enum
+import errno
 
 from adapters.errors import AccountsError, AdapterError, PostingTotalsError
 from cluster.errors import (
@@ -174,9 +175,17 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (AdapterError, ExitCode.MALFORMED),
     (FileNotFoundError, ExitCode.MISSING),
     (IsADirectoryError, ExitCode.MISSING),
+    (NotADirectoryError, ExitCode.MISSING),
+    (FileExistsError, ExitCode.USAGE),
     (PermissionError, ExitCode.FORBIDDEN),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
 )
+
+
+_PASSING: frozenset[int] = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE, errno.ENOMEM}
+)
+"""What is wrong with a machine and not with the job: a full disk, a lost mount."""
 
 
 def exit_code_of(error: BaseException) -> ExitCode | None:
@@ -186,4 +195,6 @@ def exit_code_of(error: BaseException) -> ExitCode | None:
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
+    if isinstance(error, OSError) and error.errno in _PASSING:
+        return ExitCode.RETRY
     return None

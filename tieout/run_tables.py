@@ -14,18 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batches import (
-    ADVICE_SCALE,
-    AdviceBatch,
-    ApplicationBatch,
-    ControlCheckBatch,
-    DiagnosticBatch,
-    ExceptionBatch,
-    PaymentBatch,
-    PaymentOutcomeBatch,
-    RemittanceBatch,
-    ReversalBatch,
-)
+from engine.batches import ADVICE_SCALE
 from engine.limits import DECIMAL_SCALE
 from engine.money import decimal_array
 from parsers.result_columns import (
@@ -39,6 +28,7 @@ from parsers.result_columns import (
     REMITTANCE_LINES,
     REVERSALS,
     Columns,
+    RunTables,
     exponents_of_currencies,
 )
 
@@ -47,6 +37,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.batches import (
+        AdviceBatch,
+        ControlCheckBatch,
+        DiagnosticBatch,
+        ExceptionBatch,
+        PaymentBatch,
+        RemittanceBatch,
+    )
     from engine.match_input import MapOrdered
 
 __all__ = [
@@ -93,19 +91,6 @@ PARSED_TABLE_NAMES: Final = (
 )
 """The tables that parsing alone gives. `advice_lines` are remittances whose payment stands in
 another file: the table can be given to `--remittances`."""
-
-
-class RunTables(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run found, as parsers and engine gave it."""
-
-    payments: PaymentBatch
-    outcomes: PaymentOutcomeBatch
-    remittances: RemittanceBatch = msgspec.field(default_factory=RemittanceBatch.empty)
-    applications: ApplicationBatch = msgspec.field(default_factory=ApplicationBatch.empty)
-    reversals: ReversalBatch = msgspec.field(default_factory=ReversalBatch.empty)
-    exceptions: ExceptionBatch = msgspec.field(default_factory=ExceptionBatch.empty)
-    control_checks: ControlCheckBatch = msgspec.field(default_factory=ControlCheckBatch.empty)
-    diagnostics: DiagnosticBatch = msgspec.field(default_factory=DiagnosticBatch.empty)
 
 
 class OutputTable(msgspec.Struct, frozen=True):
@@ -170,19 +155,15 @@ def output_tables(tables: RunTables, map_ordered: MapOrdered = map) -> dict[str,
     made: dict[str, Callable[[], OutputTable]] = {
         "payments": lambda: _payments(tables),
         "remittance_lines": lambda: _table(
-            tables.remittances.record_batch, REMITTANCE_LINES, ("payment_id", "line_number")
+            tables.remittances.record_batch, REMITTANCE_LINES, TABLE_ORDER["remittance_lines"]
         ),
         "control_checks": lambda: _plain(tables.control_checks.record_batch),
         "diagnostics": lambda: _plain(tables.diagnostics.record_batch),
         "applications": lambda: _table(
-            tables.applications.record_batch,
-            APPLICATIONS,
-            ("payment_id", "decision", "proposal_rank", "open_item_id", "amount_applied"),
+            tables.applications.record_batch, APPLICATIONS, TABLE_ORDER["applications"]
         ),
         "reversals": lambda: _table(
-            tables.reversals.record_batch,
-            REVERSALS,
-            ("payment_id", "original_payment_id", "open_item_id", "amount"),
+            tables.reversals.record_batch, REVERSALS, TABLE_ORDER["reversals"]
         ),
         "exceptions": lambda: _exceptions(tables.exceptions),
     }
@@ -202,7 +183,7 @@ def _payments(tables: RunTables) -> OutputTable:
     kept = {name: source.column(name) for name in source.schema.names if name not in added}
     source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
     spec = PAYMENT_SOURCE + PAYMENT_OUTCOME + PAYMENT_FURTHER
-    return _table(source, spec, ("payment_id",))
+    return _table(source, spec, TABLE_ORDER["payments"])
 
 
 def _exceptions(exceptions: ExceptionBatch) -> OutputTable:

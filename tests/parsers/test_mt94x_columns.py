@@ -100,6 +100,7 @@ CODEWORDS = st.lists(
                 "/EREF/NOTPROVIDED",
                 "/CNTP/NL91ABNA0417164300/ABNANL2A/ACME BV///",
                 "/CNTP/NL91 ABNA//",
+                "/CNTP//ABNANL2A/ACME BV//",
                 "/REMI/USTD//INVOICE 1/",
                 "/REMI//INVOICE 2",
                 "/REMI/USTD//CAF\u00c9 \u0104\u0118 INVOICE/",

@@ -138,6 +138,13 @@ def test_codewords_of_dutch_banks_become_facts():
     assert (row["customer_reference"], row["method"]) == ("", "sepa")
 
 
+def test_a_party_without_an_account_is_a_name_and_no_account():
+    row = text_of("/EREF/E-1//CNTP//INGBNL2A/ACME BV///REMI/USTD//INV 1/")
+    assert (row["payer_name"], row["payer_account"]) == ("ACME BV", "")
+    row = text_of("/CNTP///ACME BV/REMI/USTD//INV 1/")
+    assert (row["payer_name"], row["payer_account"]) == ("ACME BV", "")
+
+
 def test_codewords_of_abn_amro_and_rabobank_become_facts():
     row = text_of(
         "/TRTP/SEPA OVERBOEKING/IBAN/NL91ABNA0417164300/BIC/ABNANL2A/NAME/J. JANSEN/REMI/INV 1/202"

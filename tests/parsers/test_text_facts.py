@@ -67,6 +67,11 @@ def test_no_two_dialects_read_together_claim_one_key():
     assert sorted(keys) == sorted(TEXT_KEYS)
 
 
+def test_a_key_behind_a_comma_is_part_of_a_sentence():
+    text = 'ACH Credit Reject,Remittance Info: "A", Entry: EXP; -, SEC: CTX, Reason: "R02"'
+    assert read_payer_text([text], 1).text == text
+
+
 def test_a_bank_descriptor_before_the_company_is_no_key():
     assert key_of("ACH CREDIT ORIG CO NAME") == ("payer_name", "ACH CREDIT")
     assert key_of(" orig co name ") == ("payer_name", "")

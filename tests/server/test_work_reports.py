@@ -8,7 +8,12 @@ import pytest
 from engine.policy import PolicyBook
 from rpc.audit_service import AuditService
 from rpc.caller import Caller, Role, leave_call, set_caller
-from rpc.errors import CompanyNotPermittedError, FactNotFoundError, FieldError
+from rpc.errors import (
+    CompanyNotPermittedError,
+    FactNotFoundError,
+    FieldError,
+    PageTokenError,
+)
 from rpc.fact_service import FactService
 from rpc.jobs import QuestionJob
 from rpc.question_job import run_question
@@ -144,6 +149,62 @@ def test_receivables_are_what_is_open_and_what_was_settled_here(office):
         office.call(ELSEWHERE, "GetReceivablesReport", company_id="K")
     (seen,) = office.call(ELSEWHERE, "GetReceivablesReport").aging
     assert seen.total_minor == 5_000
+
+
+def test_open_items_are_told_when_they_will_be_paid(office):
+    due = datetime.date(2026, 3, 1)
+    with office.desk.store.booking() as booking:
+        more = {f"O{at}": 100 + at for at in range(3)}
+        booking.open_items.upsert(items_of("K", more, customer_id="C-0", due_date=due))
+        booking.open_items.upsert(items_of("X", {"Q": 50}, customer_id="C-0", due_date=due))
+        booking.open_items.upsert(
+            items_of("K", {"L": 700}, customer_id="C-7", due_date=due + datetime.timedelta(days=20))
+        )
+    paid = datetime.date(1970, 1, 1) + datetime.timedelta(days=20_543)
+    before = due.isoformat()
+
+    def listed(caller=ADA, **wanted):
+        return office.call(caller, "ListExpectedPayments", **({"as_of": before} | wanted))
+
+    report = listed(company_id="K")
+    found = {one.open_item_id: one for one in report.payments}
+    assert set(found) == {"I", "J", "O0", "O1", "O2"}  # L is dated when it is due
+    assert (found["O0"].customer_id, found["O0"].open_minor) == ("C-0", 100)
+    assert found["O0"].due_date == due.isoformat()
+    assert found["O0"].settled_count == 0
+    later = listed(as_of=paid.isoformat(), company_id="K", customer_id="C-0")
+    assert [one.open_item_id for one in later.payments] == ["O0", "O1", "O2"]
+    assert {one.settled_count for one in later.payments} == {1}
+    other = listed(as_of=paid.isoformat(), company_id="K", customer_id="C-7")
+    late = (paid - due).days
+    told = due + datetime.timedelta(days=20 + late)
+    assert [(one.early_date, one.likely_date) for one in other.payments] == [(told.isoformat(), "")]
+    assert report.record.coverage_meant == pytest.approx(0.8)
+    assert {one.company_id for one in listed(ELSEWHERE, as_of="").payments} == {"X"}
+    with pytest.raises(CompanyNotPermittedError):
+        listed(ELSEWHERE, company_id="K")
+    pages, token = [], ""
+    while True:
+        page = listed(company_id="K", page_size=2, page_token=token)
+        assert page.HasField("record") is (not token)
+        pages += page.payments
+        token = page.next_page_token
+        if not token:
+            break
+    assert [one.open_item_id for one in pages] == [one.open_item_id for one in report.payments]
+    with pytest.raises(PageTokenError):
+        listed(company_id="K", customer_id="C-0", page_token=page_of_two(listed))
+
+
+def page_of_two(listed):
+    return listed(company_id="K", page_size=2).next_page_token
+
+
+def test_what_was_settled_here_stays_a_habit_when_the_erp_no_longer_sends_it(office):
+    with office.desk.store.booking() as booking:
+        booking.open_items.remove([("K", "I"), ("K", "J")])
+    collection = office.call(ADA, "GetReceivablesReport", as_of="2026-04-30", days=90).collection
+    assert sum(one.collected_minor for one in collection) == 1_700
 
 
 def test_a_customer_is_known_by_company_and_id(office):

@@ -21,6 +21,7 @@ __all__ = ["run_sandbox"]
 
 _MARK: Final = ".tieout-sandbox"
 _START_SECONDS: Final = 120.0
+_LOOK_SECONDS: Final = 0.2
 _SETTINGS: Final = """\
 [server]
 grpc_address = "{grpc}"
@@ -89,7 +90,7 @@ def run_sandbox(
             import webbrowser
 
             webbrowser.open(web[1])
-        return server.wait()
+        return _ended(server)
     finally:
         if server.poll() is None:
             server.terminate()
@@ -114,7 +115,7 @@ def _prepare(folder: Path, seed: int, payments: int, *, reset: bool) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"tieout: making a world in {folder}", err=True)
-    spec = msgspec.structs.replace(named_spec("demo"), seed=seed)
+    spec = msgspec.structs.replace(named_spec("demo"), seed=seed, all_formats=True)
     if payments:
         items = spec.open_item_count * payments // spec.payment_count
         spec = scaled_spec(spec, payments, items, with_bank_files=True)
@@ -142,6 +143,16 @@ def _submit(address: str, folder: Path) -> None:
                 f"{path.name}: {again}{receipt.payment_count} payments, "
                 f"{receipt.application_count} applications, {receipt.exception_count} exceptions"
             )
+
+
+def _ended(server: subprocess.Popen[bytes]) -> int:
+    """The exit code of the server, once it has ended.
+
+    Looked for again and again: a signal that comes just before a wait without end is never heard.
+    """
+    while (code := server.poll()) is None:
+        time.sleep(_LOOK_SECONDS)
+    return code
 
 
 def _said(server: subprocess.Popen[bytes], log: Path, pattern: str) -> str:

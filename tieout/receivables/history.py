@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from parsers.table_files import TableContent
 
-__all__ = ["NEVER", "History", "read_history"]
+__all__ = ["NEVER", "History", "closed_days", "read_history"]
 
 NEVER: Final = np.iinfo(np.int64).max
 """A day that does not come: the item is not settled."""
@@ -117,7 +117,7 @@ def read_history(path: str | Path | TableContent) -> History:
         due_day=_days(columns.date("due_date", required=True).take(taken)),
         discount_day=_days(columns.date("discount_date").take(taken)),
         original=whole,
-        closed=_closed(whole, of[dated], day, amount),
+        closed=closed_days(whole, of[dated], day, amount),
         of=of[dated],
         settled_day=day,
         settled=amount,
@@ -137,7 +137,7 @@ def _days(dates: pa.Array) -> NDArray[np.int64]:
     return days
 
 
-def _closed(
+def closed_days(
     whole: NDArray[np.int64],
     of: NDArray[np.int64],
     day: NDArray[np.int64],

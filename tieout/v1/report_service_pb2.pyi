@@ -869,3 +869,231 @@ class GetCustomerReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCustomerReportResponse: _TypeAlias = GetCustomerReportResponse  # noqa: Y015
+
+@_typing.final
+class ListExpectedPaymentsRequest(_message.Message):
+    """Whose items."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.str
+    """One company; empty: all the caller may see."""
+    customer_id: _builtins.str
+    """One customer; empty: all."""
+    as_of: _builtins.str
+    """The day from which is looked ahead, ISO 8601; empty: today, UTC."""
+    page_size: _builtins.int
+    """Items of a page; 0: 100, at most 1,000."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the page before; empty: at the first."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "company_id", b"company_id", "customer_id", b"customer_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExpectedPaymentsRequest: _TypeAlias = ListExpectedPaymentsRequest  # noqa: Y015
+
+@_typing.final
+class ExpectedPayment(_message.Message):
+    """An open debit item, and the days by which it is paid with a probability of 10, 50 and 90 %. A day
+    is empty where nothing that late was ever seen.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    OPEN_ITEM_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    DOCUMENT_NUMBER_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    OPEN_MINOR_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    EARLY_DATE_FIELD_NUMBER: _builtins.int
+    LIKELY_DATE_FIELD_NUMBER: _builtins.int
+    LATE_DATE_FIELD_NUMBER: _builtins.int
+    SETTLED_COUNT_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.str
+    """Company."""
+    open_item_id: _builtins.str
+    """Open item."""
+    customer_id: _builtins.str
+    """Customer."""
+    document_number: _builtins.str
+    """Number of the document."""
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    open_minor: _builtins.int
+    """What is open, in minor units."""
+    due_date: _builtins.str
+    """Due date, ISO 8601; where the item has none its document date."""
+    early_date: _builtins.str
+    """Paid by then with 10 %."""
+    likely_date: _builtins.str
+    """Paid by then with 50 %."""
+    late_date: _builtins.str
+    """Paid by then with 90 %."""
+    settled_count: _builtins.int
+    """Settled items of this customer that the days rest on."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.str = ...,
+        open_item_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        document_number: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        open_minor: _builtins.int = ...,
+        due_date: _builtins.str = ...,
+        early_date: _builtins.str = ...,
+        likely_date: _builtins.str = ...,
+        late_date: _builtins.str = ...,
+        settled_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "document_number", b"document_number", "due_date", b"due_date", "early_date", b"early_date", "late_date", b"late_date", "likely_date", b"likely_date", "open_item_id", b"open_item_id", "open_minor", b"open_minor", "settled_count", b"settled_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectedPayment: _TypeAlias = ExpectedPayment  # noqa: Y015
+
+@_typing.final
+class ForecastError(_message.Message):
+    """How far one way of telling was off, over the items that were judged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    MEAN_DAYS_FIELD_NUMBER: _builtins.int
+    MEDIAN_DAYS_FIELD_NUMBER: _builtins.int
+    BIAS_DAYS_FIELD_NUMBER: _builtins.int
+    WITHIN_7_DAYS_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """`own habits` (the dates given here), or what is usually done."""
+    mean_days: _builtins.float
+    """Mean of the days it was off."""
+    median_days: _builtins.float
+    """Half of the items were off by fewer days."""
+    bias_days: _builtins.float
+    """Mean of told less actual day: positive where it says too late."""
+    within_7_days: _builtins.float
+    """Share that was off by 7 days at most."""
+    def __init__(
+        self,
+        *,
+        method: _builtins.str = ...,
+        mean_days: _builtins.float = ...,
+        median_days: _builtins.float = ...,
+        bias_days: _builtins.float = ...,
+        within_7_days: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bias_days", b"bias_days", "mean_days", b"mean_days", "median_days", b"median_days", "method", b"method", "within_7_days", b"within_7_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastError: _TypeAlias = ForecastError  # noqa: Y015
+
+@_typing.final
+class ForecastRecord(_message.Message):
+    """Dates told on past days, compared with what then happened; `docs/receivables.md` has the method."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_COUNT_FIELD_NUMBER: _builtins.int
+    JUDGED_COUNT_FIELD_NUMBER: _builtins.int
+    OPEN_COUNT_FIELD_NUMBER: _builtins.int
+    UNTOLD_COUNT_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    COVERAGE_MEANT_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    day_count: _builtins.int
+    """Past days that were told on."""
+    judged_count: _builtins.int
+    """Items that were told of and settled since."""
+    open_count: _builtins.int
+    """Items that are open still, and cannot be judged."""
+    untold_count: _builtins.int
+    """Items later than anything seen by then, of which nothing was told."""
+    coverage: _builtins.float
+    """Share settled between the early and the late day; unset where nothing was judged."""
+    coverage_meant: _builtins.float
+    """What that share is meant to be."""
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForecastError]:
+        """Errors by method, the dates given here first."""
+
+    def __init__(
+        self,
+        *,
+        day_count: _builtins.int = ...,
+        judged_count: _builtins.int = ...,
+        open_count: _builtins.int = ...,
+        untold_count: _builtins.int = ...,
+        coverage: _builtins.float | None = ...,
+        coverage_meant: _builtins.float = ...,
+        errors: _abc.Iterable[Global___ForecastError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_coverage", b"_coverage", "coverage", b"coverage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_coverage", b"_coverage", "coverage", b"coverage", "coverage_meant", b"coverage_meant", "day_count", b"day_count", "errors", b"errors", "judged_count", b"judged_count", "open_count", b"open_count", "untold_count", b"untold_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__coverage: _TypeAlias = _typing.Literal["coverage"]  # noqa: Y015
+    _WhichOneofArgType__coverage: _TypeAlias = _typing.Literal["_coverage", b"_coverage"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__coverage) -> _WhichOneofReturnType__coverage | None: ...
+
+Global___ForecastRecord: _TypeAlias = ForecastRecord  # noqa: Y015
+
+@_typing.final
+class ListExpectedPaymentsResponse(_message.Message):
+    """A page of items."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """The day from which is looked ahead."""
+    next_page_token: _builtins.str
+    """Where the next page begins; empty: this is the last one."""
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpectedPayment]:
+        """Items by likely day, company and id; those without a likely day last."""
+
+    @_builtins.property
+    def record(self) -> Global___ForecastRecord:
+        """How far such dates were off; in the first page only."""
+
+    def __init__(
+        self,
+        *,
+        as_of: _builtins.str = ...,
+        payments: _abc.Iterable[Global___ExpectedPayment] | None = ...,
+        record: Global___ForecastRecord | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "next_page_token", b"next_page_token", "payments", b"payments", "record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExpectedPaymentsResponse: _TypeAlias = ListExpectedPaymentsResponse  # noqa: Y015

@@ -55,6 +55,11 @@ class ReportServiceStub:
                 request_serializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportResponse.FromString,
                 _registered_method=True)
+        self.ListExpectedPayments = channel.unary_unary(
+                '/tieout.v1.ReportService/ListExpectedPayments',
+                request_serializer=tieout_dot_v1_dot_report__service__pb2.ListExpectedPaymentsRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_report__service__pb2.ListExpectedPaymentsResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer:
@@ -90,6 +95,14 @@ class ReportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListExpectedPayments(self, request, context):
+        """Gives when each open item will be paid by its customer's own habits, the next to come first, and
+        how far such dates were off on past days.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +125,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.GetCustomerReport,
                     request_deserializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_report__service__pb2.GetCustomerReportResponse.SerializeToString,
+            ),
+            'ListExpectedPayments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExpectedPayments,
+                    request_deserializer=tieout_dot_v1_dot_report__service__pb2.ListExpectedPaymentsRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_report__service__pb2.ListExpectedPaymentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +241,33 @@ class ReportService:
             '/tieout.v1.ReportService/GetCustomerReport',
             tieout_dot_v1_dot_report__service__pb2.GetCustomerReportRequest.SerializeToString,
             tieout_dot_v1_dot_report__service__pb2.GetCustomerReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExpectedPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.ReportService/ListExpectedPayments',
+            tieout_dot_v1_dot_report__service__pb2.ListExpectedPaymentsRequest.SerializeToString,
+            tieout_dot_v1_dot_report__service__pb2.ListExpectedPaymentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class ReportServiceStub:
     """Gives what is open by age, and how fast it is collected, of what the server has."""
     GetCustomerReport: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetCustomerReportRequest, _report_service_pb2.GetCustomerReportResponse]
     """Gives how one customer pays."""
+    ListExpectedPayments: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.ListExpectedPaymentsRequest, _report_service_pb2.ListExpectedPaymentsResponse]
+    """Gives when each open item will be paid by its customer's own habits, the next to come first, and
+    how far such dates were off on past days.
+    """
 
 @_typing.type_check_only
 class ReportServiceAsyncStub(ReportServiceStub):
@@ -59,6 +63,10 @@ class ReportServiceAsyncStub(ReportServiceStub):
     """Gives what is open by age, and how fast it is collected, of what the server has."""
     GetCustomerReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetCustomerReportRequest, _report_service_pb2.GetCustomerReportResponse]  # type: ignore[assignment]
     """Gives how one customer pays."""
+    ListExpectedPayments: _aio.UnaryUnaryMultiCallable[_report_service_pb2.ListExpectedPaymentsRequest, _report_service_pb2.ListExpectedPaymentsResponse]  # type: ignore[assignment]
+    """Gives when each open item will be paid by its customer's own habits, the next to come first, and
+    how far such dates were off on past days.
+    """
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reports over the companies the caller may see."""
@@ -96,5 +104,15 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_report_service_pb2.GetCustomerReportResponse, _abc.Awaitable[_report_service_pb2.GetCustomerReportResponse]]:
         """Gives how one customer pays."""
+
+    @_abc_1.abstractmethod
+    def ListExpectedPayments(
+        self,
+        request: _report_service_pb2.ListExpectedPaymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_service_pb2.ListExpectedPaymentsResponse, _abc.Awaitable[_report_service_pb2.ListExpectedPaymentsResponse]]:
+        """Gives when each open item will be paid by its customer's own habits, the next to come first, and
+        how far such dates were off on past days.
+        """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

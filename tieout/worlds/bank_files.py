@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tieout.worlds.drafts import Draft, Line
     from tieout.worlds.spec import CompanySpec
 
-__all__ = ["KeyedDraft", "by_day", "render_bai2", "render_lockbox"]
+__all__ = ["KeyedDraft", "by_day", "line_segments", "render_bai2", "render_lockbox"]
 
 KeyedDraft = tuple[int, "Draft"]
 """A payment with its key."""
@@ -121,11 +121,11 @@ def _bai2_payment(company: CompanySpec, key: int, draft: Draft) -> list[str]:
         texts = [f"REMARK:{line}" for line in draft.text.split("\n")]
         label = "ACH CREDIT"
     filled = [fact for fact in facts + texts if fact.rstrip(" ")[-1] not in ":="]
-    addenda = [segment for line in draft.lines for segment in _segments(line)]
+    addenda = [f"{segment}\\" for line in draft.lines for segment in line_segments(line)]
     return [f"{head}{label}", *[f"88,{text}" for text in filled + addenda]]
 
 
-def _segments(line: Line) -> list[str]:
+def line_segments(line: Line) -> list[str]:
     """X12 segments for one remittance line: what is paid, and what was withheld and why."""
     qualifier = {"purchase_order": "PO", "credit_memo": "CM"}.get(line.kind, "IV")
     net = _major(line.amount or 0)
@@ -133,9 +133,9 @@ def _segments(line: Line) -> list[str]:
     if line.discount or line.deduction:
         gross = _major((line.amount or 0) + line.discount + line.deduction)
         text += f"*{gross}*{_major(line.discount)}" if line.discount else f"*{gross}"
-    segments = [f"{text}\\"]
+    segments = [text]
     if line.deduction:
-        segments.append(f"ADX*-{_major(line.deduction)}*{line.reason}\\")
+        segments.append(f"ADX*-{_major(line.deduction)}*{line.reason}")
     return segments
 
 

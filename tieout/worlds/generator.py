@@ -15,6 +15,13 @@ from tieout.worlds.camt_files import render_camt053
 from tieout.worlds.customers import build_customers
 from tieout.worlds.dice import Dice
 from tieout.worlds.open_items import build_open_items
+from tieout.worlds.other_files import (
+    fits_mt940,
+    fits_order,
+    render_mt940,
+    render_nacha,
+    render_x12,
+)
 from tieout.worlds.payments import plan_payments
 from tieout.worlds.planner import Planner
 from tieout.worlds.spec import WorldSpec  # noqa: TC001 - msgspec reads the annotation
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tieout.worlds.bank_files import KeyedDraft
+    from tieout.worlds.spec import CompanySpec
 
 __all__ = ["World", "generate_world"]
 
@@ -71,6 +79,9 @@ def _bank_files(spec: WorldSpec, keyed: list[KeyedDraft], dice: Dice) -> dict[st
     files: dict[str, bytes] = {}
     for index, company in enumerate(spec.companies):
         own = [one for one in keyed if one[1].company == index]
+        if spec.all_formats:
+            others, own = _other_files(company, own, dice)
+            files |= others
         statement = [one for one in own if one[1].channel in ("ach", "wire")]
         checks = [one for one in own if one[1].channel == "lockbox"]
         if statement:
@@ -83,3 +94,21 @@ def _bank_files(spec: WorldSpec, keyed: list[KeyedDraft], dice: Dice) -> dict[st
                 name = f"{company.company_id}.camt.053.001.{version}.xml"
                 files[name] = render_camt053(company, entries, version, dice)
     return files
+
+
+def _other_files(
+    company: CompanySpec, own: list[KeyedDraft], dice: Dice
+) -> tuple[dict[str, bytes], list[KeyedDraft]]:
+    """Files in other formats, and the payments left for the statements."""
+    texts = [one for one in own if one[1].channel == "camt02" and fits_mt940(one[1])]
+    orders = [one for one in own if one[1].channel == "ach" and fits_order(one[1])]
+    advised, entered = orders[::3], orders[1::3]
+    files = {}
+    if texts:
+        files[f"{company.company_id}.mt940.sta"] = render_mt940(company, texts, dice)
+    if advised:
+        files[f"{company.company_id}.820.edi"] = render_x12(company, advised)
+    if entered:
+        files[f"{company.company_id}.ach"] = render_nacha(company, entered)
+    taken = {key for key, _ in (*texts, *advised, *entered)}
+    return files, [one for one in own if one[0] not in taken]

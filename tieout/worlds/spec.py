@@ -113,7 +113,8 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     `scenario_weights` replaces single weights of `STANDARD_MIX` (0 removes a scenario).
     `dense_numbers` numbers documents without gaps, so that a typo often hits another document.
     Payers pay any of their items, or by custom what is due (`payers_choose`).
-    `with_bank_files` renders bank files beside the tables. `policy` are the rules (TOML) the world
+    `with_bank_files` renders bank files beside the tables, `all_formats` some of the payments as
+    MT940, EDI 820 and NACHA. `policy` are the rules (TOML) the world
     is made for, empty for the default ones.
     """
 
@@ -130,6 +131,7 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     dense_numbers: bool = False
     payers_choose: Choice = "anything"
     with_bank_files: bool = True
+    all_formats: bool = False
     policy: str = ""
     as_of: dt.date = dt.date(2026, 10, 30)
 

@@ -151,5 +151,6 @@ BINDINGS: Final = (
     _post("WebhookService/RotateWebhookSecret", "webhooks/{webhook_id}:rotateSecret"),
     _get("WebhookService/ListWebhookDeliveries", "webhooks/{webhook_id}/deliveries"),
     _post("WebhookService/ResendWebhookDeliveries", "webhooks/{webhook_id}/deliveries:resend"),
+    _get("ReportService/ListExpectedPayments", "reports/expected-payments"),
 )
 """Every call, in the order the reference shows them."""
