@@ -18,16 +18,18 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import grpc.aio
 import msgspec
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from rpc.caller_limits import CallerLimits
+from rpc.draining import Draining
 from rpc.generic_methods import found_by_name
+from rpc.health import HealthService
 from rpc.http_status import StatusPages
 from rpc.interceptor import CallInterceptor
 from rpc.jobs import LoadTablesDone, LoadTablesJob, TenantSettings, WorkerSettings
@@ -39,6 +41,7 @@ from rpc.metrics import Metrics
 from rpc.processes import resident_bytes
 from rpc.readiness import Readiness
 from rpc.reading import StoreReader
+from rpc.reflection import ReflectionService
 from rpc.secret_files import Secret
 from rpc.snapshots import SnapshotKeeper
 from rpc.spool import clear_folder
@@ -56,6 +59,7 @@ from tieout.server_doors import (
     mask_key_of,
     tracing_of,
 )
+from tieout.serving.folders import placed, spool_folder
 from tieout.serving.resident import resident_folders
 from tieout.serving.services import SERVICES, ServedTenant, add_services
 from tieout.serving.sign_in import PasswordDoor
@@ -103,6 +107,7 @@ def run(configuration: Configuration) -> int:
     `JobFailedError` for a table that is malformed.
     """
     learn_types()
+    configuration = placed(configuration, os.environ)
     check_doors(configuration)
     mask_key = mask_key_of(configuration.logs)
     log_to(sys.stderr, configuration.logs.level, Mask(Secret(mask_key)))
@@ -127,15 +132,15 @@ async def _serve(
     address: StoreAddress,
     mask_key: bytes,
 ) -> None:
-    stop = _stop_event()
+    stop, draining = _stop_event(), Draining()
     metrics = Metrics()
-    spool = _spool_folder(configuration, address)
+    spool = spool_folder(configuration)
     clear_folder(spool)
     async with AsyncExitStack() as stack:
         web = WebDoor(configuration, spool, mask_key, metrics)
         stack.push_async_callback(web.stop)
         reader, writer = _stores(configuration, tenants, address, stack)
-        folders = resident_folders(configuration, tenants, address, spool)
+        folders = resident_folders(configuration, tenants, spool)
         settings = _worker_settings(configuration, tenants, address, folders, mask_key)
         pool = await _workers(settings, configuration.server.workers, metrics, stack)
         snapshots = await _snapshots(tenants, folders, pool, metrics, stack)
@@ -159,11 +164,12 @@ async def _serve(
             writer,
             metrics,
             spool,
+            draining,
             _now_ms,
         )
         stack.push_async_callback(background.stop)
         await background.start(tenants)
-        health_servicer = await _add_health(server)
+        _add_probes(server, draining)
         grpc_address = listen(
             server, configuration.server.grpc_address, certificate_files(configuration)
         )
@@ -185,7 +191,7 @@ async def _serve(
         await stop.wait()
         _log.info("draining")
         readiness.drain()
-        await health_servicer.enter_graceful_shutdown()
+        draining.begin()
         await web.stop()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
@@ -285,12 +291,6 @@ async def _snapshots(
     return keepers
 
 
-def _spool_folder(configuration: Configuration, address: StoreAddress) -> Path:
-    """Where files on their way are kept: the setting's folder, else beside the store."""
-    given = configuration.server.spool
-    return Path(given, "tieout-spool").resolve() if given else address.beside("spool")
-
-
 def _worker_settings(
     configuration: Configuration,
     tenants: Mapping[str, ServedTenant],
@@ -345,15 +345,13 @@ def _server_with(
     )
 
 
-async def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
-    servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, found_by_name(server))
-    reflection.enable_server_reflection(
-        (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
-    for name in ("", *SERVICES):
-        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return servicer
+def _add_probes(server: grpc.aio.Server, draining: Draining) -> None:
+    """Health and reflection."""
+    names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    methods = found_by_name(server)
+    health_pb2_grpc.add_HealthServicer_to_server(HealthService(SERVICES, draining), methods)
+    add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
+    add_reflection(ReflectionService(names, draining), methods)
 
 
 def _table_paths(table: TenantTable) -> LoadTablesJob:
@@ -378,7 +376,7 @@ async def _load_tables(
     counts = Counter[str]()
     for name, tenant in tenants.items():
         manifest = folders[name].manifest()
-        job = msgspec.structs.replace(tenant.tables, hashes=manifest.tables)
+        job = msgspec.structs.replace(tenant.tables, hashes=manifest.tables, loaded_at_ms=_now_ms())
         done = await pool.run(job, tenant=name)
         assert isinstance(done, LoadTablesDone)  # noqa: S101 - a worker answers in kind
         folders[name].write(msgspec.structs.replace(manifest, tables=done.hashes))

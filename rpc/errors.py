@@ -47,6 +47,7 @@
     │   └── CallsAtOnceError      CALLS_AT_ONCE: more calls in progress than allowed
     ├── SnapshotError             SNAPSHOT_UNREADABLE: a file that is no snapshot of this release
     ├── NotReadyError             NOT_READY: open items are being indexed; try again soon
+    ├── ServerDrainingError       SERVER_DRAINING: the server ends, and so does what follows it
     ├── OverloadedError           OVERLOADED: too many jobs wait; try again later
     ├── MemoryLimitError          MEMORY_LIMIT: the job needs more memory than a worker has
     ├── WorkerLostError           WORKER_LOST: the process that did the work ended; try again
@@ -98,6 +99,7 @@ __all__ = [
     "RoleMissingError",
     "RowCountError",
     "RunNotFoundError",
+    "ServerDrainingError",
     "ServiceError",
     "SessionNotFoundError",
     "SignInNotOfferedError",
@@ -410,6 +412,12 @@ class NotReadyError(ServiceError):
     """The server has not indexed its open items yet."""
 
     reason = "NOT_READY"
+
+
+class ServerDrainingError(ServiceError):
+    """The server ends; what was followed goes on with the next one."""
+
+    reason = "SERVER_DRAINING"
 
 
 class OverloadedError(ServiceError):

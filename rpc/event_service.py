@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rpc.caller import current_caller
 from rpc.errors import CompanyNotPermittedError, FieldError
+from rpc.event_ends import EventEnds
 from rpc.limits import PAGE_SIZE_MAX
 from rpc.page_tokens import page_limit
 from store.events import EVENT_KINDS, EventCursor
@@ -16,25 +17,25 @@ from tieout.v1 import event_service_pb2 as contract
 from tieout.v1 import event_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     import grpc.aio
 
+    from rpc.draining import Draining
     from rpc.reading import StoreReader
     from store.events import Event
 
 __all__ = ["EventService"]
 
-_WAIT_SECONDS: Final = 0.25
-"""How often a stream looks for new events: what a follower is behind at most."""
-
 
 class EventService(event_service_pb2_grpc.EventServiceServicer):
     """Answers `tieout.v1.EventService`."""
 
-    def __init__(self, reader: StoreReader) -> None:
-        """Ask `reader`."""
+    def __init__(self, reader: StoreReader, draining: Draining) -> None:
+        """Ask `reader`; streams end when `draining` begins."""
         self._reader = reader
+        self._draining = draining
+        self._ends = EventEnds(reader)
 
     async def ListEvents(  # noqa: N802 - the contract's name
         self,
@@ -57,17 +58,28 @@ class EventService(event_service_pb2_grpc.EventServiceServicer):
         request: contract.StreamEventsRequest,
         context: grpc.aio.ServicerContext[Any, Any],  # noqa: ARG002 - gRPC passes it
     ) -> AsyncIterator[contract.StreamEventsResponse]:
-        """Give what is there, then what comes, until the caller ends the call."""
+        """Give what is there, then what comes, until the caller ends the call or the server."""
         kinds = _checked(request.kinds)
-        cursor = EventCursor.of(request.page_token)
-        while True:
-            events, cursor = await self._after(cursor, kinds)
-            if events:
-                yield contract.StreamEventsResponse(
-                    events=[_message(one) for one in events], next_page_token=str(cursor)
-                )
-            if len(events) < PAGE_SIZE_MAX:
-                await asyncio.sleep(_WAIT_SECONDS)
+        coming = self._pages(EventCursor.of(request.page_token), kinds)
+        async with aclosing(self._draining.followed(coming)) as pages:
+            async for page in pages:
+                yield page
+
+    async def _pages(
+        self, cursor: EventCursor, kinds: Sequence[str]
+    ) -> AsyncGenerator[contract.StreamEventsResponse, None]:
+        """What is there, then what comes."""
+        async with self._ends.followed() as events_end:
+            while True:
+                end = await events_end.behind(cursor)
+                events, cursor = await self._after(cursor, kinds)
+                if events:
+                    yield contract.StreamEventsResponse(
+                        events=[_message(one) for one in events], next_page_token=str(cursor)
+                    )
+                if len(events) < PAGE_SIZE_MAX:
+                    # Others than the wanted kinds were passed over: they are not looked at again.
+                    cursor = max(cursor, end)
 
     async def _after(
         self, cursor: EventCursor, kinds: Sequence[str]

@@ -235,20 +235,24 @@ class _Import:
         return counts
 
     def _tell(self, booking: Booking, counts: SnapshotCounts) -> None:
-        """The event; it says how many, never who."""
-        number = booking.number()
-        booking.events.add(
-            self._kind.event,
-            str(number),
-            self._job.received_at_ms,
-            {
-                "actor": current_caller().name,
-                "change_number": number,
-                "mode": "snapshot" if self._is_snapshot else "changes",
-                "inserted_count": counts.inserted,
-                "updated_count": counts.updated,
-                "removed_count": counts.removed,
-            },
+        """The event, which says how many, never who; and the audit leaf over what was sent."""
+        number, actor = booking.number(), current_caller().name
+        told = {
+            "change_number": number,
+            "mode": "snapshot" if self._is_snapshot else "changes",
+            "inserted_count": counts.inserted,
+            "updated_count": counts.updated,
+            "removed_count": counts.removed,
+        }
+        received_at_ms = self._job.received_at_ms
+        booking.events.add(self._kind.event, str(number), received_at_ms, told | {"actor": actor})
+        sent = {"request_id": self._request_id, "content_sha256": self._job.parts_sha256}
+        booking.audit.record(
+            self._kind.table,
+            f"change {number}",
+            actor=actor,
+            recorded_at_ms=received_at_ms,
+            facts={name: str(value) for name, value in (told | sent).items()},
         )
 
 

@@ -212,6 +212,7 @@ class LoadTablesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     customers: str
     bank_accounts: str
     hashes: dict[str, str] = {}
+    loaded_at_ms: int = 0
 
 
 class LoadTablesDone(msgspec.Struct, frozen=True, tag=True):

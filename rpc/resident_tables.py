@@ -7,6 +7,7 @@ them: the ERP's word, less what was decided and the ERP has not posted yet.
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -24,7 +25,6 @@ from store.open_items import item_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from engine.batches import (
         ApplicationBatch,
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     )
     from rpc.jobs import LoadTablesJob
     from store.keyed_rows import RowFeed
-    from store.repository import Repository
+    from store.open_items import SnapshotCounts
+    from store.repository import Booking, Repository
 
 __all__ = [
     "ResidentTables",
@@ -75,11 +76,13 @@ def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> Loa
     with repository.booking() as booking:
         if job.open_items:
             items = read_open_items(job.open_items)
-            booking.open_items.replace(items, item_totals(items))
+            counts = booking.open_items.replace(items, item_totals(items))
+            _tell(booking, "open_items", job.open_items, counts, job.loaded_at_ms)
         if job.customers:
             customers = read_customers(job.customers)
-            counts = Counter(customers.strings("company_id"))
-            booking.customers.replace(customers, dict(counts))
+            companies = Counter(customers.strings("company_id"))
+            counts = booking.customers.replace(customers, dict(companies))
+            _tell(booking, "customers", job.customers, counts, job.loaded_at_ms)
     with repository.reading():
         feed, leaf = repository.open_items.read(), repository.audit.last_leaf()
         tables: dict[str, Batch] = {
@@ -90,6 +93,22 @@ def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> Loa
     for name, batch in (*tables.items(), ("bank_accounts", accounts)):
         _write_table(name, batch, folder, facts if name in tables else None)
     return _loaded(folder)
+
+
+def _tell(
+    booking: Booking, table: str, path: str, counts: SnapshotCounts, loaded_at_ms: int
+) -> None:
+    """The audit leaf over a table that changed something."""
+    changes = {name: getattr(counts, name) for name in ("inserted", "updated", "removed")}
+    if any(changes.values()):
+        facts = {f"{name}_count": str(count) for name, count in changes.items()}
+        booking.audit.record(
+            table,
+            f"change {booking.number()}",
+            actor="server",
+            recorded_at_ms=loaded_at_ms,
+            facts=facts | {"mode": "table", "content_sha256": hash_of_file(Path(path))},
+        )
 
 
 def _write_table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from rpc.draining import Draining
     from rpc.reading import StoreReader
     from rpc.runs import RunKeeper
     from store.runs import RunRecord
@@ -63,10 +65,11 @@ class _Error(msgspec.Struct, frozen=True):
 class RunService(run_service_pb2_grpc.RunServiceServicer):
     """Answers `tieout.v1.RunService`."""
 
-    def __init__(self, reader: StoreReader, runs: RunKeeper) -> None:
-        """Ask `reader` for lists and `runs` for the rest."""
+    def __init__(self, reader: StoreReader, runs: RunKeeper, draining: Draining) -> None:
+        """Ask `reader` for lists and `runs` for the rest; waiting ends when `draining` begins."""
         self._reader = reader
         self._runs = runs
+        self._draining = draining
 
     async def ListRuns(  # noqa: N802 - the contract's name
         self,
@@ -112,8 +115,12 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
             raise FieldError(message, field="wait_seconds", value=str(request.wait_seconds))
         record: RunRecord | None = None
         try:
-            async with asyncio.timeout(request.wait_seconds or RUN_WAIT_SECONDS):
-                async for record in self._runs.watch(request.run_id):
+            coming = self._draining.followed(self._runs.watch(request.run_id))
+            async with (
+                asyncio.timeout(request.wait_seconds or RUN_WAIT_SECONDS),
+                aclosing(coming) as records,
+            ):
+                async for record in records:
                     if record.state in ENDED:
                         break
         except TimeoutError:
@@ -127,8 +134,10 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> AsyncIterator[contract.WatchRunResponse]:
         """The run after every change."""
-        async for record in self._runs.watch(request.run_id):
-            yield contract.WatchRunResponse(run=run_message(record))
+        coming = self._runs.watch(request.run_id)
+        async with aclosing(self._draining.followed(coming)) as records:
+            async for record in records:
+                yield contract.WatchRunResponse(run=run_message(record))
 
     async def CancelRun(  # noqa: N802 - the contract's name
         self,

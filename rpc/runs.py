@@ -24,7 +24,7 @@ from store.errors import StoreError
 from store.runs import ENDED, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
     from pathlib import Path
 
     from rpc.reading import StoreReader
@@ -162,7 +162,7 @@ class RunKeeper:
             await self._tell()
         return await self.find(run_id)
 
-    async def watch(self, run_id: str) -> AsyncIterator[RunRecord]:
+    async def watch(self, run_id: str) -> AsyncGenerator[RunRecord, None]:
         """The run as it stands, and after every change until it has ended."""
         record = await self.find(run_id)
         yield record

@@ -103,6 +103,7 @@ CODES: Final = {
     "ROW_COUNT_MISMATCH": grpc.StatusCode.INVALID_ARGUMENT,
     "RUN_ENDED": grpc.StatusCode.ABORTED,
     "RUN_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "SERVER_DRAINING": grpc.StatusCode.UNAVAILABLE,
     "SESSION_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "SIGN_IN_NOT_OFFERED": grpc.StatusCode.UNAUTHENTICATED,
     "SIGN_IN_THROTTLED": grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -7,7 +7,6 @@ only one a tenant's connection looks into.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Final
@@ -97,11 +96,6 @@ class PostgresqlAddress(msgspec.Struct, frozen=True):
         from store.postgresql import tenants_in  # noqa: PLC0415 - psycopg is an extra
 
         return tenants_in(self)
-
-    def beside(self, suffix: str) -> Path:
-        """A path for what one server keeps on this machine: in the folder it is started in."""
-        digest = hashlib.sha256(self.shown.encode()).hexdigest()[:12]
-        return Path(f"tieout-{digest}.{suffix}").resolve()
 
 
 StoreAddress = SqliteAddress | PostgresqlAddress

@@ -32,6 +32,7 @@ from store.migrations import pending_migrations, read_migrations
 from store.sqlite import check_sqlite_version
 from tieout.configuration import authority_of, policy_of
 from tieout.server_doors import check_all
+from tieout.serving.folders import spool_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,8 +129,7 @@ def _store(configuration: Configuration) -> tuple[_Outcome, str]:
 
 def _folders(configuration: Configuration) -> dict[str, Path]:
     address = parse_address(configuration.store_url()).absolute()
-    spool = Path(configuration.server.spool or address.beside("spool").parent)
-    folders = {"spool": spool}
+    folders = {"spool": spool_folder(configuration).parent}
     if isinstance(address, SqliteAddress):
         folders["store"] = address.path.parent
     return folders

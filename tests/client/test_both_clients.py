@@ -17,6 +17,7 @@ from tieout.v1 import (
     match_service_pb2,
     open_item_service_pb2,
     rows_pb2,
+    run_service_pb2,
 )
 
 QUICK = Retrying(attempts=4, first_seconds=0.01)
@@ -221,6 +222,18 @@ def test_who_follows_events_goes_on_behind_the_last_one(client_of):
     read = event_service_pb2.StreamEventsRequest.FromString
     begun = [read(one).page_token for one in server.received]
     assert begun == ["after 0", "after 3", "after 3"]
+
+
+def run_in(state):
+    run = run_service_pb2.Run(run_id="R", state=getattr(run_service_pb2, f"RUN_STATE_{state}"))
+    return run_service_pb2.WatchRunResponse(run=run)
+
+
+def test_a_run_is_watched_to_its_end_on_whichever_server(client_of):
+    running, done = run_in("RUNNING"), run_in("DONE")
+    with ScriptedServer([running, DOWN], [DOWN], [running], [done]) as server:
+        assert client_of(server).rows("watch_run", "R") == [running, running, done]
+    assert len(server.received) == 4
 
 
 def test_what_can_be_read_once_is_sent_once(client_of):

@@ -31,6 +31,7 @@ class RunningServer:
             "TIEOUT_METRICS_ADDRESS": "127.0.0.1:0",
             "TIEOUT_STORE": f"sqlite:///{folder / 'store.db'}",
             "TIEOUT_OPEN_ITEMS": str(folder / "open_items.csv"),
+            "XDG_STATE_HOME": str(folder / "state"),
         }
         if settings:
             (folder / "tieout.toml").write_text(settings, "utf-8")

@@ -1,5 +1,6 @@
 """How a server ends: drained, refused, or killed outright and started again."""
 
+import queue
 import re
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import apsw
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.server.requests import bai2_file
 from tests.server.running_server import ROOT, RunningServer
 from tieout.client import Client, ClientError
 from tieout.v1 import bank_file_service_pb2 as contract
+from tieout.v1 import event_service_pb2, event_service_pb2_grpc
 
 pytestmark = pytest.mark.xdist_group("server")
 
@@ -65,16 +68,30 @@ class HalfAndHalf:
         yield contract.SubmitBankFileRequest(chunk=self.content[middle:])
 
 
-def wait_for_upload(server):
-    started = re.compile(r'grpc_server_started_total\{.*grpc_method="SubmitBankFile".*\} 1\.0')
+def wait_for_call(server, method):
+    started = re.compile(rf'grpc_server_started_total\{{.*grpc_method="{method}".*\}} 1\.0')
     end = time.monotonic() + 30
     while time.monotonic() < end:
         with urllib.request.urlopen(server.metrics, timeout=10) as answer:  # noqa: S310  # our own
             if started.search(answer.read().decode()):
                 return
         time.sleep(0.02)
-    message = "the upload did not begin"
+    message = f"no {method} began"
     raise AssertionError(message)
+
+
+def followers_of(server, channel):
+    """Calls that would never end by themselves, begun."""
+    events = event_service_pb2_grpc.EventServiceStub(channel)
+    follower = events.StreamEvents(event_service_pb2.StreamEventsRequest(), timeout=60)
+    wait_for_call(server, "StreamEvents")
+    question = reflection_pb2.ServerReflectionRequest(list_services="")
+    asked = queue.SimpleQueue()
+    asked.put(question)
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    tool = stub.ServerReflectionInfo(iter(asked.get, None), timeout=60)
+    assert next(tool).list_services_response.service
+    return follower, tool
 
 
 def test_terminated_the_server_drains_and_ends_with_code_0(tmp_path):
@@ -90,10 +107,17 @@ def test_terminated_the_server_drains_and_ends_with_code_0(tmp_path):
             halves = HalfAndHalf(LARGE)
             upload = threading.Thread(target=lambda: receipts.append(submit(server, halves)))
             upload.start()
-            wait_for_upload(server)
+            wait_for_call(server, "SubmitBankFile")
+            followers = followers_of(server, channel)
             server.process.terminate()
             assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
-            watch.cancel()
+            assert next(watch, None) is None
+            for follower in followers:
+                with pytest.raises(grpc.RpcError) as ended:
+                    next(follower)
+                assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+                assert dict(ended.value.trailing_metadata())["tieout-reason"] == "SERVER_DRAINING"
+            assert upload.is_alive(), "the server waits for what is brought, not for who follows"
             halves.go_on.set()
             upload.join()
         assert server.process.wait(30) == 0

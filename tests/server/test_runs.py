@@ -8,7 +8,14 @@ import grpc
 import pytest
 
 from rpc.caller import Caller, Role, set_caller
-from rpc.errors import JobFailedError, RoleMissingError, RunNotFoundError, WorkerLostError
+from rpc.draining import Draining
+from rpc.errors import (
+    JobFailedError,
+    RoleMissingError,
+    RunNotFoundError,
+    ServerDrainingError,
+    WorkerLostError,
+)
 from rpc.jobs import BankFileDone, BankFileJob
 from rpc.reading import StoreReader
 from rpc.run_service import RunService
@@ -192,10 +199,35 @@ def test_an_error_ends_a_run_and_a_lost_worker_does_not_at_once(store_url, tmp_p
     assert '"FORMAT_UNKNOWN"' in failed.error
 
 
+def test_who_waits_for_a_run_is_told_that_the_server_ends(store_url, tmp_path):
+    async def act(keeping):
+        draining = Draining()
+        service = RunService(keeping.writer, keeping.keeper, draining)
+        run = await keeping.accept("one")
+        await keeping.pool.called.wait()
+        watched = service.WatchRun(contract.WatchRunRequest(run_id=run.run_id), None)
+        seen = await anext(watched)
+        waiting = asyncio.ensure_future(
+            service.WaitRun(contract.WaitRunRequest(run_id=run.run_id, wait_seconds=60), None)
+        )
+        draining.begin()
+        for one in (anext(watched), waiting, anext(draining.followed(forever()))):
+            with pytest.raises(ServerDrainingError):
+                await one
+        return seen.run.state
+
+    async def forever():
+        await asyncio.Event().wait()
+        yield
+
+    running = contract.RUN_STATE_RUNNING
+    assert with_keeping(store_url, tmp_path, act) == running
+
+
 def test_runs_of_others_are_theirs(store_url, tmp_path):
     async def act(keeping):
         run = await keeping.accept("one")
-        service = RunService(keeping.writer, keeping.keeper)
+        service = RunService(keeping.writer, keeping.keeper, Draining())
         request = contract.CancelRunRequest(run_id=run.run_id)
         set_caller(Caller(name="bob", roles=frozenset({Role.SUBMITTER})))
         with pytest.raises(RoleMissingError):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import grpc
 
 from tieout.client.calls import advance
 from tieout.client.errors import ClientError
-from tieout.client.steps import Give
+from tieout.client.methods import method_of
+from tieout.client.steps import Begin, Give, Next, Pause
 from tieout.v1 import bank_file_service_pb2
 
 if TYPE_CHECKING:
@@ -15,11 +20,15 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from tieout.client.content import Content
+    from tieout.client.retrying import Attempts
     from tieout.client.steps import Rows, Step, Steps
 
-__all__ = ["all_given", "appended", "can_be_read_again", "rows_of"]
+__all__ = ["all_given", "appended", "can_be_read_again", "followed", "rows_of"]
 
 M = TypeVar("M", bound="Message")
+
+_STEADY_SECONDS: Final = 60.0
+"""A call that lasted so long had been taken: when it breaks, attempts are counted anew."""
 
 
 def appended(sent: Content, upload: bank_file_service_pb2.Upload) -> Iterator[Message]:
@@ -34,6 +43,37 @@ def appended(sent: Content, upload: bank_file_service_pb2.Upload) -> Iterator[Me
 def can_be_read_again(requests: Iterable[Message]) -> bool:
     """Whether another attempt would send all of it: a list, not a generator."""
     return iter(requests) is not requests
+
+
+def followed(
+    request: Message,
+    answer: type[M],
+    attempts: Callable[[], Attempts],
+    seen: Callable[[M], bool],
+) -> Rows[M]:
+    """The parts of a call that goes on as things happen, made again wherever it breaks off.
+
+    `seen` hears of each part once it was taken and says whether it was the last; where the next
+    call is to go on behind it, it changes the request.
+    """
+    method = method_of(type(request), answer)
+    left = attempts()
+    while True:
+        begun, is_over = time.monotonic(), False
+        try:
+            yield Begin(method, lambda: (request,), answer, None, uuid.uuid4().hex)
+            while (part := (yield Next())) is not None:
+                left = attempts()
+                yield Give([part])
+                is_over = seen(part)
+            if is_over:
+                return
+            error = ClientError(grpc.StatusCode.UNAVAILABLE, "", "the stream has ended")
+        except ClientError as caught:
+            error = caught
+        if time.monotonic() - begun > _STEADY_SECONDS:
+            left = attempts()
+        yield Pause(left.pause_after(error))
 
 
 def rows_of(pages: Rows[M], of_page: Callable[[M], Iterable[Any]]) -> Rows[Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from tieout.client.content import Content
 from tieout.client.errors import ClientError
-from tieout.client.flows import all_given, appended, can_be_read_again, rows_of
+from tieout.client.flows import all_given, appended, can_be_read_again, followed, rows_of
 from tieout.client.methods import method_of
 from tieout.client.retrying import NO_RETRIES, Attempts, Retrying
 from tieout.client.steps import Begin, Give, Next, Pause, Rows, Send, Steps, listing, operation
@@ -153,6 +153,18 @@ class Operations:
             run = (yield from self._ask(request, contract.WaitRunResponse)).run
             if run.state not in _UNDER_WAY or not left:
                 return run
+
+    @listing
+    def watch_run(self, run_id: str) -> Rows[run_service_pb2.WatchRunResponse]:
+        """The run as it stands, then after every change until it has ended.
+
+        A call that breaks off is made again, to the server that is there then.
+        """
+        contract = run_service_pb2
+        request, answer = contract.WatchRunRequest(run_id=run_id), contract.WatchRunResponse
+        yield from followed(
+            request, answer, self._attempts, lambda part: part.run.state not in _UNDER_WAY
+        )
 
     @operation
     def get_bank_file(self, file_id: str) -> Steps[bank_file_service_pb2.BankFile]:
@@ -356,18 +368,12 @@ class Operations:
         """
         contract = event_service_pb2
         request = contract.StreamEventsRequest(kinds=kinds, page_token=after)
-        answer = contract.StreamEventsResponse
-        method = method_of(contract.StreamEventsRequest, answer)
-        attempts = self._attempts()
-        while True:
-            try:
-                yield Begin(method, lambda: (request,), answer, None, uuid.uuid4().hex)
-                while (part := (yield Next())) is not None:
-                    attempts = self._attempts()
-                    yield Give([part])
-                    request.page_token = part.next_page_token
-            except ClientError as error:
-                yield Pause(attempts.pause_after(error))
+
+        def seen(part: event_service_pb2.StreamEventsResponse) -> bool:
+            request.page_token = part.next_page_token
+            return False
+
+        yield from followed(request, contract.StreamEventsResponse, self._attempts, seen)
 
     # How a call is made.
 

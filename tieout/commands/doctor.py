@@ -47,10 +47,12 @@ def doctor_command(*, config: Path | None, as_json: bool) -> int:
     from server import overrides_in
     from tieout.configuration import read_configuration
     from tieout.machine_checks import look_at
+    from tieout.serving.folders import placed
 
     if config is not None and not config.exists():
         raise FileNotFoundError(2, "no such file", str(config))
-    verdicts = look_at(read_configuration(config, overrides_in(os.environ)))
+    configuration = read_configuration(config, overrides_in(os.environ))
+    verdicts = look_at(placed(configuration, os.environ))
     failed = any(one.outcome == "failed" for one in verdicts)
     if as_json:
         click.echo(msgspec.json.encode({"ok": not failed, "verdicts": verdicts}).decode())

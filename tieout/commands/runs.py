@@ -129,10 +129,8 @@ def _wait(*, client: Client, as_json: bool, run: str, timeout: float) -> int:
 @_run
 def _watch(*, client: Client, as_json: bool, run: str) -> int:
     """Watch a run; gives the exit code."""
-    from tieout.v1 import run_service_pb2 as contract
-
     state = ""
-    for part in client.stream(contract.WatchRunRequest(run_id=run), contract.WatchRunResponse):
+    for part in client.watch_run(run):
         shown = shown_run(part.run)
         state = shown["state"]
         click.echo(json.dumps(shown) if as_json else _line(shown))

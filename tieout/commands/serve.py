@@ -51,7 +51,10 @@ Exit codes:
     "or postgresql://HOST/NAME.",
 )
 @click.option(
-    "--spool", type=_PATH, help="Folder for files on their way; default: beside the store."
+    "--spool",
+    type=_PATH,
+    help="Folder for files on their way; default: beside the store, for PostgreSQL below "
+    "~/.local/state/tieout.",
 )
 @click.option("--open-items", type=_PATH, help="The open items to match bank files against.")
 @click.option("--customers", type=_PATH, help="The customers.")

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from engine.policy import PolicyBook
+    from rpc.draining import Draining
     from rpc.jobs import LoadTablesJob
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
@@ -124,11 +125,13 @@ def add_services(
     writer: StoreReader,
     metrics: Metrics,
     spool: Path,
+    draining: Draining,
     now_ms: Callable[[], int],
 ) -> Background:
     """Answer every service of the contract on `server`; `now_ms` is the clock they share.
 
-    Gives what goes on beside, to be started before the server and stopped after it.
+    Calls that wait for what is to come end when `draining` begins. Gives what goes on beside, to be
+    started before the server and stopped after it.
     """
     workers = configuration.server.workers
     batchers = {
@@ -167,7 +170,9 @@ def add_services(
         reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
     )
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
-    event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(reader), server)
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(
+        EventService(reader, draining), server
+    )
     report_service_pb2_grpc.add_ReportServiceServicer_to_server(
         ReportService(reader, pool, now_ms), server
     )
@@ -180,6 +185,9 @@ def add_services(
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
     runs = _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
+    run_service_pb2_grpc.add_RunServiceServicer_to_server(
+        RunService(reader, runs, draining), server
+    )
     return Background(runs, reproposers)
 
 
@@ -212,7 +220,6 @@ def _add_intake(
         now_ms=now_ms,
         on_done=on_done,
     )
-    run_service_pb2_grpc.add_RunServiceServicer_to_server(RunService(reader, runs), server)
     imports = RowImports(
         workers=pool,
         spool_folder=spool,

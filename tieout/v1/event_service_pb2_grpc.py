@@ -61,7 +61,8 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamEvents(self, request, context):
-        """Sends events after a cursor, then each new one, until the caller ends the call.
+        """Sends events after a cursor, then each new one, until the caller ends the call. A server that
+        ends does so with UNAVAILABLE (SERVER_DRAINING); the next one goes on behind the last cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,9 @@ class EventServiceStub:
     ListEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]
     """Lists events after a cursor."""
     StreamEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _event_service_pb2.StreamEventsResponse]
-    """Sends events after a cursor, then each new one, until the caller ends the call."""
+    """Sends events after a cursor, then each new one, until the caller ends the call. A server that
+    ends does so with UNAVAILABLE (SERVER_DRAINING); the next one goes on behind the last cursor.
+    """
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
@@ -50,7 +52,9 @@ class EventServiceAsyncStub(EventServiceStub):
     ListEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """Lists events after a cursor."""
     StreamEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _event_service_pb2.StreamEventsResponse]  # type: ignore[assignment]
-    """Sends events after a cursor, then each new one, until the caller ends the call."""
+    """Sends events after a cursor, then each new one, until the caller ends the call. A server that
+    ends does so with UNAVAILABLE (SERVER_DRAINING); the next one goes on behind the last cursor.
+    """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """Events of the caller's tenant. An event is written with its effect: there is no effect without
@@ -71,6 +75,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.StreamEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.StreamEventsResponse], _abc.AsyncIterator[_event_service_pb2.StreamEventsResponse]]:
-        """Sends events after a cursor, then each new one, until the caller ends the call."""
+        """Sends events after a cursor, then each new one, until the caller ends the call. A server that
+        ends does so with UNAVAILABLE (SERVER_DRAINING); the next one goes on behind the last cursor.
+        """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

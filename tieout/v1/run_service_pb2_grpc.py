@@ -90,7 +90,8 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchRun(self, request, context):
-        """Gives a run as it stands and after every change, until it has ended.
+        """Gives a run as it stands and after every change, until it has ended. A server that ends does so
+        with UNAVAILABLE (SERVER_DRAINING); the next one can be asked again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

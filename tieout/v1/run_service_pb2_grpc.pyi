@@ -42,7 +42,9 @@ class RunServiceStub:
     WaitRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.WaitRunRequest, _run_service_pb2.WaitRunResponse]
     """Gives a run when it has ended, or as it stands when the time given is over."""
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]
-    """Gives a run as it stands and after every change, until it has ended."""
+    """Gives a run as it stands and after every change, until it has ended. A server that ends does so
+    with UNAVAILABLE (SERVER_DRAINING); the next one can be asked again.
+    """
     CancelRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]
     """Ends a run before it has had its effect; afterwards it can be reversed, no longer cancelled."""
 
@@ -60,7 +62,9 @@ class RunServiceAsyncStub(RunServiceStub):
     WaitRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.WaitRunRequest, _run_service_pb2.WaitRunResponse]  # type: ignore[assignment]
     """Gives a run when it has ended, or as it stands when the time given is over."""
     WatchRun: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]  # type: ignore[assignment]
-    """Gives a run as it stands and after every change, until it has ended."""
+    """Gives a run as it stands and after every change, until it has ended. A server that ends does so
+    with UNAVAILABLE (SERVER_DRAINING); the next one can be asked again.
+    """
     CancelRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]  # type: ignore[assignment]
     """Ends a run before it has had its effect; afterwards it can be reversed, no longer cancelled."""
 
@@ -99,7 +103,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.WatchRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_run_service_pb2.WatchRunResponse], _abc.AsyncIterator[_run_service_pb2.WatchRunResponse]]:
-        """Gives a run as it stands and after every change, until it has ended."""
+        """Gives a run as it stands and after every change, until it has ended. A server that ends does so
+        with UNAVAILABLE (SERVER_DRAINING); the next one can be asked again.
+        """
 
     @_abc_1.abstractmethod
     def CancelRun(

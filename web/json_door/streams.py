@@ -29,6 +29,9 @@ __all__ = ["EVENT_STREAM", "event_stream", "json_lines"]
 
 EVENT_STREAM: Final = "text/event-stream"
 
+_DRAINING: Final = "SERVER_DRAINING"
+"""Reason of the front with which it ends what follows it."""
+
 
 async def json_lines(messages: AsyncIterator[Message]) -> AsyncIterator[bytes]:
     """Each message on a line of its own."""
@@ -66,7 +69,10 @@ async def event_stream(
             elif not ended.done():
                 yield b": nothing new\n\n"
     except (grpc.aio.AioRpcError, CallCancelledError) as error:
-        yield b"event: error\ndata: " + msgspec.json.encode(problem_of(error)) + b"\n\n"
+        problem = problem_of(error)
+        # Where the front drains, this process is about to hear of it as well.
+        if problem.reason != _DRAINING:
+            yield b"event: error\ndata: " + msgspec.json.encode(problem) + b"\n\n"
     finally:
         ended.cancel()
         if coming is not None:
