@@ -44,7 +44,7 @@ class Draining:
         await self._begun.wait()
 
     async def followed(self, coming: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
-        """What `coming` gives, to its end; raises `ServerDrainingError` where the server ends first.
+        """What `coming` gives, to its end; or `ServerDrainingError` at the server's.
 
         What has come by then is given.
         """

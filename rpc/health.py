@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from rpc.status import UNKNOWN_SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+
+    import grpc.aio
 
     from rpc.draining import Draining
 
@@ -35,7 +38,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
     ) -> health_pb2.HealthCheckResponse:
         """The state now."""
         if request.service not in self._names:
-            await context.abort(grpc.StatusCode.NOT_FOUND)
+            await context.abort(UNKNOWN_SERVICE)
         return self._state()
 
     async def Watch(  # noqa: N802 - the contract's name

@@ -28,7 +28,7 @@ class ReflectionService(reflection.aio.ReflectionServicer):
         super().__init__(services)
         self._draining = draining
 
-    async def ServerReflectionInfo(  # type: ignore[override]  # stubs say otherwise  # noqa: N802
+    async def ServerReflectionInfo(  # type: ignore[override]  # stubs  # noqa: N802 - as above
         self,
         request_iterator: AsyncGenerator[reflection_pb2.ServerReflectionRequest, None],
         unused_context: grpc.aio.ServicerContext[Any, Any],

@@ -18,13 +18,25 @@ if TYPE_CHECKING:
     from rpc.errors import ServiceError
     from store.errors import StoreError
 
-__all__ = ["CODES", "DOMAIN", "INTERNAL", "REASON_KEY", "code_of", "status_code", "trailers_of"]
+__all__ = [
+    "CODES",
+    "DOMAIN",
+    "INTERNAL",
+    "REASON_KEY",
+    "UNKNOWN_SERVICE",
+    "code_of",
+    "status_code",
+    "trailers_of",
+]
 
 DOMAIN: Final = "tieout"
 """Domain of every `google.rpc.ErrorInfo`."""
 
 INTERNAL: Final = "INTERNAL"
 """Reason of an error nobody raised on purpose."""
+
+UNKNOWN_SERVICE: Final = grpc.StatusCode.NOT_FOUND
+"""How a question after the health of a service ends that is not there."""
 
 REASON_KEY: Final = "tieout-reason"
 """Trailing metadata with the reason as text, for callers without google.rpc messages."""

@@ -47,7 +47,7 @@ SELECT g.currency, count(*)
 FROM posting g JOIN payment p ON p.payment_id = g.payment_id
 JOIN payment_outcome o ON o.payment_id = p.payment_id
 JOIN bank_file f ON f.file_id = p.file_id
-LEFT JOIN posting r ON r.reverses = g.posting_number
+LEFT JOIN posting_line r ON r.reverses = g.posting_number
 WHERE f.received_at_ms >= ? AND f.received_at_ms < ? AND g.kind = 'application'
     AND g.is_human = ? AND r.posting_number IS NULL {companies}
 GROUP BY g.currency

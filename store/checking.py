@@ -51,7 +51,7 @@ def _bucket_rule(bucket: str) -> str:
     return f"""
 SELECT b.payment_id FROM payment_balance b
 JOIN payment_outcome o ON o.payment_id = b.payment_id
-LEFT JOIN (SELECT payment_id, sum({posted}) AS total FROM posting GROUP BY payment_id) p
+LEFT JOIN (SELECT payment_id, sum({posted}) AS total FROM posting_line GROUP BY payment_id) p
     ON p.payment_id = b.payment_id
 LEFT JOIN (SELECT payment_id, sum(CASE WHEN to_bucket = '{bucket}' THEN amount_minor ELSE 0 END
         - CASE WHEN from_bucket = '{bucket}' THEN amount_minor ELSE 0 END) AS total
@@ -74,14 +74,14 @@ WHERE p.amount_minor IS DISTINCT FROM ({_ALL_BUCKETS})
         for bucket in _BUCKETS
     },
     "payment: what is applied is the sum of its postings": """
-SELECT b.payment_id FROM payment_balance b LEFT JOIN posting p ON p.payment_id = b.payment_id
+SELECT b.payment_id FROM payment_balance b LEFT JOIN posting_line p ON p.payment_id = b.payment_id
 GROUP BY b.payment_id, b.applied_minor
 HAVING b.applied_minor <> coalesce(sum(coalesce(p.cash_minor, p.applied_minor)), 0)
 """,
     "open item: what decisions took is the sum of its postings": """
 SELECT coalesce(i.company_id, p.company_id) || ' / ' || coalesce(i.open_item_id, p.open_item_id)
 FROM open_item i FULL JOIN (
-    SELECT company_id, open_item_id, currency, sum(taken_minor) AS total FROM posting
+    SELECT company_id, open_item_id, currency, sum(taken_minor) AS total FROM posting_line
     GROUP BY company_id, open_item_id, currency) p
 ON p.company_id = i.company_id AND p.open_item_id = i.open_item_id
 WHERE coalesce(i.decided_minor, -1) <> coalesce(p.total, 0)
@@ -99,7 +99,7 @@ WHERE open_minor <> erp_minor - consumed_minor - CASE
     ELSE 0 END
 """,
     "reversal: takes back one posting, the same amounts, once": """
-SELECT CAST(r.posting_number AS TEXT) FROM posting r LEFT JOIN posting p
+SELECT CAST(r.posting_number AS TEXT) FROM posting_line r LEFT JOIN posting_line p
     ON p.posting_number = r.reverses AND p.kind = 'application'
 WHERE r.kind = 'reversal' AND (p.posting_number IS NULL
     OR r.payment_id <> p.payment_id OR r.company_id <> p.company_id
@@ -108,8 +108,12 @@ WHERE r.kind = 'reversal' AND (p.posting_number IS NULL
     OR r.applied_minor <> -p.applied_minor OR r.discount_minor <> -p.discount_minor
     OR r.deduction_minor <> -p.deduction_minor OR r.write_off_minor <> -p.write_off_minor)
 """,
+    "posting: each belongs to a set that says who decided it": """
+SELECT CAST(p.posting_number AS TEXT) FROM posting_line p
+LEFT JOIN posting_set s ON s.set_number = p.set_number WHERE s.set_number IS NULL
+""",
     "posting: its payment is kept, in its currency and company": """
-SELECT CAST(p.posting_number AS TEXT) FROM posting p
+SELECT CAST(p.posting_number AS TEXT) FROM posting_line p
 LEFT JOIN payment_balance b ON b.payment_id = p.payment_id
 WHERE b.payment_id IS NULL OR p.kind <> 'return' AND (b.company_id <> p.company_id
     OR b.currency <> coalesce(nullif(p.cash_currency, ''), p.currency)

@@ -22,7 +22,7 @@ _SETTLED: Final = """
 SELECT p.currency, p.payment_id, p.open_item_id, p.applied_minor, p.discount_minor,
     p.deduction_minor, p.write_off_minor, p.decided_at_ms, i.due_date, i.discount_date,
     coalesce(m.value_date, m.booking_date)
-FROM posting p LEFT JOIN posting r ON r.reverses = p.posting_number
+FROM posting p LEFT JOIN posting_line r ON r.reverses = p.posting_number
 LEFT JOIN open_item i ON i.company_id = p.company_id AND i.open_item_id = p.open_item_id
 LEFT JOIN payment m ON m.payment_id = p.payment_id
 WHERE p.company_id = ? AND p.customer_id = ? AND p.kind = 'application'

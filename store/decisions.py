@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,12 +46,12 @@ SELECT p.posting_number, p.booking_number, p.kind, p.payment_id, p.company_id, p
     p.write_off_minor, p.deduction_reason, p.write_off_reason, p.taken_minor,
     coalesce(p.reverses, 0), p.subject, p.decided_by, p.is_human, r.posting_number IS NOT NULL,
     p.decided_at_ms, p.reason, p.cash_minor, p.cash_currency
-FROM posting p LEFT JOIN posting r ON r.reverses = p.posting_number
+FROM posting p LEFT JOIN posting_line r ON r.reverses = p.posting_number
 """
 _UNPOSTED: Final = """
 SELECT b.payment_id, b.applied_minor
 FROM payment_outcome o JOIN payment_balance b ON b.payment_id = o.payment_id
-LEFT JOIN posting p ON p.payment_id = b.payment_id
+LEFT JOIN posting_line p ON p.payment_id = b.payment_id
 WHERE o.file_id = ?
 GROUP BY b.payment_id, b.applied_minor
 HAVING b.applied_minor <> coalesce(sum(coalesce(p.cash_minor, p.applied_minor)), 0)
@@ -231,7 +232,6 @@ class DecisionChanges(Decisions):
         sums = rows.group_by(keys).aggregate([("taken_minor", "sum")])
         sums = sums.rename_columns([*keys, "taken_minor"])
         sums = sums.sort_by([("company_id", "ascending"), ("open_item_id", "ascending")])
-        sums = self._numbered(sums, "booking_number")
         distinct = sums.group_by(["company_id", "open_item_id"]).aggregate([]).num_rows
         if distinct < sums.num_rows or not self._database.change_all(sums, statement):
             raise PostingRejectedError(item_refusals(self._database, sums))
@@ -268,16 +268,24 @@ class DecisionChanges(Decisions):
         kept = [
             name for name in rows.column_names if name not in ("item_version", "expected_status")
         ]
-        rows = self._numbered(rows.select(kept), "booking_number")
-        rows = rows.append_column("kind", pa.repeat(pa.scalar(kind), rows.num_rows))
+        rows = rows.select(kept)
+        for name, value in (("set_number", self._insert_set(decision)), ("kind", kind)):
+            rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
         if "reverses" not in kept:
             rows = rows.append_column("reverses", pa.nulls(rows.num_rows, pa.int64()))
-        number = self._booking_number()
-        self._database.insert_table("posting", _decided(rows, decision))
-        ((last,),) = self._database.rows(
-            "SELECT max(posting_number) FROM posting WHERE booking_number = ?", number
+        self._database.insert_table("posting_line", rows)
+        ((last,),) = self._database.rows("SELECT max(posting_number) FROM posting_line")
+        return PostedSet(self._booking_number(), last - rows.num_rows + 1, last)
+
+    def _insert_set(self, decision: Decision) -> int:
+        """What is said once of all postings of a set; gives its number."""
+        values = {"booking_number": self._booking_number()} | msgspec.structs.asdict(decision)
+        ((number,),) = self._database.rows(
+            f"INSERT INTO posting_set ({', '.join(values)}) "  # noqa: S608 - names of ours
+            f"VALUES ({', '.join('?' * len(values))}) RETURNING set_number",
+            *values.values(),
         )
-        return PostedSet(number, last - rows.num_rows + 1, last)
+        return int(number)
 
     def _numbered(self, rows: pa.Table, name: str) -> pa.Table:
         number = pa.scalar(self._booking_number(), pa.int64())

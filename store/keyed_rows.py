@@ -145,7 +145,8 @@ class KeyedRows(Generic[_B]):
         """What changed after booking `number`."""
         with self._database.reading():
             last = self.last_number()
-            rows = self._select(self._changed_after(number), number)
+            condition, values = self._changed_after(number)
+            rows = self._select(condition, *values)
             shown = rows.filter(rows["shown"])
             gone = rows.filter(pc.invert(rows["shown"]))
         keys = zip(*(gone[name].to_pylist() for name in self._table.key), strict=True)
@@ -193,13 +194,13 @@ class KeyedRows(Generic[_B]):
             marks = ", ".join("?" * len(companies)) or "NULL"
             conditions[f"company_id IN ({marks})"] = tuple(sorted(companies))
         if changed_after:
-            conditions["change_number > ?"] = changed_after
+            condition, values = self._changed_after(changed_after)
+            conditions[condition] = values
         return conditions
 
-    def _changed_after(self, number: int) -> str:
-        """SQL for rows that changed after booking `number`, which is its one value."""
-        del number
-        return "change_number > ?"
+    def _changed_after(self, number: int) -> tuple[str, tuple[int, ...]]:
+        """SQL for rows that changed after booking `number`, and its values."""
+        return "change_number > ?", (number,)
 
     def _pages(self, condition: str) -> Iterator[pa.Table]:
         rows = self._select(condition, limit=_ROWS_PER_READ)

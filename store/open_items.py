@@ -57,6 +57,13 @@ _TABLE: Final = KeyedTable(
     kept="(NOT is_deleted OR decided_minor <> 0)",
 )
 
+_CHANGED_AFTER: Final = (
+    "(company_id, open_item_id) IN ("
+    "SELECT company_id, open_item_id FROM open_item WHERE change_number > ? "
+    "UNION ALL SELECT l.company_id, l.open_item_id FROM posting_set s "
+    "JOIN posting_line l ON l.set_number = s.set_number WHERE s.booking_number > ?)"
+)
+
 
 class ItemTotal(msgspec.Struct, frozen=True, order=True):
     """How many items of a company and currency there are, and the sum of their open amounts."""
@@ -143,6 +150,10 @@ class OpenItems(KeyedRows[OpenItemBatch]):
         if is_open:
             conditions["open_minor <> ? AND NOT is_deleted"] = 0
         return self.page(conditions | self.within(companies, changed_after), after, limit)
+
+    def _changed_after(self, number: int) -> tuple[str, tuple[int, ...]]:
+        """Items that the ERP or a posting changed after booking `number`."""
+        return _CHANGED_AFTER, (number, number)
 
     def _totals(self, amount: str, which: str = "") -> tuple[ItemTotal, ...]:
         rows = self._database.rows(

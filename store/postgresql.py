@@ -30,6 +30,7 @@ from store.errors import (
     StoreUrlError,
     StoreVersionError,
 )
+from store.set_changes import folded, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -220,17 +221,34 @@ class PostgresqlDatabase:
 
     def change_all(self, rows: pa.Table, statement: str) -> bool:
         """Run `statement` for each of `rows`: all change one row, or none does."""
-        names = {name: f"staged.{name}" for name in rows.column_names}
-        columns = ", ".join(f"{one.name} {_TYPES[one.type]}" for one in rows.schema)
-        self.run_script(
-            f"DROP TABLE IF EXISTS pg_temp.staged; CREATE TEMPORARY TABLE staged ({columns}) "
-            "ON COMMIT DROP; SAVEPOINT change_all"
-        )
-        self.insert_table("staged", rows)
-        changed = self.change(statement.format(rows="FROM staged", **names))
+        if rows.num_rows < _STAGED_ROWS_MIN:
+            self.run_script("SAVEPOINT change_all")
+            changed = self._change_each(named(rows, statement), statement)
+        else:
+            differing, once = folded(rows, statement, lambda _, name: f"staged.{name}")
+            columns = ", ".join(f"{one.name} {_TYPES[one.type]}" for one in differing.schema)
+            self.run_script(
+                f"DROP TABLE IF EXISTS pg_temp.staged; CREATE TEMPORARY TABLE staged ({columns}) "
+                "ON COMMIT DROP; SAVEPOINT change_all"
+            )
+            self.insert_table("staged", differing)
+            changed = self.change(once.format(rows="FROM staged"))
         back = "" if changed == rows.num_rows else "ROLLBACK TO change_all; "
         self.run_script(f"{back}RELEASE change_all")
         return changed == int(rows.num_rows)
+
+    def _change_each(self, rows: pa.Table, statement: str) -> int:
+        """Run `statement` for one row after the other: for few, no table is worth making."""
+        marks = {
+            one.name: f"CAST(${place} AS {_TYPES[one.type].partition(' ')[0]})"
+            for place, one in enumerate(rows.schema, start=1)
+        }
+        once = statement.format(rows="", **marks).encode()
+        columns = [column.to_pylist() for column in rows.columns]
+        with self._rules(), self._connection.cursor() as cursor:
+            return sum(
+                cursor.execute(once, values).rowcount for values in zip(*columns, strict=True)
+            )
 
     def read_table(self, sql: str, schema: pa.Schema, *values: Any) -> pa.Table:
         """The rows of a question as columns of `schema`."""

@@ -49,11 +49,12 @@ TAKE_FROM_ITEM: Final = (
     f"consumed_minor = CASE WHEN {_GOES_ON} THEN {_AFTER} ELSE {_AFTER} + ({POSTED}) END, "
     "baseline_minor = open_item.erp_minor - "
     f"CASE WHEN {_GOES_ON} THEN ({POSTED}) ELSE 0 END, "
-    "version = open_item.version + 1, change_number = {booking_number} {rows} "
+    "version = open_item.version + 1 {rows} "
     "WHERE open_item.company_id = {company_id} AND open_item.open_item_id = {open_item_id} "
     "AND open_item.currency = {currency}"
 )
-"""Take `taken_minor` off an item. More conditions may follow."""
+"""Take `taken_minor` off an item. More conditions may follow. The number of the item's last change
+is left alone: who follows items finds them by the postings, and no index has to be kept."""
 
 MOVE_CASH: Final = (
     "UPDATE payment_balance SET "

@@ -40,7 +40,7 @@ FROM payment p JOIN payment_balance b ON b.payment_id = p.payment_id
 LEFT JOIN (
     SELECT a.payment_id, a.company_id, a.open_item_id, a.currency,
         sum(a.applied_minor) AS applied_minor, sum(a.taken_minor) AS closed_minor
-    FROM posting a LEFT JOIN posting r ON r.reverses = a.posting_number
+    FROM posting_line a LEFT JOIN posting_line r ON r.reverses = a.posting_number
     WHERE a.kind = 'application' AND r.posting_number IS NULL AND a.payment_id IN ({found})
     GROUP BY a.payment_id, a.company_id, a.open_item_id, a.currency
 ) s ON s.payment_id = p.payment_id AND s.currency = p.currency

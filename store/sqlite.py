@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.errors import StoreBusyError, StoreIntegrityError, StoreVersionError
+from store.set_changes import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -134,9 +135,9 @@ class SqliteDatabase:
 
     def change_all(self, rows: pa.Table, statement: str) -> bool:
         """Run `statement` for each of `rows`: all change one row, or none does."""
-        marks = {name: f"?{number}" for number, name in enumerate(rows.column_names, start=1)}
+        differing, once = folded(rows, statement, lambda place, _: f"?{place}")
         self.run_script("SAVEPOINT change_all")
-        changed = self.execute_many(statement.format(rows="", **marks), _rows_of(rows))
+        changed = self.execute_many(once.format(rows=""), _rows_of(differing))
         if changed != rows.num_rows:
             self.run_script("ROLLBACK TO change_all")
         self.run_script("RELEASE change_all")

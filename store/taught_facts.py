@@ -151,7 +151,7 @@ class TaughtFacts:
             marks = ", ".join("?" * len(part))
             rows = self._database.rows(
                 "SELECT o.payment_id, coalesce(nullif(c.customer_id, ''), o.customer_id), "  # noqa: S608 - marks
-                "(SELECT count(*) FROM posting p WHERE p.payment_id = o.payment_id "
+                "(SELECT count(*) FROM posting_line p WHERE p.payment_id = o.payment_id "
                 "AND p.kind = 'reversal') FROM payment_outcome o "
                 "LEFT JOIN exception_case c ON c.case_id = o.payment_id "
                 f"WHERE o.payment_id IN ({marks})",

@@ -21,14 +21,14 @@ SELECT p.currency, count(DISTINCT p.payment_id),
     count(DISTINCT CASE WHEN r.posting_number IS NOT NULL THEN p.payment_id END),
     sum(p.applied_minor),
     sum(CASE WHEN r.posting_number IS NOT NULL THEN p.applied_minor ELSE 0 END)
-FROM posting p LEFT JOIN posting r ON r.reverses = p.posting_number
+FROM posting p LEFT JOIN posting_line r ON r.reverses = p.posting_number
 WHERE p.kind = 'application' AND p.is_human = ? AND p.decided_at_ms >= ? AND p.decided_at_ms < ?
     {companies}
 GROUP BY p.currency ORDER BY p.currency
 """
 _DIFFERENCES: Final = """
 SELECT p.currency, '{kind}', p.{kind}_reason, count(*), sum(p.{kind}_minor)
-FROM posting p LEFT JOIN posting r ON r.reverses = p.posting_number
+FROM posting p LEFT JOIN posting_line r ON r.reverses = p.posting_number
 WHERE p.kind = 'application' AND p.{kind}_minor <> 0 AND r.posting_number IS NULL
     AND p.decided_at_ms >= ? AND p.decided_at_ms < ? {companies}
 GROUP BY p.currency, p.{kind}_reason ORDER BY p.currency, p.{kind}_reason

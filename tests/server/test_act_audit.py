@@ -38,7 +38,7 @@ def test_acts_and_what_they_post_are_under_audit(desk, store_url):
         ("exception.changed", "monday-0"),
         ("posting.posted", "monday-0"),
     ]
-    tamper(store_url, "UPDATE posting SET applied_minor = 501, taken_minor = 501")
+    tamper(store_url, "UPDATE posting_line SET applied_minor = 501, taken_minor = 501")
     (found,) = findings(desk)
     assert (found.kind, found.table, found.row_values["applied_minor"]) == (
         "row_changed",

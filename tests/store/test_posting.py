@@ -244,7 +244,7 @@ def test_what_was_posted_shows_in_the_feed(repository):
     assert feed.changed.rows.int64("open_minor").tolist() == [5_000]
 
 
-@pytest.mark.parametrize("table", ["posting", "cash_move"])
+@pytest.mark.parametrize("table", ["posting_set", "posting_line", "cash_move"])
 def test_decisions_are_never_changed(store_url, repository, table):
     keep_items(repository, A=6_000)
     post(repository, postings(("monday-0", "A", 1_000)))
@@ -253,6 +253,7 @@ def test_decisions_are_never_changed(store_url, repository, table):
     )
     with repository.booking() as booking:
         booking.decisions.move_cash([cash], person())
-    for change in ("UPDATE {} SET reason = 'x'", "DELETE FROM {}"):
+    word = "currency" if table == "posting_line" else "reason"
+    for change in (f"UPDATE {{}} SET {word} = 'x'", "DELETE FROM {}"):
         with pytest.raises((apsw.ConstraintError, psycopg.Error), match=r"append-only|denied"):
             raw_rows(store_url, change.format(table))

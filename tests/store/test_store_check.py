@@ -15,7 +15,7 @@ DAMAGE = {
         "monday-0",
     ),
     "payment: applied is what its file and decisions made it": (
-        "UPDATE posting SET bucket = '' WHERE payment_id = 'monday-2'",
+        "UPDATE posting_line SET bucket = '' WHERE payment_id = 'monday-2'",
         "monday-2",
     ),
     "payment: on_account is what its file and decisions made it": (
@@ -27,7 +27,7 @@ DAMAGE = {
         "monday-1",
     ),
     "payment: what is applied is the sum of its postings": (
-        "DELETE FROM posting WHERE payment_id = 'monday-2'",
+        "DELETE FROM posting_line WHERE payment_id = 'monday-2'",
         "monday-2",
     ),
     "open item: what decisions took is the sum of its postings": (
@@ -39,12 +39,16 @@ DAMAGE = {
         "K / B",
     ),
     "reversal: takes back one posting, the same amounts, once": (
-        "UPDATE posting SET applied_minor = applied_minor - 1, taken_minor = taken_minor - 1 "
+        "UPDATE posting_line SET applied_minor = applied_minor - 1, taken_minor = taken_minor - 1 "
         "WHERE kind = 'reversal'",
         "3",
     ),
+    "posting: each belongs to a set that says who decided it": (
+        "DELETE FROM posting_set WHERE set_number = 1",
+        "1",
+    ),
     "posting: its payment is kept, in its currency and company": (
-        "UPDATE posting SET currency = 'EUR' WHERE payment_id = 'monday-2'",
+        "UPDATE posting_line SET currency = 'EUR' WHERE payment_id = 'monday-2'",
         "2",
     ),
     "bank file: its totals are those of its payments": (

@@ -170,6 +170,27 @@ def add_services(
         reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
     )
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
+    _add_records(server, pool, reader, writer, draining, now_ms)
+    policies = {name: tenant.policy for name, tenant in tenants.items()}
+    facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
+    fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
+    view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
+    runs = _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
+    run_service_pb2_grpc.add_RunServiceServicer_to_server(
+        RunService(reader, runs, draining), server
+    )
+    return Background(runs, reproposers)
+
+
+def _add_records(
+    server: grpc.aio.Server,
+    pool: WorkerPool,
+    reader: StoreReader,
+    writer: StoreReader,
+    draining: Draining,
+    now_ms: Callable[[], int],
+) -> None:
+    """Services that tell what happened, and whose work it is."""
     event_service_pb2_grpc.add_EventServiceServicer_to_server(
         EventService(reader, draining), server
     )
@@ -180,15 +201,6 @@ def add_services(
     team_service_pb2_grpc.add_TeamServiceServicer_to_server(
         TeamService(reader, writer, now_ms), server
     )
-    policies = {name: tenant.policy for name, tenant in tenants.items()}
-    facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
-    fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
-    view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
-    runs = _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
-    run_service_pb2_grpc.add_RunServiceServicer_to_server(
-        RunService(reader, runs, draining), server
-    )
-    return Background(runs, reproposers)
 
 
 def _add_intake(
