@@ -63,7 +63,7 @@ test: $(VENV)/.test $(CODEGEN)/.ready $(CLIENT)/.ready postgresql curl java chro
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
 test-long: $(VENV)/.test $(CLIENT)/.ready postgresql java  ## the long runs: fuzz, million-row counts
-	$(BIN)/python -m pytest -m long -n 2
+	$(BIN)/python -m pytest -m long -n 2 --dist loadgroup -o faulthandler_timeout=0
 
 fuzz: $(FUZZ)/.ready  ## coverage-guided fuzzing of the readers, SECONDS=300
 	@mkdir -p .cache/fuzz-inputs

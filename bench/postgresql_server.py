@@ -28,6 +28,8 @@ _SETTINGS: Final = {
 _NOT_DURABLE: Final = {"fsync": "off", "full_page_writes": "off"}
 """For tests: they kill processes, not machines, and what was handed to the kernel stays."""
 
+_MEMORY_BYTES_MIN: Final = 1 << 30
+
 
 def programs() -> Path:
     """The folder of PostgreSQL's server programs."""
@@ -49,6 +51,13 @@ def user() -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
+def _memory() -> Path | None:
+    """Where files are in memory, if there is room: a database is some 600 files."""
+    place = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
+    has_room = place.is_dir() and shutil.disk_usage(place).free >= _MEMORY_BYTES_MIN
+    return place if has_room else None
+
+
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGQUIT)
 
@@ -58,7 +67,8 @@ class PostgresqlServer:
 
     def __init__(self, *, durable: bool = False) -> None:
         """Make and start it; `durable` commits survive a machine that stops."""
-        self.folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-"))
+        place = None if durable else _memory()
+        self.folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-", dir=place))
         self.who = user()
         if self.who:
             os.chown(self.folder, self.who["user"], self.who["group"])
@@ -139,10 +149,20 @@ class PostgresqlServer:
         """The store's address."""
         return f"postgresql://{user}@/{database}?host={self.folder}"
 
-    def new_database(self) -> str:
-        """The address of an empty database whose owner is no superuser."""
+    def new_database(self, like: str = "") -> str:
+        """The address of a database whose owner is no superuser: empty, or as the one at `like`,
+        to which nobody may be connected.
+        """
         self.count += 1
         name = f"store_{self.count}"
+        template = psycopg.conninfo.conninfo_to_dict(like)["dbname"] if like else "template1"
+        create = f"CREATE DATABASE {name} OWNER tieout TEMPLATE {template} STRATEGY file_copy"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER tieout STRATEGY file_copy".encode())
+            connection.execute(create.encode())
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Drop the database at `url`, whoever is connected to it."""
+        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        with self.connect() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

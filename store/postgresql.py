@@ -9,7 +9,7 @@ the block they belong to.
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -314,7 +314,12 @@ def server_lock(address: PostgresqlAddress) -> Iterator[None]:
         if row is None or not row[0]:
             message = f"{address.shown} is held by another server; stop it, or use another store"
             raise StoreLockedError(message, store=address.shown)
-        yield
+        try:
+            yield
+        finally:
+            # The end of a connection is noticed a moment later; who comes next is not to be refused.
+            with suppress(psycopg.OperationalError):
+                connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 def tenants_in(address: PostgresqlAddress) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ def spark(tmp_path_factory):
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
-    with spark_session("local[2,3]", None, settings) as session:
-        session.sparkContext.setLogLevel("OFF")
-        yield session
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONPATH")  # it hides pandas, which Spark's own workers need
+        with spark_session("local[2,3]", None, settings) as session:
+            session.sparkContext.setLogLevel("OFF")
+            yield session

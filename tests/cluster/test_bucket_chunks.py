@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 
@@ -86,7 +87,10 @@ try:
 except ModuleNotFoundError:
     sys.exit(3)
 """
-    ended = subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False)
+    seen = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False, env=seen, timeout=120
+    )
     assert ended.returncode == (0 if is_there else 3)
 
 

@@ -125,7 +125,8 @@ class PageFolder:
     def _environment(self):
         programs = Path(sys.executable).parent
         kept = {name: value for name, value in os.environ.items() if "TIEOUT" not in name}
-        return kept | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        paths = f"{os.environ['PYTHONPATH']}:{ROOT}"
+        return kept | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": paths}
 
 
 def is_shown(shown, said):

@@ -38,8 +38,12 @@ def world(request, tmp_path_factory) -> MatchInput:
     )
 
 
-def test_small_chunks_decide_the_same_as_one_large_one(world, monkeypatch):
-    whole = match_payments(world, quiet)
+@pytest.fixture(scope="module")
+def whole(world):
+    return match_payments(world, quiet)
+
+
+def test_small_chunks_decide_the_same_as_one_large_one(world, whole, monkeypatch):
     monkeypatch.setattr(engine.rounds, "_LEDGER_ROWS_MAX", 37)
     monkeypatch.setattr(engine.rounds, "_LEDGERS_MAX", 5)
     monkeypatch.setattr(engine.sum_sets, "_ROWS_AT_ONCE", 29)
@@ -67,9 +71,8 @@ def last_first(function, values):
 
 @pytest.mark.parametrize("size", [1, 3, 50])
 def test_groups_one_by_one_in_bundles_in_any_order_or_on_threads_decide_the_same(
-    world, monkeypatch, size
+    world, whole, monkeypatch, size
 ):
-    whole = match_payments(world, quiet)
     monkeypatch.setattr(engine.groups, "CHUNK_PAYMENTS", size)
     assert same(match_payments(world, quiet), whole)
     assert same(match_payments(world, quiet, last_first), whole)
@@ -77,8 +80,9 @@ def test_groups_one_by_one_in_bundles_in_any_order_or_on_threads_decide_the_same
         assert same(match_payments(world, quiet, pool.map), whole)
 
 
-def test_all_payments_together_decide_what_groups_and_the_pass_across_decide(world, monkeypatch):
-    by_group = match_payments(world, quiet)
+def test_all_payments_together_decide_what_groups_and_the_pass_across_decide(
+    world, whole, monkeypatch
+):
     strays = []
 
     def at_home(_situation, groups, candidates):
@@ -88,10 +92,10 @@ def test_all_payments_together_decide_what_groups_and_the_pass_across_decide(wor
         return candidates
 
     monkeypatch.setattr(engine.rounds, "_at_home", at_home)
-    assert same(match_payments(world, quiet), by_group)
+    assert same(match_payments(world, quiet), whole)
     assert len(strays) >= 2
     assert not any(strays), "a payment of a group reached an item of another one"
     monkeypatch.setattr(
         engine.groups, "_reaches_beyond", lambda situation: np.ones(len(situation), np.bool_)
     )
-    assert same(match_payments(world, quiet), by_group)
+    assert same(match_payments(world, quiet), whole)

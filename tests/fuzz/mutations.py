@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MUTATIONS", "mutated"]
 
+_LINE_END = re.compile(b"\n")
 _SPAN_MAX = 60
 _TIMES_MAX = 3
 _INTERESTING = b'\x00\x1a\xff\xa6\xef\n\r\t ,/*~\\:<>&"-+.0129{}'
@@ -65,7 +67,7 @@ def _span(content: bytes, dice: random.Random) -> tuple[int, int]:
     if dice.random() < 0.5:
         start = dice.randrange(len(content))
         return start, start + dice.randrange(1, _SPAN_MAX)
-    breaks = [0, *(at + 1 for at, byte in enumerate(content) if byte == 10), len(content)]
+    breaks = [0, *(found.end() for found in _LINE_END.finditer(content)), len(content)]
     first = dice.randrange(len(breaks) - 1)
     last = min(first + dice.randrange(1, 4), len(breaks) - 1)
     return breaks[first], breaks[last]

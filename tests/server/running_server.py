@@ -20,7 +20,10 @@ STOP_SECONDS = 30
 
 
 class RunningServer:
-    """`python -m server` with a store in `folder`; free ports; `settings` are a tieout.toml."""
+    """`python -m server` with a store in `folder`; free ports; `settings` are a tieout.toml.
+
+    It has one worker, the dearest part of a start, where nothing says otherwise.
+    """
 
     def __init__(self, folder, settings="", **environment):
         self.folder = folder
@@ -29,6 +32,7 @@ class RunningServer:
         given = {
             "TIEOUT_GRPC_ADDRESS": "127.0.0.1:0",
             "TIEOUT_METRICS_ADDRESS": "127.0.0.1:0",
+            "TIEOUT_WORKERS": "1",
             "TIEOUT_STORE": f"sqlite:///{folder / 'store.db'}",
             "TIEOUT_OPEN_ITEMS": str(folder / "open_items.csv"),
             "XDG_STATE_HOME": str(folder / "state"),
@@ -37,6 +41,8 @@ class RunningServer:
             (folder / "tieout.toml").write_text(settings, "utf-8")
             given["TIEOUT_CONFIG"] = str(folder / "tieout.toml")
             del given["TIEOUT_OPEN_ITEMS"], given["TIEOUT_STORE"]
+        if re.search(r"^workers = ", settings, re.MULTILINE):
+            del given["TIEOUT_WORKERS"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server"],

@@ -95,7 +95,7 @@ def followers_of(server, channel):
 
 
 def test_terminated_the_server_drains_and_ends_with_code_0(tmp_path):
-    with RunningServer(tmp_path) as server:
+    with RunningServer(tmp_path, TIEOUT_WORKERS="2") as server:
         workers = server.workers()
         assert len(workers) == 2
         with grpc.insecure_channel(server.address) as channel:
@@ -174,6 +174,7 @@ def test_a_second_server_on_the_same_store_does_not_start(tmp_path):
             capture_output=True,
             text=True,
             cwd=ROOT,
+            timeout=120,
         )
     assert second.returncode == 78
     assert "is held by another server" in second.stderr

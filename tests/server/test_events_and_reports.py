@@ -49,7 +49,8 @@ def test_events_are_listed_streamed_and_reported(server, channel):
     stream = events.StreamEvents(
         event_service_pb2.StreamEventsRequest(
             page_token=page.next_page_token, kinds=["bank_file.processed"]
-        )
+        ),
+        timeout=120,
     )
     sent = []
     sender = threading.Thread(

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import shutil
 
 import pytest
 
@@ -45,13 +46,13 @@ def failing_with(kind):
 class Server:
     """A worker's side of a server: one store, resident tables, files to send."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, store_url="", key_file=""):
         self.folder = folder
         self.settings = WorkerSettings(
-            store_url=f"sqlite:///{folder / 'store.db'}",
+            store_url=store_url or f"sqlite:///{folder / 'store.db'}",
             tenants={"default": TenantSettings(tables_folder=str(folder), policy=PolicyBook())},
+            encryption_key_file=str(key_file),
         )
-        self.restart()
         self.export(OPEN_ITEMS_CSV)
 
     def restart(self, match=match_payments):
@@ -107,7 +108,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, empty_sqlite):
+    shutil.copyfile(empty_sqlite, tmp_path / "store.db")
     return Server(tmp_path)
 
 

@@ -124,7 +124,8 @@ def run_callers(server):
 
 
 def send_again_and_again(store_url, folder, seconds):
-    with RunningServer(folder, TIEOUT_STORE=store_url, TIEOUT_SPOOL=str(folder)) as server:
+    given = {"TIEOUT_STORE": store_url, "TIEOUT_SPOOL": str(folder), "TIEOUT_WORKERS": "2"}
+    with RunningServer(folder, **given) as server:
         end = time.monotonic() + seconds
         callers = run_callers(server)
         while time.monotonic() < end:

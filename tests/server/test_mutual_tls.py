@@ -6,7 +6,7 @@ import pytest
 from tests.server.identity import Authority
 from tests.server.requests import match_request
 from tests.server.running_server import RunningServer
-from tieout.client import Client, ClientError, Credentials
+from tieout.client import NO_RETRIES, Client, ClientError, Credentials
 
 pytestmark = pytest.mark.xdist_group("secured")
 
@@ -37,7 +37,7 @@ def credentials(authority, pair):
 
 
 def ending(address, shown):
-    with Client(address, timeout_seconds=10, credentials=shown) as client:
+    with Client(address, timeout_seconds=10, credentials=shown, retrying=NO_RETRIES) as client:
         try:
             client.match_payments(match_request())
         except ClientError as error:

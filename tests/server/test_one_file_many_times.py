@@ -34,11 +34,13 @@ def many_times(folder, payments, callers, kills):
         *((100 * (one + 1), f"INV-{900_000 + one}") for one in range(payments)), account="MANY"
     )
     (folder / "items.csv").write_text(ITEMS + "\n".join(rows) + "\n")
-    given = {"TIEOUT_OPEN_ITEMS": str(folder / "items.csv")}
+    given = {"TIEOUT_OPEN_ITEMS": str(folder / "items.csv"), "TIEOUT_WORKERS": "2"}
     server = RunningServer(folder, **given)
     receipts, errors = [], []
     threads = [
-        threading.Thread(target=submitted, args=(server.address, content, one, receipts, errors))
+        threading.Thread(
+            target=submitted, args=(server.address, content, one, receipts, errors), daemon=True
+        )
         for one in range(callers)
     ]
     for one in threads:

@@ -5,7 +5,6 @@ import io
 import zipfile
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from desk.acts import Identify
@@ -18,7 +17,7 @@ from store.audit_log import StoredAudit
 from store.audit_verification import verify_audit
 from store.events import START
 from store.key_ring import add_master_key
-from tests.server.requests import OPEN_ITEMS_CSV, bai2_file
+from tests.server.requests import bai2_file
 from tests.server.test_jobs import Server
 from tests.store.raw_rows import raw_rows
 from tests.store.test_audit_log import tamper
@@ -30,13 +29,6 @@ NOW = 1_774_915_200_000
 
 class Store(Server):
     """A worker's side over any store, sealed by a key where there is one."""
-
-    def __init__(self, folder, url, key_file=""):
-        super().__init__(folder)
-        self.settings = msgspec.structs.replace(
-            self.settings, store_url=url, encryption_key_file=str(key_file)
-        )
-        self.export(OPEN_ITEMS_CSV)
 
     def restart(self, *arguments):
         self.close()

@@ -2,6 +2,7 @@
 
 import random
 
+import grpc
 import pytest
 
 from desk.acts import Claim, Decide, Note, Park
@@ -25,6 +26,7 @@ from tests.server.test_repeated_files import NOW, Store
 from tests.store.item_rows import customers, items_of
 from tests.store.raw_rows import raw_rows
 from tieout.client import Client
+from tieout.v1 import event_service_pb2, event_service_pb2_grpc
 from tieout.v1 import exception_service_pb2 as exceptions
 from tieout.v1 import open_item_service_pb2 as open_items
 
@@ -204,9 +206,12 @@ def test_a_served_case_gets_its_proposal_when_the_item_comes(tmp_path):
                 ),
             ]
         )
-        for page in client.follow_events(kinds=("exception.changed",)):
-            assert page.events[0].subject == case.case_id
-            break
+        with grpc.insecure_channel(server.address) as channel:
+            followed = event_service_pb2_grpc.EventServiceStub(channel).StreamEvents(
+                event_service_pb2.StreamEventsRequest(kinds=["exception.changed"]), timeout=120
+            )
+            assert next(followed).events[0].subject == case.case_id
+            followed.cancel()
         detail = client.call(
             exceptions.GetCaseRequest(exception_id=case.case_id), exceptions.GetCaseResponse
         )

@@ -43,7 +43,7 @@ WHOLE_ITEM = cases_pb2.CaseEntry(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with RunningServer(tmp_path_factory.mktemp("resident")) as running:
+    with RunningServer(tmp_path_factory.mktemp("resident"), TIEOUT_WORKERS="2") as running:
         yield running
         assert running.terminate() == 0
 

@@ -291,7 +291,8 @@ def test_an_interrupted_upload_goes_on_after_a_kill_and_ends_as_a_run(tmp_path):
             again = client.submit_bank_file(io.BytesIO(CONTENT), "day.bai", request_id="S")
         assert again.bank_file == run.bank_file.bank_file
         watched = [
-            one.run.state for one in runs.WatchRun(contract.WatchRunRequest(run_id=run.run_id))
+            one.run.state
+            for one in runs.WatchRun(contract.WatchRunRequest(run_id=run.run_id), timeout=60)
         ]
         assert watched == [run.state]
         assert [one.run_id for one in runs.ListRuns(contract.ListRunsRequest()).runs] == [

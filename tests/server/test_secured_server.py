@@ -16,7 +16,7 @@ from rpc.limits import CHUNK_BYTES_MAX
 from tests.server.identity import AUDIENCE, ISSUER, NOW, SECRET, Authority, Provider, key_record
 from tests.server.requests import bai2_file, match_request, payments, table
 from tests.server.running_server import RunningServer
-from tieout.client import Client, ClientError, Credentials
+from tieout.client import NO_RETRIES, Client, ClientError, Credentials
 from tieout.v1 import (
     bank_file_service_pb2,
     exception_service_pb2,
@@ -372,7 +372,8 @@ def test_whoever_does_not_encrypt_or_trusts_another_authority_gets_no_connection
     strange = Authority(tmp_path, "strange")
     wrong = Credentials(authority=strange.path.read_bytes(), api_key=secured.keys["acme erp"])
     for credentials in (Credentials(api_key=secured.keys["acme erp"]), wrong):
-        with Client(secured.address, timeout_seconds=5, credentials=credentials) as client:
+        given = {"credentials": credentials, "retrying": NO_RETRIES}
+        with Client(secured.address, timeout_seconds=5, **given) as client:
             code, _ = refused(lambda client=client: client.get_bank_file("0" * 64))
             assert code in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 

@@ -21,7 +21,7 @@ from rpc.metrics import METRICS
 from rpc.permissions import PUBLIC_RPCS, RPC_PERMISSIONS
 from tests.server.requests import bai2_file, items, match_request, payments, table
 from tests.server.running_server import RunningServer
-from tieout.client import Client, ClientError, UnreachableError
+from tieout.client import NO_RETRIES, Client, ClientError, UnreachableError
 from tieout.v1 import (
     bank_file_service_pb2,
     bank_file_service_pb2_grpc,
@@ -329,7 +329,8 @@ def test_more_calls_than_the_server_takes_are_turned_away(server):
     async def crowd():
         async with grpc.aio.insecure_channel(server.address) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
-            watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(RPCS_MAX)]
+            request = health_pb2.HealthCheckRequest()
+            watches = [stub.Watch(request, timeout=120) for _ in range(RPCS_MAX)]
             for watch in watches:
                 await watch.read()
             with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -342,5 +343,6 @@ def test_more_calls_than_the_server_takes_are_turned_away(server):
 
 
 def test_nobody_there_is_an_error_of_its_own():
-    with Client("127.0.0.1:1", timeout_seconds=10) as client, pytest.raises(UnreachableError):
+    nobody = Client("127.0.0.1:1", timeout_seconds=10, retrying=NO_RETRIES)
+    with nobody as client, pytest.raises(UnreachableError):
         client.get_bank_file("0" * 64)

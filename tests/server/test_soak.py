@@ -76,7 +76,7 @@ def median(values):
 
 
 def test_ten_minutes_of_mixed_load_leave_nothing_behind(tmp_path):
-    with RunningServer(tmp_path) as server:
+    with RunningServer(tmp_path, TIEOUT_WORKERS="2") as server:
         idle_tasks = gauges(server, "tieout_server_tasks")[0]
         workers = server.workers()
         stop, failures = threading.Event(), []

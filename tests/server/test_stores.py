@@ -64,6 +64,7 @@ def test_a_second_server_on_the_same_database_does_not_start(server, url, tmp_pa
         text=True,
         cwd=ROOT,
         env=os.environ,
+        timeout=120,
     )
     assert second.returncode == 78
     assert "is held by another server" in second.stderr

@@ -9,8 +9,8 @@ from store.migrations import Migration, apply_migrations, read_migrations
 
 
 @pytest.fixture
-def database(store_url):
-    opened = open_database(parse_address(store_url), busy_seconds=0.05)
+def database(new_store_url):
+    opened = open_database(parse_address(new_store_url), busy_seconds=0.05)
     yield opened
     opened.close()
 
@@ -49,10 +49,10 @@ def test_a_migration_that_fails_leaves_nothing_behind(database):
     assert apply_migrations(database, (whole,)) == 1
 
 
-def test_a_store_that_is_current_opens_while_a_booking_runs(store_url, database):
+def test_a_store_that_is_current_opens_while_a_booking_runs(new_store_url, database):
     migrations = read_migrations(database.dialect)
     apply_migrations(database, migrations)
-    other = open_database(parse_address(store_url), busy_seconds=0.05)
+    other = open_database(parse_address(new_store_url), busy_seconds=0.05)
     with database.writing():
         assert apply_migrations(other, migrations) == 0
         with pytest.raises(StoreBusyError), other.writing():

@@ -9,6 +9,8 @@ from source_files import PRODUCT, ROOT, source_files
 
 from engine import schemas
 
+pytestmark = pytest.mark.xdist_group("tidy")
+
 MONEY_SUFFIX = "_minor"
 NO_REASON = ("OK", "CANCELLED")
 SPEAK_PROTOBUF = (

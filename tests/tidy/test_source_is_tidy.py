@@ -10,6 +10,8 @@ import pytest
 import tidy_rules
 from source_files import EVERYTHING, PRODUCT, PURE, SourceFile, nodes_with_scope, source_files
 
+pytestmark = pytest.mark.xdist_group("tidy")
+
 RULES = {
     "modules are short": (tidy_rules.short_modules, EVERYTHING),
     "functions are short": (tidy_rules.short_functions, EVERYTHING),
