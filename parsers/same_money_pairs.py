@@ -83,27 +83,54 @@ class Pairs(msgspec.Struct, frozen=True):
         return names.take(pa.array(self.evidence[chosen]))
 
 
+class _Side(msgspec.Struct, frozen=True):
+    """One side, and what every key of it holds beside the number: made once for all evidence."""
+
+    rows: Rows
+    money: pa.StringArray
+    account: pa.StringArray
+    has_no_account: pa.BooleanArray
+    day: pa.StringArray
+    has_no_day: pa.BooleanArray
+
+    @classmethod
+    def of(cls, rows: Rows) -> _Side:
+        batch, at = rows.payments.record_batch, pa.array(rows.at)
+        amount = batch.column("amount_minor").take(at).cast(pa.string())
+        day = pc.fill_null(batch.column("booking_date").take(at).cast(pa.string()), "")
+        return cls(
+            rows=rows,
+            money=pc.binary_join_element_wise(batch.column("currency").take(at), amount, _MARK),
+            account=pa.array(rows.account).cast(pa.string()),
+            has_no_account=pa.array(rows.account == UNKNOWN),
+            day=day,
+            has_no_day=pc.equal(day, ""),
+        )
+
+
 def find_pairs(better: Rows, other: Rows) -> Pairs:
     """Which payments of `other` are payments of `better`; each of those is taken once."""
     found = np.full(len(other.at), NOBODY, dtype=np.int64)
     by = np.zeros(len(other.at), dtype=np.int64)
     doubtful = np.zeros(len(other.at), dtype=np.bool_)
     is_free = np.ones(len(better.at), dtype=np.bool_)
+    sides = _Side.of(better), _Side.of(other)
     for number, evidence in enumerate(_EVIDENCE):
-        for left, right in _keys(better, other, evidence):
+        for left, right in _keys(*sides, evidence):
             position, shared = _matched(_only(left, is_free), _only(right, found == NOBODY))
+            doubtful |= shared
             chosen = np.flatnonzero(position >= 0)
-            agree = _agree(better, position[chosen], other, chosen, evidence)
-            chosen = chosen[agree]
+            if not len(chosen):
+                continue
+            chosen = chosen[_agree(better, position[chosen], other, chosen, evidence)]
             found[chosen] = position[chosen]
             by[chosen] = number
             is_free[position[chosen]] = False
-            doubtful |= shared
     return Pairs(found, by, doubtful & (found == NOBODY))
 
 
 def _keys(
-    better: Rows, other: Rows, evidence: _Evidence
+    better: _Side, other: _Side, evidence: _Evidence
 ) -> Iterator[tuple[pa.StringArray, pa.StringArray]]:
     """Keys of both sides, plain and then with the booking date, which tells repeats apart."""
     left = _key(better, evidence.of_better, evidence)
@@ -112,26 +139,22 @@ def _keys(
     yield _dated(left, better), _dated(right, other)
 
 
-def _key(rows: Rows, column: str, evidence: _Evidence) -> pa.StringArray:
-    batch = rows.payments.record_batch
-    at = pa.array(rows.at)
-    number = pc.utf8_lower(batch.column(column).take(at))
+def _key(side: _Side, column: str, evidence: _Evidence) -> pa.StringArray:
+    rows = side.rows
+    number = pc.utf8_lower(rows.payments.text(column).take(pa.array(rows.at)))
     if evidence.of_other == "check_number":
         number = pc.utf8_ltrim(number, "0")
-    amount = batch.column("amount_minor").take(at).cast(pa.string())
-    parts = [number, batch.column("currency").take(at), amount]
+    parts = [number, side.money]
     if evidence.needs_account:
-        parts.append(pa.array(rows.account).cast(pa.string()))
-        number = pc.if_else(pa.array(rows.account == UNKNOWN), "", number)
+        parts.append(side.account)
+        number = pc.if_else(side.has_no_account, "", number)
     joined = pc.binary_join_element_wise(*parts, _MARK)
     return pc.if_else(pc.equal(number, ""), "", joined)
 
 
-def _dated(key: pa.StringArray, rows: Rows) -> pa.StringArray:
-    day = rows.payments.record_batch.column("booking_date").take(pa.array(rows.at))
-    text = pc.fill_null(day.cast(pa.string()), "")
-    joined = pc.binary_join_element_wise(key, text, _MARK)
-    return pc.if_else(pc.or_(pc.equal(key, ""), pc.equal(text, "")), "", joined)
+def _dated(key: pa.StringArray, side: _Side) -> pa.StringArray:
+    joined = pc.binary_join_element_wise(key, side.day, _MARK)
+    return pc.if_else(pc.or_(pc.equal(key, ""), side.has_no_day), "", joined)
 
 
 def _only(key: pa.StringArray, wanted: NDArray[np.bool_]) -> pa.StringArray:
