@@ -317,7 +317,7 @@ def server_lock(address: PostgresqlAddress) -> Iterator[None]:
         try:
             yield
         finally:
-            # The end of a connection is noticed a moment later; who comes next is not to be refused.
+            # The end of a connection is noticed a moment later: whoever comes next is let in now.
             with suppress(psycopg.OperationalError):
                 connection.execute("SELECT pg_advisory_unlock_all()")
 

@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items):
 
 
 DEADLINE_SECONDS = 300
-"""How long a test may wait for what never comes: ten times what the slowest takes, beside others."""
+"""How long a test may wait for what never comes: ten times what the slowest takes."""
 
 
 def _too_late(_number, _frame):
