@@ -113,8 +113,12 @@ class DropFolder:
         return [claim for path in ready if (claim := self._claim(path)) is not None]
 
     def waiting(self) -> list[str]:
-        """Names of files that are there and not known to be whole yet."""
-        return [path.name for path in self._candidates()]
+        """Names of files that are there and may become whole; those that stay empty do not."""
+        return [path.name for path in self._candidates() if not self._stays_empty(path.name)]
+
+    def empty(self) -> list[str]:
+        """Names of files that have been empty for as long as others need to be whole."""
+        return [path.name for path in self._candidates() if self._stays_empty(path.name)]
 
     def mismatch(self, claim: Claim) -> str:
         """What is wrong by the checksum that came with the file; empty where nothing is."""
@@ -197,6 +201,11 @@ class DropFolder:
             self._seen[path.name] = (shape, self._now())
             return status.st_size > 0 and not self._rules.settle_seconds
         return status.st_size > 0 and self._now() - since >= self._rules.settle_seconds
+
+    def _stays_empty(self, name: str) -> bool:
+        known, since = self._seen.get(name, (None, 0.0))
+        is_empty = known is not None and known[0] == 0
+        return is_empty and self._now() - since >= self._rules.settle_seconds
 
     def _claim(self, path: Path) -> Claim | None:
         """Take a file; None where somebody was faster."""

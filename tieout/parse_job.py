@@ -23,7 +23,6 @@ from tieout.exit_codes import NoUsableFileError
 from tieout.given_files import RefusedFile, given_files, input_file
 from tieout.output_directory import new_directory
 from tieout.parse_report import FileTally, ParseReport, parse_report
-from tieout.run_formats import TableWriter
 from tieout.run_tables import parsed_tables
 from tieout.sources import ObservedSource
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from parsers.lockbox_layouts import LockboxLayout
     from tieout.given_files import GivenFile
     from tieout.intake import Intake
-    from tieout.run_formats import FileFormat
+    from tieout.run_formats import FileFormat, TableWriter
 
 __all__ = ["ParseJob", "ParseOutcome", "run_parse_job"]
 
@@ -108,6 +107,10 @@ class _Sink:
         self._diagnostics.add(part.diagnostics)
         if self._folder is None:
             return
+        from tieout.run_formats import (  # noqa: PLC0415 - Parquet's, which nothing else needs
+            TableWriter,
+        )
+
         for name, table in parsed_tables(part).items():
             if name not in self._writers:
                 path = self._folder / f"{name}.{self._format}"

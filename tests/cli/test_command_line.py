@@ -1,5 +1,6 @@
 """The command line: exit codes, one clear sentence on stderr, data on stdout, lazy imports."""
 
+import errno
 import io
 import json
 import signal
@@ -10,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from tieout.commands import COMMANDS, main
-from tieout.exit_codes import ExitCode
+from tieout.exit_codes import ExitCode, exit_code_of
 
 HEADER = ["file", "format", "payments", "sum", "totals", "diagnostics"]
 
@@ -185,6 +186,35 @@ def test_sigterm_exits_143_and_leaves_nothing(match, tmp_path, monkeypatch):
     assert (code, out) == (ExitCode.TERMINATED, "")
     assert "terminated; nothing was written" in err
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, ExitCode.RETRY),
+        (errno.EIO, ExitCode.RETRY),
+        (errno.ENOENT, ExitCode.MISSING),
+        (errno.EACCES, ExitCode.FORBIDDEN),
+        (errno.EEXIST, ExitCode.USAGE),
+        (errno.EINVAL, None),
+    ],
+)
+def test_a_full_disk_may_be_tried_again_and_a_mistake_may_not(number, code):
+    assert exit_code_of(OSError(number, "what is wrong", "file")) == code
+
+
+def test_an_output_directory_below_a_file_exits_2_with_one_sentence(ledger, capsys):
+    code = main(["parse", str(ledger / "bank.bai"), "--out", str(ledger / "bank.bai" / "x")])
+    said = capsys.readouterr()
+    assert (code, said.out) == (ExitCode.USAGE, "")
+    assert said.err.splitlines() == [f"tieout: {ledger / 'bank.bai'}: file exists"]
+
+
+def test_a_folder_that_is_not_there_exits_66(tmp_path, capsys):
+    assert main(["watch", str(tmp_path / "in"), "--once"]) == ExitCode.MISSING
+    assert "in: no such folder" in capsys.readouterr().err
+    assert main(["submit", str(tmp_path)]) == ExitCode.MISSING
+    assert "is a directory; name its files" in capsys.readouterr().err
 
 
 def test_a_dash_reads_standard_input(match, ledger, monkeypatch):

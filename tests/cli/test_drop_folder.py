@@ -61,6 +61,21 @@ def test_a_file_is_taken_when_it_has_not_changed_for_a_while(opened, tmp_path, c
     assert drops.waiting() == []
 
 
+def test_an_empty_file_is_waited_for_no_longer_than_others(opened, tmp_path, clock):
+    drops = opened(settle_seconds=10)
+    (tmp_path / "a.bai").touch()
+    assert drops.take() == []
+    assert (drops.waiting(), drops.empty()) == (["a.bai"], [])
+    clock.seconds = 10
+    assert drops.take() == []
+    assert (drops.waiting(), drops.empty()) == ([], ["a.bai"])
+    (tmp_path / "a.bai").write_bytes(b"x")
+    assert drops.take() == []
+    assert drops.waiting() == ["a.bai"]
+    clock.seconds = 20
+    assert names(drops.take()) == ["a.bai"]
+
+
 @pytest.mark.parametrize(
     "name", [".hidden", "a.bai.tmp", "a.part", "A.PART", "x.filepart", "a~", "a.partial"]
 )

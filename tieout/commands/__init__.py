@@ -144,6 +144,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Command → where its `click.Command` lives, and its line in `tieout --help`."""
 
 _NEEDS_PANDAS: Final = "cluster"
+_SENDING: Final = ("submit", "watch", "post", "runs", "open-items", "customers")
+_SERVING: Final = ("serve", "demo")
+"""Commands that change what others hold, and such that run until they are told to stop."""
 
 
 class _LazyGroup(click.Group):
@@ -231,9 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        return _fail("interrupted; nothing was written", ExitCode.INTERRUPTED)
+        return _fail(f"interrupted{_left(arguments)}", ExitCode.INTERRUPTED)
     except _TerminatedError:
-        return _fail("terminated; nothing was written", ExitCode.TERMINATED)
+        return _fail(f"terminated{_left(arguments)}", ExitCode.TERMINATED)
     except Exception as error:
         known = exit_code_of(error)
         if known is None:  # nobody foresaw this one: the traceback is the message, the code is 1
@@ -249,6 +252,14 @@ def _is_installed(target: str) -> bool:
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
     raise _TerminatedError
+
+
+def _left(arguments: Sequence[str] | None) -> str:
+    """What a command that was stopped leaves behind."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in _SENDING:
+        return "; run it again, nothing is done twice"
+    return "" if words and words[0] in _SERVING else "; nothing was written"
 
 
 def _fail(sentence: str, code: ExitCode) -> int:

@@ -20,6 +20,7 @@ __all__ = [
     "credentials_from",
     "credentials_options",
     "exit_code_of_call",
+    "named",
     "on_server",
 ]
 
@@ -87,6 +88,12 @@ def exit_code_of_call(error: ClientError) -> ExitCode:
         return ExitCode.UNREACHABLE
     code: ExitCode = _EXIT_OF_STATUS.get(error.code.name, ExitCode.INTERNAL)
     return code
+
+
+def named(name: str, error: object) -> str:
+    """What is wrong with the file `name`, its name said once."""
+    text = str(error)
+    return text if text.startswith(f"{name} ") else f"{name}: {text}"
 
 
 def credentials_options(command: Callable[..., Any]) -> Callable[..., Any]:

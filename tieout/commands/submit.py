@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from tieout.commands.server_options import SERVER_OPTION, credentials_options, exit_code_of_call
+from tieout.commands.server_options import (
+    SERVER_OPTION,
+    credentials_options,
+    exit_code_of_call,
+    named,
+)
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -91,7 +96,8 @@ def submit_command(
         raise click.UsageError(message)
     for path in files:
         if str(path) != "-" and not path.is_file():
-            raise FileNotFoundError(2, "no such file", str(path))
+            what = "is a directory; name its files, or use `tieout watch`"
+            raise FileNotFoundError(2, what if path.is_dir() else "no such file", str(path))
     retrying = Retrying(attempts=_attempts(patience), longest_seconds=5)
     with Client(server, credentials=credentials, retrying=retrying) as client:
         results = [_send(client, path, request_id, wait=wait) for path in files]
@@ -175,7 +181,7 @@ def _print(result: _Result) -> None:
     from tieout.v1 import bank_file_service_pb2 as contract
 
     if result.response is None:
-        click.echo(f"tieout: {result.name}: {result.error}", err=True)
+        click.echo(f"tieout: {named(result.name, result.error)}", err=True)
         return
     if result.response.run_id:
         click.echo(f"{result.name}: run {result.response.run_id}")

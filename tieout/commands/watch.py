@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tieout.commands.server_options import SERVER_OPTION, credentials_options, exit_code_of_call
+from tieout.commands.server_options import (
+    SERVER_OPTION,
+    credentials_options,
+    exit_code_of_call,
+    named,
+)
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ Exit codes (with --once, or where it cannot go on):
   0   every file is processed, now or before
   4   some files were refused
   65  every file was refused
+  66  no such folder
   69  the server cannot be reached; what was taken is sent the next time
   75  the server is busy, or another process watches DIR
   77  not permitted
@@ -46,9 +52,7 @@ _TRANSIENT: Final = (ExitCode.UNREACHABLE, ExitCode.RETRY)
 
 
 @click.command("watch", help=_HELP)
-@click.argument(
-    "folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True)
-)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--done-dir", type=_FOLDER, help="Where processed files go.  [default: DIR/done]")
 @click.option("--error-dir", type=_FOLDER, help="Where refused files go.  [default: DIR/error]")
 @click.option("--pattern", "patterns", multiple=True, help="Names to take, such as '*.bai'.")
@@ -85,6 +89,8 @@ def watch_command(
     from tieout.client import Client
     from tieout.drop_folder import DropFolder, FolderRules
 
+    if not folder.is_dir():
+        raise FileNotFoundError(2, "no such folder", str(folder))
     rules = FolderRules(
         patterns=patterns or ("*",), settle_seconds=settle_seconds, needs_trigger=needs_trigger
     )
@@ -105,6 +111,8 @@ def watch_command(
                 if once and needs_trigger:
                     break
                 time.sleep(poll_seconds if not once else min(poll_seconds, settle_seconds or 0.05))
+        for name in drops.empty():
+            click.echo(f"tieout: {name}: empty, left where it is", err=True)
     finally:
         drops.close()
     return int(_exit_code(codes))
@@ -130,7 +138,7 @@ def _send(client: Client, drops: DropFolder, claim: Claim, file_format: str) -> 
             )
         except ClientError as error:
             code = exit_code_of_call(error)
-            click.echo(f"tieout: {claim.name}: {error}", err=True)
+            click.echo(f"tieout: {named(claim.name, error)}", err=True)
             if code is not ExitCode.MALFORMED:
                 return code
             told, target = refused(claim.name, error, claim.claim_id), drops.error
