@@ -29,6 +29,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _SETTINGS: Final = """
 [server]
 grpc_address = "127.0.0.1:0"
+http_address = "127.0.0.1:0"
 metrics_address = "127.0.0.1:0"
 workers = 2
 [store]

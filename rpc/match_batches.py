@@ -2,8 +2,10 @@
 
 Who calls alone is matched at once. While a pass is under way the next calls gather; a second pass
 beside it begins only when it would be full, or when the first one is slow: two half-full passes
-cost nearly twice what a full one does. Whoever would have to wait too long is turned away at once
-and told when to come again; whose time is up is dropped before any work is done for it.
+cost nearly twice what a full one does. For the same reason those who wait when a pass ends wait
+a moment more for those it answered, as long as they keep coming. Whoever would have to wait too
+long is turned away at once and told when to come again; whose time is up is dropped before any work
+is done for it.
 """
 
 from __future__ import annotations
@@ -37,8 +39,12 @@ __all__ = ["MatchBatcher"]
 
 _FIRST_GUESS_SECONDS: Final = 0.05
 _SMOOTHING: Final = 0.2
-_GATHER_SHARE: Final = 0.25
+_GATHER_SHARE: Final = 0.5
 """Share of a pass that calls wait for others, where as many as came before may come again."""
+_QUIET_SECONDS: Final = 0.004
+"""Who comes again comes within so much of the one before: the front needs less than one a call."""
+_ANSWERED_AT_A_TIME: Final = 8
+"""Answers that are sent before whatever else has come has its turn."""
 _SLOW: Final = 2.0
 """A pass that takes so many times as long as they do holds nobody up any longer."""
 
@@ -64,7 +70,9 @@ class MatchBatcher:
         self._line: deque[_Waiting] = deque()
         self._news = asyncio.Event()
         self._passes_max = passes_max
-        self._last_size = 1
+        self._expected = 1
+        self._came_at = 0.0
+        self._ended_at = 0.0
         self._gatherer: asyncio.Task[None] | None = None
         self._passes: set[asyncio.Task[None]] = set()
         self._pass_seconds = _FIRST_GUESS_SECONDS
@@ -81,7 +89,8 @@ class MatchBatcher:
             return _response((await self._match([request], Lane.BATCH)).answers[0])
         self._let_in(seconds_left)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(request, future, time.perf_counter())
+        self._came_at = time.perf_counter()
+        waiting = _Waiting(request, future, self._came_at)
         self._line.append(waiting)
         if not self._passes or len(self._line) >= BATCH_CALLS_MAX:
             self._news.set()
@@ -112,7 +121,6 @@ class MatchBatcher:
                 await self._turn()
                 calls = self._next_calls()
                 if calls:
-                    self._last_size = len(calls)
                     task = asyncio.get_running_loop().create_task(self._pass(calls))
                     self._passes.add(task)
                     task.add_done_callback(self._end)
@@ -142,9 +150,13 @@ class MatchBatcher:
         if self._passes:
             return _SLOW * self._pass_seconds - waited
         # Callers that are answered together tend to call again together.
-        if waiting * 2 >= self._last_size:
+        if waiting >= self._expected:
             return 0.0
-        return min(BATCH_GATHER_SECONDS, _GATHER_SHARE * self._pass_seconds) - waited
+        now = time.perf_counter()
+        patience = min(BATCH_GATHER_SECONDS, _GATHER_SHARE * self._pass_seconds)
+        begun = max(self._line[0].since, self._ended_at)
+        last = max(self._came_at, self._ended_at)
+        return min(begun + patience, last + max(_QUIET_SECONDS, patience / 4)) - now
 
     def _next_calls(self) -> list[_Waiting]:
         """The calls of the next pass; those whose caller is gone are dropped."""
@@ -163,9 +175,12 @@ class MatchBatcher:
             for waiting in calls:
                 waiting.answer.cancel()
             raise
-        spent = time.perf_counter() - begun
-        self._pass_seconds += _SMOOTHING * (spent - self._pass_seconds)
-        for waiting, answer in zip(calls, answers, strict=True):
+        self._ended_at = time.perf_counter()
+        self._pass_seconds += _SMOOTHING * (self._ended_at - begun - self._pass_seconds)
+        self._expected = len(calls) + len(self._line)
+        for place, (waiting, answer) in enumerate(zip(calls, answers, strict=True)):
+            if place and place % _ANSWERED_AT_A_TIME == 0:
+                await asyncio.sleep(0)
             if waiting.answer.done():
                 continue
             if isinstance(answer, ServiceError):

@@ -88,6 +88,23 @@ def test_calls_gather_while_a_pass_runs_and_a_full_one_begins_beside_it():
     run(scenario, passes_max=2)
 
 
+def test_who_waits_when_a_pass_ends_is_matched_with_those_it_answered(monkeypatch):
+    for name in ("_FIRST_GUESS_SECONDS", "BATCH_GATHER_SECONDS", "WAIT_SECONDS_MAX"):
+        monkeypatch.setattr(f"rpc.match_batches.{name}", 10_000.0)
+
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        await workers.begun.wait()
+        waits = ask(b"waits")
+        await asyncio.sleep(0)
+        workers.may.set()
+        assert await first == b"first"
+        assert await asyncio.gather(waits, ask(b"again")) == [b"waits", b"again"]
+        assert [contents for _, contents in workers.passes] == [[b"first"], [b"waits", b"again"]]
+
+    run(scenario)
+
+
 def test_behind_a_slow_pass_nobody_is_stuck():
     async def scenario(workers, ask):
         first = ask(b"first")
