@@ -1,203 +1,357 @@
 """Payments ask, items answer: references and amounts are looked up without an index of everything.
 
-Keys of both sides meet in the task that looks after them; only what was asked for is shuffled. A
-task answers by the engine's own rule of how many items a key may lead to.
+Three steps in one job: keys of both sides meet in the task that looks after them; what was found is
+taken from the file of its items; the payments of a piece are read with all they asked for. A task
+answers by the engine's own rule of how many items a key may lead to.
 """
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import functions as sf
+import pyarrow.compute as pc
 
-from cluster.item_rows import counts_of
+from cluster.count_items import OWNER_NAMES
+from cluster.flow import begun, gathered, passed
 from cluster.mapped_values import mapped_value
+from cluster.packets import Received, packed, scattered
+from cluster.pieces import payments_of
 from cluster.questions import (
     AMOUNT,
     ANSWER,
-    CREDITOR,
     KEY,
+    OWNER_KEY,
     QUESTION,
     REFERENCE,
+    amount_keys_of_items,
     answers,
     asked_again,
+    creditor_keys_of_items,
+    distinct_keys,
     frequent_of,
-    keys_of_items,
+    part_of_rows,
     questions_of_payments,
+    reference_keys_of_items,
 )
+from cluster.read_inputs import FILE_BITS, ROW_MASK, items_place, keep_given, owners_place
 from cluster.reading import near_items, read_payments
-from cluster.rows import HIT, NUMBERED_ITEM, READ_ROW, batch_of
-from cluster.run_facts import RunFacts
-from cluster.spark_rows import collected, each_piece, each_together
-from engine.accident import amount_keys
-from engine.batches import NO_DATE, LearnedFactBatch, OpenItemBatch
+from cluster.rows import HIT, NUMBERED_ITEM, READ_ROW, batch_of, first_family, seen
+from cluster.stage_files import keep_table, kept_batches, kept_table, taken
+from engine.batches import NO_DATE, OpenItemBatch, PaymentBatch
 from engine.identify import OurAccounts
-from engine.policy import read_policy
+from engine.segments import first_of_runs, is_among
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-    from pyspark.sql import DataFrame
 
     from cluster.known_customers import KnownCustomers
+    from cluster.packets import Packet
+    from cluster.pieces import Pieces
+    from cluster.places import Place
     from cluster.run import Run
+    from cluster.run_facts import RunFacts
 
-__all__ = ["count_items", "find_again", "look_up", "read_all", "repeats_by_currency"]
+__all__ = ["ReadNotes", "find_again", "found_again_of", "read_all", "told_of"]
 
-_EPOCH: Final = datetime.date(1970, 1, 1)
-"""Days are counted from it."""
+_CREDITOR_COLUMNS: Final = ("company_id", "customer_id", "references", "item_no", "owner")
+_AMOUNT_COLUMNS: Final = ("currency", "open_minor", "original_minor", "item_no")
+_REFERENCE_COLUMNS: Final = ("keys", "item_no")
 
-_KEY_COLUMNS: Final = {
-    REFERENCE: ("keys",),
-    CREDITOR: ("company_id", "customer_id", "references"),
-    AMOUNT: ("currency", "open_minor", "original_minor"),
-}
-"""What of an item its keys of each kind are made of."""
-
-_FOUND: Final = pa.schema([*HIT, pa.field("family", pa.int64())])
+FOUND: Final = pa.schema([*HIT, pa.field("family", pa.int64())])
 """An item found when payments asked again; its family where that ties the payment to it, or -1."""
 
-
-def count_items(run: Run) -> dict[str, int]:
-    """What is true of all items: how round amounts are, which recur, what numbers look like."""
-    items = run.table("open_items")
-    counts = counts_of(collected(items.where("counts is not null").select("counts")))
-    known: KnownCustomers = run.value("customers")
-    amount = sf.abs("original_minor").alias("amount")
-    recurring = collected(
-        items.groupBy("currency", amount).agg(sf.count("*").alias("items")).where("items > 1")
-    )
-    ledger = ("company_id", "customer_id", "currency", amount)
-    of_ledger = items.groupBy(*ledger).agg(sf.count("*").alias("items")).where("items < 3")
-    repeats = collected(of_ledger.groupBy("currency", "items").agg(sf.count("*").alias("amounts")))
-    currencies = sorted(counts.roundness)
-    code = {name: number for number, name in enumerate(currencies)}
-    codes = np.array([code[name] for name in recurring["currency"].to_pylist()], dtype=np.int64)
-    key = amount_keys(codes, recurring["amount"].to_numpy().astype(np.int64))
-    order = np.argsort(key)
-    none = np.empty(0, dtype=np.uint64)
-    whole = counts.whole(
-        known.directory.companies,
-        (key[order], recurring["items"].to_numpy().astype(np.int64)[order]),
-        repeats_by_currency(repeats, code),
-        none,
-        none,
-    )
-    latest = collected(run.table("payments").agg(sf.max("booking_date").alias("day")))
-    accounts = run.accounts
-    facts = RunFacts(
-        day=_day(run.job.as_of or latest["day"][0].as_py()),
-        policy=read_policy(run.job.policy),
-        accounts=accounts.record_batch,
-        facts=LearnedFactBatch.empty().record_batch,
-        whole=whole,
-        originals={},
-    )
-    run.put(facts, "facts_counted")
-    return {"recurring_amounts": len(key), "companies": len(whole.companies)}
+_PAIR: Final = pa.schema([pa.field(name, pa.int64()) for name in ("payment_no", "item_no")])
+_FREQUENT: Final = pa.schema([pa.field(name, pa.int64()) for name in ("piece", "key")])
+_KINDS: Final = ("first_kind", "last_kind")
+_HIT_OF_KINDS: Final = pa.schema([*HIT, *(pa.field(name, pa.int8()) for name in _KINDS)])
+_ASKED: Final = pa.schema([QUESTION.field("kind"), QUESTION.field("key")])
+_LATE: Final = pa.schema([pa.field(name, pa.int64()) for name in ("payment_no", "family", "own")])
+_COUNTED: Final = pa.schema([pa.field(name, pa.int64()) for name in ("family", "payments")])
+_SEVERAL: Final = pa.schema([READ_ROW.field("families")])
+_NAMED: Final = pa.schema([READ_ROW.field("original_reference")])
+_SUMMARY: Final = pa.schema(
+    [
+        *(pa.field(name, pa.int64()) for name in ("piece", "asking", "day")),
+        pa.field("undated", pa.bool_()),
+    ]
+)
 
 
-def repeats_by_currency(repeats: pa.Table, code: dict[str, int]) -> NDArray[np.int64]:
-    """Per currency, amounts that stand once in a ledger, and twice, of rows that count them so."""
-    found = np.zeros((len(code), 2), dtype=np.int64)
-    for row in repeats.to_pylist():
-        found[code[row["currency"]], row["items"] - 1] = row["amounts"]
-    return found
+class ReadNotes(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading the payments told: of each piece, how many ask again (asking); the latest day
+    (`NO_DATE` counts as the day of the run, so undated says that there is one without); payments by
+    the first family each reaches (-1 none); families of payments that reach several; numbers that
+    returns name; what is asked again; keys of references of too many items.
+    """
+
+    asking: NDArray[np.int64]
+    day: int
+    undated: bool
+    by_family: pa.Table
+    several: pa.Table
+    named: pa.Table
+    asked: pa.Table
+    frequent: NDArray[np.uint64]
 
 
-def look_up(run: Run) -> dict[str, int]:
-    """The items that payments may name, found by their keys."""
-    facts: RunFacts = run.value("facts_counted")
-    shapes, companies = facts.whole.shapes, facts.whole.companies
-    ours, parts = OurAccounts.of(facts.bank_accounts), run.parts
+def told_of(folder: Place, piece: int) -> pa.Table:
+    """The payments of a piece as they were read (`READ_ROW`)."""
+    return kept_table(_told(folder, piece), READ_ROW)
 
-    def ask(piece: pa.Table) -> pa.Table:
-        return questions_of_payments(piece, shapes, ours, companies, parts)
 
-    questions = each_piece(run.table("payments"), ask, QUESTION)
-    found = run.write(_answered(run, questions, (REFERENCE, CREDITOR)), "answers")
-    return {"answers": found.where("payment_no >= 0").count()}
+def found_again_of(folder: Place, piece: int) -> pa.Table:
+    """What payments of a piece found when they asked again (`FOUND`)."""
+    return kept_table(_again(folder, piece), FOUND)
+
+
+def _told(folder: Place, piece: int) -> Place:
+    return folder / "payments_told" / f"{piece:05}.arrow"
+
+
+def _again(folder: Place, piece: int) -> Place:
+    return folder / "found_again" / f"{piece:05}.arrow"
 
 
 def read_all(run: Run) -> dict[str, int]:
     """Payments with their payers, and what they reach."""
-    known_at, facts_at = run.place_of("customers"), run.place_of("facts_looked_up")
     facts: RunFacts = run.value("facts_counted")
-    rare = collected(run.table("answers").where("payment_no < 0"))
-    whole = msgspec.structs.replace(facts.whole, frequent_keys=frequent_of(rare, REFERENCE))
+    pieces: Pieces = run.value("pieces")
+    known_at, facts_at = run.place_of("customers"), run.place_of("facts_counted")
+    folder, parts, files = run.folder, run.parts, run.value("item_files")
+    shapes, companies = facts.whole.shapes, facts.whole.companies
+    ours = OurAccounts.of(facts.bank_accounts)
+
+    def ask(number: int) -> Iterator[Packet]:
+        if number < len(pieces):
+            table = payments_of(folder, pieces, number)
+            asked = questions_of_payments(table, shapes, ours, companies)
+            yield from scattered("questions", asked, part_of_rows(asked, parts))
+            return
+        file = number - len(pieces)
+        yield from _item_keys(folder, file, mapped_value(known_at), parts)
+
+    def read(piece: int, received: Received) -> Iterator[Packet]:
+        payments = payments_of(folder, pieces, piece)
+        hits = received.table("hits", HIT)
+        known, told = mapped_value(known_at), mapped_value(facts_at)
+        frequent = distinct_keys(received.table("frequent", _FREQUENT)["key"])
+        whole = msgspec.structs.replace(told.whole, frequent_keys=frequent)
+        rows = read_payments(payments, hits, known, msgspec.structs.replace(told, whole=whole))
+        keep_table(_told(folder, piece), [rows], READ_ROW)
+        keep_given(folder, "payments", rows, piece)
+        yield from _told_of_read(rows, piece)
+        yield from packed({"frequent": pa.table([frequent.view(np.int64)], names=["key"])})
+
+    sent = begun(run.spark, len(pieces) + files, ask)
+    found = passed(sent, parts, _answering(pieces, files))
+    hits = passed(found, files, _taking(folder, pieces, HIT))
+    notes = _notes(gathered(passed(hits, len(pieces), read)))
+    run.put(notes, "read_notes")
+    whole = msgspec.structs.replace(facts.whole, frequent_keys=notes.frequent)
     run.put(msgspec.structs.replace(facts, whole=whole), "facts_looked_up")
-    names, parts = NUMBERED_ITEM.names, run.parts
-    asked = run.table("answers").where("payment_no >= 0").select("payment_no", "item_no").distinct()
-    hits = asked.join(run.table("open_items").select(*names), "item_no").select(*HIT.names)
+    return {"payments": int(pieces.rows.sum()), "asking_again": int(notes.asking.sum())}
 
-    def read(_: int, payments: pa.Table, found: pa.Table) -> pa.Table:
-        return read_payments(payments, found, mapped_value(known_at), mapped_value(facts_at))
 
-    rows = each_together(
-        _in_parts(run.table("payments"), parts), _in_parts(hits, parts), "part", read, READ_ROW
+def _item_keys(folder: Place, file: int, known: KnownCustomers, parts: int) -> Iterator[Packet]:
+    """The keys of references of the items of a file, and their creditor references."""
+    owners = kept_table(owners_place(folder, file), OWNER_NAMES)
+    number = known.directory.number_of(
+        *(owners[name].combine_chunks() for name in ("company_id", "customer_id"))
     )
-    kept = run.write(rows, "payments_told")
-    return {"payments": kept.count()}
+    for batch in kept_batches(items_place(folder, file)):
+        keys = reference_keys_of_items(pa.table(batch.select(_REFERENCE_COLUMNS)))
+        yield from scattered("keys", keys, part_of_rows(keys, parts))
+        table = pa.table(batch.select(_CREDITOR_COLUMNS))
+        owned = creditor_keys_of_items(table, number[table["owner"].to_numpy()])
+        yield from scattered("owner_keys", owned, part_of_rows(owned, parts))
+
+
+class _answering:  # noqa: N801 - a step, called as a function
+    """The step that answers the questions of one part of all keys: to the files of the items."""
+
+    def __init__(self, pieces: Pieces, files: int) -> None:
+        self._pieces, self._files = pieces, files
+
+    def __call__(self, _: int, received: Received) -> Iterator[Packet]:
+        asked = received.table("questions", QUESTION)
+        found = answers(asked, received.table("keys", KEY), received.table("owner_keys", OWNER_KEY))
+        number = found["payment_no"].to_numpy()
+        file = np.where(number < 0, -1, found["item_no"].to_numpy() >> FILE_BITS)
+        yield from scattered("answers", found, file)
+        for kind, name in ((REFERENCE, "frequent"), (AMOUNT, "frequent_amounts")):
+            yield from self._frequent(asked, kind, frequent_of(found, kind), name)
+
+    def _frequent(
+        self, asked: pa.Table, kind: int, keys: NDArray[np.uint64], name: str
+    ) -> Iterator[Packet]:
+        """Keys of too many items, for each piece that asked for one."""
+        if not len(keys):
+            return
+        mine = asked.filter(pc.equal(asked["kind"], kind))
+        key = mine["key"].to_numpy()
+        key_asked = is_among(key.view(np.uint64), keys)
+        piece, key = self._pieces.of(mine["payment_no"].to_numpy()[key_asked]), key[key_asked]
+        order = np.lexsort((key, piece))
+        piece, key = piece[order], key[order]
+        kept = first_of_runs(piece, key)
+        rows = pa.table([piece[kept], key[kept]], schema=_FREQUENT)
+        yield from scattered(name, rows, piece[kept] % max(self._files, 1))
+
+
+class _taking:  # noqa: N801 - as above
+    """The step that takes what was found from the file of its items: to the pieces that asked."""
+
+    def __init__(self, folder: Place, pieces: Pieces, schema: pa.Schema) -> None:
+        self._folder, self._pieces, self._schema = folder, pieces, schema
+
+    def __call__(self, file: int, received: Received) -> Iterator[Packet]:
+        for name in ("frequent", "frequent_amounts"):
+            rows = received.table(name, _FREQUENT)
+            yield from scattered(name, rows, rows["piece"].to_numpy())
+        found = received.table("answers", ANSWER)
+        if not len(found):
+            return
+        item, payment = found["item_no"].to_numpy(), found["payment_no"].to_numpy()
+        kind = found["kind"].to_numpy()
+        order = np.lexsort((kind, payment, item))
+        item, payment, kind = item[order], payment[order], kind[order]
+        head = np.flatnonzero(first_of_runs(item, payment))
+        last = np.append(head[1:], len(order)) - 1
+        first = first_of_runs(item[head])
+        place = items_place(self._folder, file)
+        rows = taken(place, item[head][first] & ROW_MASK, NUMBERED_ITEM.names)
+        hits = rows.take(pa.array(np.cumsum(first) - 1))
+        columns = {name: hits[name] for name in NUMBERED_ITEM.names}
+        columns |= {"payment_no": pa.array(payment[head])}
+        columns |= {"first_kind": pa.array(kind[head]), "last_kind": pa.array(kind[last])}
+        table = pa.table([columns[name] for name in self._schema.names], schema=self._schema)
+        yield from scattered("hits", table, self._pieces.of(payment[head]))
+
+
+def _told_of_read(rows: pa.Table, piece: int) -> Iterator[Packet]:
+    """What the driver wants to know of payments that were read (`ReadNotes`)."""
+    first = first_family(rows)
+    payments_of_family = np.bincount(first + 1)
+    family = np.flatnonzero(payments_of_family) - 1
+    count = payments_of_family[family + 1]
+    several = rows.filter(pc.greater(pc.list_value_length(rows["families"]), 1))
+    payments = batch_of(PaymentBatch, rows)
+    returned = rows.filter(
+        pc.and_(pc.less(rows["amount_minor"], 0), pc.not_equal(rows["original_reference"], ""))
+    )
+    named = returned.select(_NAMED.names).group_by(_NAMED.names).aggregate([])
+    asked = asked_again(rows)
+    kinds = asked.select(_ASKED.names).group_by(_ASKED.names).aggregate([])
+    day = payments.days("value_date")
+    day = np.where(day == NO_DATE, payments.days("booking_date"), day)
+    asking = len(pc.unique(asked["payment_no"]))
+    summary = [[piece], [asking], [int(day.max(initial=NO_DATE))], [bool((day == NO_DATE).any())]]
+    yield from packed(
+        {
+            "by_family": pa.table([family, count], schema=_COUNTED),
+            "several": several.select(_SEVERAL.names),
+            "named": named,
+            "asked": kinds.select(_ASKED.names),
+            "summary": pa.table(summary, schema=_SUMMARY),
+        }
+    )
+
+
+def _notes(told: Received) -> ReadNotes:
+    """What all pieces told, together."""
+    summary = told.table("summary", _SUMMARY).sort_by("piece")
+    by_family = (
+        told.table("by_family", _COUNTED).group_by("family").aggregate([("payments", "sum")])
+    )
+    return ReadNotes(
+        asking=summary["asking"].to_numpy(),
+        day=int(summary["day"].to_numpy().max(initial=NO_DATE)),
+        undated=bool(pc.any(summary["undated"]).as_py()),
+        by_family=by_family.rename_columns(_COUNTED.names),
+        several=told.table("several", _SEVERAL),
+        named=told.table("named", _NAMED),
+        asked=told.table("asked", _ASKED).group_by(_ASKED.names).aggregate([]),
+        frequent=distinct_keys(told.table("frequent", _FREQUENT)["key"]),
+    )
 
 
 def find_again(run: Run) -> dict[str, int]:
     """What payments ask for once they were read: numbers inside ranges, and items of an amount
     whose numbers are near one they write.
     """
-    known_at, parts = run.place_of("customers"), run.parts
-    read = run.table("payments_told")
-    lists = ("numbers_between", "amounts_asked", "numbers_written")
-    asking = read.where("size(numbers_between) > 0 or size(amounts_asked) > 0")
-    asking = asking.select("payment_no", *lists)
-
-    def ask(piece: pa.Table) -> pa.Table:
-        return asked_again(piece, parts)
-
-    questions = run.write(each_piece(asking, ask, QUESTION), "asked_again")
-    found = run.write(_answered(run, questions, (REFERENCE, AMOUNT), few=True), "answers_again")
-    by_pair = found.where("payment_no >= 0").groupBy("payment_no", "item_no")
-    pairs = by_pair.agg(sf.min("kind").alias("first_kind"), sf.max("kind").alias("last_kind"))
-    hits = pairs.join(run.table("open_items").select(*NUMBERED_ITEM.names), "item_no")
-
-    def near(_: int, payments: pa.Table, items: pa.Table) -> pa.Table:
-        return _near(payments, items, mapped_value(known_at))
-
-    rows = each_together(_in_parts(asking, parts), _in_parts(hits, parts), "part", near, _FOUND)
-    return {"found_again": run.write(rows, "found_again").count()}
-
-
-def _answered(
-    run: Run, questions: DataFrame, kinds: Sequence[int], *, few: bool = False
-) -> DataFrame:
-    """The answers to `questions` of the given kinds; where they are `few`, only keys that are asked
-    for are moved.
-    """
-    known_at, parts = run.place_of("customers"), run.parts
+    notes: ReadNotes = run.value("read_notes")
     facts: RunFacts = run.value("facts_counted")
+    pieces: Pieces = run.value("pieces")
+    asking = np.flatnonzero(notes.asking).tolist()
+    folder, parts, files = run.folder, run.parts, run.value("item_files") if asking else 0
     currencies = facts.whole.currencies
+    wanted = {kind: _asked_keys(notes.asked, kind) for kind in (REFERENCE, AMOUNT)}
+    run.put(wanted, "asked_again")
+    known_at, wanted_at = run.place_of("customers"), run.place_of("asked_again")
 
-    def keys(piece: pa.Table) -> pa.Table:
-        return keys_of_items(piece, currencies, mapped_value(known_at), kinds, parts)
+    def ask(number: int) -> Iterator[Packet]:
+        if number < len(asking):
+            asked = asked_again(told_of(folder, asking[number]))
+            yield from scattered("questions", asked, part_of_rows(asked, parts))
+            return
+        file = number - len(asking)
+        for batch in kept_batches(items_place(folder, file)):
+            for keys in _wanted_keys(batch, mapped_value(wanted_at), currencies):
+                yield from scattered("keys", keys, part_of_rows(keys, parts))
 
-    needed = ["item_no", *(name for kind in kinds for name in _KEY_COLUMNS[kind])]
-    found = each_piece(run.table("open_items").select(*needed), keys, KEY)
-    if few:
-        asked = questions.select("kind", "key").distinct()
-        found = found.join(sf.broadcast(asked), ["kind", "key"], "left_semi").select(*KEY.names)
+    def near(piece: int, received: Received) -> Iterator[Packet]:
+        hits = received.table("hits", _HIT_OF_KINDS)
+        payments = told_of(folder, piece)
+        found = _near(payments, hits, mapped_value(known_at))
+        keep_table(_again(folder, piece), [found], FOUND)
+        late = found.filter(pc.greater_equal(found["family"], 0))
+        first = first_family(payments)
+        own = first[late["payment_no"].to_numpy() - pieces.first[piece]]
+        columns = [late["payment_no"], late["family"], own]
+        frequent = [received.table(name, _FREQUENT) for name in _FREQUENT_OF]
+        tables = {"late": pa.table(columns, schema=_LATE), "found": found.select(["payment_no"])}
+        yield from packed(tables | dict(zip(_FREQUENT_OF, frequent, strict=True)))
 
-    def answer(_: int, asked: pa.Table, known: pa.Table) -> pa.Table:
-        return answers(asked, known)
+    found = Received()
+    if asking:
+        sent = begun(run.spark, len(asking) + files, ask)
+        answered = passed(sent, parts, _answering(pieces, files))
+        hits = passed(answered, files, _taking(folder, pieces, _HIT_OF_KINDS))
+        found = gathered(passed(hits, len(pieces), near))
+    run.put(found.table("late", _LATE).sort_by(_BY_LATE), "late")
+    frequent = [distinct_keys(found.table(name, _FREQUENT)["key"]) for name in _FREQUENT_OF]
+    run.put(tuple(frequent), "frequent_again")
+    rows = found.table("found", pa.schema([FOUND.field("payment_no")]))
+    return {"asking": len(asking), "found_again": len(rows)}
 
-    return each_together(questions, found, "part", answer, ANSWER)
+
+_FREQUENT_OF: Final = ("frequent", "frequent_amounts")
+_BY_LATE: Final = [("payment_no", "ascending"), ("family", "ascending")]
+
+
+def _asked_keys(asked: pa.Table, kind: int) -> NDArray[np.uint64]:
+    return distinct_keys(asked.filter(pc.equal(asked["kind"], kind))["key"])
+
+
+def _wanted_keys(
+    batch: pa.RecordBatch, wanted: dict[int, NDArray[np.uint64]], currencies: tuple[str, ...]
+) -> Iterator[pa.Table]:
+    """The keys of some items that anything asks for."""
+    if len(wanted[REFERENCE]):
+        keys = reference_keys_of_items(pa.table(batch.select(_REFERENCE_COLUMNS)))
+        yield keys.filter(pa.array(is_among(seen(keys["key"]), wanted[REFERENCE])))
+    if len(wanted[AMOUNT]):
+        keys = amount_keys_of_items(pa.table(batch.select(_AMOUNT_COLUMNS)), currencies)
+        yield keys.filter(pa.array(is_among(seen(keys["key"]), wanted[AMOUNT])))
 
 
 def _near(payments: pa.Table, items: pa.Table, known: KnownCustomers) -> pa.Table:
-    """The `items` asked for again that are worth looking at (`_FOUND`)."""
+    """The `items` asked for again that are worth looking at (`FOUND`)."""
     by_amount = items.column("last_kind").to_numpy() == AMOUNT
     near = np.zeros(len(items), dtype=np.bool_)
     if by_amount.any():
@@ -205,13 +359,4 @@ def _near(payments: pa.Table, items: pa.Table, known: KnownCustomers) -> pa.Tabl
     family = np.where(near, known.family_of(batch_of(OpenItemBatch, items)), -1)
     kept = near | (items.column("first_kind").to_numpy() == REFERENCE)
     found = items.append_column("family", pa.array(family))
-    return found.filter(pa.array(kept)).select(_FOUND.names)
-
-
-def _in_parts(rows: DataFrame, parts: int) -> DataFrame:
-    """`rows` with the task that looks after each one's payment."""
-    return rows.withColumn("part", sf.expr(f"pmod(xxhash64(payment_no), {parts})"))
-
-
-def _day(day: datetime.date | None) -> int:
-    return NO_DATE if day is None else (day - _EPOCH).days
+    return found.filter(pa.array(kept)).select(FOUND.names)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pyspark.sql import functions as sf
 
 from cluster.errors import AuditError
-from cluster.spark_rows import collected
+from cluster.read_inputs import given_place
 from engine.money import CURRENCY_EXPONENTS
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ _STRANGE: Final = "is paid in another currency, undeclared"
 def audit_result(run: Run) -> dict[str, int]:
     """Raise `AuditError` unless every payment and every open item balances."""
     tables = {
-        name: run.spark.read.parquet((run.work / "result" / name).uri)
+        name: run.spark.read.parquet((run.folder / "written" / name).uri)
         for name in ("payments", "applications", "reversals")
     }
     payments, decided = tables["payments"], tables["applications"].where("decision = 'auto'")
-    given = run.table("payments_told").select("payment_id", "amount_minor", "currency")
-    items = run.table("open_items").select(
+    given = run.spark.read.parquet(given_place(run.folder, "payments").uri)
+    items = run.spark.read.parquet(given_place(run.folder, "open_items").uri).select(
         "company_id", "open_item_id", sf.col("currency").alias("item_currency"), "open_minor"
     )
     found = _counted(_checked_payments(payments, decided, given), "payment_id", "applied_rows")
@@ -160,7 +160,7 @@ def _counted(checked: DataFrame, name: str, further: str) -> tuple[int, int]:
     by_problem = checked.groupBy("problem").agg(
         sf.count("*").alias("rows"), sf.sum(further).alias("further"), sf.min(name).alias("first")
     )
-    found = collected(by_problem.orderBy("problem")).to_pylist()
+    found = by_problem.orderBy("problem").toArrow().to_pylist()
     for row in found:
         if row["problem"] is not None:
             more = f" (and {row['rows'] - 1:,} more)" if row["rows"] > 1 else ""

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from cluster.rows import batch_of, items_of, lines_of, lists_of, payers_of
+from cluster.rows import batch_of, first_family, items_of, lines_of, lists_of, payers_of
 from engine.batches import OpenItemBatch, PaymentBatch
 from engine.due_habits import ages_of_paid
 from engine.groups import reached_families
@@ -42,10 +42,11 @@ FIRST_ROUND = pa.schema(
         pa.field("paid", pa.list_(pa.int64())),
         pa.field("strays", pa.list_(pa.int64())),
         pa.field("stray_families", pa.list_(pa.int64())),
+        pa.field("stray_own", pa.list_(pa.int64())),
     ]
 )
 """What the first round of a bucket tells: items paid by age; payments that reach a family of
-another bucket, and that family."""
+another bucket, that family, and the first one each reaches anyway (-1 none)."""
 
 
 def bucket_input(
@@ -84,14 +85,15 @@ def first_round(
     intake = take_in(match_input, _quiet)
     named = decide_by_reference(intake, intake.situation)
     global_number = known.directory.numbers.look_up(intake.directory.keys)
-    strays: list[NDArray[np.int64]] = []
+    rows: list[NDArray[np.int64]] = []
     families: list[NDArray[np.int64]] = []
     for situation in (intake.situation, named.situation):
         payment, family = reached_families(situation, intake.directory.family)
         family = global_number[family]
         stray = buckets.of_family[family] != bucket
-        strays.append(intake.order[payment[stray]])
+        rows.append(intake.order[payment[stray]])
         families.append(family[stray])
+    strays = np.concatenate(rows)
     number = payments.column("payment_no").to_numpy()
     return pa.table(
         {
@@ -99,8 +101,9 @@ def first_round(
             "payments": [len(payments)],
             "items": [len(match_input.open_items)],
             "paid": [ages_of_paid(intake.index, *paid_items(intake, named)).tolist()],
-            "strays": [number[np.concatenate(strays)].tolist()],
+            "strays": [number[strays].tolist()],
             "stray_families": [np.concatenate(families).tolist()],
+            "stray_own": [first_family(payments)[strays].tolist()],
         },
         schema=FIRST_ROUND,
     )

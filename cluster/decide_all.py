@@ -4,83 +4,190 @@ payments, sorted, whatever the buckets were.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import functions as sf
 
 from cluster.bucket_match import second_round
+from cluster.flow import begun, gathered, passed
 from cluster.lay_out import of_bucket
 from cluster.mapped_values import mapped_value
-from cluster.packed_rows import PACKED, packed
-from cluster.places import Place, files_below
-from cluster.spark_rows import each_group, rows_of
+from cluster.packets import PACKET, Packet, packed, scattered
+from cluster.questions import part_of
+from cluster.stage_files import keep_table, kept_table
+from engine.text_hashes import text_hashes
+from parsers.result_bundles import ManifestFile
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from collections.abc import Iterator, Sequence
 
+    from cluster.buckets import Buckets
+    from cluster.packets import Received
+    from cluster.pieces import Pieces
+    from cluster.places import Place
     from cluster.run import Run
 
-__all__ = ["decide_all", "write_tables"]
+__all__ = ["Written", "decide_all", "write_tables"]
 
 _FILE: Final = "part-{:05}.parquet"
 _MARK: Final = "payment_id"
-"""What says in which part a row stands: its payment."""
+"""What says in which part a row stands: its payment; rows of none stand in the first."""
+
+_AMOUNTS: Final = (
+    *("amount", "applied_amount", "on_account_amount", "unapplied_amount"),
+    *("unidentified_amount", "suspense_amount", "non_ar_amount", "refund_amount"),
+    "returned_amount",
+)
+_SUM: Final = pa.schema(
+    [pa.field("currency", pa.string()), *(pa.field(one, pa.decimal128(38, 4)) for one in _AMOUNTS)]
+)
+_CODE: Final = pa.schema([pa.field("code", pa.string()), pa.field("exceptions", pa.int64())])
+_WRITTEN_FILE: Final = pa.schema(
+    [
+        *(pa.field(name, pa.string()) for name in ("table", "path", "sha256")),
+        *(pa.field(name, pa.int64()) for name in ("rows", "bytes")),
+    ]
+)
+_ROWS: Final = pa.schema([pa.field("table", pa.string()), pa.field("rows", pa.int64())])
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written: every file; money by currency and column; primary exceptions by code."""
+
+    files: tuple[ManifestFile, ...]
+    sums: dict[str, dict[str, str]]
+    exceptions: dict[str, int]
+
+    def rows(self) -> dict[str, int]:
+        """Rows of each table."""
+        rows: dict[str, int] = {}
+        for file in self.files:
+            rows[file.table] = rows.get(file.table, 0) + file.rows
+        return rows
 
 
 def decide_all(run: Run) -> dict[str, int]:
     """Match every bucket by everything there is."""
     known_at, facts_at, tell = run.place_of("customers"), run.place_of("facts"), run.hooks.tell
+    folder, parts, tables = run.folder, _parts(run), tuple(run.hooks.schemas)
 
-    def decide(_: int, chunks: pa.Table) -> pa.Table:
+    def decide(bucket: int) -> Iterator[Packet]:
+        payments, items = of_bucket(folder, bucket)
+        if not len(payments):
+            return
         known, facts = mapped_value(known_at), mapped_value(facts_at)
-        return packed(second_round(*of_bucket(chunks), known, facts, tell))
+        told = second_round(payments, items, known, facts, tell)
+        packets = [
+            one for name, rows in told.items() for one in _by_part(name, rows, tables, parts)
+        ]
+        keep_table(_matched(folder, bucket), [_as_table(packets)], PACKET)
+        counted = [[*told], [len(rows) for rows in told.values()]]
+        yield from packed({"rows": pa.table(counted, schema=_ROWS)})
 
-    chunks = run.table("in_buckets")
-    pieces = run.write(each_group(chunks, "bucket", decide, PACKED), "matched")
-    sizes = pieces.groupBy("name").agg(sf.sum("rows").alias("rows")).collect()
-    return {row["name"]: row["rows"] for row in sizes}
+    buckets: Buckets = run.value("buckets")
+    told = gathered(begun(run.spark, buckets.count, decide)).table("rows", _ROWS)
+    sums = told.group_by("table").aggregate([("rows", "sum")]).sort_by("table")
+    return dict(zip(sums["table"].to_pylist(), sums["rows_sum"].to_pylist(), strict=True))
+
+
+def _parts(run: Run) -> int:
+    """Parts of each table of the result."""
+    pieces: Pieces = run.value("pieces")
+    return max(1, -(-int(pieces.rows.sum()) // run.job.cuts.file_payments))
+
+
+def _matched(folder: Place, bucket: int) -> Place:
+    return folder / "matched" / f"{bucket:06}.arrow"
+
+
+def _by_part(name: str, rows: pa.Table, tables: Sequence[str], parts: int) -> Iterator[Packet]:
+    """`rows` of the table `name` on their way to the task that writes each."""
+    first = tables.index(name) * parts
+    if parts == 1 or _MARK not in rows.column_names:
+        yield from packed({name: rows}, first)
+        return
+    marks = pc.fill_null(rows[_MARK], "").combine_chunks()
+    part = np.where(pc.equal(marks, ""), 0, part_of(text_hashes(marks), parts))
+    yield from scattered(name, rows, first + part)
+
+
+def _as_table(packets: Sequence[Packet]) -> pa.Table:
+    columns: list[Any] = [*zip(*packets, strict=True)] or [[]] * len(PACKET)
+    return pa.table(
+        [pa.array(one, field.type) for one, field in zip(columns, PACKET, strict=True)],
+        schema=PACKET,
+    )
 
 
 def write_tables(run: Run) -> dict[str, int]:
     """Write the tables of the result, each in parts."""
-    pieces = run.table("matched").unionByName(run.table("advice_notes"))
-    for notes in run.notes():
-        pieces = pieces.unionByName(notes)
-    counted = pieces.groupBy("name").agg(sf.sum("rows").alias("rows")).collect()
-    rows_there = {row["name"]: int(row["rows"]) for row in counted}
-    sizes = {name: rows_there.get(name, 0) for name in run.hooks.schemas}
-    parts = max(1, -(-sizes["payments"] // run.job.cuts.file_payments))
-    for name, schema in run.hooks.schemas.items():
-        place = run.work / "result" / name
-        place.remove()
-        if sizes[name]:
-            _write_table(run, pieces, name, schema, parts)
-        else:
-            (place / _FILE.format(0)).write(_without_rows(schema))
-    return sizes
+    folder, parts, schemas, order = run.folder, _parts(run), run.hooks.schemas, run.hooks.order
+    buckets: Buckets = run.value("buckets")
+    tables, notes = tuple(schemas), run.notes()
+
+    def send(number: int) -> Iterator[Packet]:
+        if number < buckets.count:
+            for row in kept_table(_matched(folder, number), PACKET).to_batches():
+                columns = [column.to_pylist() for column in row.columns]
+                yield from (Packet(*one) for one in zip(*columns, strict=True))
+            return
+        for name, rows in mapped_value(notes[number - buckets.count]).items():
+            yield from _by_part(name, rows, tables, parts)
+
+    def write(number: int, received: Received) -> Iterator[Packet]:
+        name, part = tables[number // parts], number % parts
+        keys = [(key, "ascending") for key in order[name]]
+        rows = received.table(name, schemas[name]).sort_by(keys)
+        sink = pa.BufferOutputStream()
+        pq.write_table(rows, sink, compression="zstd")
+        content = memoryview(sink.getvalue())
+        path = f"{name}/{_FILE.format(part)}"
+        (folder / "written" / path).write(content)
+        digest = hashlib.sha256(content).hexdigest()
+        file = [[name], [path], [digest], [len(rows)], [len(content)]]
+        yield from packed({"files": pa.table(file, schema=_WRITTEN_FILE), **_sums(name, rows)})
+
+    sent = begun(run.spark, buckets.count + len(notes), send)
+    found = gathered(passed(sent, len(tables) * parts, write))
+    written = _written(found)
+    run.put(written, "written")
+    return written.rows()
 
 
-def _write_table(run: Run, pieces: DataFrame, name: str, schema: pa.Schema, parts: int) -> None:
-    rows = rows_of(pieces, name, schema)
-    kept = _in_parts(rows, parts).sortWithinPartitions(*run.hooks.order[name])
-    written, place = run.work / "written" / name, run.work / "result" / name
-    kept.write.mode("overwrite").option("compression", "zstd").parquet(written.uri)
-    for number, file in enumerate(files_below(written.uri, (".parquet",))):
-        (place / _FILE.format(number)).take(Place(file.uri))
+def _sums(name: str, rows: pa.Table) -> dict[str, pa.Table]:
+    """What the manifest says of a table beside its files."""
+    if name == "payments":
+        named = rows.group_by("currency").aggregate([(one, "sum") for one in _AMOUNTS])
+        columns = [named["currency"], *(named[f"{one}_sum"] for one in _AMOUNTS)]
+        return {"sums": _cast(columns, _SUM)}
+    if name == "exceptions":
+        codes = rows.filter(rows["is_primary"]).group_by("code").aggregate([([], "count_all")])
+        return {"codes": _cast([codes["code"], codes["count_all"]], _CODE)}
+    return {}
 
 
-def _without_rows(schema: pa.Schema) -> bytes:
-    """A table without rows: Spark need not be asked for it."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(schema.empty_table(), sink)
-    return bytes(sink.getvalue().to_pybytes())
+def _cast(columns: list[pa.ChunkedArray], schema: pa.Schema) -> pa.Table:
+    cast = [one.cast(field.type) for one, field in zip(columns, schema, strict=True)]
+    return pa.table(cast, schema=schema)
 
 
-def _in_parts(rows: DataFrame, parts: int) -> DataFrame:
-    """`rows` in `parts` parts by their payment; rows of no payment stand together."""
-    if parts == 1:
-        return rows.coalesce(1)
-    key = _MARK if _MARK in rows.columns else "source_file"
-    return rows.repartition(parts, key)
+def _written(found: Received) -> Written:
+    files = found.table("files", _WRITTEN_FILE).sort_by("path").to_pylist()
+    sums = found.table("sums", _SUM).group_by("currency")
+    total = sums.aggregate([(one, "sum") for one in _AMOUNTS]).sort_by("currency").to_pylist()
+    codes = found.table("codes", _CODE).group_by("code").aggregate([("exceptions", "sum")])
+    codes = codes.sort_by("code")
+    return Written(
+        files=tuple(ManifestFile(**file) for file in files),
+        sums={
+            row["currency"]: {one: f"{row[f'{one}_sum']:f}" for one in _AMOUNTS} for row in total
+        },
+        exceptions=dict(
+            zip(codes["code"].to_pylist(), codes["exceptions_sum"].to_pylist(), strict=True)
+        ),
+    )

@@ -1,10 +1,9 @@
-"""Open items as rows of a run: numbered, their reference keys read once, counted."""
+"""Open items as rows of a run: numbered, their owners and reference keys beside them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -13,26 +12,23 @@ from engine.reference_keys import Documents
 from engine.whole import ItemCounts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.batches import OpenItemBatch
 
-__all__ = ["counts_of", "item_rows"]
+__all__ = ["item_rows"]
 
 
-def item_rows(items: OpenItemBatch, first: int) -> pa.Table:
-    """`items`, numbered from `first`, as `ITEM_ROW`."""
+def item_rows(
+    items: OpenItemBatch, owner: NDArray[np.int64], first: int
+) -> tuple[pa.Table, ItemCounts]:
+    """`items`, numbered from `first`, of the given owners, as `ITEM_ROW`; and what they count."""
     count = len(items)
     documents = Documents.of(items, np.arange(count, dtype=np.int64))
-    counts = msgspec.msgpack.encode(ItemCounts.of(items, documents))
     columns = {name: items.record_batch.column(name) for name in items.SCHEMA.names}
     columns |= {
         "item_no": pa.array(np.arange(first, first + count, dtype=np.int64)),
+        "owner": pa.array(owner),
         "keys": int64_list(*documents.keys.by_item(), count),
-        "counts": pa.array([counts, *([None] * (count - 1))][:count], pa.binary()),
     }
-    return pa.table(columns, schema=ITEM_ROW)
-
-
-def counts_of(parts: pa.Table) -> ItemCounts:
-    """What the pieces with the given `counts` add up to."""
-    decoder = msgspec.msgpack.Decoder(ItemCounts)
-    return ItemCounts.total(decoder.decode(part) for part in parts.column("counts").to_pylist())
+    return pa.table(columns, schema=ITEM_ROW), ItemCounts.of(items, documents)

@@ -1,7 +1,7 @@
-"""The whole job on a cluster, on one screen: stages one after another, each a table to a table.
+"""The whole job on a cluster, on one screen: stages one after another, a job of Spark's each.
 
-read → index customers → count what is true of all → ask items for references → read payments →
-lay out in buckets → decide by reference → decide → write → audit → publish. Payments and items
+read and count → index customers → join advices → ask items and read payments → lay out in buckets →
+decide by reference → decide → write → audit → publish. Payments and items
 meet in buckets, where the engine matches them as it is (`cluster.bucket_match`); what it cannot see
 there it is told (`engine.whole`). Stages that are done are not done again (`cluster.run`).
 """
@@ -14,21 +14,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cluster.ask_items import count_items, find_again, look_up, read_all
+from cluster.ask_items import find_again, read_all
 from cluster.audit import audit_result
 from cluster.decide_all import decide_all, write_tables
 from cluster.errors import PlaceError
 from cluster.failures import failure_of
-from cluster.join_advices import keep_payments
+from cluster.join_advices import keep_advices
 from cluster.lay_out import decide_references, lay_out
 from cluster.places import Place, files_below
 from cluster.publish import MANIFEST, manifest_sha256, publish
-from cluster.read_bank_files import keep_payments_read, refused_files
-from cluster.read_inputs import (
-    keep_customers,
-    keep_open_items,
-    read_small_table,
-)
+from cluster.read_bank_files import keep_bank_files, refused_files
+from cluster.read_inputs import keep_customers, keep_facts, keep_inputs, read_small_table
 from cluster.run import Run
 from cluster.settings import ClusterJob, ClusterReport
 
@@ -42,12 +38,11 @@ if TYPE_CHECKING:
 __all__ = ["match_on_cluster"]
 
 STAGES = (
-    ("open_items", keep_open_items),
+    ("inputs", keep_inputs),
+    ("bank_files", keep_bank_files),
     ("customers", keep_customers),
-    ("payments_read", keep_payments_read),
-    ("payments", keep_payments),
-    ("count_items", count_items),
-    ("look_up", look_up),
+    ("facts", keep_facts),
+    ("advices", keep_advices),
     ("read_payments", read_all),
     ("find_again", find_again),
     ("lay_out", lay_out),

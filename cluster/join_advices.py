@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as sf
 
-from cluster.packed_rows import PACKED, packed
+from cluster.flow import begun, gathered, passed
+from cluster.mapped_values import mapped_value
+from cluster.packets import packed
+from cluster.pieces import LINES, lines_place, payments_of
 from cluster.read_bank_files import advices_of_files
 from cluster.rows import PAYMENT_ROW, batch_of, lines_of, with_lines
-from cluster.spark_rows import each_group, each_piece, no_rows, rows_of
+from cluster.stage_files import keep_table
 from engine.advices import join_advices
 from engine.batches import AdviceBatch, PaymentBatch
 from engine.exception_queue import orphan_exceptions
@@ -25,14 +27,15 @@ from engine.segments import is_among
 from engine.text_hashes import text_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from cluster.packets import Packet, Received
+    from cluster.pieces import Pieces
     from cluster.run import Run
-    from engine.batches import ExceptionBatch
 
-__all__ = ["keep_payments"]
+__all__ = ["keep_advices"]
 
 _OURS: Final = (
     *("payment_id", "bank_reference", "uetr", "trace_number", "remittance_id", "end_to_end_id"),
@@ -42,47 +45,51 @@ _THEIRS: Final = (
     *("payment_reference", "uetr", "trace_number", "remittance_id", "end_to_end_id"),
     "check_number",
 )
-_LINES: Final = "lines"
-_LINED: Final = pa.schema([PAYMENT_ROW.field("payment_id"), PAYMENT_ROW.field("lines")])
+_MEANT: Final = "meant"
+_LINED: Final = "payments_lined"
 
 
-def keep_payments(run: Run) -> dict[str, int]:
-    """The payments with the lines of advices that found them, and notes on those that did not."""
-    read = run.table("payments_read")
+def keep_advices(run: Run) -> dict[str, int]:
+    """Keep the lines of advices that found their payment, and note those that did not."""
     advices = AdviceBatch.concat([run.hooks.advices, advices_of_files(run)])
     if not len(advices):
-        run.write(no_rows(run.spark, PACKED), "advice_notes")
-        return {"payments": run.write(read, "payments").count()}
-    marks = _marks(advices)
+        return {}
+    pieces: Pieces = run.value("pieces")
+    folder = run.folder
+    run.put((_marks(advices), advices.record_batch), "advices")
+    advices_at = run.place_of("advices")
 
-    def meant(piece: pa.Table) -> pa.Table:
-        return piece.filter(pa.array(_is_marked(batch_of(PaymentBatch, piece), marks)))
+    def mean(number: int) -> Iterator[Packet]:
+        marks, _ = mapped_value(advices_at)
+        rows = payments_of(folder, pieces, number)
+        marked = _is_marked(batch_of(PaymentBatch, rows), marks)
+        yield from packed({_MEANT: rows.filter(pa.array(marked))})
 
-    # Spark must not run the join on more than one piece: which advice is whose is one decision.
-    candidates = each_piece(read, meant, PAYMENT_ROW).withColumn("all", sf.lit(0))
-    joined = each_group(candidates, "all", _join(advices, run.hooks.tell_notes), PACKED)
-    notes = run.write(joined, "advice_notes")
-    lines = rows_of(notes, _LINES, _LINED).withColumnRenamed("lines", "joined")
-    both = read.join(lines, "payment_id", "left")
-    whole = both.withColumn("lines", sf.coalesce("joined", "lines")).select(*PAYMENT_ROW.names)
-    kept = run.write(whole, "payments")
-    return {"payments": kept.count(), "advice_lines": len(advices)}
+    tell = run.hooks.tell_notes
 
-
-def _join(
-    advices: AdviceBatch, tell: Callable[[ExceptionBatch], dict[str, pa.Table]]
-) -> Callable[[int, pa.Table], pa.Table]:
-    rows = advices.record_batch
-
-    def join(_: int, table: pa.Table) -> pa.Table:
+    # Which advice is whose is one decision: all that may be meant is looked at in one task.
+    def join(_: int, received: Received) -> Iterator[Packet]:
+        table = received.table(_MEANT, PAYMENT_ROW)
         payments = batch_of(PaymentBatch, table)
-        joined = join_advices(payments, lines_of(table), AdviceBatch.of_distinct(rows))
+        batch = AdviceBatch.of_distinct(mapped_value(advices_at)[1])
+        joined = join_advices(payments, lines_of(table), batch)
         lined = with_lines(payments, joined.joined, 0)
-        some = pc.greater(pc.list_value_length(lined.column("lines")), 0)
-        lines = lined.filter(some).select(_LINED.names)
-        return packed({_LINES: lines, **tell(orphan_exceptions(joined.orphans))})
+        lined = lined.set_column(
+            lined.column_names.index("payment_no"), "payment_no", table["payment_no"]
+        )
+        some = lined.filter(pc.greater(pc.list_value_length(lined["lines"]), 0)).select(LINES.names)
+        piece = pieces.of(some["payment_no"].to_numpy())
+        for one in sorted(set(piece.tolist())):
+            place = lines_place(folder, int(pieces.first[one]))
+            keep_table(place, [some.filter(pa.array(piece == one))], LINES)
+        yield from packed(
+            {_LINED: some.select(["payment_no"]), **tell(orphan_exceptions(joined.orphans))}
+        )
 
-    return join
+    found = gathered(passed(begun(run.spark, len(pieces), mean), 1, join))
+    lined = len(found.table(_LINED, pa.schema([LINES.field("payment_no")])))
+    run.note(found, "advices")
+    return {"advice_lines": len(advices), "payments": lined}
 
 
 def _marks(advices: AdviceBatch) -> NDArray[np.uint64]:

@@ -14,40 +14,44 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as sf
 
+from cluster.ask_items import found_again_of, told_of
 from cluster.bucket_match import FIRST_ROUND, first_round
 from cluster.buckets import Buckets, Ties
+from cluster.count_items import OWNER_NAMES
 from cluster.errors import StrayPaymentError
+from cluster.flow import begun, gathered, passed
 from cluster.mapped_values import mapped_value
-from cluster.packed_rows import CHUNK, chunked, unpacked
-from cluster.questions import AMOUNT, REFERENCE, frequent_of
-from cluster.rows import NUMBERED_ITEM, READ_ROW, batch_of
-from cluster.spark_rows import collected, each_chunk, each_group, each_piece
-from engine.batches import NO_DATE, OpenItemBatch, PaymentBatch
+from cluster.packets import packed, scattered
+from cluster.read_inputs import items_place, owners_place
+from cluster.rows import NUMBERED_ITEM, READ_ROW, batch_of, first_family, lists_of
+from cluster.stage_files import keep_table, kept_batches, kept_table
+from engine.batches import PaymentBatch
 from engine.due_habits import PaidAges
 from engine.returns import find_originals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-    from pyspark.sql import DataFrame
 
+    from cluster.ask_items import ReadNotes
     from cluster.known_customers import KnownCustomers
+    from cluster.packets import Packet, Received
+    from cluster.pieces import Pieces
     from cluster.places import Place
     from cluster.run import Run
     from cluster.run_facts import RunFacts
 
-__all__ = ["decide_references", "in_buckets", "lay_out", "of_bucket"]
+__all__ = ["decide_references", "lay_out", "of_bucket"]
 
-PAYMENTS, ITEMS = "payments", "open_items"
+_PAYMENTS, _ITEMS = "payments", "open_items"
 _TRIES_MAX: Final = 3
 _NAMED_BY: Final = (
     *("bank_reference", "end_to_end_id", "check_number", "trace_number", "uetr"),
     *("customer_reference", "payment_id"),
 )
-_FIRST_FAMILY: Final = "coalesce(try_element_at(families, 1), -1L)"
+_MEANT: Final = "meant"
 _RETURN: Final = pa.schema(
     [
         *(pa.field(name, pa.string()) for name in ("returned_id", "original_id")),
@@ -60,24 +64,19 @@ _RETURN: Final = pa.schema(
 def lay_out(run: Run) -> dict[str, int]:
     """Tie families together, and cut buckets."""
     known: KnownCustomers = run.value("customers")
-    read = run.table("payments_told")
-    returns = _originals(read)
-    ties = _ties(run, read, returns)
-    run.put(ties, "ties-0")
+    notes: ReadNotes = run.value("read_notes")
     facts: RunFacts = run.value("facts_looked_up")
-    rare = collected(run.table("answers_again").where("payment_no < 0"))
-    keys = np.concatenate([facts.whole.frequent_keys, frequent_of(rare, REFERENCE)])
-    whole = msgspec.structs.replace(
-        facts.whole, frequent_keys=np.sort(keys), frequent_amounts=frequent_of(rare, AMOUNT)
-    )
+    returns = _originals(run, notes)
+    ties = _ties(run, notes, returns)
+    run.put(ties, "ties-0")
+    more, amounts = run.value("frequent_again")
+    keys = np.sort(np.concatenate([facts.whole.frequent_keys, more]))
+    whole = msgspec.structs.replace(facts.whole, frequent_keys=keys, frequent_amounts=amounts)
     originals = dict(
         zip(returns["returned_id"].to_pylist(), returns["original_id"].to_pylist(), strict=True)
     )
     run.put(msgspec.structs.replace(facts, whole=whole, originals=originals), "facts_laid_out")
-    by_family = collected(
-        read.groupBy(sf.expr(_FIRST_FAMILY).alias("family")).agg(sf.count("*").alias("payments"))
-    )
-    family, count = by_family["family"].to_numpy(), by_family["payments"].to_numpy()
+    family, count = (notes.by_family[name].to_numpy() for name in ("family", "payments"))
     payments = np.zeros(len(known.directory), dtype=np.int64)
     payments[family[family >= 0]] = count[family >= 0]
     run.put((payments, int(count[family < 0].sum())), "payments_of_families")
@@ -94,13 +93,7 @@ def decide_references(run: Run) -> dict[str, int]:
     """Let references decide in every bucket, until none reaches into another one."""
     for number in range(_TRIES_MAX):
         name = f"buckets-{number}"
-        chunks = run.write(in_buckets(run, name), "in_buckets")
-        decide = _decider(
-            run.place_of("customers"), run.place_of("facts_laid_out"), run.place_of(name)
-        )
-        found = collected(
-            run.write(each_group(chunks, "bucket", decide, FIRST_ROUND), "first_round")
-        )
+        found = _first_rounds(run, name)
         strays = found.filter(pc.greater(pc.list_value_length(found["strays"]), 0))
         if not len(strays):
             run.put(run.value(name), "buckets")
@@ -113,131 +106,130 @@ def decide_references(run: Run) -> dict[str, int]:
     raise StrayPaymentError(message)
 
 
-def _decider(
-    known_at: Place, facts_at: Place, buckets_at: Place
-) -> Callable[[int, pa.Table], pa.Table]:
-    def decide(bucket: int, chunks: pa.Table) -> pa.Table:
+def _first_rounds(run: Run, name: str) -> pa.Table:
+    """Bring payments and items together, by the bucket they are matched in (as the value `name`
+    says), and let references decide there (`FIRST_ROUND`).
+    """
+    known_at, facts_at = run.place_of("customers"), run.place_of("facts_laid_out")
+    buckets_at, folder = run.place_of(name), run.folder
+    pieces: Pieces = run.value("pieces")
+    place = _Placing(folder, len(pieces), known_at, buckets_at)
+
+    def decide(bucket: int, received: Received) -> Iterator[Packet]:
+        tables = [received.table(_PAYMENTS, READ_ROW), received.table(_ITEMS, NUMBERED_ITEM)]
+        for one, rows, schema in zip(_PLACES, tables, (READ_ROW, NUMBERED_ITEM), strict=True):
+            keep_table(folder / one / f"{bucket:06}.arrow", [rows], schema)
         known, facts, buckets = (mapped_value(one) for one in (known_at, facts_at, buckets_at))
-        return first_round(bucket, *of_bucket(chunks), known, facts, buckets)
+        yield from packed(
+            {"first_round": first_round(bucket, tables[0], tables[1], known, facts, buckets)}
+        )
 
-    return decide
+    sent = begun(run.spark, len(pieces) + run.value("item_files"), place)
+    buckets: Buckets = run.value(name)
+    return gathered(passed(sent, buckets.count, decide)).table("first_round", FIRST_ROUND)
 
 
-def in_buckets(run: Run, name: str) -> DataFrame:
-    """Payments and items in chunks (`CHUNK`), by the bucket they are matched in (as the value
-    `name` says); an item that payments of other buckets found stands in those as well.
+_PLACES: Final = ("bucket_payments", "bucket_items")
+
+
+def of_bucket(folder: Place, bucket: int) -> tuple[pa.Table, pa.Table]:
+    """The payments and the items of a bucket, as the first round kept them."""
+    payments, items = (folder / one / f"{bucket:06}.arrow" for one in _PLACES)
+    return kept_table(payments, READ_ROW), kept_table(items, NUMBERED_ITEM)
+
+
+class _Placing:
+    """The step that sends the payments of a piece, and the items of a file, to their buckets; an
+    item that payments of other buckets found goes to those as well.
     """
-    known_at, buckets_at = run.place_of("customers"), run.place_of(name)
 
-    def place(piece: pa.Table) -> pa.Table:
-        first = pc.fill_null(_first_family(piece), -1).to_numpy(zero_copy_only=False)
-        return _placed(PAYMENTS, piece, piece.column("payment_no").to_numpy(), first, buckets_at)
+    def __init__(self, folder: Place, pieces: int, known_at: Place, buckets_at: Place) -> None:
+        self._folder, self._pieces = folder, pieces
+        self._known_at, self._buckets_at = known_at, buckets_at
 
-    def at_home(piece: pa.Table) -> pa.Table:
-        known: KnownCustomers = mapped_value(known_at)
-        buckets: Buckets = mapped_value(buckets_at)
-        bucket = buckets.of_family[known.family_of(batch_of(OpenItemBatch, piece))]
-        return chunked(ITEMS, piece, bucket)
+    def __call__(self, number: int) -> Iterator[Packet]:
+        buckets: Buckets = mapped_value(self._buckets_at)
+        if number < self._pieces:
+            yield from self._payments(number, buckets)
+        else:
+            yield from self._items(number - self._pieces, buckets)
 
-    def as_guest(piece: pa.Table) -> pa.Table:
-        number, own = (piece.column(one).to_numpy() for one in ("payment_no", "own"))
-        return _placed(ITEMS, piece.select(NUMBERED_ITEM.names), number, own, buckets_at)
+    def _payments(self, piece: int, buckets: Buckets) -> Iterator[Packet]:
+        rows = told_of(self._folder, piece)
+        number, first = rows["payment_no"].to_numpy(), first_family(rows)
+        yield from scattered(_PAYMENTS, rows, buckets.of_payments(number, first))
+        guests = found_again_of(self._folder, piece)
+        if len(guests):
+            payment = guests["payment_no"].to_numpy()
+            bucket = buckets.of_payments(payment, first[payment - number[0]])
+            yield from scattered(_ITEMS, guests.select(NUMBERED_ITEM.names), bucket)
 
-    read = run.table("payments_told")
-    again = run.table("found_again").select("payment_no", *NUMBERED_ITEM.names)
-    guests = again.join(
-        read.select("payment_no", sf.expr(_FIRST_FAMILY).alias("own")), "payment_no"
-    )
-    payments = each_chunk(read.select(*READ_ROW.names), place, CHUNK)
-    items = each_chunk(run.table("open_items").select(*NUMBERED_ITEM.names), at_home, CHUNK)
-    return payments.unionByName(items).unionByName(each_chunk(guests, as_guest, CHUNK))
-
-
-def _placed(
-    name: str,
-    piece: pa.Table,
-    number: NDArray[np.int64],
-    first: NDArray[np.int64],
-    buckets_at: Place,
-) -> pa.Table:
-    """`piece` in chunks, by the bucket of its payments: their numbers, and the `first` family each
-    reaches.
-    """
-    buckets: Buckets = mapped_value(buckets_at)
-    return chunked(name, piece, buckets.of_payments(number, first))
+    def _items(self, file: int, buckets: Buckets) -> Iterator[Packet]:
+        known: KnownCustomers = mapped_value(self._known_at)
+        names = kept_table(owners_place(self._folder, file), OWNER_NAMES)
+        customer = known.directory.number_of(*(one.combine_chunks() for one in names.columns))
+        bucket = buckets.of_family[known.directory.family[customer]]
+        for batch in kept_batches(items_place(self._folder, file)):
+            rows = pa.table(batch.select(NUMBERED_ITEM.names))
+            yield from scattered(_ITEMS, rows, bucket[batch.column("owner").to_numpy()])
 
 
-def of_bucket(chunks: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The payments and the items in the `chunks` of one bucket."""
-    return unpacked(chunks, PAYMENTS, READ_ROW), unpacked(chunks, ITEMS, NUMBERED_ITEM)
-
-
-def _first_family(piece: pa.Table) -> pa.Array:
-    lists = piece.column("families").combine_chunks()
-    some = pc.greater(pc.list_value_length(lists), 0)
-    first = pa.nulls(len(lists), pa.int64())
-    return pc.replace_with_mask(first, some, pc.list_element(lists.filter(some), 0))
-
-
-def _originals(read: DataFrame) -> pa.Table:
+def _originals(run: Run, notes: ReadNotes) -> pa.Table:
     """Returns and the payments that came back (`_RETURN`)."""
-    returned = read.where("amount_minor < 0 and original_reference != ''")
-    named = collected(returned.select("original_reference").distinct())["original_reference"]
-    if not len(named):
+    wanted = pc.unique(notes.named["original_reference"].combine_chunks())
+    if not len(wanted):
         return _RETURN.empty_table()
-    wanted = named.combine_chunks()
+    folder = run.folder
+    pieces: Pieces = run.value("pieces")
 
-    def meant(piece: pa.Table) -> pa.Table:
-        hit = pc.less(piece.column("amount_minor"), 0)
+    def mean(piece: int) -> Iterator[Packet]:
+        rows = told_of(folder, piece)
+        hit = pc.less(rows["amount_minor"], 0)
         for name in _NAMED_BY:
-            hit = pc.or_(hit, pc.is_in(piece.column(name), value_set=wanted))
-        return piece.filter(hit)
+            hit = pc.or_(hit, pc.is_in(rows[name], value_set=wanted))
+        yield from packed({_MEANT: rows.filter(hit).select(_MEANT_ROW.names)})
 
-    def match(_: int, table: pa.Table) -> pa.Table:
-        found = find_originals(batch_of(PaymentBatch, table))
-        row = {name: at for at, name in enumerate(table.column("payment_id").to_pylist())}
-        first = pc.fill_null(_first_family(table), -1).to_numpy(zero_copy_only=False)
-        number = table.column("payment_no").to_numpy()
-        one = np.array([row[name] for name in found], dtype=np.int64)
-        two = np.array([row[name] for name in found.values()], dtype=np.int64)
-        columns = [[*found], [*found.values()], number[one], number[two], first[one], first[two]]
-        return pa.table(columns, schema=_RETURN)
-
-    rows = each_piece(read.select(*READ_ROW.names), meant, READ_ROW)
-    return collected(each_group(rows.withColumn("all", sf.lit(0)), "all", match, _RETURN))
+    table = gathered(begun(run.spark, len(pieces), mean)).table(_MEANT, _MEANT_ROW)
+    found = find_originals(batch_of(PaymentBatch, table))
+    row = {name: at for at, name in enumerate(table["payment_id"].to_pylist())}
+    first, number = first_family(table), table["payment_no"].to_numpy()
+    one = np.array([row[name] for name in found], dtype=np.int64)
+    two = np.array([row[name] for name in found.values()], dtype=np.int64)
+    columns = [[*found], [*found.values()], number[one], number[two], first[one], first[two]]
+    return pa.table(columns, schema=_RETURN).sort_by("returned")
 
 
-def _ties(run: Run, read: DataFrame, returns: pa.Table) -> Ties:
+_MEANT_ROW: Final = pa.schema(
+    [*(READ_ROW.field(one) for one in (*PaymentBatch.SCHEMA.names, "payment_no", "families"))]
+)
+
+
+def _ties(run: Run, notes: ReadNotes, returns: pa.Table) -> Ties:
     """All that ties families together (see module)."""
-    several = collected(read.where("size(families) > 1").select("families"))["families"]
-    lists = several.combine_chunks()
-    owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
-    member = pc.list_flatten(lists).to_numpy(zero_copy_only=False)
-    first = pc.list_element(lists, 0).to_numpy(zero_copy_only=False)
-    own = read.select("payment_no", sf.expr(_FIRST_FAMILY).alias("own"))
-    again = run.table("found_again").where("family >= 0").select("payment_no", "family")
-    late = collected(again.join(own, "payment_no").orderBy("payment_no", "family"))
+    owner, member = lists_of(notes.several, "families")
+    first = first_family(notes.several)
     none = np.empty(0, dtype=np.int64)
     columns = {
         name: returns[name].to_numpy()
         for name in ("returned", "original", "returned_family", "original_family")
     }
-    ties = Ties(one=first[owner], two=member, found=none, found_family=none, **columns)
-    return ties.with_late(*_late(late))
+    ties = Ties(
+        one=first[owner],
+        two=member["families"].to_numpy(),
+        found=none,
+        found_family=none,
+        **columns,
+    )
+    return ties.with_late(*_late(run.value("late")))
 
 
 def _tie_more(run: Run, strays: pa.Table, number: int) -> None:
     """Tie what strayed to where it strayed, and cut the buckets again."""
     ties: Ties = run.value(f"ties-{number}")
-    wanted = pa.table(
-        {
-            "payment_no": pc.list_flatten(strays["strays"]),
-            "family": pc.list_flatten(strays["stray_families"]),
-        }
-    )
-    own = run.table("payments_told").select("payment_no", sf.expr(_FIRST_FAMILY).alias("own"))
-    rows = run.spark.createDataFrame(wanted).join(own, "payment_no")
-    more = ties.with_late(*_late(collected(rows.orderBy("payment_no", "family"))))
+    columns = [pc.list_flatten(strays[name]) for name in ("strays", "stray_families", "stray_own")]
+    rows = pa.table(columns, names=["payment_no", "family", "own"])
+    rows = rows.sort_by([("payment_no", "ascending"), ("family", "ascending")])
+    more = ties.with_late(*_late(rows))
     run.put(more, f"ties-{number + 1}")
     _cut(run, run.value("customers"), more, number + 1)
 
@@ -265,16 +257,8 @@ def _count_ages(run: Run, found: pa.Table) -> dict[str, int]:
     facts: RunFacts = run.value("facts_laid_out")
     lists = found["paid"].to_pylist()
     paid: NDArray[np.int64] = np.sum(np.array(lists, dtype=np.int64), axis=0)
-    latest = collected(
-        run.table("payments_told").agg(
-            sf.max(sf.unix_date(sf.coalesce("value_date", "booking_date"))).alias("day"),
-            sf.max(sf.coalesce("value_date", "booking_date").isNull()).alias("undated"),
-        )
-    )
-    said = latest["day"][0].as_py()
-    days = [NO_DATE if said is None else said]
-    days += [facts.day] if latest["undated"][0].as_py() else []
-    day = max(days)
+    notes: ReadNotes = run.value("read_notes")
+    day = max(notes.day, facts.day) if notes.undated else notes.day
     whole = msgspec.structs.replace(facts.whole, paid=PaidAges(paid, day))
     run.put(msgspec.structs.replace(facts, whole=whole), "facts")
     return {

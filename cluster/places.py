@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +21,9 @@ import pyarrow as pa
 from pyarrow import fs
 
 from cluster.errors import PlaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["FileAt", "Place", "files_below", "local_copy"]
 
@@ -76,15 +81,28 @@ class Place(msgspec.Struct, frozen=True):
             with system.open_input_stream(path) as opened:
                 return bytes(opened.read())
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes | memoryview) -> None:
         """Put `content` there, whole or not at all; raises `PlaceError`."""
+        with self.written() as opened:
+            opened.write(content)
+
+    @contextmanager
+    def written(self) -> Iterator[Any]:
+        """A stream whose bytes stand there once it is left, whole or not at all; whoever writes the
+        same file at the same time does not disturb it. Raises `PlaceError`.
+        """
         with _explained(self):
             system, path = fs.FileSystem.from_uri(self.uri)
             system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-            partial = f"{path}{_PARTIAL}"
-            with system.open_output_stream(partial) as opened:
-                opened.write(content)
-            system.move(partial, path)
+            partial = f"{path}.{secrets.token_hex(8)}{_PARTIAL}"
+            try:
+                with system.open_output_stream(partial) as opened:
+                    yield opened
+                _replace(system, partial, path)
+            except BaseException:
+                with suppress(OSError):
+                    system.delete_file(partial)
+                raise
 
     def exists(self) -> bool:
         """There is such a file or folder."""
@@ -117,6 +135,17 @@ class Place(msgspec.Struct, frozen=True):
         with _explained(other):
             system, path = fs.FileSystem.from_uri(self.uri)
             system.move(path, fs.FileSystem.from_uri(other.uri)[1])
+
+
+def _replace(system: fs.FileSystem, partial: str, path: str) -> None:
+    """Rename a file, over one that is there already where the file system does not do so itself."""
+    try:
+        system.move(partial, path)
+    except OSError:
+        if system.get_file_info(path).type == fs.FileType.NotFound:
+            raise
+        system.delete_file(path)
+        system.move(partial, path)
 
 
 class _explained:  # noqa: N801 - reads as a statement

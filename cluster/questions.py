@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cluster.known_customers import KnownCustomers
     from engine.identify import OurAccounts
     from engine.readings import NumberShape
 
@@ -38,14 +37,19 @@ __all__ = [
     "ANSWER",
     "CREDITOR",
     "KEY",
+    "OWNER_KEY",
     "QUESTION",
     "REFERENCE",
+    "amount_keys_of_items",
     "answers",
     "asked_again",
+    "creditor_keys_of_items",
+    "distinct_keys",
     "frequent_of",
-    "keys_of_items",
     "part_of",
+    "part_of_rows",
     "questions_of_payments",
+    "reference_keys_of_items",
 ]
 
 REFERENCE, AMOUNT, CREDITOR = range(3)
@@ -57,28 +61,26 @@ _PART_SHIFT: Final = np.uint64(32)
 
 QUESTION: Final = pa.schema(
     [
-        pa.field("part", pa.int64()),
-        pa.field("kind", pa.int64()),
+        pa.field("kind", pa.int8()),
         pa.field("key", pa.int64()),
         pa.field("payment_no", pa.int64()),
     ]
 )
-"""A key a payment asks for; `part` is the task that answers it."""
+"""A key a payment asks for."""
 
 KEY: Final = pa.schema(
-    [
-        pa.field("part", pa.int64()),
-        pa.field("kind", pa.int64()),
-        pa.field("key", pa.int64()),
-        pa.field("item_no", pa.int64()),
-        pa.field("customer", pa.int64()),
-    ]
+    [pa.field("kind", pa.int8()), pa.field("key", pa.int64()), pa.field("item_no", pa.int64())]
 )
-"""A key an item is found by; its customer where that is what is asked for."""
+"""A key an item is found by."""
+
+OWNER_KEY: Final = pa.schema(
+    [pa.field(name, pa.int64()) for name in ("key", "item_no", "customer")]
+)
+"""A creditor reference of an item, and whose item it is: that is what is asked for."""
 
 ANSWER: Final = pa.schema(
     [
-        pa.field("kind", pa.int64()),
+        pa.field("kind", pa.int8()),
         pa.field("payment_no", pa.int64()),
         pa.field("item_no", pa.int64()),
     ]
@@ -91,7 +93,6 @@ def questions_of_payments(
     shapes: tuple[NumberShape, ...],
     ours: OurAccounts,
     companies: Sequence[str],
-    parts: int,
 ) -> pa.Table:
     """All that reading the payments in `table` may ask for."""
     payments, lines = batch_of(PaymentBatch, table), lines_of(table)
@@ -106,56 +107,55 @@ def questions_of_payments(
         scope = names.take(pa.array(company[row[at]]))
         found.append((row[at], _creditor_keys(scope, texts.take(pa.array(at))), CREDITOR))
     number = table.column("payment_no").to_numpy()
-    return _questions([(number[row], key, kind) for row, key, kind in found], parts)
+    return _questions([(number[row], key, kind) for row, key, kind in found])
 
 
-def asked_again(table: pa.Table, parts: int) -> pa.Table:
+def asked_again(table: pa.Table) -> pa.Table:
     """What payments ask for once they were read: numbers inside ranges, amounts."""
     number = table.column("payment_no").to_numpy()
     found = []
     for name, kind in (("numbers_between", REFERENCE), ("amounts_asked", AMOUNT)):
         owner, values = lists_of(table, name)
         found.append((number[owner], scrambled(seen(values.column(name))), kind))
-    return _questions(found, parts)
+    return _questions(found)
 
 
-def keys_of_items(
-    table: pa.Table,
-    currencies: Sequence[str],
-    known: KnownCustomers,
-    kinds: Sequence[int],
-    parts: int,
-) -> pa.Table:
-    """The keys of the items in `table` (`ITEM_ROW`) of the given kinds."""
+def reference_keys_of_items(table: pa.Table) -> pa.Table:
+    """The reference keys of the items in `table` (`ITEM_ROW`)."""
+    row, keys = lists_of(table, "keys")
+    return _keys(REFERENCE, seen(keys.column("keys")), table.column("item_no").to_numpy()[row])
+
+
+def amount_keys_of_items(table: pa.Table, currencies: Sequence[str]) -> pa.Table:
+    """Their keys of currency and amount."""
     items, number = batch_of(OpenItemBatch, table), table.column("item_no").to_numpy()
-    nobody = np.zeros(len(items), dtype=np.int64)
-    found: list[tuple[NDArray[np.int64], NDArray[np.uint64], int, NDArray[np.int64]]] = []
-    if REFERENCE in kinds:
-        row, keys = lists_of(table, "keys")
-        found.append((row, seen(keys.column("keys")), REFERENCE, nobody))
-    if CREDITOR in kinds:
-        texts, row = creditor_references_on(items)
-        key = _creditor_keys(items.text("company_id").take(pa.array(row)), texts)
-        found.append((row, key, CREDITOR, known.customer_of(items)))
-    if AMOUNT in kinds:
-        code = pc.index_in(items.text("currency"), value_set=pa.array(currencies, pa.string()))
-        opened = items.int64("open_minor")
-        amount = np.where(opened == 0, items.int64("original_minor"), opened)
-        key = mix64(code.to_numpy(zero_copy_only=False).astype(np.int64), amount)
-        found.append((np.arange(len(items)), scrambled(key), AMOUNT, nobody))
-    columns = [
-        [part_of(key, parts), np.full(len(row), kind), key.view(np.int64), number[row], who[row]]
-        for row, key, kind, who in found
-    ]
-    return pa.table([np.concatenate(column) for column in zip(*columns, strict=True)], schema=KEY)
+    code = pc.index_in(items.text("currency"), value_set=pa.array(currencies, pa.string()))
+    opened = items.int64("open_minor")
+    amount = np.where(opened == 0, items.int64("original_minor"), opened)
+    key = mix64(code.to_numpy(zero_copy_only=False).astype(np.int64), amount)
+    return _keys(AMOUNT, scrambled(key), number)
 
 
-def answers(questions: pa.Table, keys: pa.Table) -> pa.Table:
-    """The items each question of one part leads to (`ANSWER`)."""
+def creditor_keys_of_items(table: pa.Table, customer: NDArray[np.int64]) -> pa.Table:
+    """Their creditor references (`OWNER_KEY`); `customer` is the number of each item's."""
+    items, number = batch_of(OpenItemBatch, table), table.column("item_no").to_numpy()
+    texts, row = creditor_references_on(items)
+    rows = pa.array(row)
+    key = _creditor_keys(items.text("company_id").take(rows), texts)
+    return pa.table([key.view(np.int64), number[row], customer[row]], schema=OWNER_KEY)
+
+
+def _keys(kind: int, key: NDArray[np.uint64], item_no: NDArray[np.int64]) -> pa.Table:
+    kinds = np.full(len(key), kind, dtype=np.int8)
+    return pa.table([kinds, key.view(np.int64), item_no], schema=KEY)
+
+
+def answers(questions: pa.Table, keys: pa.Table, owner_keys: pa.Table) -> pa.Table:
+    """The items each question of one part leads to (`ANSWER`), of the keys of that part."""
     found = []
     for kind, most in ((REFERENCE, DOCUMENT_FREQUENCY_MAX), (AMOUNT, SAME_AMOUNT_MAX)):
         found += _answers(_of_kind(questions, kind), _of_kind(keys, kind), kind, most)
-    found += _owners(_of_kind(questions, CREDITOR), _of_kind(keys, CREDITOR))
+    found += _owners(_of_kind(questions, CREDITOR), owner_keys)
     none = np.empty(0, dtype=np.int64)
     columns = zip((none, none, none), *found, strict=False)
     return pa.table([np.concatenate(column) for column in columns], schema=ANSWER)
@@ -183,7 +183,8 @@ def _owners(questions: pa.Table, keys: pa.Table) -> list[tuple[NDArray[np.int64]
     """One item of the first, and one of the last customer whose items have the key: whether it is
     one customer's is all that is asked.
     """
-    key, customer, item = (keys.column(name).to_numpy() for name in ("key", "customer", "item_no"))
+    columns = ("key", "customer", "item_no")
+    key, customer, item = (keys.column(name).to_numpy() for name in columns)
     order = np.lexsort((item, customer, key))
     key, item = key[order], item[order]
     asked = questions.column("key").to_numpy()
@@ -204,11 +205,9 @@ def _sorted(keys: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.in
     return key[order], value[order]
 
 
-def _questions(
-    found: Sequence[tuple[NDArray[np.int64], NDArray[np.uint64], int]], parts: int
-) -> pa.Table:
+def _questions(found: Sequence[tuple[NDArray[np.int64], NDArray[np.uint64], int]]) -> pa.Table:
     columns = [
-        [part_of(key, parts), np.full(len(key), kind), key.view(np.int64), payment]
+        [np.full(len(key), kind, dtype=np.int8), key.view(np.int64), payment]
         for payment, key, kind in found
     ]
     return pa.table(
@@ -227,10 +226,20 @@ def part_of(key: NDArray[np.uint64], parts: int) -> NDArray[np.int64]:
     return (spread % np.uint64(parts)).astype(np.int64)
 
 
+def part_of_rows(rows: pa.Table, parts: int) -> NDArray[np.int64]:
+    """Which of `parts` tasks looks after the key of each row."""
+    return part_of(seen(rows.column("key")), parts)
+
+
 def frequent_of(table: pa.Table, kind: int) -> NDArray[np.uint64]:
     """The keys of a kind that too many items have, sorted; `table` holds answers (`ANSWER`)."""
     mask = pc.and_(
         pc.equal(table.column("payment_no"), _NO_PAYMENT), pc.equal(table.column("kind"), kind)
     )
-    keys = np.sort(seen(table.filter(mask).column("item_no")))
-    return keys[first_of_runs(keys.view(np.int64))] if len(keys) else keys
+    return distinct_keys(table.filter(mask).column("item_no"))
+
+
+def distinct_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Each of `keys` once, sorted."""
+    found = np.sort(seen(keys))
+    return found[first_of_runs(found.view(np.int64))] if len(found) else found

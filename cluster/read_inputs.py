@@ -6,61 +6,199 @@ in two of them, stops the run with the sentence a single file would get.
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as sf
+import pyarrow.parquet as pq
 
+from cluster.count_items import (
+    ItemTally,
+    Owners,
+    added_up,
+    counts_sent,
+    key_hashes,
+    numbers_twice,
+    twice_in,
+)
 from cluster.errors import DuplicateRowsError, UnusableInputError
+from cluster.flow import begun, gathered, passed
 from cluster.item_rows import item_rows
 from cluster.known_customers import KnownCustomers
+from cluster.packets import packed
+from cluster.pieces import keep_pieces, keys_of_payments, pieces_of, pieces_told
 from cluster.places import Place, files_below
-from cluster.rows import ITEM_ROW, PAYMENT_ROW, with_lines
-from cluster.spark_rows import collected, each_number
+from cluster.rows import ITEM_ROW
+from cluster.run_facts import RunFacts
+from cluster.stage_files import keep_table, taken
+from engine.accident import amount_keys
 from engine.batches import (
     BankAccountBatch,
     CustomerBatch,
+    LearnedFactBatch,
     OpenItemBatch,
-    PaymentBatch,
     RemittanceBatch,
 )
+from engine.policy import read_policy
 from parsers.table_files import TABLE_FORMATS
 from parsers.tables import TableContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pyspark.sql import DataFrame
+    from numpy.typing import NDArray
 
+    from cluster.packets import Packet, Received
+    from cluster.pieces import Pieces
     from cluster.run import Run
+    from engine.whole import ItemCounts
 
 __all__ = [
+    "FILE_BITS",
+    "ROW_MASK",
+    "given_place",
+    "items_place",
     "keep_customers",
-    "keep_open_items",
-    "keep_payments_table",
+    "keep_facts",
+    "keep_given",
+    "keep_inputs",
+    "owners_place",
     "read_small_table",
+    "repeats_by_currency",
 ]
 
-_PART_BITS: Final = 32
+_EPOCH: Final = datetime.date(1970, 1, 1)
+FILE_BITS: Final = 32
+"""Bits of a row's number in its file; the file's number stands above them."""
+
+ROW_MASK: Final = (1 << FILE_BITS) - 1
 _PIECE_ROWS: Final = 1 << 16
 """Rows that are taken apart at once: some 100 MiB with their keys."""
 
+_GIVEN: Final = {
+    "open_items": ("company_id", "open_item_id", "currency", "open_minor"),
+    "payments": ("payment_id", "amount_minor", "currency"),
+}
+"""What the audit wants to know of rows as they came in."""
 
-def keep_open_items(run: Run) -> dict[str, int]:
-    """Open items as rows of the run."""
-    read = run.hooks.read_open_items
 
-    def rows(number: int, content: TableContent) -> Iterator[pa.Table]:
-        items = _read(read, content)
+def items_place(folder: Place, file: int) -> Place:
+    """Where the open items of a file are kept."""
+    return folder / "open_items" / f"{file:05}.arrow"
+
+
+def owners_place(folder: Place, file: int) -> Place:
+    """Where the names of their owners are."""
+    return folder / "owners" / f"{file:05}.arrow"
+
+
+def given_place(folder: Place, table: str) -> Place:
+    """What the audit knows of a table as it came in: a folder of Parquet files."""
+    return folder / "given" / table
+
+
+def keep_inputs(run: Run) -> dict[str, int]:
+    """Open items, and payments of a table, as rows of the run, counted."""
+    payments = [] if run.job.payments is None else _table_files(run.job.payments)
+    items = _table_files(run.job.open_items)
+    folder, parts = run.folder, run.parts
+    read_payments, read_items = run.hooks.read_payments, run.hooks.read_open_items
+
+    def keep(number: int) -> Iterator[Packet]:
+        if number < len(payments):
+            batch = read_payments(_content(payments[number]))
+            first = number << FILE_BITS
+            yield from keep_pieces(folder, batch, RemittanceBatch.empty(), first, parts)
+            if len(payments) > 1:
+                yield from key_hashes(batch, first, "payments", parts)
+            return
+        file = number - len(payments)
+        rows = read_items(_content(items[file]))
+        yield from _kept_items(rows, folder, file, parts)
+        if len(items) > 1:
+            yield from key_hashes(rows, file << FILE_BITS, "open_items", parts)
+
+    def add_up(_: int, received: Received) -> Iterator[Packet]:
+        yield from added_up(received)
+        yield from packed({"pieces": pieces_told(received)})
+        for name in _GIVEN:
+            yield from twice_in(received, name)
+
+    sent = begun(run.spark, len(payments) + len(items), keep)
+    found = gathered(passed(sent, parts, add_up))
+    tally, pieces = ItemTally.of(found), pieces_of(pieces_told(found))
+    _refuse_twice(
+        numbers_twice(found, "payments"),
+        "payments",
+        lambda number: keys_of_payments(folder, pieces, number),
+    )
+    _refuse_twice(
+        numbers_twice(found, "open_items"),
+        "open items",
+        lambda number: _taken_items(folder, number),
+    )
+    run.put(tally, "tally")
+    run.put(len(items), "item_files")
+    if run.job.payments is not None:
+        run.put(pieces, "pieces")
+    return {"open_items": tally.counts.items, "payments": int(pieces.rows.sum())}
+
+
+def _taken_items(folder: Place, number: NDArray[np.int64]) -> pa.Table:
+    """The keys of the items with the given numbers, ascending."""
+    file = number >> FILE_BITS
+    return pa.concat_tables(
+        taken(items_place(folder, one), number[file == one] & ROW_MASK, OpenItemBatch.KEY)
+        for one in sorted(set(file.tolist()))
+    )
+
+
+def _refuse_twice(
+    number: NDArray[np.int64], name: str, keys: Callable[[NDArray[np.int64]], pa.Table]
+) -> None:
+    """Raise `DuplicateRowsError` where rows, whose hashes are equal, have one key."""
+    if not len(number):
+        return
+    rows = keys(np.sort(number))
+    names = rows.column_names
+    counted = rows.group_by(names).aggregate([([], "count_all")])
+    twice = counted.filter(pc.greater(counted["count_all"], 1))
+    if len(twice):
+        first = twice.sort_by([(one, "ascending") for one in names]).select(names)
+        raise DuplicateRowsError(_said_twice([one[0].as_py() for one in first.columns], name))
+
+
+def _said_twice(key: list[str], name: str) -> str:
+    shown = " / ".join(part for part in key if part)
+    return f"{name}: {shown!r} stands in more than one part or row; each may stand once"
+
+
+def _kept_items(items: OpenItemBatch, folder: Place, file: int, parts: int) -> Iterator[Packet]:
+    """Keep the items of a file, and send what they add to the counts of all."""
+    owners = Owners.of(items)
+    counts: list[ItemCounts] = []
+    number = file << FILE_BITS
+
+    def rows() -> Iterator[pa.Table]:
         for first in range(0, len(items), _PIECE_ROWS):
-            piece = items.record_batch.slice(first, _PIECE_ROWS)
-            yield item_rows(OpenItemBatch.of_distinct(piece), (number << _PART_BITS) + first)
+            piece = OpenItemBatch.of_distinct(items.record_batch.slice(first, _PIECE_ROWS))
+            owner = owners.of_row[first : first + _PIECE_ROWS]
+            table, counted = item_rows(piece, owner, number + first)
+            counts.append(counted)
+            yield table
 
-    kept = run.write(_parts(run, run.job.open_items, rows, ITEM_ROW), "open_items")
-    _refuse_twice(kept, OpenItemBatch.KEY, "open items")
-    return {"open_items": kept.count()}
+    keep_table(items_place(folder, file), rows(), ITEM_ROW)
+    keep_table(owners_place(folder, file), [owners.names], owners.names.schema)
+    keep_given(folder, "open_items", pa.Table.from_batches([items.record_batch]), file)
+    yield from counts_sent(items, owners, counts, file, parts)
+
+
+def keep_given(folder: Place, name: str, rows: pa.Table, number: int) -> None:
+    """Keep what the audit wants to know of `rows` as they came in."""
+    with (given_place(folder, name) / f"{number:016x}.parquet").written() as sink:
+        pq.write_table(rows.select(_GIVEN[name]), sink, compression="zstd")
 
 
 def keep_customers(run: Run) -> dict[str, int]:
@@ -68,67 +206,69 @@ def keep_customers(run: Run) -> dict[str, int]:
     master = CustomerBatch.empty()
     if run.job.customers is not None:
         read = run.hooks.read_customers
-        parts = [_read(read, content) for _, content in _contents(run.job.customers)]
+        parts = [read(_content(uri)) for uri in _table_files(run.job.customers)]
         master = _one_table(CustomerBatch, parts, "customers")
-    keys = ["company_id", "customer_id"]
-    owners = collected(
-        run.table("open_items").groupBy(*keys).agg(sf.count("*").alias("items")).orderBy(*keys)
-    )
-    known = KnownCustomers.of(master, owners)
+    tally: ItemTally = run.value("tally")
+    known = KnownCustomers.of(master, tally.owners)
     size = run.put(known, "customers")
-    return {"customers": len(known.directory), "with_items": len(owners), "bytes": size}
+    return {"customers": len(known.directory), "with_items": len(tally.owners), "bytes": size}
 
 
-def keep_payments_table(run: Run) -> dict[str, int]:
-    """Payments of a table as rows of the run."""
-    read = run.hooks.read_payments
+def keep_facts(run: Run) -> dict[str, int]:
+    """What is true of all items: how round amounts are, which recur, what numbers look like."""
+    tally: ItemTally = run.value("tally")
+    known: KnownCustomers = run.value("customers")
+    pieces: Pieces = run.value("pieces")
+    currencies = sorted(tally.counts.roundness)
+    code = {name: number for number, name in enumerate(currencies)}
+    codes = np.array([code[name] for name in tally.amounts["currency"].to_pylist()], dtype=np.int64)
+    key = amount_keys(codes, tally.amounts["amount"].to_numpy())
+    order = np.argsort(key)
+    none = np.empty(0, dtype=np.uint64)
+    whole = tally.counts.whole(
+        known.directory.companies,
+        (key[order], tally.amounts["items"].to_numpy()[order]),
+        repeats_by_currency(tally.repeats, code),
+        none,
+        none,
+    )
+    facts = RunFacts(
+        day=pieces.day if run.job.as_of is None else (run.job.as_of - _EPOCH).days,
+        policy=read_policy(run.job.policy),
+        accounts=run.accounts.record_batch,
+        facts=LearnedFactBatch.empty().record_batch,
+        whole=whole,
+        originals={},
+    )
+    run.put(facts, "facts_counted")
+    return {"recurring_amounts": len(key), "companies": len(whole.companies)}
 
-    def rows(number: int, content: TableContent) -> Iterator[pa.Table]:
-        yield with_lines(_read(read, content), RemittanceBatch.empty(), number << _PART_BITS)
 
-    kept = run.write(_parts(run, run.job.payments or "", rows, PAYMENT_ROW), "payments_read")
-    _refuse_twice(kept, PaymentBatch.KEY, "payments")
-    return {"payments": kept.count()}
+def repeats_by_currency(repeats: pa.Table, code: dict[str, int]) -> NDArray[np.int64]:
+    """Per currency, amounts that stand once in a ledger, and twice, of rows that count them so."""
+    found = np.zeros((len(code), 2), dtype=np.int64)
+    for row in repeats.to_pylist():
+        found[code[row["currency"]], row["items"] - 1] += row["amounts"]
+    return found
 
 
 def read_small_table(name: str, read: Callable[[TableContent], Any]) -> Any:
     """A table of the driver: one file, or the parts of a folder together."""
-    parts = [_read(read, content) for _, content in _contents(name)]
+    parts = [read(_content(uri)) for uri in _table_files(name)]
     return _one_table(BankAccountBatch, parts, name)
 
 
-def _parts(
-    run: Run,
-    name: str,
-    rows: Callable[[int, TableContent], Iterator[pa.Table]],
-    schema: pa.Schema,
-) -> DataFrame:
-    """`rows` of each part of the table `name`, one task each."""
-    files = [file.uri for file in _table_files(name)]
-
-    def make(number: int) -> Iterator[pa.Table]:
-        place = Place(files[number])
-        return rows(number, TableContent(place.name, place.read()))
-
-    return each_number(run.spark, len(files), make, schema)
-
-
-def _contents(name: str) -> Iterator[tuple[int, TableContent]]:
-    for number, file in enumerate(_table_files(name)):
-        place = Place(file.uri)
-        yield number, TableContent(place.name, place.read())
-
-
-def _table_files(name: str) -> list[Any]:
+def _table_files(name: str) -> list[str]:
     files = files_below(name, tuple(TABLE_FORMATS))
     if not files:
         message = f"{name} holds no table: expected {', '.join(sorted(TABLE_FORMATS))} files"
         raise UnusableInputError(message)
-    return files
+    return [file.uri for file in files]
 
 
-def _read(read: Callable[[TableContent], Any], content: TableContent) -> Any:
-    return read(content)
+def _content(uri: str) -> TableContent:
+    place = Place(uri)
+    return TableContent(place.name, place.read())
 
 
 def _one_table(kind: Any, parts: list[Any], name: str) -> Any:
@@ -142,16 +282,3 @@ def _one_table(kind: Any, parts: list[Any], name: str) -> Any:
     if len(twice):
         raise DuplicateRowsError(_said_twice(ordered[int(twice[0])].as_py().split("\x1f"), name))
     return batch.take(order.to_numpy(zero_copy_only=False).astype(np.int64))
-
-
-def _refuse_twice(rows: DataFrame, key: tuple[str, ...], name: str) -> None:
-    """Raise `DuplicateRowsError` where a key stands twice in `rows`."""
-    twice = rows.groupBy(*key).count().where("count > 1").orderBy(*key).limit(1)
-    found = collected(twice)
-    if len(found):
-        raise DuplicateRowsError(_said_twice([found[one][0].as_py() for one in key], name))
-
-
-def _said_twice(key: list[str], name: str) -> str:
-    shown = " / ".join(part for part in key if part)
-    return f"{name}: {shown!r} stands in more than one part or row; each may stand once"

@@ -28,6 +28,7 @@ __all__ = [
     "PAYMENT_ROW",
     "READ_ROW",
     "batch_of",
+    "first_family",
     "hidden",
     "int64_list",
     "items_of",
@@ -54,10 +55,10 @@ NUMBERED_ITEM: Final = pa.schema([*_columns_of(OpenItemBatch), pa.field("item_no
 _LONGS: Final = pa.list_(pa.int64())
 
 ITEM_ROW: Final = pa.schema(
-    [*NUMBERED_ITEM, pa.field("keys", _LONGS), pa.field("counts", pa.binary())]
+    [*NUMBERED_ITEM, pa.field("owner", pa.int64()), pa.field("keys", _LONGS)]
 )
-"""An open item with its number in the run, the keys of its references, and, at the first row of
-each piece, what the piece adds to the counts of all items (`engine.whole.ItemCounts`)."""
+"""An open item with its number in the run, the number its owner has in its file, and the keys of
+its references."""
 
 HIT: Final = pa.schema([*NUMBERED_ITEM, pa.field("payment_no", pa.int64())])
 """An open item, for a payment that asked for it."""
@@ -123,6 +124,16 @@ def lines_of(table: pa.Table) -> RemittanceBatch:
     return RemittanceBatch.from_distinct(
         {"payment_id": ids, **{name: rows.column(name) for name in _LINE.names}}
     )
+
+
+def first_family(read: pa.Table) -> NDArray[np.int64]:
+    """The first family that each payment in `read` (`READ_ROW`) reaches, -1 where there is none."""
+    lists = _single(read.column("families"))
+    some = pc.greater(pc.list_value_length(lists), 0)
+    first = pa.nulls(len(lists), pa.int64())
+    first = pc.replace_with_mask(first, some, pc.list_element(lists.filter(some), 0))
+    found: NDArray[np.int64] = pc.fill_null(first, -1).to_numpy(zero_copy_only=False)
+    return found
 
 
 def payer_column(payers: PayerBatch) -> pa.StructArray:

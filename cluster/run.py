@@ -1,8 +1,10 @@
 """A run: stages one after another, each finished once, in a folder that outlives the driver.
 
-A stage writes tables and values below the working folder and then, as the last thing, its note. A
+A stage keeps tables and values below the working folder and then, as the last thing, its note. A
 stage with a note of this very run is not done again. Notes carry the run's key, a hash of all it
 depends on: inputs by name, size and change, rules, versions; a folder of another run is cleared.
+What stages keep stands below the key as well: a task of an earlier run that nobody could stop
+writes beside it.
 """
 
 from __future__ import annotations
@@ -20,15 +22,18 @@ from engine.batches import BankAccountBatch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from cluster.hooks import Hooks
+    from cluster.packets import Received
     from cluster.places import Place
     from cluster.settings import ClusterJob
 
 __all__ = ["Run"]
 
 _RUN: Final = "run.json"
+NOTING: Final = ("bank_files", "advices")
+"""Stages that have something to say beside the payments."""
 
 
 class _RunNote(msgspec.Struct, frozen=True):
@@ -62,6 +67,7 @@ class Run:
         self.hooks = hooks
         self.work = work
         self.key = key
+        self.folder = work / key[:16]
         self.reports: list[StageReport] = []
         self._observe = observe
         self.parts = job.cuts.parts or 2 * _cores(spark)
@@ -98,15 +104,6 @@ class Run:
         note.write(msgspec.json.encode(_StageNote(self.key, report)))
         self.reports.append(report)
 
-    def write(self, rows: DataFrame, name: str) -> DataFrame:
-        """Keep `rows` as the table `name`; gives the table as it was kept."""
-        rows.write.mode("overwrite").parquet((self.work / name).uri)
-        return self.table(name)
-
-    def table(self, name: str) -> DataFrame:
-        """The kept table `name`."""
-        return self.spark.read.parquet((self.work / name).uri)
-
     def put(self, value: Any, name: str) -> int:
         """Keep `value` for every task of the run; gives the bytes it takes."""
         content = mapped_bytes(value)
@@ -117,13 +114,24 @@ class Run:
         """The kept value `name`."""
         return mapped_value(self.place_of(name))
 
-    def notes(self) -> list[DataFrame]:
-        """Packed tables of what is to be said beside the payments."""
-        return [self.table("file_notes")] if (self.work / "file_notes").exists() else []
+    def note(self, received: Received, stage: str) -> None:
+        """Keep what a `stage` has to say beside the payments: its rows of tables of the result."""
+        schemas = self.hooks.schemas
+        tables = {
+            name: received.table(name, schemas[name])
+            for name in received.names()
+            if name in schemas
+        }
+        self.put(tables, f"notes-{stage}")
+
+    def notes(self) -> list[Place]:
+        """Where such rows are kept."""
+        places = [self.place_of(f"notes-{stage}") for stage in NOTING]
+        return [place for place in places if place.exists()]
 
     def place_of(self, name: str) -> Place:
         """Where the value `name` is kept: what tasks are given in its stead."""
-        return self.work / "values" / f"{name}-{self.key[:16]}.bin"
+        return self.folder / "values" / f"{name}.bin"
 
 
 def _cores(spark: SparkSession) -> int:

@@ -11,21 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster.ask_items import repeats_by_currency
 from cluster.bucket_match import bucket_input, first_round
 from cluster.buckets import Buckets, Ties
-from cluster.item_rows import counts_of, item_rows
+from cluster.count_items import Owners
+from cluster.item_rows import item_rows
 from cluster.known_customers import KnownCustomers
 from cluster.questions import (
     AMOUNT,
-    CREDITOR,
     REFERENCE,
+    amount_keys_of_items,
     answers,
     asked_again,
+    creditor_keys_of_items,
     frequent_of,
-    keys_of_items,
+    part_of_rows,
     questions_of_payments,
+    reference_keys_of_items,
 )
+from cluster.read_inputs import repeats_by_currency
 from cluster.reading import near_items, read_payments
 from cluster.rows import NUMBERED_ITEM, batch_of, lists_of, with_lines
 from cluster.run_facts import RunFacts
@@ -36,6 +39,7 @@ from engine.due_habits import PaidAges
 from engine.identify import OurAccounts
 from engine.matcher import match_payments
 from engine.returns import find_originals
+from engine.whole import ItemCounts
 
 
 def quiet(stage, row_count):
@@ -60,10 +64,14 @@ class PartedRun:
     def _count(self):
         given = self.input
         items = given.open_items
-        pieces = enumerate(self._pieces(len(items)))
-        self.items = [item_rows(items.take(rows), number << 32) for number, rows in pieces]
+        self.items, counted = [], []
+        for number, rows in enumerate(self._pieces(len(items))):
+            part = items.take(rows)
+            table, counts = item_rows(part, Owners.of(part).of_row, number << 32)
+            self.items.append(table)
+            counted.append(counts)
         self.every = pa.concat_tables(self.items)
-        counts = counts_of(self.every.filter(self.every["counts"].is_valid()))
+        counts = ItemCounts.total(counted)
         owners = self.every.group_by(["company_id", "customer_id"]).aggregate([([], "count_all")])
         names = ["company_id", "customer_id", "items"]
         self.known = KnownCustomers.of(given.customers, owners.rename_columns(names))
@@ -100,20 +108,20 @@ class PartedRun:
         whole = msgspec.structs.replace(self.facts.whole, **more)
         self.facts = msgspec.structs.replace(self.facts, whole=whole)
 
-    def _ask(self, questions, kinds):
-        keys = pa.concat_tables(
-            [
-                keys_of_items(piece, self.currencies, self.known, kinds, self.parts)
-                for piece in self.items
-            ]
-        )
+    def _ask(self, questions, kind):
+        keys = [reference_keys_of_items(piece) for piece in self.items]
+        if kind == AMOUNT:
+            keys += [amount_keys_of_items(piece, self.currencies) for piece in self.items]
+        owned = [
+            creditor_keys_of_items(piece, self.known.customer_of(batch_of(OpenItemBatch, piece)))
+            for piece in self.items
+        ]
+        sides = [questions, pa.concat_tables(keys), pa.concat_tables(owned)]
+        part = [part_of_rows(side, self.parts) for side in sides]
         return pa.concat_tables(
             [
-                answers(
-                    questions.filter(pc.equal(questions["part"], part)),
-                    keys.filter(pc.equal(keys["part"], part)),
-                )
-                for part in range(self.parts)
+                answers(*(s.filter(pa.array(p == one)) for s, p in zip(sides, part, strict=True)))
+                for one in range(self.parts)
             ]
         )
 
@@ -136,10 +144,9 @@ class PartedRun:
             payments.append(with_lines(part, kept, number << 32))
         ours, whole = OurAccounts.of(given.bank_accounts), self.facts.whole
         questions = [
-            questions_of_payments(part, whole.shapes, ours, whole.companies, self.parts)
-            for part in payments
+            questions_of_payments(part, whole.shapes, ours, whole.companies) for part in payments
         ]
-        found = self._ask(pa.concat_tables(questions), (REFERENCE, CREDITOR))
+        found = self._ask(pa.concat_tables(questions), REFERENCE)
         self._whole(frequent_keys=frequent_of(found, REFERENCE))
         self.hits = self._fetched(found)
         self.read = pa.concat_tables(
@@ -155,7 +162,7 @@ class PartedRun:
         return rows.filter(pc.is_in(rows["payment_no"], value_set=own))
 
     def _find_again(self):
-        found = self._ask(asked_again(self.read, self.parts), (REFERENCE, AMOUNT))
+        found = self._ask(asked_again(self.read), AMOUNT)
         keys = np.concatenate([self.facts.whole.frequent_keys, frequent_of(found, REFERENCE)])
         self._whole(frequent_keys=np.sort(keys), frequent_amounts=frequent_of(found, AMOUNT))
         hits = self._fetched(found)

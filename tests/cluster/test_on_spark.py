@@ -108,15 +108,16 @@ def test_a_result_that_was_damaged_on_its_way_is_not_passed_on(
     spark, done, world, tmp_path, table, damage, said
 ):
     job, _ = done
+    key = next(Path(job.work).glob("*/given")).parent.name
     work = tmp_path / "work"
-    shutil.copytree(job.work, work)
-    shutil.copytree(job.out, work / "result")
-    parts = sorted((work / "result" / table).glob("*.parquet"))
+    shutil.copytree(Path(job.work) / key / "given", work / key / "given")
+    shutil.copytree(job.out, work / key / "written")
+    parts = sorted((work / key / "written" / table).glob("*.parquet"))
     rows = pa.concat_tables([pq.read_table(part) for part in parts])
     for part in parts[1:]:
         part.unlink()
     pq.write_table(damage(rows), parts[0])
-    run = Run(spark, job, hooks_of(world), Place.of(work), "key", lambda _stage, _rows: None)
+    run = Run(spark, job, hooks_of(world), Place.of(work), key, lambda _stage, _rows: None)
     with pytest.raises(AuditError, match=said):
         audit_result(run)
 
@@ -164,7 +165,7 @@ def test_bank_files_crashes_and_a_stopped_driver_change_nothing(spark, tmp_path)
     report = match_on_cluster(spark, job, hooks)
     assert crashed.exists()
     done = [one.stage for one in report.stages if one.resumed]
-    assert done[0] == "open_items"
+    assert done[0] == "inputs"
     assert done[-1] == "decide_references"
     assert [name for name, _ in report.refused] == ["poisoned.txt"]
     run = matched_in_one_process(world, tmp_path / "run", sorted((world / "bank").iterdir()))

@@ -1,4 +1,4 @@
-"""Rows reach their bucket in chunks, each once; errors say what stopped a run."""
+"""Rows reach the task they are sent to, each once; errors say what stopped a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,27 +16,28 @@ from pyspark.errors import PythonException
 
 from cluster.errors import AuditError, ClusterFailedError, PlaceError, UnusableInputError
 from cluster.failures import failure_of
-from cluster.packed_rows import CHUNK, chunked, unpacked
+from cluster.packets import Packet, Received, batches_of, scattered
 
 ROWS = pa.schema([("number", pa.int64()), ("texts", pa.list_(pa.string()))])
 
 
 @given(st.lists(st.integers(-1, 4)), st.integers(1, 5))
-def test_each_row_arrives_once_in_its_bucket(buckets, pieces):
-    bucket = np.array(buckets, dtype=np.int64)
-    texts = [[str(at)] * (at % 3) for at in range(len(bucket))]
-    table = pa.table({"number": np.arange(len(bucket)), "texts": texts}, schema=ROWS)
-    chunks = pa.concat_tables(
-        chunked("rows", table.take(pa.array(part)), bucket[part])
-        for part in np.array_split(np.arange(len(bucket)), pieces)
-    )
-    assert chunks.schema == CHUNK
-    for one in range(5):
-        own = chunks.filter(pc.equal(chunks["bucket"], one))
-        got = unpacked(own, "rows", ROWS)
-        assert sum(own["rows"].to_pylist()) == len(got)
-        assert got.equals(table.filter(pa.array(bucket == one)))
-    assert sum(chunks["rows"].to_pylist()) == int((bucket >= 0).sum())
+def test_each_row_arrives_once_at_its_task(tasks, pieces):
+    task = np.array(tasks, dtype=np.int64)
+    texts = [[str(at)] * (at % 3) for at in range(len(task))]
+    table = pa.table({"number": np.arange(len(task)), "texts": texts}, schema=ROWS)
+    sent = [
+        packet
+        for part in np.array_split(np.arange(len(task)), pieces)
+        for packet in scattered("rows", table.take(pa.array(part)), task[part])
+    ]
+    batches = [*batches_of(iter(sent)), *batches_of(iter([Packet(7, "", 0, b"")]))]
+    received = Received.by_task(batches)
+    assert sorted({*tasks, 7} - {-1}) == [*received]
+    assert received.pop(7).names() == []
+    for one, came in received.items():
+        assert came.table("rows", ROWS).equals(table.filter(pa.array(task == one)))
+    assert sum(packet.rows for packet in sent) == int((task >= 0).sum())
 
 
 @pytest.mark.parametrize(
