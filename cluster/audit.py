@@ -180,7 +180,9 @@ def _closed(received: Received, ours: pa.Table, home: NDArray[np.int64]) -> pa.T
     decided, back = received.table("applications", _DECIDED), received.table("reversals", _REVERSAL)
     rows = decided.filter(pa.array(home >= 0))
     home = home[home >= 0]
-    value: NDArray[np.int64] = sum((_units(rows[name]) for name in _CLOSES), np.int64(0))
+    value = _units(rows[_CLOSES[0]])
+    for name in _CLOSES[1:]:
+        value = value + _units(rows[name])
     _, (payment, of_back) = _codes([rows["payment_id"], back["original_payment_id"]])
     items, (item, of_item) = _codes([rows["open_item_id"], back["open_item_id"]])
     pair, opened = payment * (len(items) + 1) + item, of_back * (len(items) + 1) + of_item
