@@ -181,6 +181,8 @@ def _raise_undecided(
     several = np.zeros(count, dtype=np.bool_)
     several[candidates.payment[(candidates.weight > 0) & (candidates.item_count() > 1)]] = True
     unknown = conclusion.customer < 0
+    cut = (unread > 0) & cut_off(intake, undecided)
+    mended = by_reference & (best_code > 0) & (unread > 0) & ~named["open"]
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
         ("IN-ACCT", intake.homeless),
         ("PAY-CONFLICT", payers.conflict),
@@ -199,13 +201,15 @@ def _raise_undecided(
         ("RMT-PARTIAL", (unread > 0) & partly_read(intake)),
         # One paid item of the very amount says more than a combination that happens to fit.
         ("REF-CLOSED", twins & several),
+        ("REF-TRUNC", mended & cut),
+        ("REF-TYPO", mended),
         (None, best_code > 0),
         ("PAY-CROSS", named["strange"]),
         ("AMT-FX", intake.other_currency),
         ("REF-WRONGCO", intake.elsewhere),
         ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
         ("PAY-UNKNOWN", unknown & ~by_reference),
-        ("REF-TRUNC", (unread > 0) & cut_off(intake, undecided)),
+        ("REF-TRUNC", cut),
         ("REF-NOTFOUND", unread > 0),
         ("POL-CONFIDENCE", proposed),
         ("REF-CLOSED", twins),

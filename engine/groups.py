@@ -89,8 +89,8 @@ def reached_families(
     situation: Situation, family_of: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Families whose items payments may settle or be settled with: payment, family; the payer's
-    own (`family_of` each customer) and, of what is named, all that payer or amount makes credible,
-    or that nobody contradicts.
+    own (`family_of` each customer; where two facts name two payers the first one's), and, of what
+    is named, all that payer or amount makes credible, or that nobody contradicts.
 
     Payments that reach no family in common have no part in each other's results: those of families
     that are tied together so may be matched apart from all others.
@@ -99,11 +99,12 @@ def reached_families(
     unknown = situation.payer_family[slots.payment] < 0
     named = slots.item >= 0
     named &= situation.credible() | ((slots.strength > 1) & unknown)
-    known = np.flatnonzero(situation.payer >= 0)
-    own = family_of[situation.payer[known]]
+    own = pick(family_of, situation.payer, none=-1)
+    own = np.where(own < 0, situation.payer_family, own)
+    known = np.flatnonzero(own >= 0)
     return (
         np.concatenate([known, slots.payment[named], shared.payment]),
-        np.concatenate([own, index.family[slots.item[named]], index.family[shared.item]]),
+        np.concatenate([own[known], index.family[slots.item[named]], index.family[shared.item]]),
     )
 
 

@@ -107,11 +107,17 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
         looked = second_look(situation, Candidates.concat(found), against)
         return _Proposal(looked, situation.slots, _none_of(situation))
 
+    # Of two payers that two facts name the first is looked at, to have something to show.
+    payer = np.where(intake.payers.conflict, intake.payers.payer, situation.payer)
+    suspected = msgspec.structs.replace(situation, payer=payer)
     # Nothing but the payer's own items is looked at: only payers merely suggested are beyond.
     known = msgspec.structs.replace(
-        situation, open_for_matching=situation.open_for_matching & (situation.payer >= 0)
+        suspected, open_for_matching=situation.open_for_matching & (payer >= 0)
     )
-    return _decide(intake, situation, Groups.by_payer(known), propose, map_ordered, named=False)
+    groups = Groups.by_payer(known)
+    found = _decide(intake, suspected, groups, propose, map_ordered, named=False)
+    after = msgspec.structs.replace(found.situation, payer=situation.payer)
+    return msgspec.structs.replace(found, situation=after)
 
 
 def _due_habits(intake: Intake, named: Round) -> DueHabits:
@@ -302,10 +308,25 @@ def _propose_by_reference(part: Part) -> _Proposal:
     collect(propose_across(plain), plain)
     collect(propose_withheld(plain), plain)
     collect(propose_differences(plain, unread), plain)
+    found.append(_near_and_short(mended, found))
     candidates = Candidates.concat(found)
     sure = candidates.automatic & ~doubtful[candidates.payment]
     candidates = msgspec.structs.replace(candidates, automatic=sure)
     return _Proposal(candidates, corrected, doubtful)
+
+
+def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
+    """Part payments of items whose numbers were mended, where nothing else is proposed: number and
+    amount are both off, so that a clerk is only shown what is nearest.
+    """
+    idle = mended.open_for_matching.copy()
+    for candidates in found:
+        idle[candidates.payment] = False
+    left = msgspec.structs.replace(mended, open_for_matching=idle)
+    near = propose_differences(left, unread_references(left, closed=False))
+    beyond = near.rows.cash > left.remaining[near.rows.item]
+    short = np.bincount(near.rows.candidate[beyond], minlength=len(near)) == 0
+    return msgspec.structs.replace(near, automatic=np.zeros(len(near), dtype=np.bool_)).at(short)
 
 
 def unread_references(situation: Situation, *, closed: bool = True) -> NDArray[np.int64]:

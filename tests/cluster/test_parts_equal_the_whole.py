@@ -9,7 +9,9 @@ import pytest
 from cluster_worlds import POLICY, input_of, make_world
 from in_one_process import PartedRun, quiet
 
+from engine.batches import CustomerBatch, OpenItemBatch, PaymentBatch
 from engine.exception_queue import orphan_exceptions
+from engine.match_input import MatchInput
 from engine.matcher import match_payments
 
 KEYS = {
@@ -51,6 +53,60 @@ def test_of_many_kinds_of_worlds(world, seed, tmp_path):
 def test_under_a_policy_that_ties_companies_and_pays_the_oldest_first(tmp_path):
     match_input = input_of(make_world("unknown_payers", tmp_path), tomllib.loads(POLICY))
     assert_equal(match_input, PartedRun(match_input, parts=5, bucket_items=300))
+
+
+def conflicts_beside_a_crowd(text, cash):
+    """A payment from the account of C-1 under the name of C-2, beside customers of a bucket each."""
+    customers = [f"C-{number}" for number in range(1, 9)]
+    names = ["Ember Vertex", "Quarry Stone", *(f"Tall Pine {number} Mill" for number in range(6))]
+    return MatchInput(
+        payments=PaymentBatch.from_columns(
+            {
+                "payment_id": ["P-1"],
+                "amount_minor": [cash],
+                "currency": ["EUR"],
+                "value_date": [20_700],
+                "payer_name": [names[1]],
+                "payer_account": ["DE89370400440532013000"],
+                "remittance_text": [text],
+            }
+        ),
+        open_items=OpenItemBatch.from_columns(
+            {
+                "open_item_id": [f"I-{one}" for one in customers],
+                "customer_id": customers,
+                "document_number": [f"INV-{26_001_071 + 1_017 * at}" for at in range(8)],
+                "currency": ["EUR"] * 8,
+                "original_minor": [30_011 + 1_313 * at for at in range(8)],
+                "open_minor": [30_011 + 1_313 * at for at in range(8)],
+            }
+        ),
+        customers=CustomerBatch.from_columns(
+            {
+                "customer_id": customers,
+                "name": names,
+                "bank_accounts": ["DE89370400440532013000", *[""] * 7],
+            }
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "cash"),
+    [("INV-26001017", 30_011), ("INV-26001017", 20_000), ("PAYMENT", 30_011)],
+    ids=["a mended number", "a mended number paid in part", "an amount"],
+)
+def test_where_two_facts_name_two_payers_the_items_of_the_first_are_there(text, cash):
+    """Once such a payment did not reach the items of either, and was shown none of them."""
+    match_input = conflicts_beside_a_crowd(text, cash)
+    whole = match_payments(match_input, quiet)
+    (shown,) = whole.applications.record_batch.to_pylist()
+    assert (shown["open_item_id"], shown["decision"]) == ("I-C-1", "proposed")
+    assert whole.exceptions.strings("code")[0] == "PAY-CONFLICT"
+    parts = PartedRun(match_input, parts=2, bucket_items=1, bucket_payments=1).results()
+    for name in KEYS:
+        got = rows([getattr(part, name) for part in parts], name)
+        assert got.equals(rows([getattr(whole, name)], name)), name
 
 
 @pytest.mark.long
