@@ -112,7 +112,7 @@ def run(configuration: Configuration) -> int:
     mask_key = mask_key_of(configuration.logs)
     log_to(sys.stderr, configuration.logs.level, Mask(Secret(mask_key)))
     tenants = {
-        name: ServedTenant(_table_paths(table), policy_of(table), authority_of(table))
+        name: ServedTenant(_table_paths(table), *policy_of(table), authority=authority_of(table))
         for name, table in configuration.served_tenants().items()
     }
     address = parse_address(configuration.store_url()).absolute()
@@ -302,6 +302,7 @@ def _worker_settings(
         name: TenantSettings(
             tables_folder=str(folders[name].tables),
             policy=tenant.policy,
+            outcomes=tenant.outcomes,
             authority=tenant.authority,
         )
         for name, tenant in tenants.items()

@@ -110,7 +110,8 @@ def _key(job: ClusterJob, hooks: Hooks) -> str:
     that are cut otherwise do not fit together.
     """
     names = (job.open_items, job.payments, job.customers, job.bank_accounts, *job.bank_files)
-    digest = hashlib.sha256(msgspec.json.encode([job.policy, job.as_of, job.cuts], order="sorted"))
+    rules = [job.policy, job.outcomes, job.as_of, job.cuts]
+    digest = hashlib.sha256(msgspec.json.encode(rules, order="sorted"))
     digest.update(metadata.version("tieout").encode())
     for name in names:
         files = files_below(name, ()) if name else []

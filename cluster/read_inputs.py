@@ -235,6 +235,7 @@ def keep_facts(run: Run) -> dict[str, int]:
     facts = RunFacts(
         day=pieces.day if run.job.as_of is None else (run.job.as_of - _EPOCH).days,
         policy=read_policy(run.job.policy),
+        outcomes=run.job.outcomes,
         accounts=run.accounts.record_batch,
         facts=LearnedFactBatch.empty().record_batch,
         whole=whole,

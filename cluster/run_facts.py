@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.batches import NO_DATE, BankAccountBatch, LearnedFactBatch, OpenItemBatch, PaymentBatch
 from engine.match_input import MatchInput
+from engine.outcomes import Outcomes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,8 @@ _EPOCH = datetime.date(1970, 1, 1)
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of a run: its day (since 1970), rules, our accounts, what was learned about payers,
-    counts of all items, originals of returns. Batches travel as their record batches.
+    counts of all items, originals of returns, what outcomes have taught. Batches travel as their
+    record batches.
     """
 
     day: int
@@ -32,7 +34,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     facts: pa.RecordBatch
     whole: Whole
     originals: dict[str, str]
-    outcomes: dict[str, Any] = {}
+    outcomes: Outcomes = Outcomes()
 
     @property
     def bank_accounts(self) -> BankAccountBatch:
@@ -55,5 +57,6 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
             as_of=None if self.day == NO_DATE else _EPOCH + datetime.timedelta(days=self.day),
             whole=self.whole,
             originals=self.originals,
-            **self.outcomes,
+            calibration=self.outcomes.calibration,
+            precision=self.outcomes.precision,
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from engine.outcomes import Outcomes
+
 __all__ = ["ClusterJob", "ClusterReport", "Cuts", "StageReport"]
 
 
@@ -28,7 +30,8 @@ class ClusterJob(msgspec.Struct, frozen=True, kw_only=True):
     """What to match against what, and where the result goes; places are URIs or paths.
 
     Tables are a file or a folder of part files (CSV, Parquet, Arrow, JSONL). `out` must be new or
-    empty, unless `overwrite` replaces an earlier result. `work` keeps what stages have finished, so
+    empty, unless `overwrite` replaces an earlier result. `outcomes` are what earlier decisions have
+    taught. `work` keeps what stages have finished, so
     that a run that was stopped goes on there; without it a hidden folder beside `out` does.
     """
 
@@ -40,6 +43,7 @@ class ClusterJob(msgspec.Struct, frozen=True, kw_only=True):
     bank_accounts: str | None = None
     remittances: tuple[str, ...] = ()
     policy: dict[str, Any] = {}
+    outcomes: Outcomes = Outcomes()
     as_of: datetime.date | None = None
     overwrite: bool = False
     work: str | None = None

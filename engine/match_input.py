@@ -44,9 +44,9 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
 
     `days` is the day of the match payment by payment (days since 1970), where they differ
     (`engine.apart`); without it all have `as_of`. `resident` is made of the open items, customers,
-    accounts and policy given (`against`), so that they need not be indexed again; without it they
-    are. Of a run of which this is a part `whole` tells what is true of all items; `payers` who
-    paid, found out before (`engine.payer_table`); `originals` of which payments returns are
+    accounts, policy and outcomes given (`against`), so that they need not be indexed again; without
+    it they are. Of a run of which this is a part `whole` tells what is true of all items; `payers`
+    who paid, found out before (`engine.payer_table`); `originals` of which payments returns are
     (`engine.returns.find_originals`).
     """
 
@@ -76,6 +76,8 @@ class MatchInput(msgspec.Struct, frozen=True, kw_only=True):
             open_items=resident.open_items,
             bank_accounts=resident.bank_accounts,
             policy=resident.policy,
+            calibration=resident.outcomes.calibration,
+            precision=resident.outcomes.precision,
             resident=resident,
             **more,
         )

@@ -22,6 +22,7 @@ from engine.due_habits import DueDays
 from engine.gates import youngest_documents
 from engine.identify import CustomerNumbers, OurAccounts
 from engine.open_item_index import PAID, build_index
+from engine.outcomes import Outcomes
 from engine.payer_names import KnownNames
 from engine.policy_table import CustomerRules
 from engine.segments import mix64
@@ -53,6 +54,7 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
     bank_accounts: BankAccountBatch
     our_accounts: OurAccounts
     policy: PolicyBook
+    outcomes: Outcomes
     directory: CustomerDirectory
     currencies: list[str]
     index: OpenItemIndex
@@ -77,6 +79,7 @@ def build_resident(
     with_names: bool = True,
     map_ordered: MapOrdered = map,
     whole: Whole | None = None,
+    outcomes: Outcomes | None = None,
 ) -> Resident:
     """Index everything; `with_names` also the names of customers, for payments of any company.
     `whole` tells of all items, where these are some of them.
@@ -112,6 +115,7 @@ def build_resident(
         bank_accounts=bank_accounts,
         our_accounts=OurAccounts.of(bank_accounts),
         policy=policy,
+        outcomes=outcomes or Outcomes(),
         directory=directory,
         currencies=currencies,
         index=index,

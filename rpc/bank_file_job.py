@@ -35,9 +35,9 @@ from store.runs import RunRecord
 from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
-    from engine.policy import PolicyBook
     from parsers.parsed_file import ParsedFile
     from rpc.bank_file_matching import FileMatch
+    from rpc.jobs import TenantSettings
     from rpc.match_job import Matcher
     from rpc.resident_tables import ResidentTables
     from store.decision_records import PostedSet
@@ -53,12 +53,12 @@ class BankFileRunner:
     """Takes bank files in; everything it needs is given once."""
 
     def __init__(
-        self, repository: Repository, tables: ResidentTables, policy: PolicyBook, match: Matcher
+        self, repository: Repository, tables: ResidentTables, rules: TenantSettings, match: Matcher
     ) -> None:
         """Keep what every file needs."""
         self._repository = repository
         self._tables = tables
-        self._policy = policy
+        self._rules = rules
         self._match = match
 
     def run(self, job: BankFileJob) -> BankFileDone:
@@ -83,7 +83,7 @@ class BankFileRunner:
     def _matched(self, work: _Work) -> BankFileDone | FileReceipt:
         """Match the file until what it rests on holds, and keep it; or the first file's receipt."""
         assert work.parsed is not None  # noqa: S101 - nobody has done it before
-        matcher = FileMatcher(work.parsed, self._tables, self._policy, self._match, work.timer)
+        matcher = FileMatcher(work.parsed, self._tables, self._rules, self._match, work.timer)
         if not work.job.validate_only:
             self._repository.halts.check()
         found = matcher.match(self._repository)
@@ -148,7 +148,7 @@ class BankFileRunner:
         matched = msgspec.structs.replace(
             matched, result=msgspec.structs.replace(found, exceptions=exceptions)
         )
-        receipt = receipt_of(job, parsed, matched, self._policy)
+        receipt = receipt_of(job, parsed, matched, self._rules.policy)
         return receipt, FileResult(
             receipt=receipt,
             payments=matched.payments,

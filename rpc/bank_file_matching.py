@@ -41,8 +41,8 @@ if TYPE_CHECKING:
         RemittanceBatch,
         SettledBatch,
     )
-    from engine.policy import PolicyBook
     from parsers.parsed_file import ParsedFile
+    from rpc.jobs import TenantSettings
     from rpc.match_job import Matcher, StageTimer
     from rpc.repeated_statements import RepeatedStatements
     from rpc.resident_tables import ResidentTables
@@ -98,14 +98,14 @@ class FileMatcher:
         self,
         parsed: ParsedFile,
         tables: ResidentTables,
-        policy: PolicyBook,
+        rules: TenantSettings,
         match: Matcher,
         timer: StageTimer,
     ) -> None:
-        """Match `parsed` by `policy` with `match`, starting from the resident `tables`."""
+        """Match `parsed` by `rules` with `match`, starting from the resident `tables`."""
         self._parsed = parsed
         self._tables = tables
-        self._policy = policy
+        self._rules = rules
         self._match = match
         self._timer = timer
         self._originals = _originals_in(parsed.payments)
@@ -206,7 +206,9 @@ class FileMatcher:
             bank_accounts=self._tables.bank_accounts,
             learned=held.learned,
             earlier=held.earlier,
-            policy=self._policy,
+            policy=self._rules.policy,
+            calibration=self._rules.outcomes.calibration,
+            precision=self._rules.outcomes.precision,
         )
 
     def _stale(self, found: FileMatch, now: _Held) -> set[str] | None:

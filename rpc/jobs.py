@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from desk.authority import DEFAULT_AUTHORITY, Authority
+from engine.outcomes import Outcomes
 from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
 from rpc.caller import Caller  # noqa: TC001 - msgspec reads annotations
 from rpc.limits import WORKER_MEMORY_BYTES
@@ -61,10 +62,13 @@ __all__ = [
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One tenant: the folder of its tables (absolute), its rules, and who may decide what."""
+    """One tenant: the folder of its tables (absolute), its rules, what outcomes have taught, and
+    who may decide what.
+    """
 
     tables_folder: str
     policy: PolicyBook
+    outcomes: Outcomes = Outcomes()
     authority: Authority = DEFAULT_AUTHORITY
 
 

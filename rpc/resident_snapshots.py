@@ -31,8 +31,7 @@ from store.audit_log import LeafMark  # noqa: TC001 - msgspec reads annotations
 
 if TYPE_CHECKING:
     from engine.batches import BankAccountBatch
-    from engine.policy import PolicyBook
-    from rpc.jobs import BuildSnapshotJob, CheckSnapshotJob
+    from rpc.jobs import BuildSnapshotJob, CheckSnapshotJob, TenantSettings
     from rpc.resident_tables import ResidentTables
     from rpc.snapshot_files import OpenSnapshot
     from store.open_items import ItemTotal
@@ -56,16 +55,16 @@ class _Facts(msgspec.Struct, frozen=True):
 
 
 def build_snapshot(
-    job: BuildSnapshotJob, store: Repository, tables: ResidentTables, policy: PolicyBook
+    job: BuildSnapshotJob, store: Repository, tables: ResidentTables, rules: TenantSettings
 ) -> BuildSnapshotDone:
     """Make the snapshot that `job` asks for."""
     begun = time.perf_counter()
-    made_from = _made_from(policy, tables.bank_accounts)
+    made_from = _made_from(rules, tables.bank_accounts)
     base = None if job.from_store else _base(job, made_from, store)
     found = None if base is None else _changed(base, store)
     how = "changed"
     if found is None:
-        found = _anew(store, tables, policy, from_store=job.from_store)
+        found = _anew(store, tables, rules, from_store=job.from_store)
         how = "anew"
     elif base is not None and found.resident is base.resident:
         how = "same"
@@ -158,7 +157,7 @@ def _changed(base: OpenSnapshot, store: Repository) -> _Found | None:
 
 
 def _anew(
-    store: Repository, tables: ResidentTables, policy: PolicyBook, *, from_store: bool
+    store: Repository, tables: ResidentTables, rules: TenantSettings, *, from_store: bool
 ) -> _Found:
     with store.reading():
         customers, leaf = store.customers.read().changed.rows, store.audit.last_leaf()
@@ -168,12 +167,15 @@ def _anew(
         else:
             feed = store.open_items.changes_after(tables.number)
             items = with_changes(tables.open_items, feed)
-    resident = build_resident(by_key(items), customers, tables.bank_accounts, policy)
+    resident = build_resident(
+        by_key(items), customers, tables.bank_accounts, rules.policy, outcomes=rules.outcomes
+    )
     return _Found(resident, feed.number, leaf)
 
 
-def _made_from(policy: PolicyBook, accounts: BankAccountBatch) -> str:
-    digest = hashlib.sha256(policy_sha256(policy).encode())
+def _made_from(rules: TenantSettings, accounts: BankAccountBatch) -> str:
+    digest = hashlib.sha256(policy_sha256(rules.policy).encode())
+    digest.update(msgspec.msgpack.encode(rules.outcomes))
     digest.update(_code_sha256().encode())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, accounts.SCHEMA) as writer:

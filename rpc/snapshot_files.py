@@ -29,6 +29,7 @@ from engine.name_evidence import NameBook, NearNames
 from engine.name_search import NameIndex
 from engine.names import NormalNames
 from engine.open_item_index import Amounts, Endings, OpenItemIndex
+from engine.outcomes import Outcomes
 from engine.owner_table import HashedOwners, OwnerTable
 from engine.payer_names import KnownNames
 from engine.policy import PolicyBook
@@ -49,7 +50,7 @@ FILES_MAX: Final = 8
 """Files a snapshot may consist of; the next one is written whole."""
 
 _TAIL: Final = struct.Struct("<Q8s")
-_MAGIC: Final = b"TIEOUT03"
+_MAGIC: Final = b"TIEOUT04"
 _ALIGNMENT: Final = 64
 
 _CLASSES: Final[dict[str, type[Any]]] = {
@@ -118,10 +119,16 @@ class _Sequence(msgspec.Struct, frozen=True, tag="sequence"):
     values: list[_Node]
 
 
-class _Policy(msgspec.Struct, frozen=True, tag="policy"):
-    """The policy."""
+class _Rules(msgspec.Struct, frozen=True, tag="rules"):
+    """The policy, or what outcomes have taught."""
 
-    book: PolicyBook
+    book: PolicyBook | None = None
+    outcomes: Outcomes | None = None
+
+    @classmethod
+    def of(cls, value: PolicyBook | Outcomes) -> _Rules:
+        """`value`, in the field of its kind."""
+        return cls(book=value) if isinstance(value, PolicyBook) else cls(outcomes=value)
 
 
 class _Plain(msgspec.Struct, frozen=True, tag="plain"):
@@ -130,7 +137,7 @@ class _Plain(msgspec.Struct, frozen=True, tag="plain"):
     value: int | str | list[str] | None
 
 
-_Node = _Array | _Column | _Batch | _Record | _Sequence | _Policy | _Plain
+_Node = _Array | _Column | _Batch | _Record | _Sequence | _Rules | _Plain
 
 _Origin = tuple[Any, ...]
 """Where in memory an array stands, and what it is: a mapped one is known by it."""
@@ -179,8 +186,8 @@ class _Writer:
             case batches.Batch():
                 columns = [self._rows(one) for one in value.record_batch.columns]
                 return _Batch(type(value).__name__, columns)  # type: ignore[arg-type]  # of columns
-            case PolicyBook():
-                return _Policy(value)
+            case PolicyBook() | Outcomes():
+                return _Rules.of(value)
             case msgspec.Struct():
                 names = value.__struct_fields__
                 fields = {name: self.node(getattr(value, name)) for name in names}
@@ -271,7 +278,7 @@ def _arrays(value: Any) -> Iterator[Any]:
             yield value
         case batches.Batch():
             yield from value.record_batch.columns
-        case msgspec.Struct() if not isinstance(value, PolicyBook):
+        case msgspec.Struct() if not isinstance(value, PolicyBook | Outcomes):
             for name in value.__struct_fields__:
                 yield from _arrays(getattr(value, name))
         case tuple():
@@ -338,8 +345,8 @@ class _Files:
                 return _CLASSES[kind](**values)
             case _Sequence(values=several):
                 return tuple(self.value(one) for one in several)
-            case _Policy(book=book):
-                return book
+            case _Rules(book=book, outcomes=outcomes):
+                return book or outcomes
             case _:
                 return node.value
 

@@ -126,7 +126,7 @@ class JobRunner:
                 job, tenant.resident(job.snapshot_path)
             ),
             BuildSnapshotJob: lambda job, tenant: build_snapshot(
-                job, tenant.store(), tenant.tables(), tenant.policy
+                job, tenant.store(), tenant.tables(), tenant.settings
             ),
             CheckSnapshotJob: lambda job, tenant: check_snapshot(job, tenant.store()),
             LoadTablesJob: lambda job, tenant: load_tables(
@@ -159,11 +159,12 @@ class _Tenant:
     """One tenant's store and tables, each opened by the first job that needs it."""
 
     def __init__(self, name: str, own: TenantSettings, settings: WorkerSettings) -> None:
+        self.settings = own
         self.policy = own.policy
         self.authority = own.authority
         self.tables_folder = Path(own.tables_folder)
         self._name = name
-        self._settings = settings
+        self._process = settings
         self._repository: Repository | None = None
         self._tables: ResidentTables | None = None
         self._snapshot: tuple[str, OpenSnapshot] | None = None
@@ -171,9 +172,9 @@ class _Tenant:
     def store(self) -> Repository:
         if self._repository is None:
             self._repository = open_repository(
-                self._settings.store_url,
+                self._process.store_url,
                 tenant=self._name,
-                encryption_key_file=self._settings.encryption_key_file,
+                encryption_key_file=self._process.encryption_key_file,
             )
         return self._repository
 
@@ -183,7 +184,7 @@ class _Tenant:
         return self._tables
 
     def bank_files(self, match: Matcher) -> BankFileRunner:
-        return BankFileRunner(self.store(), self.tables(), self.policy, match)
+        return BankFileRunner(self.store(), self.tables(), self.settings, match)
 
     def snapshot(self, path: str) -> OpenSnapshot:
         """The snapshot at `path`; the one before is let go."""

@@ -19,6 +19,7 @@ from store.clearing import StoredClearing
 from store.customer_figures import CustomerFigures
 from store.customers import CustomerChanges, Customers
 from store.data_keys import DataKeyStore
+from store.decision_outcomes import DecisionOutcomes
 from store.decisions import DecisionChanges, Decisions
 from store.events import EventLog
 from store.file_contents import FileContents
@@ -146,6 +147,7 @@ class Repository:
         self.customer_figures = CustomerFigures(database)
         self.work_figures = WorkFigures(database)
         self.ledger_history = LedgerHistory(database)
+        self.outcomes = DecisionOutcomes(database, self.personal)
         self.webhooks = Webhooks(database, self.keys)
 
     @contextmanager

@@ -19,19 +19,22 @@ from engine.batches import (
     PaymentOutcomeBatch,
     RemittanceBatch,
 )
+from engine.outcomes import Outcomes
 from parsers.archives import open_members
 from parsers.byte_source import BytesSource, content_hash
 from parsers.parsed_file import ParsedFile
 from parsers.read_options import ReadOptions
 from tieout.given_files import GivenFile
 from tieout.intake import ReadFile, merge_files, read_given_file
-from tieout.matching_job import read_policy_file
+from tieout.outcome_tables import read_outcomes
+from tieout.policy_files import read_policy_file, rules_of
 from tieout.remittance_inputs import RemittanceOptions, read_remittances
 from tieout.run_tables import TABLE_ORDER, RunTables, output_tables
 from tieout.sources import FileSpool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from engine.batches import ExceptionBatch
     from engine.match_input import MatchInput, MatchResult
@@ -129,13 +132,24 @@ def merge_bank_files(found: list[Any], accounts: BankAccountBatch) -> MergedBank
     )
 
 
-def policy_of(name: str | None) -> dict[str, Any]:
-    """The policy at a path or URI as it is written; raises `PolicyFileError` where it is none."""
+def policy_of(name: str | None) -> tuple[dict[str, Any], Outcomes]:
+    """The rules at a path or URI as they are written, and the outcomes named there; raises
+    `PolicyFileError` where they are none, `OutcomeFileError` or `FileNotFoundError`.
+    """
     if name is None:
-        return {}
-    path = local_copy(Place.of(name))
+        return {}, Outcomes()
+    place = Place.of(name)
+    path = local_copy(place)
     read_policy_file(path)
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    rules, named = rules_of(tomllib.loads(path.read_text(encoding="utf-8")))
+    files = [_beside(place, one) if one else None for one in (named.calibration, named.precision)]
+    return rules, read_outcomes(*files)
+
+
+def _beside(place: Place, name: str) -> Path:
+    """The file called `name`, relative to the file at `place`, on this machine."""
+    is_whole = "://" in name or name.startswith("/")
+    return local_copy(Place.of(name) if is_whole else Place(place.uri.rsplit("/", 1)[0]) / name)
 
 
 def read_remittance_places(names: Sequence[str]) -> AdviceBatch:

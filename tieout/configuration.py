@@ -25,9 +25,12 @@ from rpc.sign_in_rules import (  # noqa: TC001 - msgspec reads annotations
     IssuerRule,
 )
 from store.retention import Retention
+from tieout.policy_files import rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from engine.outcomes import Outcomes
 
 __all__ = [
     "OVERRIDES",
@@ -296,9 +299,12 @@ def settings_of(table: type[msgspec.Struct], prefix: str = "") -> dict[str, Any]
     return found
 
 
-def policy_of(table: TenantTable) -> PolicyBook:
-    """The tenant's matching rules; raises `PolicyError` or `ConfigurationError`."""
-    return read_policy(_toml_of(table.policy))
+def policy_of(table: TenantTable) -> tuple[PolicyBook, Outcomes]:
+    """The tenant's matching rules, and what the outcomes they name have taught; raises
+    `PolicyError`, `ConfigurationError` or `OutcomeFileError`.
+    """
+    rules, named = rules_of(_toml_of(table.policy))
+    return read_policy(rules), named.below(Path(table.policy).parent).read()
 
 
 def authority_of(table: TenantTable) -> Authority:

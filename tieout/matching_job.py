@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import tomllib
 from contextlib import ExitStack
 from decimal import Decimal
 from importlib import metadata
@@ -29,13 +28,12 @@ from engine.batches import (
     RemittanceBatch,
     SettledBatch,
 )
-from engine.errors import PolicyError
 from engine.matcher import MatchInput, MatchResult, match_payments
-from engine.policy import POLICY_VERSION, PolicyBook, read_policy
+from engine.policy import POLICY_VERSION
 from parsers.table_identity import in_key_order, table_hash
 from parsers.tables import read_bank_accounts, read_payments
 from tieout.cores import CoreMap
-from tieout.exit_codes import ExitCode, NothingToDoError, PolicyFileError
+from tieout.exit_codes import ExitCode, NothingToDoError
 from tieout.file_exceptions import exception_batch, file_faults
 from tieout.given_files import RefusedFile
 from tieout.intake import Intake, add_payments_table, read_bank_files
@@ -45,11 +43,12 @@ from tieout.ledger_inputs import (
     read_open_item_table,
     understand_presets,
 )
-from tieout.outcome_tables import outcome_hash, read_outcome_tables
+from tieout.outcome_tables import outcome_hash
 from tieout.output_directory import check_output_directory
 from tieout.own_layouts import read_own_layouts
 from tieout.payer_lessons import lessons_of_run, reliance_of_run
 from tieout.payer_memory import PayerMemory
+from tieout.policy_files import PolicyFile, read_policy_file
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
 from tieout.run_directory import EXPLAIN_POLICY, write_run
@@ -74,7 +73,6 @@ __all__ = [
     "JobReport",
     "MatchingJob",
     "RefusedFile",
-    "read_policy_file",
     "run_matching_job",
 ]
 
@@ -96,7 +94,7 @@ class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
     Paths are bank files (`-` is standard input) and tables (format by extension); `remittances` may
     be several, in the payers' own forms (`remittance_options`); `open_items` and `customers` may be
     an ERP's own exports (`ledger_options`). `calibration` and `precision` are
-    what `tieout evaluate` wrote of earlier outcomes. `as_of` is the
+    what outcomes have taught, instead of what the policy names. `as_of` is the
     latest booking date of the input where not given; without `out` nothing is written. `memory` is
     a directory that carries from run to run what was seen and applied.
     """
@@ -169,7 +167,7 @@ def run_matching_job(
         raise NothingToDoError(message)
     if job.out is not None:
         check_output_directory(Path(job.out), overwrite=job.overwrite)
-    policy = PolicyBook() if job.policy is None else read_policy_file(job.policy)
+    policy = PolicyFile() if job.policy is None else read_policy_file(job.policy)
     with ExitStack() as held:
         if job.memory is not None:
             held.enter_context(locked_memory(Path(job.memory)))
@@ -180,13 +178,14 @@ def run_matching_job(
 
 def _run(
     job: MatchingJob,
-    policy: PolicyBook,
+    policy: PolicyFile,
     clock: StageClock,
     match: Callable[[MatchInput, StageObserver], MatchResult],
     stdin: BinaryIO | None,
     cores: CoreMap,
 ) -> JobReport:
     clock("read_tables", 0)
+    outcomes = policy.outcomes.read(job.calibration, job.precision)
     tables = _read_tables(job, cores)
     clock.handled(sum(file.rows for file in tables.inputs))
     clock("parse", len(job.bank_files))
@@ -209,9 +208,10 @@ def _run(
         bank_accounts=tables.bank_accounts,
         learned=LearnedFactBatch.empty() if learned is None else learned.facts,
         earlier=SettledBatch.empty() if settled is None else settled.settled,
-        policy=policy,
+        policy=policy.book,
         as_of=as_of,
-        **read_outcome_tables(job.calibration, job.precision),
+        calibration=outcomes.calibration,
+        precision=outcomes.precision,
     )
     result = match(match_input, clock)
     clock("write", len(intake.payments))
@@ -219,7 +219,7 @@ def _run(
     summary = _summary(match_input, run, tables, intake)
     failed = _failed_gates(job.gates, summary)
     timings = _write(job, match_input, run, summary, clock, cores)
-    applies = job.out is not None and policy.default.automation.mode == "apply"
+    applies = job.out is not None and policy.book.default.automation.mode == "apply"
     if memory is not None and settled is not None and applies:
         settled.after(match_input, result).write()
         memory.after(tables.open_items, match_input, result).write()
@@ -234,15 +234,6 @@ def _run(
         faults=file_faults(run.diagnostics),
         failed_gates=failed,
     )
-
-
-def read_policy_file(path: str | Path) -> PolicyBook:
-    """The policy in the TOML file `path`; raises `PolicyFileError` that names file and key."""
-    try:
-        return read_policy(tomllib.loads(Path(path).read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, PolicyError) as error:
-        message = f"{Path(path).name}: {error}"
-        raise PolicyFileError(message) from None
 
 
 def _read_tables(job: MatchingJob, cores: CoreMap) -> _Tables:

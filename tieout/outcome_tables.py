@@ -10,13 +10,14 @@ import msgspec
 
 from engine.calibration import Calibration
 from engine.errors import EvidenceError
+from engine.outcomes import Outcomes
 from engine.precision_ledger import PrecisionLedger
 from tieout.exit_codes import OutcomeFileError
 
 __all__ = [
     "outcome_hash",
     "read_calibration",
-    "read_outcome_tables",
+    "read_outcomes",
     "read_precision",
     "write_outcome_table",
 ]
@@ -26,24 +27,22 @@ AnyTable = TypeVar("AnyTable", Calibration, PrecisionLedger)
 
 def read_calibration(path: str | Path) -> Calibration:
     """The calibration in `path`; raises `FileNotFoundError` or `OutcomeFileError`."""
-    return _read(path, Calibration, "calibration, as `tieout evaluate --fit` writes it")
+    return _read(path, Calibration, "calibration, as `tieout calibrate --fit` writes it")
 
 
 def read_precision(path: str | Path) -> PrecisionLedger:
     """The precision ledger in `path`; raises `FileNotFoundError` or `OutcomeFileError`."""
-    return _read(path, PrecisionLedger, "record, as `tieout evaluate --ledger` writes it")
+    return _read(path, PrecisionLedger, "record, as `tieout calibrate --ledger` writes it")
 
 
-def read_outcome_tables(
-    calibration: str | Path | None, precision: str | Path | None
-) -> dict[str, Any]:
-    """What of a `MatchInput` the given files replace."""
+def read_outcomes(calibration: str | Path | None, precision: str | Path | None) -> Outcomes:
+    """What is in the given files; what ships where there are none (None, or empty)."""
     found: dict[str, Any] = {}
-    if calibration is not None:
+    if calibration:
         found["calibration"] = read_calibration(calibration)
-    if precision is not None:
+    if precision:
         found["precision"] = read_precision(precision)
-    return found
+    return Outcomes(**found)
 
 
 def write_outcome_table(path: Path, table: Calibration | PrecisionLedger) -> None:

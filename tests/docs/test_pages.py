@@ -20,6 +20,7 @@ from rpc.status import CODES
 from tieout.commands import COMMANDS, cli
 from tieout.configuration import OVERRIDES
 from tieout.exit_codes import ExitCode
+from tieout.policy_files import rules_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -98,12 +99,15 @@ def defaults():
 
 def test_the_policy_page_shows_the_default_policy():
     tables = [tomllib.loads(one) for one in blocks(page("docs/policy.md"), "toml")]
-    shown, relations, exchange, override = tables
+    shown, relations, exchange, taught, override = tables
     assert read_policy(shown) == PolicyBook()
     assert dict(leaves(shown)) == dict(leaves(defaults()))
     assert read_policy(relations).sisters() == {("1100", "1200")}
     assert read_policy(exchange).exchange.rates[0].items_in == "USD"
     assert read_policy(override).companies.keys() == {"1200"}
+    rules, named = rules_of(taught)
+    assert not rules
+    assert (named.calibration, named.precision) == ("own.json", "record.json")
 
 
 def test_the_policy_page_describes_every_key_with_its_default():

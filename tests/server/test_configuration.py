@@ -3,10 +3,14 @@
 import msgspec
 import pytest
 
+from engine.errors import PolicyError
+from engine.outcomes import Outcomes
+from engine.precision_ledger import PrecisionLedger, StrategyRecord
 from rpc.configuration_errors import ConfigurationError
 from rpc.listening import CertificateFiles, is_loopback, split_address
 from tests.server.identity import Authority, pem_of
-from tieout.configuration import Configuration, TenantTable, read_configuration
+from tieout.configuration import Configuration, TenantTable, policy_of, read_configuration
+from tieout.outcome_tables import write_outcome_table
 from tieout.server_doors import check_all, check_doors
 
 
@@ -153,3 +157,17 @@ def test_a_check_reads_every_file_and_remarks_on_open_ones(tmp_path):
 def test_no_setting_is_a_secret():
     names = msgspec.json.encode(Configuration()).decode()
     assert not any(word in names for word in ('"password"', '"token":', '"secret"', '"key":'))
+
+
+def test_a_policy_brings_the_outcomes_it_names(tmp_path):
+    record = StrategyRecord(strategy="subset_sum", right=1, wrong=1)
+    write_outcome_table(tmp_path / "record.json", PrecisionLedger(records=(record,)))
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[outcomes]\nprecision = "record.json"\n[tax]\nrates = ["19"]\n')
+    book, outcomes = policy_of(TenantTable(policy=str(policy)))
+    assert book.default.tax.rates == ("19",)
+    assert outcomes.precision.records == (record,)
+    assert policy_of(TenantTable())[1] == Outcomes()
+    policy.write_text('[outcomes]\nledger = "record.json"\n')
+    with pytest.raises(PolicyError, match="outcomes"):
+        policy_of(TenantTable(policy=str(policy)))

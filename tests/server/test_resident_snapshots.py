@@ -7,13 +7,16 @@ import logging
 from pathlib import Path
 
 import apsw
+import msgspec
 import numpy as np
 import pytest
 
 from engine.batches import BankAccountBatch, CustomerBatch
+from engine.outcomes import Outcomes
 from engine.policy import PolicyBook, Processor
+from engine.precision_ledger import PrecisionLedger
 from rpc.errors import JobTimeoutError
-from rpc.jobs import BuildSnapshotJob, CheckSnapshotJob, LoadTablesJob
+from rpc.jobs import BuildSnapshotJob, CheckSnapshotJob, LoadTablesJob, TenantSettings
 from rpc.metrics import Metrics
 from rpc.resident_folder import ResidentFolder
 from rpc.resident_snapshots import build_snapshot, check_snapshot
@@ -34,7 +37,7 @@ class Place:
         self.path = path
         self.store = open_repository(f"sqlite:///{path / 'store.db'}")
         self.folder = ResidentFolder(path / "resident")
-        self.policy = PolicyBook()
+        self.rules = TenantSettings(tables_folder="", policy=PolicyBook())
         self.book(lambda booking: booking.open_items.upsert(items()))
         self.keep_customer("Ember Vertex GmbH")
         self.loaded = load_tables(NO_TABLES, self.folder.tables, self.store)
@@ -56,7 +59,7 @@ class Place:
             base_path=str(self.folder.path / f"{base}.snapshot") if base else "",
             **more,
         )
-        return build_snapshot(job, self.store, open_tables(self.folder.tables), self.policy)
+        return build_snapshot(job, self.store, open_tables(self.folder.tables), self.rules)
 
     def open_minor(self, number):
         resident = open_snapshot(self.folder.path / f"{number}.snapshot").resident
@@ -99,9 +102,14 @@ def test_other_customers_rules_and_damaged_files_are_a_reason_to_index_anew(plac
     first = place.build(1)
     hashes = {"1.snapshot": first.sha256}
     assert place.build(2, base=1, hashes=hashes).how == "same"
-    place.policy = PolicyBook(processors=(Processor(name="CardCo"),))
-    assert place.build(2, base=1, hashes=hashes).how == "anew"
-    place.policy = PolicyBook()
+    before = place.rules
+    for changes in (
+        {"policy": PolicyBook(processors=(Processor(name="CardCo"),))},
+        {"outcomes": Outcomes(precision=PrecisionLedger(source="September"))},
+    ):
+        place.rules = msgspec.structs.replace(before, **changes)
+        assert place.build(2, base=1, hashes=hashes).how == "anew"
+    place.rules = before
     place.keep_customer("Ember Vertex Trust")
     assert place.build(2, base=1).how == "anew"
     path = place.folder.path / "2.snapshot"
@@ -168,7 +176,7 @@ class Pool:
             return check_snapshot(job, self.place.store)
         self.jobs.append(job)
         tables = open_tables(self.place.folder.tables)
-        return build_snapshot(job, self.place.store, tables, self.place.policy)
+        return build_snapshot(job, self.place.store, tables, self.place.rules)
 
 
 def keeping(place, scenario, *, check_seconds=1e9):

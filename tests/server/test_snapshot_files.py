@@ -9,7 +9,9 @@ import pytest
 
 from engine.batches import BankAccountBatch, CustomerBatch, OpenItemBatch
 from engine.matcher import MatchInput, match_payments
+from engine.outcomes import Outcomes
 from engine.policy import PolicyBook
+from engine.precision_ledger import PrecisionLedger, StrategyRecord
 from engine.resident import build_resident
 from engine.resident_changes import by_key, changed_resident
 from parsers import tables
@@ -50,6 +52,25 @@ def test_a_mapped_snapshot_matches_as_what_it_was_made_of(place, resident, tmp_p
     assert len(before.applications) > 50
     for name in before.__struct_fields__:
         assert getattr(before, name) == getattr(after, name), name
+
+
+def test_what_outcomes_have_taught_is_mapped_with_the_rest(place, resident, tmp_path):
+    record = StrategyRecord(strategy="remittance_detail", right=1, wrong=99)
+    taught = Outcomes(precision=PrecisionLedger(records=(record,)))
+    path = tmp_path / "1.snapshot"
+    write_snapshot(msgspec.structs.replace(resident, outcomes=taught), path)
+    payments = tables.read_payments(place / "payments.csv")
+    advices = tables.read_advices(place / "remittances.csv")
+    before, after = (
+        match_payments(MatchInput.against(one, payments, advices=advices), quiet).applications
+        for one in (resident, open_snapshot(path).resident)
+    )
+    alone = [
+        {row["strategy"] for row in rows.record_batch.to_pylist() if row["decision"] == "auto"}
+        for rows in (before, after)
+    ]
+    assert "remittance_detail" in alone[0] - alone[1]
+    assert "references" in alone[1]
 
 
 def test_the_same_is_written_as_the_same_bytes(resident, tmp_path):

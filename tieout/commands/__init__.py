@@ -62,6 +62,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.evaluate:evaluate_command",
         "Judge runs by the truth about their payments.",
     ),
+    "calibrate": (
+        "tieout.commands.calibrate:calibrate_command",
+        "Say what outcomes of earlier decisions teach.",
+    ),
     "open-items": (
         "tieout.commands.open_items:open_items_command",
         "Check, compare, import and export open items.",

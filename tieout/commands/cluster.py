@@ -48,7 +48,7 @@ Exit codes:
   65  a table is malformed, or a key stands twice in it
   66  no such file
   75  Spark gave up, or a disk is full: start again, finished stages are kept
-  78  the policy is not understood
+  78  the policy, or a file of outcomes it names, is not understood
 """
 
 
@@ -114,6 +114,7 @@ def match_command(
     from tieout.cluster_session import spark_session
     from tieout.progress import ProgressReporter
 
+    rules, outcomes = policy_of(policy)
     job = ClusterJob(
         open_items=open_items,
         out=out,
@@ -121,7 +122,8 @@ def match_command(
         bank_files=bank_files,
         customers=customers,
         bank_accounts=bank_accounts,
-        policy=policy_of(policy),
+        policy=rules,
+        outcomes=outcomes,
         as_of=as_of.date() if as_of else None,
         overwrite=overwrite,
         work=work,

@@ -99,8 +99,12 @@ Whatever stops a run leaves nothing half-written.
 @click.option("--preset-currency", default="", help="Currency where no column says it.")
 @click.option("--preset-company", default="", help="Company where no column says it.")
 @click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
-@click.option("--calibration", type=_PATH, help="What `tieout evaluate --fit` wrote.")
-@click.option("--precision", type=_PATH, help="What `tieout evaluate --ledger` wrote.")
+@click.option(
+    "--calibration", type=_PATH, help="What `tieout calibrate --fit` wrote.  [as the policy says]"
+)
+@click.option(
+    "--precision", type=_PATH, help="What `tieout calibrate --ledger` wrote.  [as the policy says]"
+)
 @click.option("--memory", type=_PATH, help="What earlier runs saw and applied; kept up to date.")
 @click.option(
     "--as-of",

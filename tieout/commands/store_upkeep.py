@@ -1,4 +1,4 @@
-"""`tieout store`, the part about keys, retention, erasure and the proof of every file's money."""
+"""`tieout store`, the part about keys, retention, erasure, outcomes, the proof of every cent."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "erase_customer_command",
     "new_key_command",
+    "outcomes_command",
     "prove_command",
     "purge_command",
     "resume_command",
@@ -32,6 +33,7 @@ _KEYS = click.option(
     "--encryption-key-file", type=_PATH, help="Master keys, where the store is sealed."
 )
 _ACTOR = click.option("--by", "actor", required=True, help="Who does this, for the audit.")
+_DAY_MS = 86_400_000
 _CODES = """
 \b
 Exit codes:
@@ -242,3 +244,54 @@ def resume_command(
         return int(ExitCode.DONE)
 
     return _book(url, tenant, encryption_key_file, resume)
+
+
+@store_command.command(
+    "outcomes",
+    help="Write what became of what was decided and proposed: a table for `tieout calibrate`.\n\n"
+    "One row per set of items (`key`, `rank` 0 where it was decided, `strategy`, `uniqueness`, "
+    "`confidence`, `doubt_per_million`, `withheld`, `right`). A proposal counts once people have "
+    "given all money of its payment a place: right where that is what was proposed. A decision "
+    "counts when people take it back, or when it has stood for --settled-days without that. OUT is "
+    ".parquet, .csv or .jsonl. It only reads, and may run beside a server.\n" + _CODES,
+)
+@click.argument("out", type=_PATH)
+@STORE_OPTION
+@_TENANT
+@_KEYS
+@click.option(
+    "--settled-days",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Days after which a decision nobody objected to counts as right.",
+)
+@JSON_OPTION
+def outcomes_command(
+    *,
+    out: Path,
+    url: str,
+    tenant: str,
+    encryption_key_file: Path | None,
+    settled_days: int,
+    as_json: bool,
+) -> int:
+    """Write the outcomes; gives the exit code."""
+    from tieout.evaluation.kept_outcomes import judged_outcomes
+    from tieout.evaluation.set_tables import write_sets
+
+    def write(address: StoreAddress) -> int:
+        repository = _open(address, tenant, encryption_key_file)
+        try:
+            until_ms = time.time_ns() // 1_000_000 - settled_days * _DAY_MS
+            sets = judged_outcomes(repository.outcomes.read(until_ms))
+        finally:
+            repository.close()
+        write_sets(sets, out)
+        payments = len(sets["key"].unique())
+        line = f"{out}: {sets.num_rows:,} outcomes of {payments:,} payments"
+        said = {"path": str(out), "outcomes": sets.num_rows, "payments": payments}
+        say(said, [line], as_json=as_json)
+        return int(ExitCode.DONE)
+
+    return with_store(url, write)

@@ -17,6 +17,7 @@ from tieout.evaluation.pictures import (
     threshold_picture,
 )
 from tieout.evaluation.report_page import evaluation_page
+from tieout.evaluation.set_tables import set_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,17 +79,4 @@ def judged_payments(evaluated: Evaluated) -> pa.Table:
 
 def judged_sets(evaluated: Evaluated) -> pa.Table:
     """One row per set of items put forward: what calibration and precision are counted from."""
-    sets, truth = evaluated.judgement.sets, evaluated.truth
-    return pa.table(
-        {
-            "key": truth.keys.take(pa.array(sets.payment)),
-            "decision": pa.array(["auto", "proposed"]).take(pa.array((sets.rank > 0).astype(int))),
-            "rank": sets.rank.astype(np.int32),
-            "strategy": sets.strategy,
-            "uniqueness": sets.uniqueness,
-            "confidence": sets.confidence,
-            "doubt_per_million": sets.doubt_ppm,
-            "withheld": sets.withheld,
-            "right": sets.right,
-        }
-    )
+    return set_table(evaluated.truth.keys, evaluated.judgement.sets)

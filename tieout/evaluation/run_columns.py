@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tieout.run_directory import RunDirectory
 
-__all__ = ["BUCKETS", "RunColumns", "read_runs", "scaled"]
+__all__ = ["BUCKETS", "RunColumns", "doubts_of", "is_withheld", "read_runs", "scaled"]
 
 BUCKETS: Final = (
     "applied_amount",
@@ -91,12 +91,12 @@ def read_runs(runs: Sequence[RunDirectory]) -> RunColumns:
         row_item=applications["open_item_id"].combine_chunks(),
         row_amounts=_stack(applications, _APPLICATION),
         automatic=_flags(pc.equal(applications["decision"], "auto")),
-        withheld=_flags(pc.match_substring_regex(evidence, _WITHHELD)),
+        withheld=is_withheld(evidence),
         rank=applications["proposal_rank"].to_numpy().astype(np.int64),
         strategy=pc.fill_null(applications["strategy"].combine_chunks(), ""),
         uniqueness=pc.fill_null(applications["uniqueness"].combine_chunks(), ""),
         confidence=applications["confidence"].to_numpy(),
-        doubt_ppm=_doubts(evidence, applications["confidence"]),
+        doubt_ppm=doubts_of(evidence, applications["confidence"].to_numpy()),
     )
 
 
@@ -128,10 +128,15 @@ def _flags(values: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
     return flags
 
 
-def _doubts(evidence: pa.StringArray, confidence: pa.ChunkedArray) -> NDArray[np.int64]:
+def is_withheld(evidence: pa.StringArray) -> NDArray[np.bool_]:
+    """Whether a set would have been decided, as its evidence says."""
+    return _flags(pc.match_substring_regex(evidence, _WITHHELD))
+
+
+def doubts_of(evidence: pa.StringArray, confidence: NDArray[np.float64]) -> NDArray[np.int64]:
     """Doubt per million as the evidence says, else as the confidence implies."""
     found = pc.struct_field(pc.extract_regex(evidence, _DOUBT), "doubt")
-    implied = np.rint((1.0 - confidence.to_numpy()) * 1e6).astype(np.int64)
+    implied = np.rint((1.0 - confidence) * 1e6).astype(np.int64)
     said = pc.if_else(found.is_valid(), found, "-1").cast(pa.int64())
     doubts: NDArray[np.int64] = said.to_numpy(zero_copy_only=False)
     return np.where(doubts < 0, implied, doubts)

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from engine.outcomes import Outcomes
     from engine.policy import PolicyBook
     from rpc.draining import Draining
     from rpc.jobs import LoadTablesJob
@@ -108,10 +109,13 @@ _AFTER_ACT_SECONDS: Final = 0.25
 
 
 class ServedTenant(msgspec.Struct, frozen=True):
-    """What one tenant's payments are matched against, by which rules, and who may decide what."""
+    """What one tenant's payments are matched against, by which rules, what outcomes
+    have taught, and who may decide what.
+    """
 
     tables: LoadTablesJob
     policy: PolicyBook
+    outcomes: Outcomes
     authority: Authority
 
 
