@@ -45,6 +45,7 @@ __all__ = [
     "Payers",
     "companies_of",
     "identify_payers",
+    "in_no_list",
 ]
 
 IDENTIFIED_BY: Final = (
@@ -166,6 +167,17 @@ def companies_of(
     elif len(companies) == 1:
         company = np.where(company < 0, 0, company)
     return np.maximum(company, NOBODY)
+
+
+def in_no_list(
+    payments: PaymentBatch, company: NDArray[np.int64], ours: OurAccounts
+) -> NDArray[np.bool_]:
+    """Payments into an account that is in no list, where there is one, and that tells no company
+    otherwise; `company` as it was found.
+    """
+    stated = pc.not_equal(payments.text("bank_account"), "").to_numpy(zero_copy_only=False)
+    unlisted: NDArray[np.bool_] = stated & (company < 0) & (len(ours.keys) > 0)
+    return unlisted
 
 
 class CustomerNumbers(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from engine.conversions import Conversions, Told, read_converted
 from engine.creditor_references import customers_by_creditor_reference
 from engine.due_habits import SettledBefore
 from engine.gates import Gates, build_gates
-from engine.identify import RELIABILITY, Payers, companies_of, identify_payers
+from engine.identify import RELIABILITY, Payers, companies_of, identify_payers, in_no_list
 from engine.learned_facts import LearnedFacts
 from engine.payer_names import KnownNames, confirm_by_name
 from engine.payer_table import payers_by_number
@@ -223,7 +223,7 @@ def _read(given: _Given, payers: Payers, learned: LearnedFacts, map_ordered: Map
         conversions=conversions,
         currencies=given.currencies,
         held=held,
-        homeless=(payers.company < 0) & (len(resident.bank_accounts) > 0),
+        homeless=in_no_list(payments, payers.company, resident.our_accounts),
         idle=resident.idle,
         elsewhere=read.elsewhere,
         other_currency=read.other_currency,

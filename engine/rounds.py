@@ -426,6 +426,9 @@ def _permitted(
     left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
     unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
     automatic &= ~unclear
+    # Money in an account nobody has listed may be any company's, whatever it names.
+    if len(intake.directory.companies) > 1:
+        automatic &= ~intake.homeless[candidates.payment]
     # Two facts that name two payers, or a customer nobody should take money for unasked.
     automatic &= ~intake.payers.conflict[candidates.payment]
     automatic &= ~(intake.payers.stale[candidates.payment] & (candidates.weight > 0))

@@ -56,7 +56,7 @@ def test_under_a_policy_that_ties_companies_and_pays_the_oldest_first(tmp_path):
 
 
 def conflicts_beside_a_crowd(text, cash):
-    """A payment from the account of C-1 under the name of C-2, beside customers of a bucket each."""
+    """A payment from the account of C-1 in the name of C-2, beside customers of a bucket each."""
     customers = [f"C-{number}" for number in range(1, 9)]
     names = ["Ember Vertex", "Quarry Stone", *(f"Tall Pine {number} Mill" for number in range(6))]
     return MatchInput(
