@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from tieout.worlds.drafts import Draft, Line
     from tieout.worlds.spec import CompanySpec
 
-__all__ = ["KeyedDraft", "by_day", "line_segments", "render_bai2", "render_lockbox"]
+__all__ = [
+    "KeyedDraft",
+    "by_day",
+    "line_segments",
+    "render_bai2",
+    "render_lockbox",
+    "yymmdd",
+]
 
 KeyedDraft = tuple[int, "Draft"]
 """A payment with its key."""
@@ -49,7 +56,8 @@ def by_day(payments: Iterable[KeyedDraft]) -> dict[int, list[KeyedDraft]]:
     return dict(sorted(days.items()))
 
 
-def _yymmdd(day: int) -> str:
+def yymmdd(day: int) -> str:
+    """`day` as BAI2 writes it."""
     return (EPOCH + dt.timedelta(days=day)).strftime("%y%m%d")
 
 
@@ -64,12 +72,12 @@ def _digits(value: int, width: int) -> str:
 def render_bai2(company: CompanySpec, payments: Sequence[KeyedDraft], dice: Dice) -> bytes:
     """A BAI2 file: one group per day; totals add up 03 and 16 amounts, as the norm says."""
     days = by_day(payments)
-    last = _yymmdd(max(days, default=0))
+    last = yymmdd(max(days, default=0))
     records = [f"01,{company.bank_id},TIEOUT{company.company_id},{last},0545,1,,,2/"]
     file_total, groups = 0, 0
     for day, received in days.items():
         total, lines = _bai2_account(company, received, dice)
-        records.append(f"02,TIEOUT{company.company_id},{company.bank_id},1,{_yymmdd(day)},,USD,2/")
+        records.append(f"02,TIEOUT{company.company_id},{company.bank_id},1,{yymmdd(day)},,USD,2/")
         records += lines
         records.append(f"98,{total},1,{len(lines) + 2}/")
         file_total += total
@@ -105,7 +113,7 @@ def _bai2_payment(company: CompanySpec, key: int, draft: Draft) -> list[str]:
     """The 16 record of a payment and its continuation lines."""
     is_wire = draft.channel == "wire"
     code = draft.type_code or ("195" if is_wire else "142")
-    funds = f"V,{_yymmdd(draft.day)}," if is_wire else "0"
+    funds = f"V,{yymmdd(draft.day)}," if is_wire else "0"
     head = f"16,{code},{draft.amount},{funds},BK{key:09d},,"
     routing, _, account = draft.payer_account.rpartition("/")
     if is_wire:
@@ -146,11 +154,11 @@ def _major(minor: int) -> str:
 def render_lockbox(company: CompanySpec, payments: Sequence[KeyedDraft]) -> bytes:
     """A BAI lockbox file of 80 columns: batches of checks, with totals per batch and day."""
     ours = f"TIEOUT{company.company_id}"[:10].ljust(10) + f"0{company.bank_id}"[:10]
-    last = _yymmdd(max((draft.day for _, draft in payments), default=0))
+    last = yymmdd(max((draft.day for _, draft in payments), default=0))
     records = [f"101{ours}{last}0545", f"2{ours}{'0' * 10}400080000801"]
     batch = 0
     for day, received in by_day(payments).items():
-        date = _yymmdd(day)
+        date = yymmdd(day)
         for first in range(0, len(received), _LOCKBOX_BATCH_ITEMS_MAX):
             batch += 1
             checks = received[first : first + _LOCKBOX_BATCH_ITEMS_MAX]

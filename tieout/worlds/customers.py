@@ -29,7 +29,8 @@ class CustomerBook(msgspec.Struct):
 
     `company` is the index of its legal entity, `parent` the index of its parent or −1. `accounts`
     are those in the master; `unlisted` is an account the payer has and we do not know. `inactive`
-    are those that no money should be taken for unasked.
+    are those that no money should be taken for unasked, `by_hand` those of whom nothing is decided
+    without a clerk.
     """
 
     company: list[int] = []
@@ -42,6 +43,7 @@ class CustomerBook(msgspec.Struct):
     has_namesake: list[bool] = []
     children: dict[int, list[int]] = {}
     inactive: set[int] = set()
+    by_hand: set[int] = set()
 
     def __len__(self) -> int:
         """How many customers."""

@@ -40,7 +40,9 @@ class Draft(msgspec.Struct):
     `codes` are what a careful engine may do alone and the exception codes a clerk would accept.
     `identified` is false where nothing but a damaged name speaks for the payer; `by_amount` marks
     payments that nothing but their amount ties to the items. `damaged` is a document number as the
-    payer wrote it where a digit of it is wrong or missing.
+    payer wrote it where a digit of it is wrong or missing. A return is of a negative `amount`, and
+    of the payment `original`, or of one nobody has (`original_reference`). `currency` is empty
+    where it is the company's.
     """
 
     scenario: str
@@ -63,3 +65,6 @@ class Draft(msgspec.Struct):
     type_code: str = ""
     damaged: str = ""
     identified: bool = True
+    original: Draft | None = None
+    original_reference: str = ""
+    currency: str = ""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tieout.worlds import tables
-from tieout.worlds.bank_files import render_bai2, render_lockbox
+from tieout.worlds.bank_files import render_bai2, render_lockbox, yymmdd
 from tieout.worlds.camt_files import render_camt053
 from tieout.worlds.customers import build_customers
 from tieout.worlds.dice import Dice
+from tieout.worlds.file_faults import expect_faults, with_faults
 from tieout.worlds.open_items import build_open_items
 from tieout.worlds.other_files import (
     fits_mt940,
@@ -65,12 +66,17 @@ def generate_world(spec: WorldSpec, observe: Callable[[str, int], None] = _quiet
     observe("open_items", spec.open_item_count)
     items = build_open_items(spec, dice, customers)
     observe("payments", spec.payment_count)
-    drafts = plan_payments(Planner(spec, dice, customers, items))
+    plan = Planner(spec, dice, customers, items)
+    drafts = plan_payments(plan)
+    if spec.with_file_faults:
+        expect_faults(spec, drafts, plan.days)
     keyed = [(_KEY_FIRST + at * _KEY_STEP, draft) for at, draft in enumerate(drafts)]
     observe("tables", spec.open_item_count)
     made = tables.make_tables(spec, customers, items, keyed)
     observe("bank_files", spec.payment_count if spec.with_bank_files else 0)
     files = _bank_files(spec, keyed, dice) if spec.with_bank_files else {}
+    if spec.with_file_faults:
+        files = with_faults(files, [yymmdd(day) for day in plan.days])
     return World(spec=spec, tables=made, bank_files=files)
 
 

@@ -15,6 +15,7 @@ from tieout.worlds.by_difference import DIFFERENCE_SCENARIOS
 from tieout.worlds.by_exception import EXCEPTION_SCENARIOS
 from tieout.worlds.by_payer import PAYER_SCENARIOS, unknown_payer
 from tieout.worlds.by_reference import REFERENCE_SCENARIOS
+from tieout.worlds.by_return import RETURN_SCENARIOS
 from tieout.worlds.payers import dress_payer
 from tieout.worlds.uniqueness import other_readings
 
@@ -32,6 +33,7 @@ SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     **DIFFERENCE_SCENARIOS,
     **PAYER_SCENARIOS,
     **EXCEPTION_SCENARIOS,
+    **RETURN_SCENARIOS,
 }
 """Every scenario by name; the names are those of `spec.STANDARD_MIX`."""
 

@@ -102,6 +102,14 @@ STANDARD_MIX: Final[dict[str, float]] = {
     "claimed_before": 0,
     "payer_inactive": 0,
     "ambiguous_total": 0,
+    "returned_payment": 0,
+    "recalled_payment": 0,
+    "return_of_posted": 0,
+    "return_of_nothing": 0,
+    "two_want_one": 0,
+    "other_currency": 0,
+    "customer_by_hand": 0,
+    "items_stale": 0,
 }
 """Weights of the scenarios among payments whose payer is a customer (or whose money is none of
 receivables); unknown payers come on top, by `unknown_payer_share`."""
@@ -114,8 +122,9 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     `dense_numbers` numbers documents without gaps, so that a typo often hits another document.
     Payers pay any of their items, or by custom what is due (`payers_choose`).
     `with_bank_files` renders bank files beside the tables, `all_formats` some of the payments as
-    MT940, EDI 820 and NACHA. `policy` are the rules (TOML) the world
-    is made for, empty for the default ones.
+    MT940, EDI 820 and NACHA. `policy` are the rules (TOML) the world is made for, empty for the
+    default ones. `in_two_runs`: the last day is to be matched by itself. `with_file_faults`:
+    something is wrong in most bank files (`tieout.worlds.file_faults`).
     """
 
     name: str
@@ -133,6 +142,8 @@ class WorldSpec(msgspec.Struct, frozen=True, kw_only=True):
     with_bank_files: bool = True
     all_formats: bool = False
     policy: str = ""
+    in_two_runs: bool = False
+    with_file_faults: bool = False
     as_of: dt.date = dt.date(2026, 10, 30)
 
     def weights(self) -> dict[str, float]:
@@ -256,6 +267,27 @@ rates = ["10"]
 """
 """Limits and rates without which some exceptions are never raised."""
 
+_RETURNS: Final = {
+    "ref_structured": 60,
+    "ref_text": 40,
+    **dict.fromkeys(
+        (
+            *("returned_payment", "recalled_payment", "return_of_posted", "return_of_nothing"),
+            *("two_want_one", "other_currency", "customer_by_hand", "paid_twice"),
+        ),
+        20,
+    ),
+}
+"""Money that comes back on the same days or later, and what nobody may decide alone."""
+
+_BY_HAND_POLICY: Final = """[profile.by_hand.automation]
+hold = true
+"""
+_STALE_POLICY: Final = """[automation]
+stale_days = 3
+"""
+"""Open items of a world are at least four days old on its last day."""
+
 _INFEASIBLE: Final = {"amount_infeasible": 60, "amount_single": 60, "amount_subset": 60}
 """One in three payments without a reference pays something the open items do not have."""
 
@@ -298,6 +330,22 @@ NAMED_SPECS: Final[dict[str, WorldSpec]] = {
         unknown_payer_share=0.01,
         scenario_weights=dict.fromkeys(STANDARD_MIX, 0) | _EXCEPTIONS,
     ),
+    "returns": _variant(
+        "returns",
+        15,
+        policy=_BY_HAND_POLICY,
+        in_two_runs=True,
+        unknown_payer_share=0.01,
+        scenario_weights=dict.fromkeys(STANDARD_MIX, 0) | _RETURNS,
+    ),
+    "stale_items": _variant(
+        "stale_items",
+        16,
+        policy=_STALE_POLICY,
+        unknown_payer_share=0.0,
+        scenario_weights=dict.fromkeys(STANDARD_MIX, 0) | {"items_stale": 1},
+    ),
+    "file_faults": _variant("file_faults", 17, with_file_faults=True),
     "clean": _variant(
         "clean",
         7,

@@ -68,6 +68,9 @@ def _bank_accounts(spec: WorldSpec) -> pa.Table:
 
 def _customers(spec: WorldSpec, book: CustomerBook) -> pa.Table:
     ids = book.customer_id
+    rows = range(len(ids))
+    profiles = ["by_hand" if row in book.by_hand else "" for row in rows]
+    more = {"policy": profiles} if book.by_hand else {}
     return pa.table(
         {
             "customer_id": ids,
@@ -76,8 +79,9 @@ def _customers(spec: WorldSpec, book: CustomerBook) -> pa.Table:
             "aliases": book.alias,
             "parent_customer_id": [ids[parent] if parent >= 0 else "" for parent in book.parent],
             "bank_accounts": book.account,
-            "status": ["inactive" if row in book.inactive else "active" for row in range(len(ids))],
+            "status": ["inactive" if row in book.inactive else "active" for row in rows],
         }
+        | more
     )
 
 
@@ -128,6 +132,15 @@ def _payments(spec: WorldSpec, payments: list[KeyedDraft]) -> pa.Table:
     is_check = [draft.channel == "lockbox" for _, draft in payments]
     keys = [f"{key:09d}" for key, _ in payments]
     pairs = list(zip(keys, is_check, strict=True))
+    named_as = {
+        id(draft): key if check else f"BK{key}"
+        for (_, draft), (key, check) in zip(payments, pairs, strict=True)
+    }
+    originals = [
+        draft.original_reference if draft.original is None else named_as[id(draft.original)]
+        for _, draft in payments
+    ]
+    more = {"original_reference": originals} if any(originals) else {}
     return pa.table(
         {
             "payment_id": [f"P{key}" for key in keys],
@@ -135,7 +148,10 @@ def _payments(spec: WorldSpec, payments: list[KeyedDraft]) -> pa.Table:
             "bank_account": [company.bank_account for company in companies],
             "value_date": _dates([draft.day for _, draft in payments]),
             "amount": _amounts([draft.amount for _, draft in payments]),
-            "currency": [company.currency for company in companies],
+            "currency": [
+                draft.currency or company.currency
+                for (_, draft), company in zip(payments, companies, strict=True)
+            ],
             "method": [_METHODS.get(draft.channel, "sepa") for _, draft in payments],
             "payer_name": [draft.payer_name for _, draft in payments],
             "payer_account": [draft.payer_account for _, draft in payments],
@@ -143,6 +159,7 @@ def _payments(spec: WorldSpec, payments: list[KeyedDraft]) -> pa.Table:
             "check_number": [key if check else "" for key, check in pairs],
             "remittance_text": [draft.text for _, draft in payments],
         }
+        | more
     )
 
 
