@@ -127,7 +127,8 @@ def cut_pieces(source: ByteSource, window_bytes: int) -> Iterator[Piece]:
             yield Piece(begin, content, held[:_CUT_LENGTH], breaks)
             begin = stop
             continue
-        last = _last_cut(held)
+        # What is read to its end needs no cut: a small file is one piece, not two.
+        last = _last_cut(held) if read < source.size else 0
         if last:
             yield Piece(begin, held[:last], held[last : last + _CUT_LENGTH])
             begin += last
