@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.money import format_minor
+from engine.currencies import format_minor
 from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:

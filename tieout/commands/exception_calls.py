@@ -11,7 +11,7 @@ import click
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from engine.money import format_minor, minor_from_text
+from engine.currencies import format_minor, minor_from_text
 from tieout.v1 import cases_pb2, exception_service_pb2
 
 if TYPE_CHECKING:

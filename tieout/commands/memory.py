@@ -173,7 +173,7 @@ def _rows(batch: Batch) -> list[dict[str, object]]:
 
 
 def _impact_lines(impact: RelianceBatch) -> list[str]:
-    from engine.money import format_minor
+    from engine.currencies import format_minor
 
     return [
         f"  {row['matched_on']}  {row['payment_id']} → {row['open_item_id']}  "

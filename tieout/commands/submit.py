@@ -177,7 +177,7 @@ def _exit_code(results: list[_Result]) -> ExitCode:
 
 
 def _print(result: _Result) -> None:
-    from engine.money import format_minor
+    from engine.currencies import format_minor
     from tieout.v1 import bank_file_service_pb2 as contract
 
     if result.response is None:
