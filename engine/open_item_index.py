@@ -8,6 +8,7 @@ not part of the index but handed in by whoever asks.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -66,13 +67,10 @@ _STATUS: Final = {
 _CURRENCIES_MAX: Final = 1 << 16
 _DAY_MAX: Final = 1 << 32
 _ENDING_DIGITS_MAX: Final = 6
-_REVERSED: Final = sum(
-    np.arange(10**_ENDING_DIGITS_MAX, dtype=np.int64)
-    // 10**place
-    % 10
-    * 10 ** (_ENDING_DIGITS_MAX - 1 - place)
-    for place in range(_ENDING_DIGITS_MAX)
-)
+_REVERSED: Final = functools.reduce(
+    np.add.outer,
+    [np.arange(10, dtype=np.int64) * 10**place for place in range(_ENDING_DIGITS_MAX)],
+).ravel()
 """Numbers of six digits, each read from its end."""
 
 
