@@ -81,7 +81,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.ListCasesResponse:
         """One page of the queue."""
-        wanted = case_filter(request.filter, current_caller().companies)
+        wanted = case_filter(request.filter, current_caller())
         order = _ORDERS.get(request.order_by)
         if order is None:
             message = f"order_by is {request.order_by!r}, expected raised, amount or due"
@@ -109,7 +109,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.CountCasesResponse:
         """What could be chosen, and how often."""
-        wanted = case_filter(request.filter, current_caller().companies)
+        wanted = case_filter(request.filter, current_caller())
         facets = tuple(request.facets) or FACETS
         unknown = [one for one in facets if one not in FACETS]
         if unknown:
@@ -203,7 +203,7 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         commands = [self._command_of_item(item) for item in request.items]
         if request.validate_only:
             previews = await self._reader.ask(lambda store: self._desk.preview(store, commands))
-            return _batch_response("", previews)
+            return await self._named(_batch_response("", previews), commands)
         key = key_of("BatchExceptions", request, current_caller())
 
         async def perform() -> bytes:
@@ -215,7 +215,20 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             return _batch_response(batch_id, done).SerializeToString()
 
         answer = await self._acts.answered_once(key, perform, self._now_ms())
-        return contract.BatchExceptionsResponse.FromString(answer)
+        answered = contract.BatchExceptionsResponse.FromString(answer)
+        return await self._named(answered, commands)
+
+    async def _named(
+        self, response: contract.BatchExceptionsResponse, commands: Sequence[Command]
+    ) -> contract.BatchExceptionsResponse:
+        """The answer, with what people know each payment by; it is not kept with the request."""
+        identities = [one.identity for one in commands]
+        payments = await self._reader.ask(lambda store: store.cases.payments(identities))
+        ids, names = payments.strings("payment_id"), payments.strings("payer_name")
+        payers = dict(zip(ids, names, strict=True))
+        for result, identity in zip(response.results, identities, strict=True):
+            result.payer_name = payers.get(identity, "")
+        return response
 
     def _command_of_item(self, item: contract.BatchItem) -> Command:
         field = item.WhichOneof("act")

@@ -51,6 +51,7 @@ def case_detail(
             proposals=_messages(read.proposed),
             open_items=_messages(items),
             acts=[act_message(one) for one in store.cases.acts(read.case.case_id, 0, _ACTS_MAX)],
+            unread_mentions=store.mentions.unread_acts(caller.name, read.case.case_id),
         )
         for payment in _messages(store.cases.payment_of(read.case.payment_id)):
             response.payment.CopyFrom(payment)

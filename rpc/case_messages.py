@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from desk.cases import Draft, Line
     from desk.outcomes import Event
     from engine.batches import PaymentBatch
+    from rpc.caller import Caller
     from store.case_records import ActRecord, CasePage, CaseSummary, FacetCount
 
 __all__ = [
@@ -95,8 +96,8 @@ def remainder_of(message: contract.Remainder) -> Remainder:
     )
 
 
-def case_filter(message: contract.CaseFilter, companies: frozenset[str] | None) -> CaseFilter:
-    """The filter of a request, within the `companies` of its caller."""
+def case_filter(message: contract.CaseFilter, caller: Caller) -> CaseFilter:
+    """The filter of a request, within the companies of its `caller`."""
     return CaseFilter(
         states=tuple(_STATE_OF[one] for one in message.states if one in _STATE_OF),
         codes=tuple(message.codes),
@@ -109,11 +110,12 @@ def case_filter(message: contract.CaseFilter, companies: frozenset[str] | None) 
         ages=tuple(message.ages),
         amount_bands=tuple(message.amount_bands),
         text=message.text,
+        mentioned=caller.name if message.mentions_caller else "",
         amount_min_minor=message.amount_min_minor,
         amount_max_minor=message.amount_max_minor,
         due_before_ms=milliseconds(message, "due_before"),
         raised_before_ms=milliseconds(message, "raised_before"),
-        companies=None if companies is None else tuple(sorted(companies)),
+        companies=None if caller.companies is None else tuple(sorted(caller.companies)),
     )
 
 

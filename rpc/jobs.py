@@ -376,10 +376,14 @@ class ReproposeJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ReproposeDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """How many cases were matched again, and how many have other proposals now."""
+    """How many cases were matched again, and how many have other proposals now.
+
+    `cpu_seconds` is what the look cost, whatever else its machine had to do.
+    """
 
     examined_count: int
     reproposed_count: int
+    cpu_seconds: float = 0.0
 
 
 class ClearingJob(msgspec.Struct, frozen=True, tag=True):

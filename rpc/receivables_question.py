@@ -54,14 +54,29 @@ def receivables_report(
     open_minor = history.open_at(last)
     late = np.where(history.due_day == NEVER, 0, last - history.due_day)
     table = _aged(history, open_minor, late)
+    latest = _aging_messages(_latest(_grouped(table, _KEYS), many))
+    lateness = _lateness(history, last, days, many)
+    _name(store, [*latest, *lateness])
     return contract.GetReceivablesReportResponse(
         as_of=(datetime.date(1970, 1, 1) + datetime.timedelta(days=last)).isoformat(),
         days=days,
         aging=_aging_messages(_grouped(table, ("currency",))),
-        customers=_aging_messages(_latest(_grouped(table, _KEYS), many)),
+        customers=latest,
         collection=_collection(history, last, days),
-        lateness=_lateness(history, last, days, many),
+        lateness=lateness,
     )
+
+
+def _name(
+    store: Repository, rows: Sequence[contract.AgingTotal | contract.CustomerLateness]
+) -> None:
+    """Give rows of customers the names they have now."""
+    keys = list(dict.fromkeys((one.company_id, one.customer_id) for one in rows))
+    found = store.customers.find(keys).rows
+    own = zip(found.strings("company_id"), found.strings("customer_id"), strict=True)
+    names = dict(zip(own, found.strings("name"), strict=True))
+    for one in rows:
+        one.customer_name = names.get((one.company_id, one.customer_id), "")
 
 
 def aging_messages(

@@ -1,13 +1,15 @@
 """Whatever changes what a match rests on, open cases are looked at again, in the background.
 
-One at a time per tenant, behind all calls, and once what is resident knows of the change.
+One look at a time per tenant, behind all calls, and once what is resident knows of the change. A
+look is followed by a pause many times as long: what changes meanwhile is looked at together, and
+clerks who decide one exception after another do not share their machine with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rpc.ended_tasks import end_tasks
 from rpc.errors import ServiceError
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from rpc.workers import WorkerPool
 
 __all__ = ["Reproposer"]
+
+_PAUSES: Final = 30
+"""How many times as long as a look the pause after it is: three hundredths of a worker at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,17 +64,21 @@ class Reproposer:
         while True:
             await self._changed.wait()
             self._changed.clear()
+            cost = 0.0
             try:
-                await self._look()
+                cost = await self._look()
             except ServiceError as error:
                 _log.warning(
                     "tenant %s: open cases are not looked at again: %s",
                     self._snapshots.tenant,
                     error,
                 )
+            await asyncio.sleep(_PAUSES * cost)
 
-    async def _look(self) -> None:
+    async def _look(self) -> float:
+        """Have open cases looked at; gives the processor seconds it took."""
         job = ReproposeJob(snapshot_path=self._snapshots.current.path, now_ms=self._now_ms())
         done = await self._workers.run(job, Lane.UPKEEP, tenant=self._snapshots.tenant)
         assert isinstance(done, ReproposeDone)  # noqa: S101 - a worker answers in kind
         self._metrics.count("tieout_cases_reproposed_total", done.reproposed_count)
+        return done.cpu_seconds

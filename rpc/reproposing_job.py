@@ -7,6 +7,7 @@ touched: only the proposals for what is undecided become those of today, with a 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -75,6 +76,7 @@ def run_repropose(
     """Follow what has changed up to the booking `booked`, the last one that `resident` knows of;
     at most `REPROPOSED_MAX` cases, the nearest first.
     """
+    began = time.process_time()
     with store.reading():
         changes = _changes(store, booked)
         if changes is None:
@@ -92,7 +94,11 @@ def run_repropose(
             count += _keep(store, desk, one, proposals)
     with store.booking() as booking:
         booking.reproposals.follow(changes.followed)
-    return ReproposeDone(examined_count=len(cases), reproposed_count=count)
+    return ReproposeDone(
+        examined_count=len(cases),
+        reproposed_count=count,
+        cpu_seconds=time.process_time() - began,
+    )
 
 
 def _changes(store: Repository, booked: int) -> _Changes | None:

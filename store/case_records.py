@@ -91,7 +91,7 @@ class CaseFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which cases. Empty: all. Of several values of one kind any may hold, of several kinds all.
 
     `companies` None: whichever; `ages` and `amount_bands` are names of bands; `text` is searched
-    for; amounts are absolute; `due_before_ms` 0: whenever.
+    for; amounts are absolute; `due_before_ms` 0: whenever; `mentioned` has something to read there.
     """
 
     states: tuple[str, ...] = ()
@@ -105,6 +105,7 @@ class CaseFilter(msgspec.Struct, frozen=True, kw_only=True):
     ages: tuple[str, ...] = ()
     amount_bands: tuple[str, ...] = ()
     text: str = ""
+    mentioned: str = ""
     amount_min_minor: int = 0
     amount_max_minor: int = 0
     due_before_ms: int = 0

@@ -36,11 +36,15 @@ from store.case_search import CaseSearch
 from store.case_words import add_words, rows_of_payments
 from store.errors import StaleRowError
 from store.late_remittances import LateRemittances
+from store.mentions import Mentions, keep_mentions
 from store.reproposals import Reproposals
 from store.row_tables import ROW_TABLES, batch_of, quoted_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from desk.cases import Line
     from store.database import Database
@@ -153,9 +157,7 @@ class Cases:
         """At most `limit` cases in `order`, after a place given by an earlier page."""
         with self._database.reading():
             self._census.refresh(self._database)
-            mask = self._census.chosen(
-                wanted, now_ms, self._search.mask(self._database, wanted.text)
-            )
+            mask = self._census.chosen(wanted, now_ms, self._found(wanted))
             keys = self._census.page(mask, order, after, limit + 1)
             page = self._numbered([number for _, number in keys[:limit]], now_ms)
         further = keys[limit - 1] if len(keys) > limit else None
@@ -171,20 +173,33 @@ class Cases:
         counts = []
         with self._database.reading():
             self._census.refresh(self._database)
-            found = self._search.mask(self._database, wanted.text)
+            found = self._found(wanted)
             for facet in facets:
                 mask = self._census.chosen(wanted, now_ms, found, facet)
                 values = self._census.counts(mask, facet, now_ms, values_max)
-                labels = self._file_names(values) if facet == "file_id" else {}
+                files = [value for value, _ in values] if facet == "file_id" else []
+                labels = self.file_names(files)
                 counts += [
                     FacetCount(facet, value, count, labels.get(value, ""))
                     for value, count in values
                 ]
         return counts
 
+    def _found(self, wanted: CaseFilter) -> NDArray[np.bool_] | None:
+        """Which rows of the census have the words and the mention that are wanted; None: any."""
+        found = self._search.mask(self._database, wanted.text)
+        if not wanted.mentioned:
+            return found
+        rows = Mentions(self._database).rows_of_cases(wanted.mentioned)
+        own = self._census.mask_of(rows)
+        return own if found is None else found & own
+
     def payments_of(self, summaries: Sequence[CaseSummary]) -> PaymentBatch:
         """The payments of `summaries`, in any order."""
-        identities = [one.payment_id for one in summaries if one.payment_id]
+        return self.payments([one.payment_id for one in summaries if one.payment_id])
+
+    def payments(self, identities: Sequence[str]) -> PaymentBatch:
+        """The payments with these ids, in any order; of cases, theirs."""
         marks = ", ".join("?" * len(identities)) or "NULL"
         return self._batch(PaymentBatch, f"payment_id IN ({marks})", *identities)
 
@@ -207,11 +222,12 @@ class Cases:
         by_number = {one.number: one for one in found}
         return tuple(by_number[number] for number in numbers)
 
-    def _file_names(self, values: Sequence[tuple[str, int]]) -> dict[str, str]:
-        marks = ", ".join("?" * len(values)) or "NULL"
+    def file_names(self, files: Sequence[str]) -> dict[str, str]:
+        """The names that bank files came with."""
+        marks = ", ".join("?" * len(files)) or "NULL"
         rows = self._database.rows(
             f"SELECT file_id, file_name FROM bank_file WHERE file_id IN ({marks})",  # noqa: S608 - marks alone
-            *(value for value, _ in values),
+            *files,
         )
         return dict(rows)
 
@@ -413,6 +429,7 @@ class CaseChanges(Cases):
             raise StaleRowError.of(_TABLE, after.company_id, after.case_id, version, 1)
         effect = effect_of(act.case_id, act.act_number)
         self._add_act(act, effect)
+        keep_mentions(self._database, act)
         self._add_lines(after, lines, effect)
 
     def _insert(self, summary: CaseSummary) -> None:

@@ -28,9 +28,11 @@ from store.halts import PostingHalts
 from store.identities import FileIdentities
 from store.late_remittances import LateRemittances
 from store.ledger_history import LedgerHistory
+from store.mentions import MentionChanges, Mentions
 from store.migrations import apply_migrations, read_migrations
 from store.open_items import OpenItemChanges, OpenItems
 from store.personal_data import PersonalData
+from store.preferences import PersonPreferences, PreferenceChanges
 from store.proofs import ClearingProofs
 from store.reproposals import Reproposals
 from store.requests import RequestLog
@@ -88,6 +90,8 @@ class Booking:
         self.users = UserChanges(database)
         self.sessions = SessionChanges(database)
         self.views = ViewChanges(database)
+        self.mentions = MentionChanges(database)
+        self.preferences = PreferenceChanges(database)
         self.team = TeamChanges(database)
         self.webhooks = WebhookChanges(database, store.keys)
 
@@ -142,6 +146,8 @@ class Repository:
         self.users = Users(database)
         self.sessions = Sessions(database)
         self.views = Views(database)
+        self.mentions = Mentions(database)
+        self.preferences = PersonPreferences(database)
         self.team = Team(database)
         self.audit_trail = AuditTrail(database)
         self.customer_figures = CustomerFigures(database)

@@ -106,6 +106,7 @@ _ACT_OPTIONS: Final = (
 @click.option("--customer", "customer_ids", multiple=True, help="Customer id.")
 @click.option("--assignee", "assignees", multiple=True, help="Whose; empty text: nobody's.")
 @click.option("--file", "file_ids", multiple=True, help="Bank file, by its SHA-256.")
+@click.option("--mentions-me", "mentions_caller", is_flag=True, help="With notes to you, unread.")
 @click.option("--order", type=click.Choice(["raised", "amount", "due"]), default="raised")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @_on_server

@@ -22,6 +22,7 @@ from rpc.jobs import BankFileDone
 from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
+from rpc.person_service import PersonService
 from rpc.report_service import ReportService
 from rpc.reproposing import Reproposer
 from rpc.result_posting import ResultPosting
@@ -51,6 +52,8 @@ from tieout.v1 import (
     match_service_pb2_grpc,
     open_item_service_pb2,
     open_item_service_pb2_grpc,
+    person_service_pb2,
+    person_service_pb2_grpc,
     report_service_pb2,
     report_service_pb2_grpc,
     run_service_pb2,
@@ -97,6 +100,7 @@ SERVICES: Final = (
     audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
     fact_service_pb2.DESCRIPTOR.services_by_name["FactService"].full_name,
     team_service_pb2.DESCRIPTOR.services_by_name["TeamService"].full_name,
+    person_service_pb2.DESCRIPTOR.services_by_name["PersonService"].full_name,
     user_service_pb2.DESCRIPTOR.services_by_name["UserService"].full_name,
     view_service_pb2.DESCRIPTOR.services_by_name["ViewService"].full_name,
     webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"].full_name,
@@ -204,6 +208,9 @@ def _add_records(
     audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(reader), server)
     team_service_pb2_grpc.add_TeamServiceServicer_to_server(
         TeamService(reader, writer, now_ms), server
+    )
+    person_service_pb2_grpc.add_PersonServiceServicer_to_server(
+        PersonService(reader, writer, now_ms), server
     )
 
 

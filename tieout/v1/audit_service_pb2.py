@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtieout/v1/audit_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x03\n\nAuditEntry\x12\x14\n\x0c\x65ntry_number\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12/\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61\x63t\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32 .tieout.v1.AuditEntry.FactsEntry\x12\x38\n\nrow_counts\x18\t \x03(\x0b\x32$.tieout.v1.AuditEntry.RowCountsEntry\x12\x14\n\x0c\x62lock_number\x18\n \x01(\x03\x12\x12\n\nblock_hash\x18\x0b \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eRowCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xd8\x01\n\x17ListAuditEntriesRequest\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x33\n\x0frecord_time_min\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecord_time_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"j\n\x18ListAuditEntriesResponse\x12&\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x15.tieout.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05kinds\x18\x03 \x03(\t2k\n\x0c\x41uditService\x12[\n\x10ListAuditEntries\x12\".tieout.v1.ListAuditEntriesRequest\x1a#.tieout.v1.ListAuditEntriesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtieout/v1/audit_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x03\n\nAuditEntry\x12\x14\n\x0c\x65ntry_number\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12/\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61\x63t\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32 .tieout.v1.AuditEntry.FactsEntry\x12\x38\n\nrow_counts\x18\t \x03(\x0b\x32$.tieout.v1.AuditEntry.RowCountsEntry\x12\x14\n\x0c\x62lock_number\x18\n \x01(\x03\x12\x12\n\nblock_hash\x18\x0b \x01(\t\x12\x14\n\x0csubject_name\x18\x0c \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\r \x01(\x03\x12\x15\n\rcurrency_code\x18\x0e \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eRowCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xd8\x01\n\x17ListAuditEntriesRequest\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x33\n\x0frecord_time_min\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecord_time_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"j\n\x18ListAuditEntriesResponse\x12&\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x15.tieout.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05kinds\x18\x03 \x03(\t2k\n\x0c\x41uditService\x12[\n\x10ListAuditEntries\x12\".tieout.v1.ListAuditEntriesRequest\x1a#.tieout.v1.ListAuditEntriesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITENTRY_ROWCOUNTSENTRY']._loaded_options = None
   _globals['_AUDITENTRY_ROWCOUNTSENTRY']._serialized_options = b'8\001'
   _globals['_AUDITENTRY']._serialized_start=78
-  _globals['_AUDITENTRY']._serialized_end=481
-  _globals['_AUDITENTRY_FACTSENTRY']._serialized_start=387
-  _globals['_AUDITENTRY_FACTSENTRY']._serialized_end=431
-  _globals['_AUDITENTRY_ROWCOUNTSENTRY']._serialized_start=433
-  _globals['_AUDITENTRY_ROWCOUNTSENTRY']._serialized_end=481
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=484
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=700
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=702
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=808
-  _globals['_AUDITSERVICE']._serialized_start=810
-  _globals['_AUDITSERVICE']._serialized_end=917
+  _globals['_AUDITENTRY']._serialized_end=548
+  _globals['_AUDITENTRY_FACTSENTRY']._serialized_start=454
+  _globals['_AUDITENTRY_FACTSENTRY']._serialized_end=498
+  _globals['_AUDITENTRY_ROWCOUNTSENTRY']._serialized_start=500
+  _globals['_AUDITENTRY_ROWCOUNTSENTRY']._serialized_end=548
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=551
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=767
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=769
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=875
+  _globals['_AUDITSERVICE']._serialized_start=877
+  _globals['_AUDITSERVICE']._serialized_end=984
 # @@protoc_insertion_point(module_scope)

@@ -76,6 +76,9 @@ class AuditEntry(_message.Message):
     ROW_COUNTS_FIELD_NUMBER: _builtins.int
     BLOCK_NUMBER_FIELD_NUMBER: _builtins.int
     BLOCK_HASH_FIELD_NUMBER: _builtins.int
+    SUBJECT_NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     entry_number: _builtins.int
     """Number of its leaf; numbers grow in the order of the commits."""
     kind: _builtins.str
@@ -92,6 +95,14 @@ class AuditEntry(_message.Message):
     """Block that seals it; 0: not sealed yet."""
     block_hash: _builtins.str
     """Hash of that block, in hex."""
+    subject_name: _builtins.str
+    """What people know the subject by, as it is now: the payer of a case, the name of a file; empty
+    where there is none, or it was erased.
+    """
+    amount_minor: _builtins.int
+    """Amount of the payment of a case."""
+    currency_code: _builtins.str
+    """Its currency, an ISO 4217 code; empty for other subjects."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -118,10 +129,13 @@ class AuditEntry(_message.Message):
         row_counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         block_number: _builtins.int = ...,
         block_hash: _builtins.str = ...,
+        subject_name: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "actor", b"actor", "block_hash", b"block_hash", "block_number", b"block_number", "entry_number", b"entry_number", "facts", b"facts", "kind", b"kind", "reason", b"reason", "record_time", b"record_time", "row_counts", b"row_counts", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "actor", b"actor", "amount_minor", b"amount_minor", "block_hash", b"block_hash", "block_number", b"block_number", "currency_code", b"currency_code", "entry_number", b"entry_number", "facts", b"facts", "kind", b"kind", "reason", b"reason", "record_time", b"record_time", "row_counts", b"row_counts", "subject", b"subject", "subject_name", b"subject_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -816,6 +816,7 @@ class CaseFilter(_message.Message):
     AGES_FIELD_NUMBER: _builtins.int
     AMOUNT_BANDS_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    MENTIONS_CALLER_FIELD_NUMBER: _builtins.int
     amount_min_minor: _builtins.int
     """Least absolute amount; 0: any."""
     amount_max_minor: _builtins.int
@@ -824,6 +825,8 @@ class CaseFilter(_message.Message):
     """Words to look for, each maybe cut short: in what payer and bank wrote, in references, in names
     and ids of customers; an amount as anybody writes it; or the id of a case.
     """
+    mentions_caller: _builtins.bool
+    """Those with a note that mentions the caller and was not read."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseState.ValueType]:
         """States as of now."""
@@ -890,10 +893,11 @@ class CaseFilter(_message.Message):
         ages: _abc.Iterable[_builtins.str] | None = ...,
         amount_bands: _abc.Iterable[_builtins.str] | None = ...,
         text: _builtins.str = ...,
+        mentions_caller: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_before", b"due_before", "raised_before", b"raised_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "amount_bands", b"amount_bands", "amount_max_minor", b"amount_max_minor", "amount_min_minor", b"amount_min_minor", "assignees", b"assignees", "bank_accounts", b"bank_accounts", "codes", b"codes", "company_ids", b"company_ids", "currency_codes", b"currency_codes", "customer_ids", b"customer_ids", "due_before", b"due_before", "file_ids", b"file_ids", "raised_before", b"raised_before", "states", b"states", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "amount_bands", b"amount_bands", "amount_max_minor", b"amount_max_minor", "amount_min_minor", b"amount_min_minor", "assignees", b"assignees", "bank_accounts", b"bank_accounts", "codes", b"codes", "company_ids", b"company_ids", "currency_codes", b"currency_codes", "customer_ids", b"customer_ids", "due_before", b"due_before", "file_ids", b"file_ids", "mentions_caller", b"mentions_caller", "raised_before", b"raised_before", "states", b"states", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

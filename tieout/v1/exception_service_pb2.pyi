@@ -248,6 +248,7 @@ class GetCaseResponse(_message.Message):
     PROPOSALS_FIELD_NUMBER: _builtins.int
     OPEN_ITEMS_FIELD_NUMBER: _builtins.int
     ACTS_FIELD_NUMBER: _builtins.int
+    UNREAD_MENTIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case(self) -> _cases_pb2.Case:
         """The case."""
@@ -276,6 +277,10 @@ class GetCaseResponse(_message.Message):
     def acts(self) -> _containers.RepeatedCompositeFieldContainer[_cases_pb2.CaseAct]:
         """What was done, the first act first."""
 
+    @_builtins.property
+    def unread_mentions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Acts whose notes mention the caller and were not read (`PersonService.ReadMentions`)."""
+
     def __init__(
         self,
         *,
@@ -286,10 +291,11 @@ class GetCaseResponse(_message.Message):
         proposals: _abc.Iterable[_rows_pb2.Application] | None = ...,
         open_items: _abc.Iterable[_rows_pb2.OpenItem] | None = ...,
         acts: _abc.Iterable[_cases_pb2.CaseAct] | None = ...,
+        unread_mentions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "payment", b"payment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "case", b"case", "exceptions", b"exceptions", "open_items", b"open_items", "payment", b"payment", "proposals", b"proposals", "remittance_lines", b"remittance_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "case", b"case", "exceptions", b"exceptions", "open_items", b"open_items", "payment", b"payment", "proposals", b"proposals", "remittance_lines", b"remittance_lines", "unread_mentions", b"unread_mentions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1504,10 +1510,13 @@ class BatchResult(_message.Message):
     CASE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    PAYER_NAME_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why it was refused; empty where it was not."""
     message: _builtins.str
     """The same in words."""
+    payer_name: _builtins.str
+    """Who paid, as the bank wrote it."""
     @_builtins.property
     def case(self) -> _cases_pb2.Case:
         """The case after the act; unset where it was refused."""
@@ -1518,10 +1527,11 @@ class BatchResult(_message.Message):
         case: _cases_pb2.Case | None = ...,
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
+        payer_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "message", b"message", "payer_name", b"payer_name", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

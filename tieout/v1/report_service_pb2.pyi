@@ -471,6 +471,7 @@ class AgingTotal(_message.Message):
     DAYS_OVER_90_MINOR_FIELD_NUMBER: _builtins.int
     CREDITS_MINOR_FIELD_NUMBER: _builtins.int
     TOTAL_MINOR_FIELD_NUMBER: _builtins.int
+    CUSTOMER_NAME_FIELD_NUMBER: _builtins.int
     currency_code: _builtins.str
     """ISO 4217 code."""
     company_id: _builtins.str
@@ -491,6 +492,8 @@ class AgingTotal(_message.Message):
     """Credits, negative."""
     total_minor: _builtins.int
     """Net of credits."""
+    customer_name: _builtins.str
+    """Name of the customer; empty in the sums over all."""
     def __init__(
         self,
         *,
@@ -504,10 +507,11 @@ class AgingTotal(_message.Message):
         days_over_90_minor: _builtins.int = ...,
         credits_minor: _builtins.int = ...,
         total_minor: _builtins.int = ...,
+        customer_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "credits_minor", b"credits_minor", "currency_code", b"currency_code", "customer_id", b"customer_id", "days_1_30_minor", b"days_1_30_minor", "days_31_60_minor", b"days_31_60_minor", "days_61_90_minor", b"days_61_90_minor", "days_over_90_minor", b"days_over_90_minor", "not_due_minor", b"not_due_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "credits_minor", b"credits_minor", "currency_code", b"currency_code", "customer_id", b"customer_id", "customer_name", b"customer_name", "days_1_30_minor", b"days_1_30_minor", "days_31_60_minor", b"days_31_60_minor", "days_61_90_minor", b"days_61_90_minor", "days_over_90_minor", b"days_over_90_minor", "not_due_minor", b"not_due_minor", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -618,6 +622,7 @@ class CustomerLateness(_message.Message):
     SETTLED_MINOR_FIELD_NUMBER: _builtins.int
     SETTLED_COUNT_FIELD_NUMBER: _builtins.int
     DAYS_LATE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_NAME_FIELD_NUMBER: _builtins.int
     company_id: _builtins.str
     """Company."""
     customer_id: _builtins.str
@@ -630,6 +635,8 @@ class CustomerLateness(_message.Message):
     """Settlements."""
     days_late: _builtins.float
     """Days from due date to settlement, weighed by amount."""
+    customer_name: _builtins.str
+    """Name of the customer."""
     def __init__(
         self,
         *,
@@ -639,10 +646,11 @@ class CustomerLateness(_message.Message):
         settled_minor: _builtins.int = ...,
         settled_count: _builtins.int = ...,
         days_late: _builtins.float = ...,
+        customer_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "days_late", b"days_late", "settled_count", b"settled_count", "settled_minor", b"settled_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "currency_code", b"currency_code", "customer_id", b"customer_id", "customer_name", b"customer_name", "days_late", b"days_late", "settled_count", b"settled_count", "settled_minor", b"settled_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
