@@ -1,217 +1,188 @@
 """Pictures of the workbench, as `make screenshots` draws them: `docs/pictures/workbench-*.png`.
 
-A server with a small seeded company is started, looked at in Chromium, and ended.
+A server with a small seeded company is started, looked at in Chromium, and ended. With a folder as
+argument every screen is drawn there in both languages and colours, for somebody to look through.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from playwright.sync_api import sync_playwright
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.web.clerks_world import (  # noqa: E402 - found beside this file
-    BANK_ACCOUNTS_CSV,
-    fill_store,
-    submit_files,
-)
-from tieout.client import Client  # noqa: E402 - as above
-from tieout.v1 import cases_pb2, exception_service_pb2  # noqa: E402 - as above
+from docs.pictured_company import LONG_NAME, PictureCompany  # noqa: E402 - found beside this file
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from collections.abc import Callable, Mapping
 
-__all__ = ["PICTURES", "main"]
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["PICTURES", "Screen", "main"]
 
 PICTURES: Final = ROOT / "docs" / "pictures"
-_START_SECONDS: Final = 120
 _SIZE: Final = {"width": 1440, "height": 900}
 _A_FILE: Final = "FILE"
-"""In a path: the page of the newest bank file."""
+"""In a path: the page of a bank file, whose name follows after a colon."""
+
+_LIGHT: Final = ("en-GB", "light")
+_DARK: Final = ("de-DE", "dark")
 
 
-class _Served:
-    """The server with its company."""
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture: where, how it is looked at, and what is done there first."""
 
-    def __init__(self, folder: Path) -> None:
-        url = f"sqlite:///{folder / 'store.db'}"
-        fill_store(url)
-        (folder / "accounts.csv").write_text(BANK_ACCOUNTS_CSV)
-        self._log = folder / "server.log"
-        given = {
-            "TIEOUT_GRPC_ADDRESS": "127.0.0.1:0",
-            "TIEOUT_HTTP_ADDRESS": "127.0.0.1:0",
-            "TIEOUT_METRICS_ADDRESS": "127.0.0.1:0",
-            "TIEOUT_STORE": url,
-            "TIEOUT_BANK_ACCOUNTS": str(folder / "accounts.csv"),
-        }
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "server"], cwd=ROOT, env=os.environ | given, stderr=log
-            )
-        address = self._said(r"gRPC on (\S+)")
-        self.url = self._said(r"JSON on (\S+)").rstrip("/")
-        submit_files(address)
-        self.cases = _worked(address)
-
-    def _said(self, pattern: str) -> str:
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end:
-            found = re.search(pattern, self._log.read_text("utf-8"))
-            if found:
-                return found[1]
-            time.sleep(0.05)
-        message = f"the server did not start:\n{self._log.read_text('utf-8')}"
-        raise RuntimeError(message)
-
-    def close(self) -> None:
-        """Stop it."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
+    name: str
+    path: str
+    person: str = "mia"
+    look: tuple[str, str] = _LIGHT
+    zoom: int = 1
+    is_whole: bool = False
+    do: Callable[[Page], None] | None = None
 
 
-def _worked(address: str) -> dict[str, str]:
-    """Payer → case, a few of them worked on so that there is something to see."""
-    with Client(address) as client:
-        listed = client.call(
-            exception_service_pb2.ListCasesRequest(page_size=1000),
-            exception_service_pb2.ListCasesResponse,
-        )
-        cases: dict[str, str] = {}
-        for one in listed.cases:
-            cases.setdefault(one.payer_name, one.case_id)
-        decide = exception_service_pb2.DecideExceptionRequest(
-            exception_id=cases["NORDLICHT HANDEL"], proposal_rank=1
-        )
-        client.call(decide, exception_service_pb2.DecideExceptionResponse)
-        client.call(
-            exception_service_pb2.AssignExceptionRequest(
-                exception_id=cases["HENNING BARGELD"], assignee="mia", backup="bob"
-            ),
-            exception_service_pb2.AssignExceptionResponse,
-        )
-        client.call(
-            exception_service_pb2.PrepareExceptionRequest(
-                exception_id=cases["ORSTED SALG"],
-                proposal_rank=1,
-                remainder=cases_pb2.Remainder(kind=cases_pb2.REMAINDER_KIND_ON_ACCOUNT),
-            ),
-            exception_service_pb2.PrepareExceptionResponse,
-        )
-        client.call(
-            exception_service_pb2.DecideExceptionRequest(
-                exception_id=cases["BALTIC FISHING AS"],
-                proposal_rank=1,
-                remainder=cases_pb2.Remainder(kind=cases_pb2.REMAINDER_KIND_REFUND),
-            ),
-            exception_service_pb2.DecideExceptionResponse,
-        )
-        client.call(
-            exception_service_pb2.DecideExceptionRequest(
-                exception_id=cases["TESTER 01 HANDELS GMBH"],
-                entries=[
-                    cases_pb2.CaseEntry(
-                        kind=cases_pb2.ENTRY_KIND_FACT,
-                        fact_kind="alias",
-                        value="TESTER 01 HANDELS GMBH",
-                        company_id="1000",
-                        customer_id="C-20001",
-                    )
-                ],
-            ),
-            exception_service_pb2.DecideExceptionResponse,
-        )
-    return cases
+def _press(*keys: str, until: str = "") -> Callable[[Page], None]:
+    """Press keys, then wait for what they lead to."""
+
+    def press(page: Page) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+        if until:
+            page.locator(until).first.wait_for()
+
+    return press
 
 
-def _screens(cases: dict[str, str]) -> list[tuple[str, str, str, str]]:
-    """Name of the picture, path, language, colours."""
+def _bulk(page: Page) -> None:
+    for row in page.locator("[data-bulk]").all()[:4]:
+        row.check()
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.locator("h1", has_text="Preview").or_(page.locator("h1", has_text="Vorschau")).wait_for()
+
+
+def _to_items(page: Page) -> None:
+    page.locator("#items-title").scroll_into_view_if_needed()
+    page.evaluate("window.scrollTo(0, document.getElementById('picks').offsetTop - 60)")
+
+
+def _screens(cases: Mapping[str, str], webhooks: Mapping[str, str]) -> list[Screen]:
+    """Everything there is to see."""
     large = f"/exceptions/{cases['GES F VERFAHRENSTECHNIK']}"
     draft = f"/exceptions/{cases['ORSTED SALG']}"
+    found = f"/exceptions/{cases['HENNING BARGELD']}?find=kontor&why=90001"
+    plain = f"/exceptions/{cases['ZAKLADY MECHANICZNE LODZ']}"
+    deduct = f"/exceptions/{cases['TESTER 02 HANDELS GMBH']}"
+    open_sheet = _press("d", until="#deduction-reason:visible")
     return [
-        ("queue", "/", "en-GB", "light"),
-        ("queue-dark-de", "/", "de-DE", "dark"),
-        ("queue-empty", "/?q=nothing-has-this", "en-GB", "light"),
-        ("exception", f"/exceptions/{cases['ZAKLADY MECHANICZNE LODZ']}", "en-GB", "light"),
-        ("exception-draft", draft, "en-GB", "light"),
-        ("exception-dark-de", draft, "de-DE", "dark"),
-        ("exception-200-lines", large, "de-DE", "light"),
-        ("exception-approval", f"/exceptions/{cases['BALTIC FISHING AS']}", "en-GB", "light"),
-        ("exception-decided", f"/exceptions/{cases['NORDLICHT HANDEL']}", "en-GB", "light"),
-        (
-            "payer",
-            f"/exceptions/{cases['HENNING BARGELD']}?find=kontor&why=90001",
-            "en-GB",
-            "light",
+        Screen(name="queue", path="/"),
+        Screen(name="queue-dark-de", path="/", look=_DARK),
+        Screen(name="queue-empty", path="/?q=nothing-has-this"),
+        Screen(name="queue-zoom", path="/", zoom=2),
+        Screen(name="bulk", path="/?sort=amount", do=_bulk),
+        Screen(name="exception", path=plain),
+        Screen(name="exception-draft", path=draft),
+        Screen(name="exception-dark-de", path=draft, look=_DARK),
+        Screen(name="exception-deduction", path=deduct, do=open_sheet),
+        Screen(name="exception-200-lines", path=large, look=("de-DE", "light")),
+        Screen(name="exception-200-items", path=large, do=_to_items),
+        Screen(name="exception-long-name", path=f"/exceptions/{cases[LONG_NAME]}"),
+        Screen(
+            name="exception-approval",
+            path=f"/exceptions/{cases['BALTIC FISHING AS']}",
+            person="bob",
         ),
-        ("bytes", f"{large}/bytes", "en-GB", "light"),
-        ("approvals", "/approvals", "en-GB", "light"),
-        ("files", "/files", "en-GB", "light"),
-        ("file", "FILE", "de-DE", "light"),
-        ("file-bytes", "FILE/bytes?around=1&offset=900", "en-GB", "light"),
-        ("customer", "/customers/show?company=1000&customer=C-10777", "en-GB", "light"),
-        ("figures", "/figures", "en-GB", "light"),
-        ("figures-dark-de", "/figures", "de-DE", "dark"),
-        ("team", "/team", "en-GB", "light"),
-        ("rules", "/rules", "en-GB", "light"),
-        ("postings", "/postings?state=approved", "en-GB", "light"),
-        ("audit", "/audit", "de-DE", "light"),
-        ("settings", "/settings", "en-GB", "light"),
-        ("not-found", "/nowhere", "en-GB", "light"),
+        Screen(name="exception-decided", path=f"/exceptions/{cases['NORDLICHT HANDEL']}"),
+        Screen(name="exception-leased", path=draft, person="bob"),
+        Screen(name="exception-zoom", path=plain, zoom=2),
+        Screen(name="payer", path=found),
+        Screen(name="bytes", path=f"{large}/bytes"),
+        Screen(name="approvals", path="/approvals", person="bob"),
+        Screen(name="files", path="/files"),
+        Screen(name="file", path=f"{_A_FILE}:statement-2026-03-19", look=("de-DE", "light")),
+        Screen(name="file-bytes", path=f"{_A_FILE}:statement-2026-03-16/bytes?around=1&offset=900"),
+        Screen(name="runs", path="/runs"),
+        Screen(name="customers", path="/customers"),
+        Screen(name="customer", path="/customers/show?company=1000&customer=C-10777"),
+        Screen(name="figures", path="/figures", is_whole=True),
+        Screen(name="figures-dark-de", path="/figures", look=_DARK, is_whole=True),
+        Screen(name="team", path="/team", person="ada", is_whole=True),
+        Screen(name="letter", path=f"/team/letter?case={cases['HENNING BARGELD']}"),
+        Screen(name="rules", path="/rules"),
+        Screen(name="postings", path="/postings?state=approved"),
+        Screen(name="audit", path="/audit", person="otto", look=("de-DE", "light")),
+        Screen(name="people", path="/people", person="ada"),
+        Screen(name="webhooks", path="/webhooks", person="ada"),
+        Screen(name="deliveries", path=f"/webhooks/{webhooks['broken']}", person="ada"),
+        Screen(name="settings", path="/settings"),
+        Screen(name="account", path="/account"),
+        Screen(name="sign-in", path="/sign-in", person=""),
+        Screen(name="not-found", path="/nowhere"),
+        Screen(name="not-permitted", path="/people"),
     ]
 
 
-def _draw(browser: Browser, url: str, screen: tuple[str, str, str, str], *, zoom: int = 1) -> None:
-    name, path, locale, scheme = screen
-    size = {side: length // zoom for side, length in _SIZE.items()}
+def _draw(browser: Browser, company: PictureCompany, screen: Screen, folder: Path) -> None:
+    size = {side: length // screen.zoom for side, length in _SIZE.items()}
+    language, colours = screen.look
     context = browser.new_context(
         viewport=size,  # type: ignore[arg-type]  # a dict of the two lengths
-        device_scale_factor=zoom,
-        locale=locale,
-        color_scheme=scheme,  # type: ignore[arg-type]  # light or dark
+        device_scale_factor=screen.zoom,
+        locale=language,
+        color_scheme=colours,  # type: ignore[arg-type]  # light or dark
     )
+    if screen.person:
+        token = company.tokens[screen.person]
+        context.add_cookies([{"name": "tieout_session", "value": token, "url": company.url}])
     page = context.new_page()
+    path = screen.path
     if path.startswith(_A_FILE):
-        page.goto(f"{url}/files")
-        found = page.locator("th a").first.get_attribute("href")
-        path = f"{found}{path.removeprefix(_A_FILE)}"
-    page.goto(f"{url}{path}", wait_until="networkidle")
-    whole = path.startswith(("/figures", "/team"))
-    page.screenshot(path=PICTURES / f"workbench-{name}.png", full_page=whole)
+        file, slash, rest = path.partition(":")[2].partition("/")
+        page.goto(f"{company.url}/files?name={file}")
+        path = f"{page.locator('th a').first.get_attribute('href')}{slash}{rest}"
+    page.goto(f"{company.url}{path}", wait_until="networkidle")
+    if screen.do is not None:
+        screen.do(page)
+    page.screenshot(path=folder / f"workbench-{screen.name}.png", full_page=screen.is_whole)
     context.close()
 
 
-def main() -> None:
-    """Draw every picture."""
-    PICTURES.mkdir(exist_ok=True)
+def _both(screen: Screen) -> list[Screen]:
+    """A screen in either language and either colours."""
+    return [
+        msgspec.structs.replace(screen, name=f"{screen.name}-{look[0]}", look=look)
+        for look in (_LIGHT, _DARK)
+    ]
+
+
+def main(arguments: list[str]) -> None:
+    """Draw every picture, or everything into the folder that is named."""
+    folder = Path(arguments[0]) if arguments else PICTURES
+    folder.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or "/usr/bin/chromium"
-    with tempfile.TemporaryDirectory(prefix="tieout-pictures-") as folder:
-        served = _Served(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="tieout-pictures-") as place:
+        company = PictureCompany(Path(place))
         try:
+            screens = _screens(company.cases, company.webhooks)
+            if arguments:
+                screens = [one for screen in screens for one in _both(screen)]
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
                 )
-                screens = _screens(served.cases)
                 for screen in screens:
-                    _draw(browser, served.url, screen)
-                zoomed = ("exception-zoom", screens[3][1], "en-GB", "light")
-                _draw(browser, served.url, zoomed, zoom=2)
+                    _draw(browser, company, screen, folder)
                 browser.close()
         finally:
-            served.close()
+            company.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

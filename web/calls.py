@@ -19,6 +19,7 @@ from tieout.v1 import (
     exception_service_pb2_grpc,
     fact_service_pb2_grpc,
     open_item_service_pb2_grpc,
+    person_service_pb2_grpc,
     report_service_pb2_grpc,
     run_service_pb2_grpc,
     session_service_pb2_grpc,
@@ -64,6 +65,7 @@ class Services:
         self.events = event_service_pb2_grpc.EventServiceStub(front)
         self.exceptions = exception_service_pb2_grpc.ExceptionServiceStub(front)
         self.open_items = open_item_service_pb2_grpc.OpenItemServiceStub(front)
+        self.persons = person_service_pb2_grpc.PersonServiceStub(front)
         self.reports = report_service_pb2_grpc.ReportServiceStub(front)
         self.runs = run_service_pb2_grpc.RunServiceStub(front)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(front)

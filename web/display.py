@@ -32,11 +32,11 @@ _SPACES: Final = "\u00a0\u202f '’"
 
 
 class Display:
-    """How one language shows things. Days and times are UTC, as the server keeps them."""
+    """How one region shows things. Days and times are UTC, as the server keeps them."""
 
-    def __init__(self, language: str) -> None:
-        """Take the signs of `language`."""
-        self._locale = Locale.parse(language)
+    def __init__(self, region: str) -> None:
+        """Take the signs of `region`, such as `en-GB`, or of a language."""
+        self._locale = Locale.parse(region, sep="-")
         self._decimal = get_decimal_symbol(self._locale)
         self._group = get_group_symbol(self._locale)
         self._minus = get_minus_sign_symbol(self._locale)
@@ -113,11 +113,6 @@ class Display:
         day = _day(value)
         return format_date(day, "medium", self._locale) if day else NOTHING
 
-    def short_date(self, value: str | datetime.date | Timestamp | None) -> str:
-        """A day with figures only."""
-        day = _day(value)
-        return format_date(day, "short", self._locale) if day else NOTHING
-
     def moment(self, value: Timestamp | None) -> str:
         """A day with its time."""
         if value is None or not value.ToMilliseconds():
@@ -152,7 +147,6 @@ class Display:
             "count": self.count,
             "figure": self.figure,
             "date": self.date,
-            "short_date": self.short_date,
             "moment": self.moment,
             "clock": self.clock,
             "iso": self.iso,

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.display import NOTHING, Display
 from web.keyboard import key_map, keys_of
-from web.languages import LANGUAGES, chosen_language, translations
+from web.languages import REGIONS, chosen_region, language_of, translations
 from web.navigation import places_for
 from web.preferences import Preferences, preferences_of
 from web.static_files import StaticFiles
@@ -31,10 +31,11 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """Who reads a page, how they like it, and what they may: pages offer no more than that.
 
-    `person` is empty where nobody signs in, `permissions` before somebody has.
+    `region` says how money and dates are written, such as `en-GB`. `person` is empty where nobody
+    signs in, `permissions` before somebody has.
     """
 
-    language: str
+    region: str
     preferences: Preferences
     person: str
     csrf_token: str
@@ -42,15 +43,20 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     address: str
 
+    @property
+    def language(self) -> str:
+        """The language of the region."""
+        return language_of(self.region)
+
 
 class Frame:
-    """Makes pages. One environment per language, so that nothing is decided per word."""
+    """Makes pages. One environment per region, so that nothing is decided per word."""
 
     def __init__(self, static: StaticFiles | None = None) -> None:
         """Read every template and catalogue once."""
         self.static = static or StaticFiles()
-        self.displays = {language: Display(language) for language in LANGUAGES}
-        self._environments = {language: self._environment(language) for language in LANGUAGES}
+        self._displays = {region: Display(region) for region in REGIONS}
+        self._environments = {region: self._environment(region) for region in REGIONS}
 
     def page(
         self, request: Request, template: str, *, status: int = 200, **values: Any
@@ -61,7 +67,7 @@ class Frame:
     def text(self, request: Request, template: str, **values: Any) -> str:
         """The same as text."""
         viewer = viewer_of(request)
-        found = self._environments[viewer.language].get_template(template)
+        found = self._environments[viewer.region].get_template(template)
         return found.render(
             viewer=viewer,
             is_swap=request.headers.get("hx-request") == "true"
@@ -84,10 +90,10 @@ class Frame:
         return found
 
     def display(self, request: Request) -> Display:
-        """Money and dates in the reader's language."""
-        return self.displays[viewer_of(request).language]
+        """Money and dates as the reader writes them."""
+        return self._displays[viewer_of(request).region]
 
-    def _environment(self, language: str) -> jinja2.Environment:
+    def _environment(self, region: str) -> jinja2.Environment:
         made = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -97,18 +103,19 @@ class Frame:
             undefined=jinja2.StrictUndefined,
             extensions=["jinja2.ext.i18n"],
         )
-        catalogue = translations(language)
+        catalogue = translations(language_of(region))
+        display = self._displays[region]
         made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-        made.filters |= self.displays[language].filters()
+        made.filters |= display.filters()
         # The empty text is a catalogue's own header.
         made.filters["said"] = lambda text: catalogue.ugettext(text) if text else ""
         made.globals |= {
             "static": self.static.address,
-            "languages": LANGUAGES,
+            "regions": REGIONS,
             "nothing": NOTHING,
             "wording": WORDING,
-            "age": self.displays[language].age,
-            "share": self.displays[language].share,
+            "age": display.age,
+            "share": display.share,
         }
         return made
 
@@ -127,7 +134,7 @@ def viewer_of(request: Request) -> Viewer:
     preferences = preferences_of(request)
     query = f"?{request.url.query}" if request.url.query else ""
     made = Viewer(
-        language=chosen_language(preferences.language, request.headers.get("accept-language", "")),
+        region=chosen_region(preferences.language, request.headers.get("accept-language", "")),
         preferences=preferences,
         person=getattr(request.state, "person", ""),
         csrf_token=getattr(request.state, "csrf_token", ""),

@@ -14,14 +14,35 @@ from babel.support import Translations
 if TYPE_CHECKING:
     from babel.support import NullTranslations
 
-__all__ = ["CATALOGUES", "DOMAIN", "LANGUAGES", "chosen_language", "marked", "translations"]
+__all__ = [
+    "CATALOGUES",
+    "DOMAIN",
+    "LANGUAGES",
+    "REGIONS",
+    "chosen_region",
+    "language_of",
+    "marked",
+    "translations",
+]
 
 DOMAIN: Final = "tieout"
 CATALOGUES: Final = Path(__file__).with_name("locales")
-LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
-"""What people may choose, each by its own name. The first is what the source is written in."""
+LANGUAGES: Final = ("en", "de")
+"""Languages with a catalogue. The first is what the source is written in."""
 
-_DEFAULT: Final = "en"
+REGIONS: Final = {
+    "en-US": "English (United States)",
+    "en-GB": "English (United Kingdom)",
+    "en-CA": "English (Canada)",
+    "en-AU": "English (Australia)",
+    "de-DE": "Deutsch (Deutschland)",
+    "de-AT": "Deutsch (Österreich)",
+    "de-CH": "Deutsch (Schweiz)",
+}
+"""What people may choose, each by its own name: a language, and how money and dates are written.
+
+Of a language without a region the first one counts.
+"""
 
 
 def marked(text: str) -> str:
@@ -41,18 +62,32 @@ def translations(language: str) -> NullTranslations:
     return Translations(compiled, domain=DOMAIN)
 
 
-def chosen_language(preferred: str, accepted: str) -> str:
-    """The language a person chose, else the first a browser accepts that there is."""
-    if preferred in LANGUAGES:
-        return preferred
+def chosen_region(preferred: str, accepted: str) -> str:
+    """The region a person chose, else the first a browser accepts that there is."""
+    chosen = _region(preferred)
+    if chosen:
+        return chosen
     offers = []
     for place, offer in enumerate(accepted.split(",")):
         tag, _, quality = offer.strip().partition(";q=")
         weight = _weight(quality)
-        language = tag.partition("-")[0].lower()
-        if language in LANGUAGES and weight:
-            offers.append((-weight, place, language))
-    return min(offers)[2] if offers else _DEFAULT
+        region = _region(tag)
+        if region and weight:
+            offers.append((-weight, place, region))
+    return min(offers)[2] if offers else next(iter(REGIONS))
+
+
+def language_of(region: str) -> str:
+    """The language of a region."""
+    return region.partition("-")[0]
+
+
+def _region(tag: str) -> str:
+    """The region that a tag names, else the first of its language; empty where there is none."""
+    known = {one.lower(): one for one in reversed(REGIONS)}
+    known |= {language_of(one): one for one in reversed(REGIONS)}
+    wanted = tag.lower()
+    return known.get(wanted) or known.get(language_of(wanted), "")
 
 
 def _weight(quality: str) -> int:

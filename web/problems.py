@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["PROBLEM_HANDLERS", "refusal_words", "status_of"]
+__all__ = ["PROBLEM_HANDLERS", "REFUSALS", "refusal_words", "status_of"]
 
 _STATUSES: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -54,7 +54,7 @@ _WORDS: Final = {
 }
 _OTHERWISE: Final = (_("Something went wrong"), _("Nothing was changed. Load the page again."))
 
-_REASONS: Final = {
+REFUSALS: Final = {
     "STALE_ROW": _(
         "Somebody else changed this exception while you looked at it. Nothing of yours was "
         "kept; this is how it is now."
@@ -77,6 +77,11 @@ _REASONS: Final = {
     "POSTING_REJECTED": _("An open item changed in the meantime. Look again."),
     "POSTING_HALTED": _("Posting is halted; an operator looks into it."),
     "UNTIL_INVALID": _("Say a day in the future, or what to wait for."),
+    "PROPOSAL_UNKNOWN": _("There is no such suggestion."),
+    "COMPANY_OUT_OF_SCOPE": _("You do not work for that company."),
+    "ENTRY_MALFORMED": _("That says too little, too much, or twice the same."),
+    "ITEM_UNKNOWN": _("There is no such open item."),
+    "REASON_UNKNOWN": _("There is no such reason."),
     "NOTHING_TO_UNDO": _("That act has nothing that could be taken back."),
 }
 """Refusals in the reader's language; the service's own sentence stands beside them."""
@@ -89,7 +94,7 @@ def status_of(error: CallError) -> HTTPStatus:
 
 def refusal_words(request: Request, error: CallError) -> str:
     """What `error` means to a person."""
-    text = _REASONS.get(error.reason)
+    text = REFUSALS.get(error.reason)
     return frame_of(request).say(request, text) if text else str(error)
 
 
@@ -100,7 +105,7 @@ async def _called(request: Request, error: Exception) -> Response:
         where = f"{request.url.path}{'?' if request.url.query else ''}{request.url.query}"
         return RedirectResponse(f"/sign-in?then={quote(where, safe='')}", 303)
     title, advice = _WORDS.get(status, _OTHERWISE)
-    said = _REASONS.get(error.reason, advice)
+    said = REFUSALS.get(error.reason, advice)
     return _page(request, status, title, said, str(error))
 
 

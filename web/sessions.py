@@ -17,10 +17,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tieout.v1 import session_service_pb2
+from tieout.v1 import person_service_pb2, session_service_pb2
 from web.calls import CallError, ask
 from web.csrf import CSRF_FIELD, READS, Body, csrf_token_of
 from web.frame import frame_of
+from web.preferences import Preferences, from_message
 from web.problems import PROBLEM_HANDLERS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KeptForm",
+    "Known",
     "SignInDoor",
     "WithSession",
     "door_of",
@@ -53,6 +55,13 @@ class KeptForm(msgspec.Struct, frozen=True):
     fields: tuple[tuple[str, str], ...]
 
 
+class Known(msgspec.Struct, frozen=True):
+    """Who somebody is, and how they like the workbench; None where they never said."""
+
+    identity: session_service_pb2.Identity
+    preferences: Preferences | None
+
+
 class SignInDoor:
     """How people sign in here, and who was seen lately."""
 
@@ -62,9 +71,9 @@ class SignInDoor:
         self.cookie_name = (
             "__Host-tieout_session" if settings.cookies_are_secure else "tieout_session"
         )
-        self._known: dict[bytes, tuple[session_service_pb2.Identity, float]] = {}
+        self._known: dict[bytes, tuple[Known, float]] = {}
 
-    async def identity(self, request: Request, token: str) -> session_service_pb2.Identity:
+    async def known(self, request: Request, token: str) -> Known:
         """Who `token` is; raises `CallError`."""
         key = hashlib.sha256(token.encode()).digest()
         now = asyncio.get_running_loop().time()
@@ -72,17 +81,26 @@ class SignInDoor:
         if known is not None and now < known[1]:
             return known[0]
         self._known.pop(key, None)
-        answer = await ask(
-            request, "sessions", "GetSession", session_service_pb2.GetSessionRequest()
+        answer, preferences = await asyncio.gather(
+            ask(request, "sessions", "GetSession", session_service_pb2.GetSessionRequest()),
+            self._preferences(request),
         )
         if len(self._known) >= _REMEMBERED_MAX:
             del self._known[next(iter(self._known))]
-        found: session_service_pb2.Identity = answer.identity
+        found = Known(answer.identity, preferences)
         self._known[key] = (found, now + _REMEMBERED_SECONDS)
         return found
 
+    async def _preferences(self, request: Request) -> Preferences | None:
+        """How whoever asks likes the workbench, as the service keeps it."""
+        if self.settings.nobody_signs_in:
+            return None
+        wanted = person_service_pb2.GetPreferencesRequest()
+        answer = await ask(request, "persons", "GetPreferences", wanted)
+        return from_message(answer.preferences) if answer.HasField("preferences") else None
+
     def forget(self) -> None:
-        """Ask about everybody again: somebody signed out, or changed a password."""
+        """Ask about everybody again: somebody signed out, or changed a password or a choice."""
         self._known.clear()
 
     def keep(self, response: Response, token: str) -> None:
@@ -142,13 +160,15 @@ class WithSession:
     ) -> Response | None:
         """The answer instead of the page; None where the page may answer."""
         try:
-            identity = await door.identity(request, token)
+            known = await door.known(request, token)
         except CallError as error:
             if error.code is grpc.StatusCode.UNAUTHENTICATED:
                 answer = await _sign_in_first(request, body)
                 door.drop(answer)
                 return answer
             return await _problem(request, error)
+        identity = known.identity
+        request.state.preferences = known.preferences
         if not door.settings.nobody_signs_in:
             request.state.person = identity.display_name or identity.name
         request.state.identity = identity

@@ -37,22 +37,25 @@ def test_people_sign_in_by_keys_and_come_back_to_where_they_were(clerk):
 
 
 def test_a_session_that_ended_keeps_what_was_sent(clerk):
-    person = clerk().go("/settings")
+    person = clerk("zoe").go("/settings")
     person.sees("h1", "Settings")
     person.context.clear_cookies()
     person.page.locator("#density").select_option("compact")
     person.page.locator("button", has_text="Save").click()
     person.sees("main", "What you sent is kept in this page")
-    person.page.locator("#user_name").fill("mia")
+    person.page.locator("#user_name").fill("zoe")
     person.page.locator("#password").fill(WORD)
     person.press("Enter").sees("h1", "Send it now?")
     person.focus("button", "Send it")
     person.press("Enter").sees("#status", "Saved.")
     assert person.page.locator("html").get_attribute("data-density") == "compact"
+    # It is kept with the person: a browser that never saw it has it as well.
+    other = clerk("zoe").go("/files")
+    other.sees("html[data-density=compact] h1", "Files")
 
 
 def test_a_script_without_the_token_of_the_page_changes_nothing(clerk):
-    person = clerk().go("/settings")
+    person = clerk("zoe").go("/settings")
     person.sees("h1", "Settings")
     token = person.page.locator("input[name=csrf_token]").first.get_attribute("value")
     assert person.page.evaluate(POST, ["/settings", {}]) == 403
@@ -121,6 +124,6 @@ def test_an_auditor_looks_and_is_offered_nothing_to_do(clerk, ids):
 
 def test_nothing_is_cut_off_at_200_percent(clerk):
     ada = clerk("ada", viewport={"width": 640, "height": 450}, device_scale_factor=2)
-    for path in ("/figures", "/team", "/people", "/files", "/audit", "/approvals"):
+    for path in ("/figures", "/team", "/people", "/files", "/audit", "/approvals", "/runs"):
         ada.go(path)
         assert ada.page.evaluate("document.documentElement.scrollWidth") <= 640, path

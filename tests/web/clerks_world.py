@@ -18,6 +18,7 @@ __all__ = [
     "CUSTOMERS",
     "PLAIN",
     "fill_store",
+    "statement_of",
     "submit_files",
 ]
 
@@ -107,7 +108,8 @@ def _payments() -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _camt(rows: list[tuple[str, str, str, str]], statement: str, day: str) -> bytes:
+def statement_of(rows: list[tuple[str, str, str, str]], statement: str, day: str) -> bytes:
+    """A statement of payments: amount, payer, account, text."""
     entries = "".join(
         f"""<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts>
 <BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt>
@@ -186,5 +188,5 @@ def submit_files(address: str, token: str = "") -> None:
     credentials = Credentials(token=token)
     with Client(address, timeout_seconds=120, credentials=credentials) as client:
         for rows, name in ((_payments(), "2026-03-16"), (_payments()[-1:], "2026-03-17")):
-            content = _camt(rows, f"STMT-{name}", name)
+            content = statement_of(rows, f"STMT-{name}", name)
             client.submit_bank_file(io.BytesIO(content), f"statement-{name}.xml")

@@ -12,19 +12,19 @@ from web.display import NOTHING, Display
 from web.errors import AmountTextError
 
 CURRENCIES = ("EUR", "JPY", "KWD", "CLF", "USD")
-DISPLAYS = {language: Display(language) for language in ("en", "de")}
+DISPLAYS = {region: Display(region) for region in ("en", "de", "en-GB", "de-CH", "de-AT")}
 
 
 @given(
     st.integers(min_value=-(10**14), max_value=10**14),
     st.sampled_from(CURRENCIES),
-    st.sampled_from(("en", "de")),
+    st.sampled_from(tuple(DISPLAYS)),
 )
-def test_amounts_are_written_as_babel_writes_them_and_read_back(minor, currency, language):
-    display = DISPLAYS[language]
+def test_amounts_are_written_as_babel_writes_them_and_read_back(minor, currency, region):
+    display = DISPLAYS[region]
     exponent = get_currency_precision(currency)
     pattern = "#,##0" + ("." + "0" * exponent if exponent else "")
-    expected = format_decimal(Decimal(minor).scaleb(-exponent), pattern, language)
+    expected = format_decimal(Decimal(minor).scaleb(-exponent), pattern, region.replace("-", "_"))
     text = display.money(minor, currency)
     assert text.replace("\u2212", "-") == expected
     assert display.minor(text, currency) == minor
@@ -66,4 +66,5 @@ def test_what_is_no_amount_is_refused_with_an_example(text):
 def test_days_are_shown_and_nothing_where_there_is_none():
     assert DISPLAYS["de"].date("2026-03-31") == "31.03.2026"
     assert DISPLAYS["en"].date("2026-03-31") == "Mar 31, 2026"
+    assert DISPLAYS["en-GB"].date("2026-03-31") == "31 Mar 2026"
     assert DISPLAYS["en"].date("") == DISPLAYS["en"].date("31/3") == NOTHING

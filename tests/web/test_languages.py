@@ -6,26 +6,33 @@ import pytest
 
 from web.catalogues import said_by_source, untranslated
 from web.frame import Frame
-from web.languages import LANGUAGES, chosen_language, translations
+from web.languages import LANGUAGES, REGIONS, chosen_region, language_of, translations
 
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
 
 @pytest.mark.parametrize(
-    ("preferred", "accepted", "language"),
+    ("preferred", "accepted", "region"),
     [
-        ("", "", "en"),
-        ("", "de-AT,de;q=0.9,en;q=0.8", "de"),
-        ("", "fr,en;q=0.5,de;q=0.7", "de"),
-        ("", "fr", "en"),
-        ("", "de;q=0, en;q=0.1", "en"),
-        ("", "de;q=x,en;q=0.1", "en"),
-        ("en", "de", "en"),
-        ("xx", "de", "de"),
+        ("", "", "en-US"),
+        ("", "de-AT,de;q=0.9,en;q=0.8", "de-AT"),
+        ("", "fr,en;q=0.5,de;q=0.7", "de-DE"),
+        ("", "en-gb,en;q=0.9", "en-GB"),
+        ("", "en-NZ,en-GB;q=0.5", "en-US"),
+        ("", "fr", "en-US"),
+        ("", "de;q=0, en;q=0.1", "en-US"),
+        ("", "de;q=x,en;q=0.1", "en-US"),
+        ("en", "de", "en-US"),
+        ("de-CH", "en", "de-CH"),
+        ("xx", "de", "de-DE"),
     ],
 )
-def test_the_language_is_the_persons_else_the_browsers(preferred, accepted, language):
-    assert chosen_language(preferred, accepted) == language
+def test_the_region_is_the_persons_else_the_browsers(preferred, accepted, region):
+    assert chosen_region(preferred, accepted) == region
+
+
+def test_every_region_is_of_a_language_that_there_is():
+    assert {language_of(region) for region in REGIONS} == set(LANGUAGES)
 
 
 def test_every_language_has_a_catalogue():
@@ -48,6 +55,6 @@ def test_a_sentence_with_words_to_fill_in_has_the_same_ones_in_every_language():
 
 
 def test_nothing_is_said_of_nothing():
-    for language in LANGUAGES:
-        said = Frame()._environments[language].from_string('{{ ""|said }}')
+    for region in ("en-US", "de-DE"):
+        said = Frame()._environments[region].from_string('{{ ""|said }}')
         assert said.render() == ""

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.requests import Request
 
+from store.webhook_records import ATTEMPT_OUTCOMES
 from tieout.v1 import run_service_pb2, webhook_service_pb2
 from web.frame import Frame
 from web.pages import runs, webhooks
@@ -138,6 +139,7 @@ def test_a_message_is_sent_again_once_however_often_its_form_is(monkeypatch, giv
 
 
 def test_every_state_and_kind_has_its_words():
+    assert set(webhooks.OUTCOMES) == set(ATTEMPT_OUTCOMES)
     assert set(runs.STATES) == set(run_service_pb2.RunState.values()) - {0}
     assert set(runs.KINDS) == set(run_service_pb2.RunKind.values()) - {0}
     assert set(webhooks.DELIVERIES) == set(webhook_service_pb2.DeliveryState.values()) - {0}

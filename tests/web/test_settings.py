@@ -2,9 +2,10 @@
 
 import msgspec
 
+from tieout.v1 import person_service_pb2 as contract
 from web.keyboard import KEYS, key_map
 from web.pages.settings import preferences_from
-from web.preferences import Preferences
+from web.preferences import Preferences, as_message, from_message
 
 OWN = {f"key-{one.act}": one.key for one in KEYS if len(one.key) == 1}
 
@@ -44,6 +45,22 @@ def test_keys_of_browsers_are_never_taken():
     assert len({one.key for one in KEYS}) == len(KEYS)
 
 
-def test_preferences_survive_the_cookie():
-    given = Preferences(language="de", single_keys=False, keys={"accept": "y"})
+def test_preferences_survive_the_cookie_and_the_service():
+    given = Preferences(
+        language="de-AT", theme="dark", single_keys=False, page_rows=200, keys={"accept": "y"}
+    )
     assert msgspec.json.decode(msgspec.json.encode(given), type=Preferences) == given
+    assert from_message(as_message(given)) == given
+
+
+def test_what_another_program_kept_is_as_usual_where_it_is_no_choice_here():
+    assert from_message(contract.Preferences()) == Preferences()
+    strange = contract.Preferences(theme="pink", page_rows=7, keys={"accept": "y"})
+    assert from_message(strange) == Preferences(keys={"accept": "y"})
+
+
+def test_rows_of_a_page_are_one_of_the_choices():
+    preferences, _ = preferences_from({**OWN, "single_keys": "1", "page_rows": "25"})
+    assert preferences.page_rows == 25
+    preferences, _ = preferences_from({**OWN, "single_keys": "1", "page_rows": "26"})
+    assert preferences.page_rows == 50

@@ -5,10 +5,12 @@ from typing import get_args
 from desk.acts import ACT_NAMES
 from desk.cases import Delivery, EntryKind, Power, State
 from desk.reason_codes import DEDUCTION_REASONS, PARK_EVENTS, RESOLUTIONS, WRITE_OFF_REASONS
+from desk.refusals import REFUSALS as DESK_REFUSALS
 from engine.exception_codes import EXCEPTION_CODES
 from store.case_records import FACETS
 from web.pages.case_acts import ROUTES
 from web.pages.case_forms import CASE_ACTS
+from web.problems import REFUSALS
 from web.wording import WORDING
 
 
@@ -30,3 +32,7 @@ def test_every_act_of_a_clerk_has_a_form():
     by_people = set(ACT_NAMES) - {"deliver", "attach_remittance", "prepare", "decide", "repropose"}
     assert set(CASE_ACTS) == by_people
     assert len(ROUTES) == 1
+
+
+def test_every_refusal_of_the_desk_has_words():
+    assert set(DESK_REFUSALS) <= set(REFUSALS)

@@ -26,8 +26,8 @@ _PAGE_ROWS: Final = 100
 _EXPORTED_MAX: Final = 100_000
 _EXPORT_PAGE: Final = 1_000
 _COLUMNS: Final = (
-    *("entry_number", "record_time", "actor", "kind", "act", "subject", "reason", "facts"),
-    *("rows", "block_number", "block_hash"),
+    *("entry_number", "record_time", "actor", "kind", "act", "subject", "subject_name", "reason"),
+    *("facts", "rows", "block_number", "block_hash"),
 )
 
 
@@ -83,6 +83,7 @@ def _row(entry: contract.AuditEntry) -> list[Any]:
         entry.kind,
         entry.act,
         entry.subject,
+        entry.subject_name,
         entry.reason,
         "; ".join(f"{name}={entry.facts[name]}" for name in sorted(entry.facts)),
         "; ".join(f"{name}={entry.row_counts[name]}" for name in sorted(entry.row_counts)),

@@ -10,9 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from tieout.v1 import exception_service_pb2 as contract
-from web.calls import ask
+from web.calls import CallError, ask
 from web.frame import frame_of
 from web.pages.queue_query import query_of, state_name
+from web.problems import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,13 +79,44 @@ async def _batch(request: Request, *, validate_only: bool) -> Response:
     return frame_of(request).page(
         request,
         "bulk.html",
+        is_undone=False,
         is_preview=validate_only,
         act=act,
         answer=answer,
         results=list(zip(cases, answer.results, strict=True)),
         said={name: _given(form, name) for name in ("assignee", "event", "reason")},
         request_id=uuid.uuid4().hex,
+        refusals=REFUSALS,
         query=query,
+        state_name=state_name,
+    )
+
+
+async def _undo(request: Request) -> Response:
+    """Take one act of a batch back; the list stays, with this row as it is now."""
+    form = await request.form()
+    case = _given(form, "case")
+    number = _given(form, "act_number")
+    message = contract.UndoExceptionRequest(
+        exception_id=case,
+        act_number=int(number) if number.isascii() and number.isdecimal() else 0,
+        etag=_given(form, "etag"),
+    )
+    undone = contract.BatchResult(payer_name=_given(form, "payer"))
+    try:
+        answer = await ask(request, "exceptions", "UndoException", message)
+        undone.case.CopyFrom(answer.case)
+    except CallError as error:
+        undone.reason, undone.message = error.reason, str(error)
+    return frame_of(request).page(
+        request,
+        "bulk_undone.html",
+        is_undone=True,
+        is_preview=False,
+        case_id=case,
+        result=undone,
+        refusals=REFUSALS,
+        query=query_of(request.query_params),
         state_name=state_name,
     )
 
@@ -92,5 +124,6 @@ async def _batch(request: Request, *, validate_only: bool) -> Response:
 ROUTES: Final = [
     Route("/bulk/preview", _preview, methods=["POST"]),
     Route("/bulk", _perform, methods=["POST"]),
+    Route("/bulk/undo", _undo, methods=["POST"]),
 ]
 """What answers."""

@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from tieout.v1 import cases_pb2, customer_service_pb2
+from tieout.v1 import cases_pb2, customer_service_pb2, person_service_pb2
 from tieout.v1 import exception_service_pb2 as contract
 from web.calls import CallError, ask
 from web.errors import WebError
@@ -237,6 +237,13 @@ async def _learn(act: _Act) -> Response:
     return go_to(act.here)
 
 
+async def _read(act: _Act) -> Response:
+    """What the notes of this exception said to the reader was read; the case itself stays."""
+    message = person_service_pb2.ReadMentionsRequest(case_ids=[act.identity])
+    await ask(act.request, "persons", "ReadMentions", message)
+    return go_to(act.here)
+
+
 _ACTS: Final[dict[str, Callable[[_Act], Awaitable[Response]]]] = {
     **dict.fromkeys(CASE_ACTS, _plain),
     "decide": _decide,
@@ -248,6 +255,7 @@ _ACTS: Final[dict[str, Callable[[_Act], Awaitable[Response]]]] = {
     "take": _take,
     "payer": _payer,
     "learn": _learn,
+    "read": _read,
 }
 
 

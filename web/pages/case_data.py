@@ -10,6 +10,7 @@ import msgspec
 
 from tieout.v1 import customer_service_pb2, exception_service_pb2, open_item_service_pb2
 from web.calls import CallError, ask
+from web.frame import viewer_of
 from web.problems import status_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "case_of",
     "neighbours",
     "neighbours_of",
+    "page_of",
 ]
 
 ITEMS_MAX: Final = 1_000
@@ -97,7 +99,7 @@ async def case_data(
     detail, record, page, done = await asyncio.gather(
         case_of(request, identity),
         _record(request, identity),
-        ask(request, "exceptions", "ListCases", query.request()),
+        page_of(request, query),
         _optional_case(request, "" if known else looks.done),
     )
     company = detail.case.summary.company_id
@@ -133,8 +135,17 @@ def _owners(detail: exception_service_pb2.GetCaseResponse, looks: Looks) -> list
 
 async def neighbours(request: Request, identity: str, query: QueueQuery) -> Neighbours:
     """The queue around a case as it is now."""
-    page = await ask(request, "exceptions", "ListCases", query.request())
+    page = await page_of(request, query)
     return neighbours_of(page, identity)
+
+
+async def page_of(request: Request, query: QueueQuery) -> exception_service_pb2.ListCasesResponse:
+    """The page of the queue, of as many rows as the reader likes."""
+    wanted = query.request(viewer_of(request).preferences.page_rows)
+    answer: exception_service_pb2.ListCasesResponse = await ask(
+        request, "exceptions", "ListCases", wanted
+    )
+    return answer
 
 
 def neighbours_of(page: exception_service_pb2.ListCasesResponse, case_id: str) -> Neighbours:

@@ -25,9 +25,11 @@ __all__ = [
     "ItemRow",
     "Suggestion",
     "bank_text",
+    "document_numbers",
     "history",
     "item_key",
     "item_rows",
+    "note_said",
     "other_entries",
     "suggestions",
     "taken_entries",
@@ -232,6 +234,11 @@ def other_entries(entries: Iterable[cases_pb2.CaseEntry]) -> list[tuple[cases_pb
     ]
 
 
+def document_numbers(detail: exception_service_pb2.GetCaseResponse) -> dict[str, str]:
+    """Open item → the number people know it by, of what a case has to do with."""
+    return {one.open_item_id: one.document_number or one.open_item_id for one in detail.open_items}
+
+
 def bank_text(data: CaseData, rows: Iterable[ItemRow], display: Display) -> BankText | None:
     """The bank's bytes, with what suggestions, picks and payer rest on marked in them."""
     if data.record is None or not data.record.record:
@@ -259,6 +266,11 @@ def bank_text(data: CaseData, rows: Iterable[ItemRow], display: Display) -> Bank
 def _digits(number: str) -> str:
     digits = "".join(filter(str.isdecimal, number))
     return digits if len(digits) > 3 else ""
+
+
+def note_said(act: cases_pb2.CaseAct) -> str:
+    """The text of a note."""
+    return str(_facts(act.content).get("text", ""))
 
 
 def history(detail: exception_service_pb2.GetCaseResponse) -> tuple[HistoryAct, ...]:

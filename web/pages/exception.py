@@ -19,8 +19,10 @@ from web.pages.bank_text import readable
 from web.pages.case_data import Looks, case_data
 from web.pages.case_view import (
     bank_text,
+    document_numbers,
     history,
     item_rows,
+    note_said,
     other_entries,
     suggestions,
     taken_entries,
@@ -133,7 +135,7 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         taken_entries(detail, 0) if has_draft and not looks.suggestion else _suggested(detail, rank)
     )
     if state not in _WORKABLE and state not in _WAITING:
-        entries = []
+        entries, chosen = [], 0
     rows = item_rows(data, entries)
     here = address_of(summary.case_id, query, payer=looks.payers)
     return {
@@ -154,6 +156,8 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         "chosen": chosen,
         "has_draft": has_draft,
         "rows": rows,
+        "owners": sorted({row.item.customer_id for row in rows}),
+        "documents": document_numbers(detail),
         "others": other_entries(entries),
         "picked_minor": sum(one.cash_minor for one in entries),
         "left_minor": summary.undecided_minor - sum(one.cash_minor for one in entries),
@@ -164,6 +168,7 @@ def _values(request: Request, data: CaseData, query: QueueQuery, looks: Looks) -
         "is_mine": not summary.lease_holder or summary.lease_holder == own_name(request),
         "text": bank_text(data, rows, display),
         "history": history(detail),
+        "note_said": note_said,
     }
 
 

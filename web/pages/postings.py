@@ -10,11 +10,13 @@ from starlette.routing import Route
 
 from tieout.v1 import application_service_pb2, cases_pb2, exception_service_pb2
 from web.calls import ask
+from web.display import NOTHING
 from web.frame import frame_of, go_to
 from web.given import given, sent
+from web.pages.case_view import document_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -31,10 +33,11 @@ _DELIVERIES: Final = {
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """Lines of a case of one delivery: how many, their cash, and what the ledger said last."""
+    """Lines of a case of one delivery: what they are on, their cash, what the ledger said last."""
 
     delivery: str
     numbers: tuple[int, ...]
+    documents: tuple[str, ...]
     cash_minor: int
     said: str
 
@@ -82,6 +85,7 @@ async def _whole(request: Request, case_id: str) -> Any:
 
 def _lines(found: exception_service_pb2.GetCaseResponse) -> list[Lines]:
     """The lines that go to the ledger, together where they are equally far."""
+    documents = document_numbers(found)
     by_delivery: dict[str, list[cases_pb2.CaseLine]] = {}
     for line in found.case.lines:
         name = _DELIVERIES[line.delivery]
@@ -91,11 +95,17 @@ def _lines(found: exception_service_pb2.GetCaseResponse) -> list[Lines]:
         Lines(
             name,
             tuple(line.line_number for line in lines),
+            tuple(dict.fromkeys(_document(line, documents) for line in lines)),
             sum(line.entry.cash_minor for line in lines),
             _said(found.acts, {line.line_number for line in lines}, name),
         )
         for name, lines in by_delivery.items()
     ]
+
+
+def _document(line: cases_pb2.CaseLine, documents: Mapping[str, str]) -> str:
+    entry = line.entry
+    return documents.get(entry.open_item_id) or entry.open_item_id or entry.customer_id or NOTHING
 
 
 def _said(acts: Iterable[cases_pb2.CaseAct], numbers: set[int], delivery: str) -> str:

@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
-from tieout.v1 import exception_service_pb2, view_service_pb2
+from tieout.v1 import exception_service_pb2, person_service_pb2, view_service_pb2
 from web.calls import CallError, ask
 from web.frame import frame_of, go_to, own_name
+from web.pages.case_data import page_of
 from web.pages.queue_query import FACET_FIELDS, ORDERS, query_of, state_name
 
 if TYPE_CHECKING:
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["ROUTES"]
 
 _FACET_VALUES: Final = 12
+_MENTIONS: Final = 50
 
 
 async def _show(request: Request) -> Response:
     query = query_of(request.query_params)
     done = request.query_params.get("done", "")
-    page, counts, views, was = await asyncio.gather(
-        ask(request, "exceptions", "ListCases", query.request()),
+    page, counts, views, mentions, was = await asyncio.gather(
+        page_of(request, query),
         ask(request, "exceptions", "CountCases", _count(query)),
         ask(request, "views", "ListViews", view_service_pb2.ListViewsRequest()),
+        _mentions(request, query),
         _done(request, done),
     )
     return frame_of(request).page(
@@ -43,11 +46,33 @@ async def _show(request: Request) -> Response:
         next_token=page.next_page_token,
         facets=_facets(counts),
         views=[(one, _address_of_view(one.query)) for one in views.views],
+        mentions=mentions.mentions if query.is_mentioned else (),
+        mention_count=mentions.unread_count,
         state_name=state_name,
         orders=ORDERS,
         done=was,
         own_name=own_name(request),
     )
+
+
+async def _mentions(request: Request, query: QueueQuery) -> person_service_pb2.ListMentionsResponse:
+    """What the reader was asked to read; but for its view the number alone is shown."""
+    wanted = person_service_pb2.ListMentionsRequest(
+        page_size=_MENTIONS if query.is_mentioned else 1
+    )
+    answer: person_service_pb2.ListMentionsResponse = await ask(
+        request, "persons", "ListMentions", wanted
+    )
+    return answer
+
+
+async def _read_mentions(request: Request) -> Response:
+    """They were read: those of one exception, or all."""
+    form = await request.form()
+    cases = [str(one) for one in form.getlist("case")]
+    message = person_service_pb2.ReadMentionsRequest(case_ids=cases)
+    await ask(request, "persons", "ReadMentions", message)
+    return go_to("/?mentioned=1")
 
 
 def _count(query: QueueQuery) -> exception_service_pb2.CountCasesRequest:
@@ -104,6 +129,7 @@ async def _delete_view(request: Request) -> Response:
 
 ROUTES: Final = [
     Route("/", _show, methods=["GET"]),
+    Route("/mentions/read", _read_mentions, methods=["POST"]),
     Route("/views", _save_view, methods=["POST"]),
     Route("/views/{view_id}/delete", _delete_view, methods=["POST"]),
 ]

@@ -16,15 +16,11 @@ __all__ = [
     "FACET_FIELDS",
     "OPEN_STATES",
     "ORDERS",
-    "PAGE_ROWS",
     "TEXT_LENGTH_MAX",
     "QueueQuery",
     "query_of",
     "state_name",
 ]
-
-PAGE_ROWS: Final = 100
-"""Rows of a page; more would take longer to draw than a clerk waits."""
 
 OPEN_STATES: Final = ("new", "open", "in_work", "rejected", "escalated", "reversed", "post_failed")
 """What there is to work on: the queue's own choice where the address names no state."""
@@ -52,6 +48,7 @@ class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
     ages: tuple[str, ...] = ()
     amounts: tuple[str, ...] = ()
     text: str = ""
+    is_mentioned: bool = False
     order: str = ORDERS[0]
     after: str = ""
 
@@ -73,24 +70,26 @@ class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.text:
             found.append(("q", self.text))
+        if self.is_mentioned:
+            found.append(("mentioned", "1"))
         if self.order != ORDERS[0]:
             found.append(("sort", self.order))
         if self.after:
             found.append(("after", self.after))
         return found
 
-    def request(self) -> exception_service_pb2.ListCasesRequest:
-        """The call that gives the page."""
+    def request(self, rows: int) -> exception_service_pb2.ListCasesRequest:
+        """The call that gives the page of so many rows."""
         return exception_service_pb2.ListCasesRequest(
             filter=self.filter(),
             order_by=self.order,
-            page_size=PAGE_ROWS,
+            page_size=rows,
             page_token=self.after,
         )
 
     def filter(self) -> cases_pb2.CaseFilter:
         """The filter of the contract."""
-        states = self.states or OPEN_STATES
+        states = self._open_states()
         return cases_pb2.CaseFilter(
             states=[cases_pb2.CaseState.Value(f"{_STATE_PREFIX}{one.upper()}") for one in states],
             codes=self.codes,
@@ -103,29 +102,35 @@ class QueueQuery(msgspec.Struct, frozen=True, kw_only=True):
             ages=self.ages,
             amount_bands=self.amounts,
             text=self.text,
+            mentions_caller=self.is_mentioned,
         )
+
+    def _open_states(self) -> tuple[str, ...]:
+        """States of an address that names none; a mention counts in whatever state."""
+        return self.states or (() if self.is_mentioned else OPEN_STATES)
 
     def toggled(self, facet: str, value: str) -> str:
         """The address of the queue with one value of a facet more, or less."""
         field = FACET_FIELDS[facet]
         chosen: tuple[str, ...] = getattr(self, field)
-        if facet == "state" and not chosen:
-            chosen = OPEN_STATES
+        if facet == "state":
+            chosen = self._open_states()
         others = tuple(one for one in chosen if one != value)
         changed = others if value in chosen else (*chosen, value)
-        if facet == "state" and set(changed) == set(OPEN_STATES):
+        if facet == "state" and set(changed) == set(OPEN_STATES) and not self.is_mentioned:
             changed = ()
         return self.address("/", **{field: changed})
 
     def chosen(self, facet: str) -> tuple[str, ...]:
         """The values of a facet that are chosen; of states, those that are open by themselves."""
         values: tuple[str, ...] = getattr(self, FACET_FIELDS[facet])
-        return values or (OPEN_STATES if facet == "state" else ())
+        return self._open_states() if facet == "state" else values
 
     @property
     def is_filtered(self) -> bool:
         """Whether the view is narrower than everything there is to work on."""
-        return bool(self.text) or any(getattr(self, field) for field in FACET_FIELDS.values())
+        chosen = any(getattr(self, field) for field in FACET_FIELDS.values())
+        return chosen or bool(self.text) or self.is_mentioned
 
 
 _PARAMETERS: Final = {
@@ -170,6 +175,7 @@ def query_of(parameters: QueryParams) -> QueueQuery:
     return QueueQuery(
         **chosen,
         text=parameters.get("q", "").strip()[:TEXT_LENGTH_MAX],
+        is_mentioned=parameters.get("mentioned", "") == "1",
         order=order if order in ORDERS else ORDERS[0],
         after=parameters.get("after", ""),
     )

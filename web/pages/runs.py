@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["KINDS", "ROUTES", "STATES"]
+__all__ = ["KINDS", "REASONS", "ROUTES", "STATES"]
 
 _PAGE_ROWS: Final = 100
 
@@ -37,6 +37,25 @@ KINDS: Final = {
 """Kind of a run → its words."""
 
 
+REASONS: Final = {
+    "NOT_A_BANK_FILE": _("That is no bank file that is known here."),
+    "ARCHIVE_UNREADABLE": _("The archive cannot be read."),
+    "EXPANSION_TOO_LARGE": _("Unpacked it would be too large."),
+    "FILE_TOO_LARGE": _("The file is too large."),
+    "TABLE_MALFORMED": _("A row or a column of the table is not as it should be."),
+    "DUPLICATE_KEY": _("Two rows have the same key."),
+    "TOO_MANY_ROWS": _("The table has too many rows."),
+    "STALE_ROW": _("A row was changed by somebody else since."),
+    "COMPANY_NOT_PERMITTED": _("It is of a company that whoever sent it does not work for."),
+    "JOB_TIMEOUT": _("It took too long and was given up."),
+    "MEMORY_LIMIT": _("It needed more memory than it may have."),
+    "WORKER_LOST": _("The process that worked on it ended. Send it again."),
+    "STORE_BUSY": _("The store was busy for too long. Send it again."),
+    "CONSERVATION": _("Its money did not add up after matching; nothing of it was kept."),
+}
+"""Why a run failed → its words; the service's own sentence stands beside them."""
+
+
 async def _show(request: Request) -> Response:
     said = given(request)
     state = said.text("state")
@@ -53,6 +72,7 @@ async def _show(request: Request) -> Response:
         runs=page.runs,
         states=STATES,
         kinds=KINDS,
+        reasons=REASONS,
         next_token=page.next_page_token,
     )
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from starlette.routing import Route
 
+from tieout.v1 import person_service_pb2 as contract
+from web.calls import ask
 from web.frame import frame_of, go_to
 from web.keyboard import KEYS
-from web.preferences import Preferences, keep_preferences
+from web.preferences import PAGE_ROWS, Preferences, as_message, keep_preferences
+from web.sessions import door_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -21,8 +24,20 @@ __all__ = ["ROUTES", "preferences_from"]
 
 
 async def _show(request: Request) -> Response:
-    saved = "saved" in request.query_params
-    return frame_of(request).page(request, "settings.html", saved=saved, problems=[])
+    return _page(request, saved="saved" in request.query_params)
+
+
+def _page(
+    request: Request, *, saved: bool = False, problems: Sequence[str] = (), status: int = 200
+) -> Response:
+    return frame_of(request).page(
+        request,
+        "settings.html",
+        status=status,
+        saved=saved,
+        problems=problems,
+        page_rows=sorted(PAGE_ROWS),
+    )
 
 
 async def _save(request: Request) -> Response:
@@ -33,8 +48,13 @@ async def _save(request: Request) -> Response:
         said = frame.say(
             request, "The key %(key)s would do two things; nothing was saved.", key=doubled
         )
-        return frame.page(request, "settings.html", status=422, saved=False, problems=[said])
+        return _page(request, problems=[said], status=422)
+    if getattr(request.state, "person", ""):
+        wanted = contract.SavePreferencesRequest(preferences=as_message(preferences))
+        await ask(request, "persons", "SavePreferences", wanted)
+        door_of(request).forget()
     response = go_to("/settings?saved")
+    # The cookie as well: before sign-in the browser alone knows how its person likes it.
     keep_preferences(response, preferences, secure=request.url.scheme == "https")
     return response
 
@@ -54,6 +74,9 @@ def preferences_from(given: Mapping[str, str]) -> tuple[Preferences, str]:
             keys[one.act] = key
     said: dict[str, Any] = {name: given[name] for name in _CHOICES if name in given}
     said |= {"single_keys": "single_keys" in given, "keys": keys}
+    rows = given.get("page_rows", "")
+    if rows.isascii() and rows.isdecimal():
+        said["page_rows"] = int(rows)
     try:
         return msgspec.convert(said, Preferences), doubled
     except msgspec.ValidationError:

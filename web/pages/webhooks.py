@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["DELIVERIES", "ROUTES"]
+__all__ = ["DELIVERIES", "OUTCOMES", "ROUTES"]
 
 _PAGE_ROWS: Final = 100
 
@@ -27,6 +27,20 @@ DELIVERIES: Final = {
     contract.DELIVERY_STATE_FAILED: _("failed"),
 }
 """State of a message → its words."""
+
+
+OUTCOMES: Final = {
+    "delivered": _("arrived"),
+    "refused": _("refused"),
+    "failed": _("its server failed"),
+    "gone": _("it is no longer there"),
+    "redirected": _("it sends elsewhere, which is not followed"),
+    "timeout": _("no answer in time"),
+    "unreachable": _("could not be reached"),
+    "forbidden": _("the address may not be called"),
+    "unsealed": _("its secret cannot be opened"),
+}
+"""What came of an attempt → its words."""
 
 
 async def _show(request: Request) -> Response:
@@ -57,6 +71,7 @@ async def _deliveries(request: Request) -> Response:
         webhook_id=message.webhook_id,
         deliveries=page.deliveries,
         states=DELIVERIES,
+        outcomes=OUTCOMES,
         request_id=uuid.uuid4().hex,
         next_token=page.next_page_token,
     )

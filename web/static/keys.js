@@ -224,8 +224,10 @@
 
   // What a swap would lose: where panes are scrolled to. Then what the new page wants in focus.
   const scrolled = new Map();
+  let lastRow = "";
   document.addEventListener("htmx:before:swap", () => {
     scrolled.clear();
+    lastRow = document.activeElement.closest("tr[id]")?.id;
     all("[data-keep-scroll]").forEach((pane) => scrolled.set(pane.id, pane.scrollTop));
   });
   const settle = () => {
@@ -233,7 +235,8 @@
     const raw = document.getElementById("raw");
     if (raw && !scrolled.has("raw")) raw.scrollTop = (one(".around", raw)?.offsetHeight ?? 0) - 20;
     one("[data-keep-scroll] [aria-current]")?.scrollIntoView({ block: "nearest" });
-    const wanted = one("[data-focus]");
+    const row = lastRow && document.getElementById(lastRow);
+    const wanted = row ? one("a", row) : one("[data-focus]");
     if (wanted && (document.activeElement === document.body || !document.activeElement)) wanted.focus({ preventScroll: true });
     const lang = page().dataset.lang;
     if (lang) document.documentElement.lang = lang;
