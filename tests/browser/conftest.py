@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WORD = "correct horse battery"
 PEOPLE = {"mia": "clerk", "bob": "approver", "ada": "admin", "otto": "auditor"}
 PEOPLE |= {"yan": "clerk", "zoe": "clerk"}
-"""Who sits down. What yan and zoe chose stays theirs from then on; the others like what is usual."""
+"""Who sits down. What yan and zoe choose stays theirs; the others like what is usual."""
 WAIT_MS = 20_000
 expect.set_options(timeout=WAIT_MS)
 SETTINGS = """

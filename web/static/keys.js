@@ -234,7 +234,10 @@
     scrolled.forEach((top, id) => { const pane = document.getElementById(id); if (pane) pane.scrollTop = top; });
     const raw = document.getElementById("raw");
     if (raw && !scrolled.has("raw")) raw.scrollTop = (one(".around", raw)?.offsetHeight ?? 0) - 20;
-    one("[data-keep-scroll] [aria-current]")?.scrollIntoView({ block: "nearest" });
+    const here = one("[data-keep-scroll] [aria-current]");
+    const list = here?.closest("[data-keep-scroll]"); // It alone: a narrow page begins at its head.
+    const off = list && here.getBoundingClientRect().top - list.getBoundingClientRect().top;
+    if (off < 0 || off > list?.clientHeight - 60) list.scrollTop += off - list.clientHeight / 3;
     const row = lastRow && document.getElementById(lastRow);
     const wanted = row ? one("a", row) : one("[data-focus]");
     if (wanted && (document.activeElement === document.body || !document.activeElement)) wanted.focus({ preventScroll: true });
