@@ -36,7 +36,7 @@ from tieout.v1 import bank_file_service_pb2 as contract
 
 if TYPE_CHECKING:
     from parsers.parsed_file import ParsedFile
-    from rpc.bank_file_matching import FileMatch
+    from rpc.bank_file_matching import FileMatch, Indexed
     from rpc.jobs import TenantSettings
     from rpc.match_job import Matcher
     from rpc.resident_tables import ResidentTables
@@ -53,9 +53,15 @@ class BankFileRunner:
     """Takes bank files in; everything it needs is given once."""
 
     def __init__(
-        self, repository: Repository, tables: ResidentTables, rules: TenantSettings, match: Matcher
+        self,
+        repository: Repository,
+        tables: ResidentTables,
+        rules: TenantSettings,
+        match: Matcher,
+        indexed: Indexed | None = None,
     ) -> None:
-        """Keep what every file needs."""
+        """Keep what every file needs; what is `indexed` of `tables` is not indexed again."""
+        self._indexed = indexed
         self._repository = repository
         self._tables = tables
         self._rules = rules
@@ -83,7 +89,9 @@ class BankFileRunner:
     def _matched(self, work: _Work) -> BankFileDone | FileReceipt:
         """Match the file until what it rests on holds, and keep it; or the first file's receipt."""
         assert work.parsed is not None  # noqa: S101 - nobody has done it before
-        matcher = FileMatcher(work.parsed, self._tables, self._rules, self._match, work.timer)
+        matcher = FileMatcher(
+            work.parsed, self._tables, self._rules, self._match, work.timer, self._indexed
+        )
         if not work.job.validate_only:
             self._repository.halts.check()
         found = matcher.match(self._repository)

@@ -24,6 +24,7 @@ from engine.batches import (
     PaymentBatch,
 )
 from engine.matcher import MatchInput, MatchResult
+from engine.resident_changes import changed_resident
 from parsers.same_money import FORMAT_RANKS
 from parsers.same_money_pairs import DAYS_APART_MAX
 from parsers.told_before import told_before
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         RemittanceBatch,
         SettledBatch,
     )
+    from engine.resident import Resident
     from parsers.parsed_file import ParsedFile
     from rpc.jobs import TenantSettings
     from rpc.match_job import Matcher, StageTimer
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from store.keyed_rows import RowFeed
     from store.repository import Booking, Repository
 
-__all__ = ["ATTEMPTS_MAX", "FileMatch", "FileMatcher"]
+__all__ = ["ATTEMPTS_MAX", "FileMatch", "FileMatcher", "Indexed"]
 
 ATTEMPTS_MAX: Final = 3
 """Matches beside the store before the last one, which holds it: each matches less than the one
@@ -58,11 +60,19 @@ before, so that only a store that is rewritten all the time is ever waited for."
 _B = TypeVar("_B", bound=Batch)
 
 
+class Indexed(msgspec.Struct, frozen=True):
+    """What is resident, indexed, as of booking `number`: nothing has to be indexed for a file."""
+
+    resident: Resident
+    number: int
+
+
 class _Held(msgspec.Struct, frozen=True, kw_only=True):
     """What the store held at booking `number`, as far as a match of this file rests on it.
 
     `moved` are the customers that differ from what was held before, or whose items do; `told` are
-    payments that files of other formats brought around the same days.
+    payments that files of other formats brought around the same days; `resident` is what is indexed
+    of `open_items`, None where that is left to the match.
     """
 
     number: int
@@ -71,6 +81,7 @@ class _Held(msgspec.Struct, frozen=True, kw_only=True):
     told: PaymentBatch
     repeated: RepeatedStatements
     open_items: OpenItemBatch
+    resident: Resident | None
     customers: CustomerBatch
     learned: LearnedFactBatch
     earlier: SettledBatch
@@ -101,9 +112,13 @@ class FileMatcher:
         rules: TenantSettings,
         match: Matcher,
         timer: StageTimer,
+        indexed: Indexed | None = None,
     ) -> None:
-        """Match `parsed` by `rules` with `match`, starting from the resident `tables`."""
+        """Match `parsed` by `rules` with `match`, starting from the resident `tables`, or from
+        what is `indexed` of them.
+        """
         self._parsed = parsed
+        self._indexed = indexed
         self._tables = tables
         self._rules = rules
         self._match = match
@@ -127,8 +142,18 @@ class FileMatcher:
 
     def _read(self, store: Repository | Booking, before: FileMatch | None) -> _Held:
         there: ResidentTables | _Held = self._tables if before is None else before.held
-        items = store.open_items.changes_after(there.number)
+        known = self._known(store, before)
+        number = there.number if known is None else known.number
+        items = store.open_items.changes_after(number)
         customers = store.customers.changes_after(there.number)
+        resident = None
+        if known is not None:
+            resident = changed_resident(known.resident, items.changed.rows, items.removed)
+        if known is None or resident is not None:
+            old = there.open_items
+        else:
+            # Too much has changed for what is indexed: the match indexes anew.
+            old = known.resident.open_items
         moved = frozenset[str]()
         if before is not None:
             moved = frozenset(_moved_customers(there.open_items, items, customers))
@@ -138,11 +163,23 @@ class FileMatcher:
             seen=self._seen(store),
             told=self._told(store),
             repeated=find_repeated(self._parsed, store.identities.files_of),
-            open_items=with_changes(there.open_items, items),
+            open_items=with_changes(old, items) if resident is None else resident.open_items,
+            resident=resident,
             customers=with_changes(there.customers, customers),
             learned=store.facts.read(),
             earlier=store.settled.named(self._originals),
         )
+
+    def _known(self, store: Repository | Booking, before: FileMatch | None) -> Indexed | None:
+        """What is indexed already, where the store's customers are still those it knows."""
+        known = self._indexed
+        if before is not None:
+            held = before.held
+            known = None if held.resident is None else Indexed(held.resident, held.number)
+        if known is None:
+            return None
+        customers = store.customers.changes_after(known.number)
+        return None if len(customers.changed.rows) or customers.removed else known
 
     def _seen(self, store: Repository | Booking) -> frozenset[str]:
         return frozenset(
@@ -167,7 +204,7 @@ class FileMatcher:
         )
         payments = hold_repeated(told.payments, held.repeated)
         remittances = _without(self._parsed.remittances, {*held.seen, *told.kept_as})
-        match_input = self._input(held, payments, remittances, held.open_items)
+        match_input = self._input(held, payments, remittances, held.open_items, held.resident)
         match_input = msgspec.structs.replace(match_input, advices=self._parsed.advices)
         result = self._match(match_input, self._timer)
         return FileMatch(
@@ -182,11 +219,16 @@ class FileMatcher:
     def _again(self, before: FileMatch, held: _Held, stale: set[str]) -> FileMatch:
         """`before` with its `stale` payments matched anew, on what the others leave."""
         kept = _rows(before.result, stale)
+        left, resident = _less(held.open_items, kept.applications, before.result.outcomes), None
+        if held.resident is not None:
+            differs = left.int64("open_minor") != held.open_items.int64("open_minor")
+            resident = changed_resident(held.resident, left.take(np.flatnonzero(differs)), ())
         match_input = self._input(
             held,
             _of(before.payments, stale, inside=True),
             _of(before.remittances, stale, inside=True),
-            _less(held.open_items, kept.applications, before.result.outcomes),
+            left if resident is None else resident.open_items,
+            resident,
         )
         result = _merged(kept, self._match(match_input, self._timer), before.payments)
         return msgspec.structs.replace(before, held=held, result=result)
@@ -197,6 +239,7 @@ class FileMatcher:
         payments: PaymentBatch,
         remittances: RemittanceBatch,
         open_items: OpenItemBatch,
+        resident: Resident | None,
     ) -> MatchInput:
         return MatchInput(
             payments=payments,
@@ -209,6 +252,7 @@ class FileMatcher:
             policy=self._rules.policy,
             calibration=self._rules.outcomes.calibration,
             precision=self._rules.outcomes.precision,
+            resident=resident,
         )
 
     def _stale(self, found: FileMatch, now: _Held) -> set[str] | None:

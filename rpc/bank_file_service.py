@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
-    from rpc.runs import RunKeeper
+    from rpc.runs import RunJob, RunKeeper
     from rpc.uploads import Uploads
     from rpc.workers import WorkerPool
 
@@ -69,13 +69,16 @@ class BankFileService(BankFileUploads):
         on_kept: Callable[[str], None],
         runs: RunKeeper,
         uploads: Uploads,
+        indexed: Callable[[RunJob], RunJob],
     ) -> None:
         """Let `workers` do the work, as many files at once as `bookings` lets.
 
         `now_ms` is the clock, in milliseconds since 1970 UTC. Files that wait for the store's write
         lock hold a worker: `bookings`, shared by all who do that, lets in fewer than there are
-        workers. `on_kept` hears the tenant of every file that was kept.
+        workers. `on_kept` hears the tenant of every file that was kept; `indexed` names the
+        snapshot of the moment a job is done.
         """
+        self._with_snapshot = indexed
         super().__init__(reader, uploads)
         self._runs = runs
         self._workers = workers
@@ -142,7 +145,9 @@ class BankFileService(BankFileUploads):
             return contract.SubmitBankFileResponse(run_id=run.run_id)
         try:
             async with self._bookings:
-                done = await self._workers.run(job, Lane.BATCH, size_bytes=sent.size_bytes)
+                done = await self._workers.run(
+                    self._with_snapshot(job), Lane.BATCH, size_bytes=sent.size_bytes
+                )
         except JobFailedError:
             self._metrics.count("tieout_files_received_total", format="unknown", outcome="refused")
             raise

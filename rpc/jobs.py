@@ -229,7 +229,8 @@ class LoadTablesDone(msgspec.Struct, frozen=True, tag=True):
 class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Read, match and keep one bank file; `file_id` is the hash of the bytes as they came.
 
-    `run_id` is the run that this is the work of; empty where somebody waits for the answer.
+    `run_id` is the run that this is the work of; empty where somebody waits for the answer. It is
+    matched with the snapshot at `snapshot_path`, where there is one and it is still there.
     """
 
     content_path: str
@@ -240,6 +241,7 @@ class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     request_id: str
     validate_only: bool
     run_id: str = ""
+    snapshot_path: str = ""
 
 
 class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):

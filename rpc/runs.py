@@ -67,11 +67,14 @@ class RunKeeper:
         bookings: asyncio.Semaphore,
         now_ms: Callable[[], int],
         on_done: Callable[[RunDone], None],
+        indexed: Callable[[RunJob], RunJob] = lambda job: job,
     ) -> None:
         """Let `workers` do the work and keep contents in `folder`.
 
-        `on_done` hears of every run that was done, as its caller.
+        `on_done` hears of every run that was done, as its caller; `indexed` names the snapshot of
+        the moment a job is done.
         """
+        self._with_snapshot = indexed
         self._workers = workers
         self._writer = writer
         self._folder = folder
@@ -204,7 +207,7 @@ class RunKeeper:
         lost = 0
         while True:
             try:
-                done = await self._workers.run(job, Lane.BATCH)
+                done = await self._workers.run(self._with_snapshot(job), Lane.BATCH)
                 break
             except OverloadedError:
                 await asyncio.sleep(RETRY_SECONDS)

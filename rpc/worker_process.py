@@ -20,9 +20,10 @@ from engine.errors import EngineError
 from engine.matcher import match_payments
 from parsers.errors import ParserError
 from rpc.bank_file_job import BankFileRunner
+from rpc.bank_file_matching import Indexed
 from rpc.caller import Caller, leave_call, set_caller
 from rpc.clearing_job import run_clearing
-from rpc.errors import MemoryLimitError, ServiceError
+from rpc.errors import MemoryLimitError, ServiceError, SnapshotError
 from rpc.file_results import run_file_result
 from rpc.import_job import run_import
 from rpc.jobs import (
@@ -132,7 +133,7 @@ class JobRunner:
             LoadTablesJob: lambda job, tenant: load_tables(
                 job, tenant.tables_folder, tenant.store()
             ),
-            BankFileJob: lambda job, tenant: tenant.bank_files(match).run(job),
+            BankFileJob: lambda job, tenant: tenant.bank_files(match, job.snapshot_path).run(job),
             FileResultJob: lambda job, tenant: run_file_result(tenant.store(), job),
             ReadReferencesJob: lambda job, tenant: read_references_job(tenant.store(), job),
             AttachRemittanceJob: lambda job, tenant: attach_remittance_job(
@@ -183,8 +184,19 @@ class _Tenant:
             self._tables = open_tables(self.tables_folder)
         return self._tables
 
-    def bank_files(self, match: Matcher) -> BankFileRunner:
-        return BankFileRunner(self.store(), self.tables(), self.settings, match)
+    def bank_files(self, match: Matcher, snapshot_path: str) -> BankFileRunner:
+        indexed = self._indexed(snapshot_path)
+        return BankFileRunner(self.store(), self.tables(), self.settings, match, indexed)
+
+    def _indexed(self, snapshot_path: str) -> Indexed | None:
+        """What a file is matched with; None where the file's turn came after the snapshot's end."""
+        if not snapshot_path:
+            return None
+        try:
+            snapshot = self.snapshot(snapshot_path)
+        except (SnapshotError, OSError):
+            return None
+        return Indexed(snapshot.resident, booked_up_to(snapshot))
 
     def snapshot(self, path: str) -> OpenSnapshot:
         """The snapshot at `path`; the one before is let go."""

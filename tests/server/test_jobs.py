@@ -46,6 +46,8 @@ def failing_with(kind):
 class Server:
     """A worker's side of a server: one store, resident tables, files to send."""
 
+    snapshot_path = ""
+
     def __init__(self, folder, store_url="", key_file=""):
         self.folder = folder
         self.settings = WorkerSettings(
@@ -79,6 +81,7 @@ class Server:
                 received_at_ms=1_774_915_200_000,
                 request_id=request_id,
                 validate_only=validate_only,
+                snapshot_path=self.snapshot_path,
             )
         )
         if isinstance(reply, BankFileDone):

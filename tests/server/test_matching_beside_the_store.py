@@ -2,7 +2,9 @@
 
 import pytest
 
+from engine.batches import CustomerBatch
 from engine.matcher import match_payments
+from rpc.jobs import BuildSnapshotDone, BuildSnapshotJob
 from store import open_repository
 from store.checking import check_store
 from store.errors import StoreBusyError
@@ -18,6 +20,7 @@ class Watched(Store):
 
     def __init__(self, folder, url):
         self.matched = []
+        self.indexed = []
         self.meanwhile = []
         super().__init__(folder, url)
 
@@ -26,11 +29,19 @@ class Watched(Store):
 
     def _match(self, match_input, observe):
         result = match_payments(match_input, observe)
+        self.indexed.append(match_input.resident is not None)
         texts = match_input.payments.strings("remittance_text")
         self.matched.append([text.split("/")[0] for text in texts])
         if self.meanwhile:
             self.meanwhile.pop(0)()
         return result
+
+    def index(self):
+        """Let files be matched with what is indexed now."""
+        path = str(self.folder / "1.snapshot")
+        done = self.run(BuildSnapshotJob(path=path, base_path="", hashes={}, from_store=False))
+        assert isinstance(done, BuildSnapshotDone), done
+        self.snapshot_path = path
 
     def book(self, act):
         """Book beside whoever books; raises `StoreBusyError` at once where somebody does."""
@@ -58,9 +69,11 @@ class Watched(Store):
         return {row.open_item_id: row.applied_minor for row in rows if row.decision == "auto"}
 
 
-@pytest.fixture
-def store(tmp_path, store_url):
+@pytest.fixture(params=["indexed for each file", "resident"])
+def store(tmp_path, store_url, request):
     found = Watched(tmp_path, store_url)
+    if request.param == "resident":
+        found.index()
     yield found
     found.close()
     repository = open_repository(store_url)
@@ -84,6 +97,7 @@ def test_an_item_that_another_file_took_meanwhile_is_not_taken_again(store):
     store.meanwhile = [lambda: store.send_elsewhere(bai2_file((10_000, "INV-20431"), account="X"))]
     sent = store.send(TWO)
     assert store.applied(sent) == {"I-3": 7_525}
+    assert store.indexed == [bool(store.snapshot_path)] * 2
     first, again = store.matched
     assert len(first) == 2
     assert len(again) == 1, "only the payment whose customer's items moved is matched again"
@@ -138,3 +152,18 @@ def test_validating_a_file_holds_and_keeps_nothing(store):
     sent = store.send(TWO, validate_only=True)
     assert sent.bank_file.application_count == 2
     assert store.count("bank_file") == 0
+
+
+def test_a_snapshot_that_is_gone_or_knows_other_customers_is_not_matched_with(store):
+    store.index()
+    with_names = store.snapshot_path
+    store.snapshot_path = f"{with_names} gone"
+    first = store.send(TWO)
+    store.snapshot_path = with_names
+    customer = CustomerBatch.from_columns(
+        {"customer_id": ["C-9"], "company_id": ["K"], "name": ["Nine"]}
+    )
+    store.book(lambda booking: booking.customers.upsert(customer))
+    second = store.send(bai2_file((500, "MORE"), account="B"))
+    assert (first.bank_file.payment_count, second.bank_file.payment_count) == (2, 1)
+    assert store.indexed == [False, False]

@@ -171,7 +171,7 @@ def test_one_file_leaves_one_of_everything(sealed):
     assert [(event.kind, event.subject) for event in events] == [
         ("bank_file.processed", sent.bank_file.file_id)
     ]
-    assert sealed.count("audit_leaf") == 1
+    assert sealed.count("audit_leaf WHERE kind = 'bank_file'") == 1
     assert repository.contents.read(sent.bank_file.file_id).content == CONTENT
     assert verify_audit(StoredAudit(repository.database)).findings == ()
     repository.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from rpc.desk_work import DeskWork
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
 from rpc.fact_service import FactService
-from rpc.jobs import BankFileDone
+from rpc.jobs import BankFileDone, BankFileJob
 from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
     from rpc.jobs import LoadTablesJob
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
-    from rpc.runs import RunDone
+    from rpc.runs import RunDone, RunJob
     from rpc.snapshots import SnapshotKeeper
     from rpc.workers import WorkerPool
     from tieout.configuration import Configuration
@@ -183,11 +184,22 @@ def add_services(
     facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
-    runs = _add_intake(server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed)
+    indexed = partial(_with_snapshot, snapshots)
+    runs = _add_intake(
+        server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed, indexed
+    )
     run_service_pb2_grpc.add_RunServiceServicer_to_server(
         RunService(reader, runs, draining), server
     )
     return Background(runs, reproposers)
+
+
+def _with_snapshot(snapshots: Mapping[str, SnapshotKeeper], job: RunJob) -> RunJob:
+    """A job that a file is taken in by, told what is indexed now."""
+    if not isinstance(job, BankFileJob):
+        return job
+    path = snapshots[current_caller().tenant].current.path
+    return msgspec.structs.replace(job, snapshot_path=path)
 
 
 def _add_records(
@@ -224,6 +236,7 @@ def _add_intake(
     bookings: asyncio.Semaphore,
     now_ms: Callable[[], int],
     on_changed: Callable[[str], None],
+    indexed: Callable[[RunJob], RunJob],
 ) -> RunKeeper:
     """Services that bring something in, now or as runs; `bookings` lets in so many at once."""
     # What was accepted outlives the server; the spool does not.
@@ -242,6 +255,7 @@ def _add_intake(
         bookings=bookings,
         now_ms=now_ms,
         on_done=on_done,
+        indexed=indexed,
     )
     imports = RowImports(
         workers=pool,
@@ -267,6 +281,7 @@ def _add_intake(
         on_kept=on_changed,
         runs=runs,
         uploads=Uploads(kept / "uploads", now_ms),
+        indexed=indexed,
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
     return runs
