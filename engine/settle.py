@@ -191,6 +191,8 @@ def _settle_discounts(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -
 
     Discount first, then what is short beyond it: a known fee, or tolerance; a discount taken a
     little too small is simply that. A late discount that is as well something else is unclear.
+    Where the payer states a deduction, only a shortfall that is the discount to the cent is one:
+    what he says goes before a rest nobody speaks of.
     """
     rules, facts = rows.rules, rows.facts
     rule, offered = facts.rule, facts.offered
@@ -201,6 +203,9 @@ def _settle_discounts(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -
     slack = rows.within(beyond, rules.under_minor, rules.under_ppm)
     slack |= rows.within(-beyond, rules.over_minor, rules.over_ppm)
     fee_beyond = equals_known_fee(beyond, facts.charges, rules, rule) & rows.is_fee_size(beyond)
+    silent = (facts.stated_deduction == 0) & ~facts.stated_reason
+    slack &= silent | (beyond == 0)
+    fee_beyond &= silent
     some = left & (offered > 0)
     # About the discount and a round amount besides: it may as well be a bank's fee. Nobody knows.
     other = known.fee | known.tax | known.withholding

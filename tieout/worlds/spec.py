@@ -345,7 +345,9 @@ NAMED_SPECS: Final[dict[str, WorldSpec]] = {
         unknown_payer_share=0.0,
         scenario_weights=dict.fromkeys(STANDARD_MIX, 0) | {"items_stale": 1},
     ),
-    "file_faults": _variant("file_faults", 17, with_file_faults=True),
+    "file_faults": _variant(
+        "file_faults", 17, with_file_faults=True, scenario_weights={"paid_twice": 0}
+    ),
     "clean": _variant(
         "clean",
         7,
