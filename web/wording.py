@@ -332,6 +332,18 @@ _AUDIT_KINDS: Final = {
     "due_rules": _("due dates"),
     "open_items": _("open items"),
     "customers": _("customers"),
+    "open_item": _("open items"),
+    "customer": _("customers"),
+    "result": _("result of a match"),
+    "posting_halt": _("posting halted"),
+    "posting_resumed": _("posting resumed"),
+    "purge": _("contents deleted after their time"),
+    "customer_erased": _("customer erased"),
+    "webhook_added": _("webhook added"),
+    "webhook_enabled": _("webhook switched on"),
+    "webhook_disabled": _("webhook switched off"),
+    "webhook_secret_rotated": _("webhook's secret replaced"),
+    "webhook_resent": _("messages sent again"),
 }
 
 WORDING: Final = Wording(
