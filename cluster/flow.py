@@ -8,7 +8,8 @@ without a word to the driver: a stage is one job, however many steps it has.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as sf
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -23,7 +24,29 @@ if TYPE_CHECKING:
 
     from cluster.packets import Packet
 
-__all__ = ["begun", "gathered", "passed"]
+__all__ = ["begun", "gathered", "passed", "settled"]
+
+_SETTINGS: Final = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
+}
+"""Steps say themselves how many tasks they have: a plan that Spark changes between them only makes
+more jobs of one. Packets are large rows: how many go together is a matter of their bytes."""
+
+
+@contextmanager
+def settled(spark: SparkSession) -> Iterator[None]:
+    """The session with the settings that steps want, and afterwards as it was."""
+    before = {name: str(spark.conf.get(name)) for name in _SETTINGS}
+    for name, value in _SETTINGS.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        # A session that has died says nothing any more, and what killed it is said already.
+        with suppress(Exception):
+            for name, value in before.items():
+                spark.conf.set(name, value)
 
 
 def begun(spark: SparkSession, count: int, make: Callable[[int], Iterable[Packet]]) -> DataFrame:

@@ -19,6 +19,7 @@ from cluster.audit import audit_result
 from cluster.decide_all import decide_all, write_tables
 from cluster.errors import PlaceError
 from cluster.failures import failure_of
+from cluster.flow import settled
 from cluster.join_advices import keep_advices
 from cluster.lay_out import decide_references, lay_out
 from cluster.places import Place, files_below
@@ -72,14 +73,9 @@ def match_on_cluster(
     if job.bank_accounts is not None:
         run.accounts = read_small_table(job.bank_accounts, hooks.read_bank_accounts)
     run.begin()
-    for name, make in STAGES:
-        try:
-            run.stage(name, make)
-        except Exception as error:
-            failure = failure_of(error, name)
-            if failure is None or failure is error:
-                raise
-            raise failure from error
+    with settled(spark):
+        for name, make in STAGES:
+            _do(run, name, make)
     refused = refused_files(run)
     if not job.keep_work:
         work.remove()
@@ -90,6 +86,17 @@ def match_on_cluster(
         counts={f"{one.stage}.{name}": n for one in run.reports for name, n in one.rows.items()},
         refused=refused,
     )
+
+
+def _do(run: Run, name: str, make: Callable[[Run], dict[str, int]]) -> None:
+    """Do a stage; raises what a person can act on where somebody foresaw what stopped it."""
+    try:
+        run.stage(name, make)
+    except Exception as error:
+        failure = failure_of(error, name)
+        if failure is None or failure is error:
+            raise
+        raise failure from error
 
 
 def _refuse_full(job: ClusterJob) -> None:

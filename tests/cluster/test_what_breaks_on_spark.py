@@ -1,0 +1,123 @@
+"""Executors die, disks fill up: a run is finished all the same, or nothing is passed on.
+
+Each test starts a Spark of its own, in a process of its own, as an operator does.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyspark
+import pytest
+from cluster_worlds import differing_tables, in_parts, make_world, matched_in_one_process
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("spark")]
+
+
+def env(**more):
+    """Where Spark finds its pandas, which processes that tests start have hidden from them."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
+
+
+AFTER_A_KILL = """
+import os, signal, sys
+from pathlib import Path
+
+import msgspec
+
+from cluster.job import match_on_cluster
+from cluster.settings import ClusterJob, Cuts
+from tieout.cluster_output import cluster_hooks, read_remittance_places
+from tieout.cluster_session import spark_session
+
+world, out, killed = map(Path, sys.argv[1:])
+hooks = cluster_hooks(read_remittance_places([str(world / "remittances.parquet")]))
+tell = hooks.tell
+
+def parent_of(process):
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+def tell_after_a_kill(match_input, result):
+    if not killed.exists():
+        executor = parent_of(parent_of(os.getpid()))
+        killed.write_text(Path(f"/proc/{executor}/cmdline").read_text().replace(chr(0), " "))
+        os.kill(executor, signal.SIGKILL)
+    return tell(match_input, result)
+
+job = ClusterJob(
+    open_items=str(world / "open_items"),
+    payments=str(world / "payments.parquet"),
+    customers=str(world / "customers.parquet"),
+    bank_accounts=str(world / "bank_accounts.parquet"),
+    out=str(out),
+    cuts=Cuts(bucket_items=600, bucket_payments=100, file_payments=100),
+)
+settings = {
+    "spark.executor.memory": "700m",
+    "spark.driver.memory": "700m",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.local.dir": str(out.parent / "spark"),
+}
+hooks = msgspec.structs.replace(hooks, tell=tell_after_a_kill)
+with spark_session("local-cluster[2,1,700]", None, settings) as spark:
+    match_on_cluster(spark, job, hooks)
+"""
+
+
+def test_an_executor_that_is_killed_costs_nothing_but_time(tmp_path):
+    world = make_world("demo", tmp_path / "world", 200, 1_500, seed=4)
+    in_parts(world / "open_items.parquet", 3)
+    out, killed = tmp_path / "out", tmp_path / "killed"
+    home = str(Path(pyspark.__file__).parent)
+    ended = subprocess.run(
+        [sys.executable, "-c", AFTER_A_KILL, str(world), str(out), str(killed)],
+        env=env(SPARK_HOME=home),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "CoarseGrainedExecutorBackend" in killed.read_text()
+    assert differing_tables(matched_in_one_process(world, tmp_path / "run"), out) == {}
+
+
+@pytest.mark.parametrize("size", ["1m", "9m"])
+def test_a_full_disk_is_said_and_nothing_is_passed_on(tmp_path, size):
+    world = make_world("demo", tmp_path / "world", 2_000, 14_000, seed=4)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = shlex.join(
+        [
+            *(str(Path(sys.executable).with_name("tieout")), "cluster", "match"),
+            *("--master", "local[1]"),
+            *("--open-items", str(world / "open_items.parquet")),
+            *("--payments", str(world / "payments.parquet")),
+            *("--customers", str(world / "customers.parquet")),
+            *("--out", str(disk / "out")),
+        ]
+    )
+    script = (
+        f"mount -t tmpfs -o size={size} tmpfs {disk} || exit 99\n"
+        f"{command}\ncode=$?\nls -A {disk}\nexit $code\n"
+    )
+    unshare = shutil.which("unshare")
+    assert unshare is not None, "util-linux is missing"
+    ended = subprocess.run(
+        [unshare, "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        env=env(SPARK_LOCAL_IP="127.0.0.1"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 75, ended.stderr
+    assert "a disk is full (no space left on device): make room" in ended.stderr
+    assert ended.stdout.split() == [".out.work"]
