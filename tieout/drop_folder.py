@@ -90,6 +90,7 @@ class DropFolder:
             self._lock.close()
             message = f"another process watches {folder}"
             raise DropFolderBusyError(message) from error_
+        self._forget_empty_claims()
 
     def close(self) -> None:
         """Let another process watch the folder."""
@@ -158,6 +159,14 @@ class DropFolder:
         _sync(target)
         claim.path.parent.rmdir()
         return written
+
+    def _forget_empty_claims(self) -> None:
+        """Clear away what a process left that was killed just before it took a file, or just after
+        it had filed one.
+        """
+        for own in self._claimed.iterdir():
+            if own.is_dir() and not any(own.iterdir()):
+                own.rmdir()
 
     def _free_name(self, target: Path, claim: Claim, suffix: str) -> str:
         """The file's own name, or with a number where another one of that name was filed before."""

@@ -169,6 +169,17 @@ def test_killed_between_acknowledgement_and_move_it_is_filed_once(opened, tmp_pa
     assert again.claims() == []
 
 
+def test_what_was_killed_around_a_claim_is_cleared_away(opened, tmp_path):
+    (tmp_path / "a.bai").write_bytes(b"x")
+    (taken,) = opened(settle_seconds=0).take()
+    (tmp_path / ".claimed" / "0f").mkdir()
+    drops = opened(settle_seconds=0)
+    assert sorted(one.name for one in (tmp_path / ".claimed").iterdir()) == sorted(
+        ["lock", taken.claim_id]
+    )
+    assert drops.claims() == [taken]
+
+
 def test_one_process_watches_a_folder(tmp_path, clock):
     import subprocess  # noqa: PLC0415 - only here
     import sys  # noqa: PLC0415 - only here
