@@ -56,7 +56,7 @@ def run(store, *arguments):
 def test_a_sound_audit_says_what_it_is_about(store, tmp_path):
     code, out, _ = run(store, "audit", "verify", "--public-key", str(tmp_path / "audit.pub"))
     assert code == 0
-    assert "1 leaves in 1 blocks (1 signed, 0 leaves not sealed yet)" in out
+    assert "2 leaves in 1 blocks (1 signed, 0 leaves not sealed yet)" in out
 
 
 def test_a_bundle_is_verified_without_the_store(store, tmp_path):

@@ -154,14 +154,20 @@ def _rounds(row: Row, policy: Policy) -> bool:
 
 
 def _discount(row: Row, short: int, policy: Policy) -> Settled | None:
-    """The shortfall as a discount: nearly what is offered, or stated and too much; else nothing."""
+    """The shortfall as a discount: nearly what is offered, or stated and too much; else nothing.
+
+    Where a deduction is stated, nearly is not enough.
+    """
+    silent = row.stated_deduction == 0 and not row.stated_reason
     in_time = row.days_late <= policy.discount.grace_days
     grants = in_time or policy.discount.allow_unearned
     excess = short - row.offered
-    small = _within(excess, row.open_minor, policy.tolerance.under)
-    less = _within(-excess, row.open_minor, policy.tolerance.over)
-    fee = _is_known_fee(row, excess, policy) and _within(
-        excess, row.open_minor, policy.bank_charges.limit()
+    small = silent and _within(excess, row.open_minor, policy.tolerance.under)
+    less = silent and _within(-excess, row.open_minor, policy.tolerance.over)
+    fee = (
+        silent
+        and _is_known_fee(row, excess, policy)
+        and _within(excess, row.open_minor, policy.bank_charges.limit())
     )
     round_fee = short % _FEE_STEP == 0 and _within(
         short, row.open_minor, policy.bank_charges.limit()
