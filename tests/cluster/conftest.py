@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,10 @@ def spark(tmp_path_factory):
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("PYTHONPATH")  # it hides pandas, which Spark's own workers need
-        with spark_session("local[2,3]", None, settings) as session:
-            session.sparkContext.setLogLevel("OFF")
-            yield session
+    with ExitStack() as held:
+        # It hides pandas, which Spark's own workers need: they have what Java had when it began.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("PYTHONPATH")
+            session = held.enter_context(spark_session("local[2,3]", None, settings))
+        session.sparkContext.setLogLevel("OFF")
+        yield session
