@@ -273,7 +273,7 @@ def _other_windows(
         part, back = _only(chunk, run.start[long])
         windows = glued_windows(part, shapes)
         found.append((_moved(windows, back), False))
-    changed = confusable_digits(chunk.content)
+    changed = confusable_digits(chunk)
     places = np.flatnonzero(changed != chunk.content)
     places = places[covered[places + 1] == covered[places]]
     if len(places):

@@ -182,18 +182,22 @@ def _cut(offsets: NDArray[np.int64], groups: NDArray[np.int64]) -> Iterator[tupl
         first = last
 
 
-def confusable_digits(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`content` with O, Q, I, L, S, B, Z read as 0, 0, 1, 1, 5, 8, 2 where they touch a digit.
+def confusable_digits(chunk: TextChunk) -> NDArray[np.uint8]:
+    """The bytes of texts, with O, Q, I, L, S, B, Z read as 0, 0, 1, 1, 5, 8, 2 where they touch a
+    digit of their own text.
 
     Two passes, so that two such letters in a row ("2OO6") are read as well.
     """
-    changed = content.copy()
-    lookalike = np.take(_LOOKALIKE, content)
+    changed = chunk.content.copy()
+    lookalike = np.take(_LOOKALIKE, chunk.content)
+    begins = np.zeros(len(changed) + 1, dtype=np.bool_)
+    begins[chunk.offsets] = True
+    goes_on = ~begins[1:-1]
     for _ in range(2):
         digit = (changed - np.uint8(48)) < 10  # decimal digits
         touches = np.zeros(len(changed), dtype=np.bool_)
-        touches[1:] |= digit[:-1]
-        touches[:-1] |= digit[1:]
+        touches[1:] |= digit[:-1] & goes_on
+        touches[:-1] |= digit[1:] & goes_on
         swap = np.flatnonzero(touches & ~digit & (lookalike > 0))
         changed[swap] = lookalike[swap]
     return changed
