@@ -174,9 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Work the night out, print it, draw it; gives the exit code."""
     reader = bench_reader("bench.cluster_simulation", __doc__, None)
     reader.add_argument("--picture", type=Path, default=_PICTURE, help="where the plot goes")
-    reader.add_argument("--history", type=Path, default=HISTORY, help="where runs are written down")
     chosen = reader.parse_args(arguments)
-    record = last_line(ClusterRecord, chosen.history)
+    record = last_line(ClusterRecord, (chosen.history or HISTORY))
     print(night_table(record))
     draw(nights(costs_of(record)), chosen.picture)
     return 0

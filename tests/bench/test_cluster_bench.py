@@ -6,7 +6,7 @@ import pytest
 
 from bench import record as records
 from bench.cluster_record import ClusterMeasure, ClusterRecord, StageCost, cluster_table, costs_of
-from bench.cluster_simulation import simulate
+from bench.cluster_simulation import main, simulate
 from bench.measures import ProcessCost
 from docs.cluster_page import cluster_page
 
@@ -81,3 +81,9 @@ def test_a_page_without_a_run_says_so(tmp_path):
     history = tmp_path / "history.jsonl"
     history.write_bytes(b"")
     assert cluster_page(history).count("Not measured yet") == 2
+
+
+def test_the_night_is_worked_out_of_what_the_bench_has_kept_and_drawn(tmp_path, capsys):
+    assert main(["--picture", str(tmp_path / "night.svg")]) == 0
+    assert "one family with 10 %" in capsys.readouterr().out
+    assert (tmp_path / "night.svg").read_text("utf-8").rstrip().endswith("</svg>")
