@@ -43,6 +43,9 @@ START_SECONDS: Final = 120
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 BUDGETS_MS: Final = {"first_paint": 300, "open": 150, "accept_next": 100, "search": 200}
 
+_SHOWN: Final = 50
+"""Rows a page of the queue has."""
+
 READ_MS: Final = 500
 """How long the clerk looks at an exception before it is accepted."""
 
@@ -187,7 +190,7 @@ def _measured(page: Page, served: _Served, cases: int, rounds: int) -> dict[str,
 
     def open_one(number: int) -> float:
         page.goto(f"{url}/?sort={('due', 'amount')[number % 2]}")
-        row = f"tbody tr:nth-child({number % 90 + 1}) th a"
+        row = f"tbody tr:nth-child({number % _SHOWN + 1}) th a"
         return float(page.evaluate(_WAIT, [row, False, None]))
 
     found = {
