@@ -30,7 +30,7 @@ def _duckdb(folder: Path) -> Callable[[], int]:
     for name in ("items", "references"):
         connection.execute(f"CREATE TABLE {name}_ AS SELECT * FROM '{folder / name}.parquet'")
     query = "SELECT place, item FROM references_ JOIN items_ USING (key)"
-    return lambda: int(connection.execute(query).to_arrow_table().num_rows)
+    return lambda: int(connection.sql(query).to_arrow_table().num_rows)
 
 
 def _polars(folder: Path) -> Callable[[], int]:

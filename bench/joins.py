@@ -21,6 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.references_record import JoinMeasure
+from engine.key_table import KeyTable
+from engine.reference_keys import ReferenceKeys
+from engine.segments import mix64
 from tieout.cores import CoreMap
 
 if TYPE_CHECKING:
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
 
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["PEER_PYTHON", "Join", "Peer", "measure_join"]
+__all__ = ["PEER_PYTHON", "Join", "Peer", "measure_hashed_join", "measure_join"]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PEER_PYTHON: Final = ROOT / ".cache" / "peers" / "bin" / "python"
-_PIECES: Final = 8
-"""Pieces the references are cut into; they are spread over the cores."""
+_PIECE: Final = 1 << 14
+"""References asked for at once, about as many as a chunk of texts names; spread over the cores."""
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -90,23 +93,40 @@ class Peer:
 
 
 def measure_join(index: OpenItemIndex, references: int, rounds: int) -> JoinMeasure:
+    """References that are numbers, of items in the order of their numbers."""
+    return _measure(index.joined_digits, index.reference_keys, references, rounds)
+
+
+def measure_hashed_join(items: int, references: int, rounds: int) -> JoinMeasure:
+    """References that are hashes of 64 bits, as those of letters and of several numbers are, of
+    items in another order than that of their numbers, as a ledger by customer is.
+    """
+    order = np.random.default_rng(7).permutation(items)
+    key = mix64(order)
+    table = KeyTable.of(key, np.arange(items, dtype=np.uint64) << np.uint64(2))
+    return _measure(key, ReferenceKeys(table), references, rounds)
+
+
+def _measure(
+    keys: NDArray[np.uint64], table: ReferenceKeys, references: int, rounds: int
+) -> JoinMeasure:
     """Ours, duckdb and polars in turn, `rounds` times after one that warms up; medians."""
-    dice = np.random.default_rng(5)
-    place = dice.integers(0, len(index), references)
-    key = index.joined_digits[place]
+    place = np.random.default_rng(5).integers(0, len(keys), references)
+    asked = keys[place]
+    numbers = np.arange(len(keys))
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
-        columns = {"key": index.joined_digits.astype(np.int64), "item": np.arange(len(index))}
+        columns = {"key": keys.view(np.int64), "item": numbers}
         pq.write_table(pa.table(columns), folder / "items.parquet")
-        asked = {"key": key.astype(np.int64), "place": np.arange(references)}
-        pq.write_table(pa.table(asked), folder / "references.parquet")
+        columns = {"key": asked.view(np.int64), "place": np.arange(references)}
+        pq.write_table(pa.table(columns), folder / "references.parquet")
         cores = held.enter_context(CoreMap())
         duckdb = held.enter_context(Peer("duckdb", folder))
         polars = held.enter_context(Peer("polars", folder))
         runs: list[tuple[Join, ...]] = []
         for _ in range(rounds + 1):
-            floor = _timed(lambda: len(np.take(index.open_minor, place)))
-            ours = _timed(lambda: _look_up(index, key, cores))
+            floor = _timed(lambda: len(np.take(numbers, place)))
+            ours = _timed(lambda: _look_up(table, asked, cores))
             runs.append((ours, floor, duckdb.join(), polars.join()))
         assert len({one.rows for run in runs for one in run}) == 1
         versions = duckdb.version, polars.version
@@ -114,7 +134,7 @@ def measure_join(index: OpenItemIndex, references: int, rounds: int) -> JoinMeas
     spent = [statistics.median(one.cpu_seconds for one in of) for of in zip(*runs[1:], strict=True)]
     return JoinMeasure(
         references=references,
-        items=len(index),
+        items=len(keys),
         seconds=seconds[0],
         cpu_seconds=spent[0],
         floor_cpu_seconds=spent[1],
@@ -127,9 +147,10 @@ def measure_join(index: OpenItemIndex, references: int, rounds: int) -> JoinMeas
     )
 
 
-def _look_up(index: OpenItemIndex, key: NDArray[np.uint64], cores: CoreMap) -> int:
-    """Items found, as the engine finds them: piece by piece on all cores."""
-    found = cores(index.reference_keys.find, np.array_split(key, _PIECES))
+def _look_up(table: ReferenceKeys, keys: NDArray[np.uint64], cores: CoreMap) -> int:
+    """Items found, as the engine finds them: piece by piece on all cores, all of them kept."""
+    pieces = [keys[first : first + _PIECE] for first in range(0, len(keys), _PIECE)]
+    found = list(cores(table.find, pieces))
     return sum(len(one.item) for one in found)
 
 

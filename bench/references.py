@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from bench import record as records
 from bench.arguments import bench_reader, date_of, keep
-from bench.joins import PEER_PYTHON, measure_join
+from bench.joins import PEER_PYTHON, measure_hashed_join, measure_join
 from bench.measures import least_cpu_seconds
 from bench.reference_inputs import (
     damage_payments,
@@ -114,6 +114,7 @@ def measure_references(sizes: Sizes, date: str) -> ReferencesRecord:
         )
     )
     join = measure_join(intake.index, sizes.payments, sizes.repeats)
+    hashed_join = measure_hashed_join(len(intake.index), sizes.payments, sizes.repeats)
     return ReferencesRecord(
         date=date,
         size=sizes.name,
@@ -121,10 +122,11 @@ def measure_references(sizes: Sizes, date: str) -> ReferencesRecord:
         versions=records.installed_versions(),
         extraction=extraction,
         join=join,
+        hashed_join=hashed_join,
         stages=stages,
         damage=_measure_damage(intake, inputs, damaged),
         peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        ratios=references_ratios(extraction, join),
+        ratios=references_ratios(extraction, join, hashed_join),
     )
 
 

@@ -81,7 +81,11 @@ class DamageMeasure(msgspec.Struct, frozen=True, kw_only=True):
 class ReferencesRecord(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="references"
 ):
-    """One run. `date` is the caller's, ISO 8601; `ratios` are theirs over ours."""
+    """One run. `date` is the caller's, ISO 8601; `ratios` are theirs over ours.
+
+    join: references that are numbers, of items in that order; hashed_join: hashes, of items in
+    another order.
+    """
 
     date: str
     size: str
@@ -89,13 +93,16 @@ class ReferencesRecord(
     versions: dict[str, str]
     extraction: ExtractionMeasure
     join: JoinMeasure
+    hashed_join: JoinMeasure | None = None
     stages: tuple[StageSeconds, ...]
     damage: DamageMeasure
     peak_mib: float
     ratios: dict[str, float]
 
 
-def references_ratios(extraction: ExtractionMeasure, join: JoinMeasure) -> dict[str, float]:
+def references_ratios(
+    extraction: ExtractionMeasure, join: JoinMeasure, hashed_join: JoinMeasure
+) -> dict[str, float]:
     """How many times as fast ours is, in the same run: theirs over ours. Joins by the wall clock,
     all cores at everybody's service.
     """
@@ -104,5 +111,7 @@ def references_ratios(extraction: ExtractionMeasure, join: JoinMeasure) -> dict[
         "canonical forms / re.findall": extraction.re_cpu_seconds / extraction.forms_cpu_seconds,
         "look-up / duckdb join": join.duckdb_seconds / join.seconds,
         "look-up / polars join": join.polars_seconds / join.seconds,
+        "hashes / duckdb join": hashed_join.duckdb_seconds / hashed_join.seconds,
+        "hashes / polars join": hashed_join.polars_seconds / hashed_join.seconds,
     }
     return {name: round(value, 1) for name, value in ratios.items()}

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from bench.references_record import ReferencesRecord
+    from bench.references_record import JoinMeasure, ReferencesRecord
 
 __all__ = ["print_references", "references_table"]
 
@@ -65,21 +65,12 @@ def _rows(record: ReferencesRecord) -> list[tuple[str, str, str, str]]:
             f"{extraction.re_found_share:.2%}",
             ratio("canonical forms / re.findall"),
         ),
-        (
-            look_up,
-            _clocks(join.seconds, join.cpu_seconds),
-            f"duckdb {join.duckdb_version}: "
-            f"{_clocks(join.duckdb_seconds, join.duckdb_cpu_seconds)}",
-            ratio("look-up / duckdb join"),
-        ),
-        (
-            "",
-            f"one `np.take` of as many: {join.floor_cpu_seconds * 1000:.0f} ms on a core",
-            f"polars {join.polars_version}: "
-            f"{_clocks(join.polars_seconds, join.polars_cpu_seconds)}",
-            ratio("look-up / polars join"),
-        ),
+        *_joins(record, join, "look-up", f"{look_up}: numbers, items in their order"),
     ]
+    if record.hashed_join is not None:
+        rows += _joins(
+            record, record.hashed_join, "hashes", "… hashes of 64 bits, items in another order"
+        )
     names = {"index": "index of", "read_references": "references read, payments"}
     rows += [
         (f"{names[one.stage]} {one.rows:,}", f"{one.cpu_seconds:.1f} s on a core", "", "")
@@ -98,6 +89,28 @@ def _rows(record: ReferencesRecord) -> list[tuple[str, str, str, str]]:
         )
     )
     return rows
+
+
+def _joins(
+    record: ReferencesRecord, join: JoinMeasure, name: str, what: str
+) -> list[tuple[str, str, str, str]]:
+    """A look-up beside both peers; their ratios begin with `name`."""
+    return [
+        (
+            what,
+            _clocks(join.seconds, join.cpu_seconds),
+            f"duckdb {join.duckdb_version}: "
+            f"{_clocks(join.duckdb_seconds, join.duckdb_cpu_seconds)}",
+            f"{record.ratios[f'{name} / duckdb join']:.1f} ×",
+        ),
+        (
+            "",
+            f"one `np.take` of as many: {join.floor_cpu_seconds * 1000:.0f} ms on a core",
+            f"polars {join.polars_version}: "
+            f"{_clocks(join.polars_seconds, join.polars_cpu_seconds)}",
+            f"{record.ratios[f'{name} / polars join']:.1f} ×",
+        ),
+    ]
 
 
 def _rate(count: int, seconds: float) -> str:

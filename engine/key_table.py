@@ -57,14 +57,16 @@ def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]
 def scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Keys as a table keeps them."""
     with np.errstate(over="ignore"):
-        mixed: NDArray[np.uint64] = np.minimum(keys * _SCRAMBLE, _GREATEST)
-    return mixed
+        mixed: NDArray[np.uint64] = keys * _SCRAMBLE
+    return np.minimum(mixed, _GREATEST, out=mixed)
 
 
 def _homes(mixed: NDArray[np.uint64], homes: int) -> NDArray[np.int64]:
     """Pair each scrambled key would stand in if it were alone."""
-    place: NDArray[np.int64] = ((mixed >> _HALF) * np.uint64(homes) >> _HALF).view(np.int64)
-    return place
+    place: NDArray[np.uint64] = mixed >> _HALF
+    place *= np.uint64(homes)
+    place >>= _HALF
+    return place.view(np.int64)
 
 
 def _free_slots(pairs: int) -> NDArray[np.uint64]:
@@ -210,6 +212,7 @@ def _read(
     stand further on.
     """
     read = np.take(pairs, place, mode="clip").view(np.uint64).reshape(-1, 4)
-    second = read[:, 2] == wanted
+    there, second = read[:, 0] == wanted, read[:, 2] == wanted
     told = np.where(second, read[:, 3], read[:, 1])
-    return (read[:, 0] == wanted) | second, told, np.flatnonzero(read[:, 2] < wanted)
+    there |= second
+    return there, told, np.flatnonzero(read[:, 2] < wanted)

@@ -197,7 +197,7 @@ def _found(windows: Windows, index: OpenItemIndex, *, repaired: bool) -> Hits:
         windows.start[found.owner],
         windows.end[found.owner],
         found.item,
-        found.strength,
+        found.strength.astype(np.int64),
         np.full(len(found.owner), repaired),
     )
 

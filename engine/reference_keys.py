@@ -59,7 +59,7 @@ class _Found(msgspec.Struct, frozen=True):
 
     owner: NDArray[np.int64]
     item: NDArray[np.int64]
-    strength: NDArray[np.int64]
+    strength: NDArray[np.int8]
 
 
 class ReferenceKeys(msgspec.Struct, frozen=True):
@@ -104,12 +104,15 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
     def find(self, keys: NDArray[np.uint64]) -> _Found:
         """Items of each of `keys`; a key of too many items is evidence of none."""
         owner, value = self.table.find(keys, DOCUMENT_FREQUENCY_MAX)
-        item = (value >> _STRENGTH_BITS).view(np.int64)
         if (owner[1:] == owner[:-1]).any():
+            item = (value >> _STRENGTH_BITS).view(np.int64)
             kept = np.flatnonzero(first_of_runs(owner, item))
-            owner, item, value = owner[kept], item[kept], value[kept]
-        value &= _STRENGTH_MASK
-        return _Found(owner, item, STRONG - value.view(np.int64))
+            owner, value = owner[kept], value[kept]
+        # What the answer is made of is what it was found in: memory not yet used costs as much as
+        # the look-up.
+        below = value.astype(np.uint8) & np.uint8(_STRENGTH_MASK)
+        value >>= _STRENGTH_BITS
+        return _Found(owner, value.view(np.int64), np.int8(STRONG) - below.view(np.int8))
 
 
 class _Keys(msgspec.Struct, frozen=True):

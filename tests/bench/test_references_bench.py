@@ -63,6 +63,7 @@ def test_ratios_are_theirs_over_ours(record):
     assert record.ratios["scan / re.findall"] == round(one.re_cpu_seconds / one.scan_cpu_seconds, 1)
     join = record.join
     assert record.ratios["look-up / duckdb join"] == round(1.0 / join.seconds, 1)
+    assert record.ratios["hashes / polars join"] == round(1.0 / record.hashed_join.seconds, 1)
     assert join.duckdb_cpu_seconds == join.polars_cpu_seconds == 2.0
 
 
@@ -70,7 +71,7 @@ def test_the_screen_and_the_readme_show_it(record):
     console = Console(file=io.StringIO(), width=240)
     print_references(record, console)
     table = references_table(record)
-    for words in ("every canonical form", "duckdb", "polars", "keying errors", "index of"):
+    for words in ("every canonical form", "duckdb", "hashes of 64 bits", "polars", "keying errors", "index of"):
         assert words in console.file.getvalue()
         assert words in table
 
