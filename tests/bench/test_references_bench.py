@@ -71,7 +71,14 @@ def test_the_screen_and_the_readme_show_it(record):
     console = Console(file=io.StringIO(), width=240)
     print_references(record, console)
     table = references_table(record)
-    for words in ("every canonical form", "duckdb", "hashes of 64 bits", "polars", "keying errors", "index of"):
+    for words in (
+        "every canonical form",
+        "duckdb",
+        "hashes of 64 bits",
+        "polars",
+        "keying errors",
+        "index of",
+    ):
         assert words in console.file.getvalue()
         assert words in table
 
