@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from engine import schemas
 from engine.errors import DuplicateKeyError, SchemaError
 
@@ -179,27 +179,27 @@ class Batch:
         """Column `name` as int64, zero-copy; nulls become 0 (see `is_null`)."""
         column = self._record_batch.column(name)
         if column.null_count:
-            column = pc.fill_null(column, 0)
+            column = arrow.fill_null(column, 0)
         values: NDArray[np.int64] = column.to_numpy(zero_copy_only=False)
         return values.astype(np.int64, copy=False)
 
     def days(self, name: str) -> NDArray[np.int64]:
         """Date column `name` as days since 1970-01-01; `NO_DATE` where unknown."""
-        column = self._record_batch.column(name).cast(pa.int32())
-        filled = pc.fill_null(column, NO_DATE) if column.null_count else column
+        column = arrow.cast(self._record_batch.column(name), pa.int32())
+        filled = arrow.fill_null(column, NO_DATE) if column.null_count else column
         values: NDArray[np.int32] = filled.to_numpy(zero_copy_only=False)
         return values.astype(np.int64)
 
     def is_null(self, name: str) -> NDArray[np.bool_]:
         """True where the source did not give column `name`."""
-        nulls: NDArray[np.bool_] = (
-            self._record_batch.column(name).is_null().to_numpy(zero_copy_only=False)
+        nulls: NDArray[np.bool_] = arrow.is_null(self._record_batch.column(name)).to_numpy(
+            zero_copy_only=False
         )
         return nulls
 
     def codes(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
         """Column `name` as codes into its distinct values, in order of first appearance."""
-        encoded = self._record_batch.column(name).dictionary_encode()
+        encoded = arrow.dictionary_encode(self._record_batch.column(name))
         return (
             encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64),
             encoded.dictionary.to_pylist(),
@@ -209,7 +209,7 @@ class Batch:
         """The given rows, in the given order."""
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(rows))):
             return self
-        taken = self._record_batch.take(pa.array(rows))
+        taken = arrow.take(self._record_batch, pa.array(rows))
         # Keys that differ here differ there, unless a row is taken twice.
         once = not len(rows) or int(np.bincount(rows).max()) == 1
         return type(self).of_distinct(taken) if once else type(self).of(taken)
@@ -220,17 +220,20 @@ class Batch:
         for name in reversed(self.KEY):
             column = self._record_batch.column(name)
             before, after = column[:-1], column[1:]
-            above = pc.or_(pc.less(before, after), pc.and_(pc.equal(before, after), above))
-        return bool(pc.all(above).as_py())
+            above = arrow.or_(
+                arrow.less(before, after), arrow.and_(arrow.equal(before, after), above)
+            )
+        return bool(arrow.all_true(above).as_py())
 
     def _check_keys(self) -> None:
         if not self.KEY or len(self) < 2 or self.keys_ascend():
             return
         keys = self.key_strings()
-        distinct = pc.count_distinct(keys).as_py()
+        distinct = arrow.count_distinct(keys).as_py()
         if distinct != len(self):
-            counts = pc.value_counts(keys)
-            repeated = counts.filter(pc.greater(counts.field("counts"), 1))[0].as_py()
+            counts = arrow.value_counts(keys)
+            several = arrow.greater(counts.field("counts"), 1)
+            repeated = arrow.filter_rows(counts, several)[0].as_py()
             shown = " / ".join(str(repeated["values"]).split("\x1f"))
             message = (
                 f"{type(self).__name__}: key {' / '.join(self.KEY)} = {shown!r} "
@@ -240,8 +243,8 @@ class Batch:
 
     def key_strings(self) -> pa.StringArray:
         """The key columns of each row joined with U+001F."""
-        parts = [self._record_batch.column(name).cast(pa.string()) for name in self.KEY]
-        return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "\x1f")
+        parts = [arrow.cast(self._record_batch.column(name), pa.string()) for name in self.KEY]
+        return parts[0] if len(parts) == 1 else arrow.binary_join_element_wise(*parts, "\x1f")
 
 
 def _field(field: pa.Field) -> _Field:
@@ -260,7 +263,7 @@ def _as_array(name: str, field: _Field, values: Any, rows: int) -> pa.Array:
     if len(array) != rows:
         message = f"column {name} has {len(array)} rows, expected {rows}"
         raise SchemaError(message)
-    return array if array.type.equals(field.type) else array.cast(field.type)
+    return array if array.type.equals(field.type) else arrow.cast(array, field.type)
 
 
 class PaymentBatch(Batch):

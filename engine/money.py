@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from engine import arrow_functions as arrow
 from engine.currencies import CURRENCY_EXPONENTS, exponent_of, format_minor, minor_from_text
 from engine.limits import DECIMAL_SCALE, EXPONENT_MAX
 
@@ -42,12 +43,12 @@ def money_texts(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.St
     for exponent in range(EXPONENT_MAX + 1):
         rows = np.flatnonzero(exponents == exponent)
         if len(rows):
-            parts.append(_decimals_of(minor[rows], exponent).cast(pa.string()))
+            parts.append(arrow.cast(_decimals_of(minor[rows], exponent), pa.string()))
             places.append(rows)
     if len(places) < 2:
         return parts[-1]
     order = np.argsort(np.concatenate(places), kind="stable")
-    return pa.concat_arrays(parts).take(pa.array(order))
+    return arrow.take(pa.concat_arrays(parts), pa.array(order))
 
 
 def rescale_minor(

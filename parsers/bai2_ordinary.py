@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from parsers.bai2_accounts import merge_codes
 from parsers.bai2_columns import KINDS
 from parsers.bai2_types import METHODS, NON_RECEIVABLE, ROW_KINDS
@@ -166,8 +166,10 @@ def _account_columns(
     }
     dated = cut.has_value_date[kept]
     if dated.any():
-        stated = pa.array(cut.value_days[kept].astype(np.int32), mask=~dated).cast(pa.date32())
-        columns["value_date"] = pc.coalesce(stated, given.take(accounts))
+        stated = pa.array(cut.value_days[kept].astype(np.int32), mask=~dated)
+        columns["value_date"] = arrow.coalesce(
+            arrow.cast(stated, pa.date32()), arrow.take(given, accounts)
+        )
     else:
         columns["value_date"] = columns["booking_date"]
     codes = _intake_codes(cut.code[kept], ranges, account, is_held)
@@ -187,7 +189,7 @@ def _intake_codes(
     codes += [rows.doubtful_codes for rows in ranges]
     codes += [merge_codes(own, "IN-FORMAT") for own in codes]
     places = account + len(ranges) * (doubtful + 2 * is_held)
-    return pa.array(codes, pa.string()).take(pa.array(places))
+    return arrow.take(pa.array(codes, pa.string()), pa.array(places))
 
 
 def filled(column: Any, kind: pa.DataType, rows: int) -> pa.Array:
@@ -207,8 +209,8 @@ def _row_columns(
     code = pa.array(cut.code[kept])
     return {
         "amount_minor": pa.array(amounts),
-        "type_code": _CODE_TEXTS.take(code),
-        "method": _METHOD_TEXTS.take(code),
+        "type_code": arrow.take(_CODE_TEXTS, code),
+        "method": arrow.take(_METHOD_TEXTS, code),
         "bank_reference": text.strings(cut.bank[0][kept], cut.bank[1][kept]),
         "customer_reference": text.strings(cut.customer[0][kept], cut.customer[1][kept]),
     }
@@ -220,5 +222,5 @@ def _originals(columns: dict[str, Any], returned: NDArray[np.bool_]) -> pa.Array
     for name in ("end_to_end_id", "customer_reference"):
         better = columns.get(name)
         if better is not None:
-            found = pc.if_else(pc.equal(better, ""), found, better)
-    return pc.if_else(pa.array(returned), found, "")
+            found = arrow.if_else(arrow.equal(better, ""), found, better)
+    return arrow.if_else(pa.array(returned), found, "")

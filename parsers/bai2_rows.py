@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from engine import arrow_functions as arrow
 from engine import schemas
 from engine.limits import AMOUNT_MINOR_MAX
 from parsers.bai2_accounts import merge_codes
@@ -386,9 +387,10 @@ class DetailRows:
         place[order] = np.arange(len(order))
         taken = pa.array(order)
         merged = {
-            name: pa.concat_arrays(
-                [filled(block.columns.get(name), column.type, mine), column]
-            ).take(taken)
+            name: arrow.take(
+                pa.concat_arrays([filled(block.columns.get(name), column.type, mine), column]),
+                taken,
+            )
             for name, column in columns.items()
         }
         return merged, place

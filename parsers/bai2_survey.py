@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from engine.limits import AMOUNT_MINOR_MAX
 from parsers.bai2_cuts import cut_window
 from parsers.bai2_fields import plain_fields, read_amount, read_detail
@@ -193,4 +193,4 @@ def _may_hold_items(window: RecordWindow) -> bool:
 
 def _has_item_row(content: bytes) -> bool:
     window = pa.array([content], pa.binary())
-    return bool(pc.match_substring_regex(window, _ITEM_ROW)[0].as_py())
+    return bool(arrow.match_substring_regex(window, _ITEM_ROW)[0].as_py())

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from engine import arrow_functions as arrow
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -123,7 +125,7 @@ class ByteText:
         pieces = pa.StringArray.from_buffers(
             2 * count, pa.py_buffer(bounds), pa.py_buffer(self._padded)
         )
-        return pieces.take(pa.array(np.arange(1, 2 * count, 2, dtype=np.int32)))
+        return arrow.take(pieces, pa.array(np.arange(1, 2 * count, 2, dtype=np.int32)))
 
     def trimmed(self, starts: Offsets, stops: Offsets) -> tuple[Offsets, Offsets]:
         """The ranges without blanks and tabs at either end."""

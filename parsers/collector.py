@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from engine import arrow_functions as arrow
 from engine import schemas
 from engine.batches import AdviceBatch, PaymentBatch
 from parsers.byte_source import content_hash
@@ -380,7 +381,7 @@ def hold_payments(payments: PaymentBatch, codes: Sequence[str]) -> PaymentBatch:
         ";".join([*codes, *(code for code in one.split(";") if code and code not in codes)])
         for one in own.dictionary.to_pylist()
     ]
-    column = pa.array(held, pa.string()).take(own.indices)
+    column = arrow.take(pa.array(held, pa.string()), own.indices)
     at = PaymentBatch.SCHEMA.get_field_index("intake_codes")
     field = PaymentBatch.SCHEMA.field(at)
     columns = payments.record_batch.set_column(at, field, column)

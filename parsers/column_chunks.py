@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from engine import arrow_functions as arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +71,7 @@ class ColumnChunk(msgspec.Struct, frozen=True):
         return ColumnChunk(
             len(rows),
             {
-                name: column if isinstance(column, pa.Scalar) else column.take(places)
+                name: column if isinstance(column, pa.Scalar) else arrow.take(column, places)
                 for name, column in self.columns.items()
             },
         )
@@ -128,12 +129,14 @@ def facts_of(
         else:
             parts.append(column)
     last = parts[-1]
-    parts[-1] = last + end if isinstance(last, str) else pc.binary_join_element_wise(last, end, "")
+    parts[-1] = (
+        last + end if isinstance(last, str) else arrow.binary_join_element_wise(last, end, "")
+    )
     if more is not None:
         parts.append(more)
     elif all(isinstance(part, str) for part in parts):
         return pa.repeat(pa.scalar(separator.join(map(str, parts)), pa.string()), chunk.rows)
-    return pc.binary_join_element_wise(*parts, separator, null_handling="skip")
+    return arrow.binary_join_element_wise(*parts, separator, null_handling="skip")
 
 
 def _bundled(columns: Sequence[pa.Array | pa.Scalar], separator: str) -> Iterator[pa.Array | str]:
@@ -144,7 +147,8 @@ def _bundled(columns: Sequence[pa.Array | pa.Scalar], separator: str) -> Iterato
     for column in [*columns, None]:
         if bundle and not (_is_dictionary(column) and _have_same_indices(column, bundle[0])):
             texts = [_texts(one.dictionary) for one in bundle]
-            yield pc.binary_join_element_wise(*texts, separator).take(bundle[0].indices)
+            joined = arrow.binary_join_element_wise(*texts, separator)
+            yield arrow.take(joined, bundle[0].indices)
             bundle = []
         if _is_dictionary(column):
             bundle.append(column)
@@ -169,13 +173,13 @@ def _column(kind: ColumnKind, values: Any) -> pa.Array | pa.Scalar:
     if values is None or (type(values) is list and values.count(None) == len(values)):
         return kind.empty
     if isinstance(values, pa.Scalar):
-        return values.cast(kind.type)
+        return arrow.cast(values, kind.type)
     column = values if isinstance(values, pa.Array) else pa.array(values, kind.type)
     if isinstance(column, pa.DictionaryArray) and column.type.value_type == kind.type:
         return column
     if column.type != kind.type:
-        column = column.cast(kind.type)
-    return pc.fill_null(column, "") if kind.is_text and column.null_count else column
+        column = arrow.cast(column, kind.type)
+    return arrow.fill_null(column, "") if kind.is_text and column.null_count else column
 
 
 def _merged(chunks: Sequence[ColumnChunk], name: str, kind: ColumnKind) -> pa.Array | pa.Scalar:
@@ -199,11 +203,12 @@ def _spelt_out(column: pa.Array | pa.Scalar, rows: int) -> pa.Array:
 
 def _texts(column: pa.Array) -> pa.Array:
     """A column as text, nulls as empty text."""
-    texts = column if pa.types.is_string(column.type) else column.cast(pa.string())
-    return pc.fill_null(texts, "") if texts.null_count else texts
+    texts = column if pa.types.is_string(column.type) else arrow.cast(column, pa.string())
+    return arrow.fill_null(texts, "") if texts.null_count else texts
 
 
 def _date_texts(column: pa.Date32Array) -> pa.Array:
     """Dates as text, by their distinct values, of which there are few."""
-    encoded = column.dictionary_encode()
-    return _texts(encoded.dictionary.cast(pa.string()).take(encoded.indices))
+    encoded = arrow.dictionary_encode(column)
+    texts = arrow.cast(encoded.dictionary, pa.string())
+    return _texts(arrow.take(texts, encoded.indices))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from engine import schemas
 from engine.batches import PaymentBatch, RemittanceBatch
 from parsers.column_chunks import (
@@ -156,8 +156,8 @@ class GatheredRows:
         owners = np.concatenate([one.owners for one in settled]) - first
         owner = pa.array(owners)
         owned = {
-            "payment_id": identities.take(owner),
-            "currency": payments["currency"].take(owner),
+            "payment_id": arrow.take(identities, owner),
+            "currency": arrow.take(payments["currency"], owner),
             "line_number": _numbers_in_runs(owners),
         }
         return batch, RemittanceBatch.from_distinct(owned | join_chunks(chunks, LINE_KINDS))
@@ -173,7 +173,7 @@ class GatheredRows:
             bounds = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
             references = join_chunks([lines], {"reference": LINE_KINDS["reference"]})["reference"]
             lists = pa.ListArray.from_arrays(bounds, references, mask=pa.array(counts == 0))
-            joined = pc.binary_join(lists, _FACT_SEPARATOR)
+            joined = arrow.binary_join(lists, _FACT_SEPARATOR)
         facts: list[Callable[[], pa.Array]] = []
         start = 0
         for chunk in self._payments:

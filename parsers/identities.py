@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
+from engine import arrow_functions as arrow
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -62,7 +64,7 @@ def identify_payments(
     repeated = np.flatnonzero(ordinals)
     if len(repeated):
         pieces = pa.chunked_array([piece() for piece in facts], pa.string())
-        texts = pieces.take(pa.array(repeated)).to_pylist()
+        texts = arrow.take(pieces, pa.array(repeated)).to_pylist()
         numbered = bytearray(letters)
         for row, text in zip(repeated.tolist(), texts, strict=True):
             identity = _numbered(text, int(ordinals[row])).hex()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from engine import arrow_functions as arrow
 from engine.batches import (
     ApplicationBatch,
     ControlCheckBatch,
@@ -63,7 +64,7 @@ def currency_exponent(currency: str) -> int:
 
 def exponents_of_currencies(currencies: pa.Array) -> NDArray[np.int64]:
     """Decimal places of each of `currencies`."""
-    encoded = currencies.dictionary_encode()
+    encoded = arrow.dictionary_encode(currencies)
     places = [currency_exponent(code) for code in encoded.dictionary.to_pylist()]
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return np.take(np.array(places, dtype=np.int64), codes) if places else np.zeros(0, np.int64)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from parsers.addenda_columns import ENTRY_KINDS, cut_addenda
 from parsers.remittance_text import PayerText, read_payer_text
 from parsers.text_dialects import NARRATIVE_PATTERN
@@ -214,9 +214,11 @@ def _with_more_keys(text: ByteText, starts: Offsets, stops: Offsets, lines: Offs
     if not len(lines):
         return lines
     pieces = text.strings(starts[lines], stops[lines])
-    found = pc.match_substring_regex(pieces, INLINE_KEY_PATTERN)
-    found = pc.or_(found, pc.match_substring_regex(pieces, NARRATIVE_PATTERN, ignore_case=True))
-    found = pc.or_(found, pc.invert(pc.string_is_ascii(pieces)))
+    found = arrow.match_substring_regex(pieces, INLINE_KEY_PATTERN)
+    found = arrow.or_(
+        found, arrow.match_substring_regex(pieces, NARRATIVE_PATTERN, ignore_case=True)
+    )
+    found = arrow.or_(found, arrow.invert(arrow.string_is_ascii(pieces)))
     is_doubtful: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
     return np.compress(is_doubtful, lines)
 
@@ -227,7 +229,7 @@ def _entries(text: ByteText, addenda: AddendaColumns, good: Offsets, owner: Offs
         owner,
         {
             "reference": text.strings(addenda.reference[0][good], addenda.reference[1][good]),
-            "reference_kind": _KIND_TEXTS.take(pa.array(addenda.kind[good])),
+            "reference_kind": arrow.take(_KIND_TEXTS, pa.array(addenda.kind[good])),
             "amount_minor": pa.array(addenda.amount_minor[good], mask=~addenda.has_amount[good]),
             "discount_minor": pa.array(addenda.discount_minor[good]),
             "source": _ADDENDA,
@@ -250,7 +252,7 @@ def _without_terminators(text: ByteText, lines: TextLines) -> tuple[Offsets, Off
 
 def _codes_of_keys(text: ByteText, starts: Offsets, stops: Offsets) -> NDArray[np.int8]:
     """The number of the fact each key gives."""
-    keys = text.strings(starts, stops).dictionary_encode()
+    keys = arrow.dictionary_encode(text.strings(starts, stops))
     codes = []
     for head in keys.dictionary.to_pylist():
         fact, prefix = key_of(head)
@@ -294,8 +296,8 @@ def _accounts(text: ByteText, ranges: dict[str, tuple[Offsets, Offsets]]) -> pa.
         ranges["payer_account"][0] < ranges["payer_account"][1]
     )
     routing = text.strings(routing_starts, routing_stops)
-    joined = pc.binary_join_element_wise(routing, account, "/")
-    return pc.if_else(pa.array(both), joined, account)
+    joined = arrow.binary_join_element_wise(routing, account, "/")
+    return arrow.if_else(pa.array(both), joined, account)
 
 
 def _without_descriptors(text: ByteText, keys: _Keys, lines: Offsets) -> Offsets:
@@ -307,7 +309,7 @@ def _without_descriptors(text: ByteText, keys: _Keys, lines: Offsets) -> Offsets
     short = np.flatnonzero(stops - starts <= _DESCRIPTOR_BYTES_MAX)
     if not len(short):
         return lines
-    named = pc.is_in(text.strings(starts[short], stops[short]), value_set=_DESCRIPTORS)
+    named = arrow.is_in(text.strings(starts[short], stops[short]), value_set=_DESCRIPTORS)
     if not named.true_count:
         return lines
     is_wanted = np.ones(len(lines), np.bool_)
@@ -322,7 +324,7 @@ def _joined(owner: Offsets, values: pa.StringArray, row_count: int) -> pa.Array:
         return values
     offsets = np.zeros(row_count + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])
-    return pc.binary_join(pa.ListArray.from_arrays(offsets, values), "\n")
+    return arrow.binary_join(pa.ListArray.from_arrays(offsets, values), "\n")
 
 
 def _with_slow_rows(
@@ -358,6 +360,6 @@ def _with_slow_rows(
         column = columns.get(name)
         if column is None:
             column = pa.repeat(pa.scalar("", pa.string()), len(slow))
-        columns[name] = pc.replace_with_mask(column, mask, values)
+        columns[name] = arrow.replace_with_mask(column, mask, values)
     more = [entry_columns(entries)] if entries else []
     return TextColumns(columns, [*before.lines, *more], odd)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from engine import arrow_functions as arrow
 from parsers.excerpts import caret_index
 from tieout.screen_text import printable, screen_width
 
@@ -57,7 +58,7 @@ class DiagnosticDigest:
                 wanted.append(row)
         self._severities.update(zip(files, diagnostics.strings("severity"), strict=True))
         if wanted:
-            self._rows += diagnostics.record_batch.take(wanted).to_pylist()
+            self._rows += arrow.take(diagnostics.record_batch, wanted).to_pylist()
 
     def rows(self) -> list[dict[str, Any]]:
         """The diagnostics kept, as rows of their table."""

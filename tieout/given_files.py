@@ -7,14 +7,27 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from parsers.byte_source import ByteSource, content_hash
-from tieout.run_summary import InputFile
 from tieout.sources import open_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["GivenFile", "RefusedFile", "given_files", "input_file"]
+__all__ = ["GivenFile", "InputFile", "RefusedFile", "given_files", "input_file"]
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that was given. `content_hash` of a table ignores row order and unknown columns.
+
+    `state`: `read`, `repeated` (the same content was given under another name) or `refused`.
+    """
+
+    role: str
+    source_file: str
+    content_hash: str
+    rows: int
+    format: str = ""
+    state: str = "read"
 
 
 class RefusedFile(msgspec.Struct, frozen=True):

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from parsers.lockbox_layouts import LockboxLayout
     from parsers.parsed_file import ParsedFile
     from parsers.repeats import MergedFiles
-    from tieout.given_files import GivenFile
-    from tieout.run_summary import InputFile
+    from tieout.given_files import GivenFile, InputFile
 
 __all__ = [
     "Intake",

@@ -35,7 +35,7 @@ from parsers.tables import read_bank_accounts, read_payments
 from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError
 from tieout.file_exceptions import exception_batch, file_faults
-from tieout.given_files import RefusedFile
+from tieout.given_files import InputFile, RefusedFile
 from tieout.intake import Intake, add_payments_table, read_bank_files
 from tieout.ledger_inputs import (
     LedgerOptions,
@@ -53,7 +53,7 @@ from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
 from tieout.run_directory import EXPLAIN_POLICY, write_run
 from tieout.run_memory import RunMemory, locked_memory
-from tieout.run_summary import InputFile, StageTiming, Summary, Timings, Versions, summarise
+from tieout.run_summary import StageTiming, Summary, Timings, Versions, summarise
 from tieout.run_tables import RunTables, output_tables
 from tieout.settlement_memory import SettlementMemory
 

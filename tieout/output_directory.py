@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -49,7 +49,7 @@ def new_directory(out: Path, *, overwrite: bool, mark: str = RUN_MARK) -> Iterat
     check_output_directory(out, overwrite=overwrite, mark=mark)
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+    partial = out.parent / f".{out.name}.{os.urandom(4).hex()}.partial"
     try:
         partial.mkdir()
         yield partial

@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from parsers.result_columns import currency_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parsers.parsed_file import FileEnd, ParsedFile
+    from tieout.given_files import InputFile
     from tieout.intake import Intake
-    from tieout.run_summary import InputFile
     from tieout.run_tables import ParsedRows
 
 __all__ = [
@@ -81,7 +81,7 @@ class FileTally:
         self._returns += int((amounts < 0).sum())
         ok = rows.control_checks.record_batch.column("ok")
         self._checks += len(ok)
-        self._failed += int(pc.sum(pc.invert(ok)).as_py() or 0)
+        self._failed += int(arrow.sum_of(arrow.invert(ok)).as_py() or 0)
         self._severities.update(rows.diagnostics.strings("severity"))
 
     def report(self, end: FileEnd | ParsedFile) -> FileReport:

@@ -15,7 +15,7 @@ from parsers.remittance_presets import DateOrder, DecimalSign, Settings, read_pr
 from parsers.remittance_tables import SPREADSHEETS, TEXTS
 from parsers.table_files import TABLE_FORMATS
 from parsers.table_identity import in_key_order, table_hash
-from tieout.run_summary import InputFile
+from tieout.given_files import InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Write and read one table of a run as Parquet, CSV or JSON lines: same rows, same bytes.
 
 Text formats write amounts as decimal text with the places of their currency (`1234.50`, `500`);
-absent values are empty cells in CSV and null in JSON lines.
+absent values are empty cells in CSV and null in JSON lines. What Arrow needs for a format is loaded
+when a table of that format is made.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
+from engine import arrow_functions as arrow
 from engine.limits import DECIMAL_SCALE
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ _ROW_GROUP_ROWS: Final = 1 << 17
 def table_bytes(table: OutputTable, file_format: FileFormat) -> bytes:
     """The content of a file that holds `table`."""
     if file_format == "parquet":
+        import pyarrow.parquet  # noqa: PLC0415 - costs a start
+
         sink = io.BytesIO()
         pyarrow.parquet.write_table(
             table.rows, sink, compression="zstd", row_group_size=_ROW_GROUP_ROWS
@@ -62,6 +63,8 @@ class TableWriter:
         self._sink = path.open("wb")
         self._parquet = None
         if file_format == "parquet":
+            import pyarrow.parquet  # noqa: PLC0415 - costs a start
+
             self._parquet = pyarrow.parquet.ParquetWriter(self._sink, schema, compression="zstd")
         elif file_format == "csv":
             self._sink.write(_csv_header(schema))
@@ -85,8 +88,12 @@ class TableWriter:
 def read_table(path: Path, file_format: FileFormat, schema: pa.Schema) -> pa.Table:
     """The table in `path` with the types of `schema`, of the columns the file has."""
     if file_format == "parquet":
+        import pyarrow.parquet  # noqa: PLC0415 - costs a start
+
         return pyarrow.parquet.read_table(path)
     if file_format == "csv":
+        import pyarrow.csv  # noqa: PLC0415 - costs a start
+
         options = pyarrow.csv.ConvertOptions(
             column_types=schema, strings_can_be_null=True, null_values=[""]
         )
@@ -106,7 +113,7 @@ def _typed(lines: list[dict[str, str | float | int | bool | None]], field: pa.Fi
     if pa.types.is_decimal(field.type):
         return pa.array([None if v is None else Decimal(str(v)) for v in values], field.type)
     if pa.types.is_date(field.type):
-        return pa.array(values, pa.string()).cast(field.type)
+        return arrow.cast(pa.array(values, pa.string()), field.type)
     return pa.array(values, field.type)
 
 
@@ -124,13 +131,13 @@ def _amount_text(amounts: pa.Array, exponents: np.ndarray) -> pa.Array:
     """Decimals of four places cut to the places of each row's currency; only zeros are cut."""
     if isinstance(amounts, pa.ChunkedArray):
         amounts = pa.concat_arrays(amounts.chunks) if amounts.num_chunks else amounts
-    full = amounts.cast(pa.string())
+    full = arrow.cast(amounts, pa.string())
     text = full
     for exponent in np.flatnonzero(np.bincount(exponents)).tolist():  # at most five
         cut = DECIMAL_SCALE - exponent + (exponent == 0)
         if cut:
-            shorter = pc.utf8_slice_codeunits(full, 0, -cut)
-            text = pc.if_else(pa.array(exponents == exponent), shorter, text)
+            shorter = arrow.utf8_slice_codeunits(full, 0, -cut)
+            text = arrow.if_else(pa.array(exponents == exponent), shorter, text)
     return text
 
 
@@ -139,6 +146,8 @@ def _csv_header(schema: pa.Schema) -> bytes:
 
 
 def _csv_rows(rows: pa.Table) -> bytes:
+    import pyarrow.csv  # noqa: PLC0415 - costs a start
+
     sink = io.BytesIO()
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     if rows.num_rows:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parsers.result_columns import currency_exponent
+from tieout.given_files import InputFile  # noqa: TC001 - msgspec resolves it at runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tieout.run_tables import RunTables
 
 __all__ = [
-    "InputFile",
     "Rate",
     "StageTiming",
     "StraightThrough",
@@ -45,20 +45,6 @@ _BUCKETS: Final = (
     "returned",
 )
 _NO_RECEIVABLE: Final = ("non_ar", "returned", "reversed")
-
-
-class InputFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that was given. `content_hash` of a table ignores row order and unknown columns.
-
-    `state`: `read`, `repeated` (the same content was given under another name) or `refused`.
-    """
-
-    role: str
-    source_file: str
-    content_hash: str
-    rows: int
-    format: str = ""
-    state: str = "read"
 
 
 class Versions(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from engine.batches import ADVICE_SCALE
 from engine.limits import DECIMAL_SCALE
 from engine.money import decimal_array
@@ -175,10 +175,10 @@ def _payments(tables: RunTables) -> OutputTable:
     """Payments beside their outcomes; the company is the one whose items were settled."""
     source, outcomes = tables.payments.record_batch, tables.outcomes.record_batch
     if not outcomes.column("payment_id").equals(source.column("payment_id")):
-        rows = pc.index_in(source.column("payment_id"), outcomes.column("payment_id"))
-        outcomes = outcomes.take(rows)
+        rows = arrow.index_in(source.column("payment_id"), outcomes.column("payment_id"))
+        outcomes = arrow.take(outcomes, rows)
     company = outcomes.column("company_id")
-    company = pc.if_else(pc.equal(company, ""), source.column("company_id"), company)
+    company = arrow.if_else(arrow.equal(company, ""), source.column("company_id"), company)
     added = {name: outcomes.column(name) for _, name, _ in PAYMENT_OUTCOME}
     kept = {name: source.column(name) for name in source.schema.names if name not in added}
     source = pa.RecordBatch.from_pydict(kept | {"company_id": company} | added)
@@ -190,7 +190,7 @@ def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
     """Exceptions by payment, the primary one first; those of files come before all payments."""
     batch = exceptions.record_batch
     keys = ["payment_id", "source_file", "remittance_id"]
-    order = pc.sort_indices(
+    order = arrow.sort_indices(
         batch,
         [
             *((name, "ascending") for name in keys),
@@ -199,7 +199,7 @@ def _exceptions(exceptions: ExceptionBatch) -> OutputTable:
             ("exception_id", "ascending"),
         ],
     )
-    return _table(batch.take(order), EXCEPTIONS, ())
+    return _table(arrow.take(batch, order), EXCEPTIONS, ())
 
 
 def _table(
@@ -220,9 +220,9 @@ def _table(
         columns[name] = _decimals(column, places) if is_amount else _nullable(column)
     rows = pa.table(columns)
     if order and len(batch) > 1:
-        indices = pc.sort_indices(rows, [(name, "ascending") for name in order])
+        indices = arrow.sort_indices(rows, [(name, "ascending") for name in order])
         at = indices.to_numpy()
-        rows, exponents = rows.take(indices), exponents[at]
+        rows, exponents = arrow.take(rows, indices), exponents[at]
         own = {name: places[at] for name, places in own.items()}
     return OutputTable(rows.combine_chunks(), exponents, own)
 
@@ -231,19 +231,22 @@ def _plain(batch: pa.RecordBatch) -> OutputTable:
     """Rows without amounts, by file; within a file as they were found."""
     rows = pa.table({name: _nullable(batch.column(name)) for name in batch.schema.names})
     if len(batch) > 1:
-        rows = rows.take(pc.sort_indices(rows, [("source_file", "ascending")])).combine_chunks()
+        order = arrow.sort_indices(rows, [("source_file", "ascending")])
+        rows = arrow.take(rows, order).combine_chunks()
     return OutputTable(rows, np.zeros(len(batch), dtype=np.int64))
 
 
 def _nullable(column: pa.Array) -> pa.Array:
     if not pa.types.is_string(column.type):
         return column
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    return arrow.if_else(arrow.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
 def _decimals(minor: pa.Array, exponents: NDArray[np.int64]) -> pa.Array:
-    filled = pc.fill_null(minor, 0).to_numpy(zero_copy_only=False)
+    filled = arrow.fill_null(minor, 0).to_numpy(zero_copy_only=False)
     decimals = decimal_array(filled, exponents)
     if not minor.null_count:
         return decimals
-    return pc.if_else(minor.is_valid(), decimals, pa.scalar(None, pa.decimal128(18, DECIMAL_SCALE)))
+    return arrow.if_else(
+        arrow.is_valid(minor), decimals, pa.scalar(None, pa.decimal128(18, DECIMAL_SCALE))
+    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from tieout.exit_codes import ExitCode, exit_code_of
+from tieout.loading import nothing_to_collect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,11 +228,20 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (the process's own where None); gives the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
-    if arguments is None:
-        # numpy's linear algebra is of no use here; its threads cost a tenth of a start.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        if sys.argv[1:2] != [_NEEDS_PANDAS]:
-            sys.meta_path.insert(0, _WithoutPandas())
+    if arguments is not None:
+        return _run(arguments)
+    # numpy's linear algebra is of no use here; its threads cost a tenth of a start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if sys.argv[1:2] != [_NEEDS_PANDAS]:
+        sys.meta_path.insert(0, _WithoutPandas())
+    try:
+        return _run(None)
+    finally:
+        nothing_to_collect()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command and say in one sentence why it failed; gives the exit code."""
     try:
         code = cli.main(args=arguments, prog_name="tieout", standalone_mode=False)
     except click.ClickException as error:

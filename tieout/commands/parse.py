@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tieout.commands.options import bank_accounts_option, json_option
+from tieout.loading import loading
 
 if TYPE_CHECKING:
     from tieout.parse_job import ParseOutcome
@@ -75,10 +76,11 @@ def parse_command(
     """Read the files and print, or write, what they hold; gives the exit code."""
     if show is not None:
         return _show(files, bank_accounts, show, as_json=as_json)
-    from tieout.exit_codes import ExitCode
-    from tieout.output_directory import check_output_directory
-    from tieout.parse_job import ParseJob, run_parse_job
-    from tieout.progress import ByteProgress
+    with loading():
+        from tieout.exit_codes import ExitCode
+        from tieout.output_directory import check_output_directory
+        from tieout.parse_job import ParseJob, run_parse_job
+        from tieout.progress import ByteProgress
 
     if out is not None:
         check_output_directory(out, overwrite=overwrite)
