@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import platform
+import shutil
 import signal
 import sys
 import time
@@ -59,7 +60,7 @@ from tieout.server_doors import (
     mask_key_of,
     tracing_of,
 )
-from tieout.serving.folders import placed, spool_folder
+from tieout.serving.folders import is_in_memory, placed, spool_folder
 from tieout.serving.resident import resident_folders
 from tieout.serving.services import SERVICES, ServedTenant, add_services
 from tieout.serving.sign_in import PasswordDoor
@@ -134,9 +135,8 @@ async def _serve(
 ) -> None:
     stop, draining = _stop_event(), Draining()
     metrics = Metrics()
-    spool = spool_folder(configuration)
-    clear_folder(spool)
     async with AsyncExitStack() as stack:
+        spool = _cleared_spool(configuration, stack)
         web = WebDoor(configuration, spool, mask_key, metrics)
         stack.push_async_callback(web.stop)
         reader, writer = _stores(configuration, tenants, address, stack)
@@ -195,6 +195,17 @@ async def _serve(
         await web.stop()
         await server.stop(DRAIN_SECONDS)
     _log.info("drained")
+
+
+def _cleared_spool(configuration: Configuration, stack: AsyncExitStack) -> Path:
+    """The folder a server works in, made anew; of a sealed store it goes with the server."""
+    spool = spool_folder(configuration)
+    clear_folder(spool)
+    if configuration.store.encryption_key_file:
+        stack.callback(shutil.rmtree, spool, ignore_errors=True)
+        if not is_in_memory(spool):
+            _log.warning("the store is sealed, what the server works with is not: %s", spool)
+    return spool
 
 
 async def _workers(

@@ -30,6 +30,7 @@ from store.audited_tables import FILE_TABLES, posting_selections
 from store.bank_file_records import FileReceipt, FileResult
 from store.decision_records import Decision
 from store.identities import text_sha256
+from store.key_scopes import file_scope
 from store.requests import RequestKey
 from store.runs import RunRecord
 from tieout.v1 import bank_file_service_pb2 as contract
@@ -139,7 +140,8 @@ class BankFileRunner:
             answer = booking.requests.find(work.key)
             if answer is not None:
                 return _answered(answer, booking)
-            booking.requests.keep(work.key, done.response, work.job.received_at_ms)
+            owner = file_scope(first.record.file_id)
+            booking.requests.keep(work.key, done.response, work.job.received_at_ms, owner)
             if work.job.run_id:
                 _end_run(work, done.response, booking)
         return done
@@ -187,7 +189,8 @@ class BankFileRunner:
         _tell(work, result, booking, posted)
         done = _done(receipt)
         if work.key:
-            booking.requests.keep(work.key, done.response, job.received_at_ms)
+            owner = file_scope(job.file_id)
+            booking.requests.keep(work.key, done.response, job.received_at_ms, owner)
         _end_run(work, done.response, booking)
         return msgspec.structs.replace(
             done,

@@ -112,10 +112,14 @@ class BankFileService(BankFileUploads):
             message = "upload_id names the content; no chunks follow"
             raise StreamOrderError(message, part="chunk")
         upload = self._uploads.find(header.upload_id)
-        path = await asyncio.to_thread(self._uploads.complete, upload)
-        sent = _Sent(path, upload.file_name, upload.size_bytes, upload.sha256)
-        _check_content(header, sent)
-        response = await self._submit(header, sent)
+        opened = self._spool_folder / f"{uuid.uuid4().hex}.content"
+        try:
+            path = await asyncio.to_thread(self._uploads.complete, upload, opened)
+            sent = _Sent(path, upload.file_name, upload.size_bytes, upload.sha256)
+            _check_content(header, sent)
+            response = await self._submit(header, sent)
+        finally:
+            opened.unlink(missing_ok=True)
         self._uploads.remove(upload)
         return response
 

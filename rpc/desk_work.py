@@ -24,12 +24,13 @@ from engine.batches import (  # noqa: TC001 - msgspec reads annotations
 from rpc.caller import caller_or_none
 from rpc.case_messages import case_message
 from rpc.errors import CaseNotFoundError, RefusedError
+from store.act_log import effect_of
 from store.audit_leaves import RowSelection
 from store.audited_tables import CASE_TABLES, posting_selections
 from store.case_facts import entry_keys, facts_of, logged_act, proposals_of
 from store.case_records import ActRecord, CaseSummary
 from store.case_settlements import settle_case
-from store.cases import effect_of
+from store.case_texts import case_scope
 from store.decision_records import Decision
 from store.errors import StaleRowError
 from store.late_remittances import Attachment  # noqa: TC001 - msgspec reads annotations
@@ -230,7 +231,8 @@ class DeskWork:
             booking.keys.attribute(
                 outcome.case.payment_id, outcome.case.company_id, outcome.case.customer_id
             )
-        booking.facts.learn(outcome.case, outcome.lines, read.facts.value_day or now_ms // _DAY_MS)
+        learned_day = read.facts.value_day or now_ms // _DAY_MS
+        booking.facts.learn(outcome.case, outcome.lines, learned_day, now_ms=now_ms)
         for line in outcome.lines:
             if line.kind == "fact":
                 company = line.company_id or read.case.company_id
@@ -238,7 +240,8 @@ class DeskWork:
         told = _told(read.summary, outcome)
         _leave_traces(booking, record, outcome)
         if command.request and told.message is not None:
-            booking.requests.keep(command.request, told.message.SerializeToString(), now_ms)
+            answer, owner = told.message.SerializeToString(), case_scope(outcome.case, now_ms)
+            booking.requests.keep(command.request, answer, now_ms, owner)
         return told
 
     def wake(

@@ -92,6 +92,7 @@ class _Import:
         self._request_id = read_request_id(header.request_id)
         self.validate_only: bool = header.validate_only
         self._is_snapshot = header.mode == imports_pb2.IMPORT_MODE_SNAPSHOT
+        self._is_of_customers = kind.table == "customers"
         self._rows = ImportRows(kind, header.mode)
         self._check_totals()
 
@@ -212,9 +213,10 @@ class _Import:
 
     def _replace(self, changes: Any) -> SnapshotCounts:
         """Make the rows all there is; raises `SnapshotMismatchError`."""
-        if self._kind.table == "customers":
+        if self._is_of_customers:
             counts = {one.company_id: one.customer_count for one in self._header.totals}
-            return cast("SnapshotCounts", changes.replace(self._rows.rows, counts))
+            replaced = changes.replace(self._rows.rows, counts, now_ms=self._job.received_at_ms)
+            return cast("SnapshotCounts", replaced)
         totals = [
             ItemTotal(one.company_id, one.currency_code, one.item_count, one.open_minor)
             for one in self._header.totals
@@ -226,7 +228,8 @@ class _Import:
         rows: Batch = self._rows.rows
         counts = _NOTHING
         if len(rows):
-            upserted: RowChanges = changes.upsert(rows, self._rows.expected_versions)
+            moment = {"now_ms": self._job.received_at_ms} if self._is_of_customers else {}
+            upserted: RowChanges = changes.upsert(rows, self._rows.expected_versions, **moment)
             counts = SnapshotCounts(*upserted, 0)
         removed = self._rows.removed()
         if removed:

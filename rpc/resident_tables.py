@@ -81,7 +81,7 @@ def load_tables(job: LoadTablesJob, folder: Path, repository: Repository) -> Loa
         if job.customers:
             customers = read_customers(job.customers)
             companies = Counter(customers.strings("company_id"))
-            counts = booking.customers.replace(customers, dict(companies))
+            counts = booking.customers.replace(customers, dict(companies), now_ms=job.loaded_at_ms)
             _tell(booking, "customers", job.customers, counts, job.loaded_at_ms)
     with repository.reading():
         feed, leaf = repository.open_items.read(), repository.audit.last_leaf()

@@ -1,7 +1,8 @@
 """Runs: what was accepted is done, whether or not anybody waits, whether or not the server stays.
 
 The content of a run lies in a folder that survives a restart, its row in the store; both are there
-before the caller is told. A run has its effect in the transaction that ends it, so one that is done
+before the caller is told. Where the store is sealed the content is, too, by a key that is destroyed
+when the run has ended. A run has its effect in the transaction that ends it, so one that is done
 again after a crash finds that it has been done.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import uuid
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -19,8 +19,10 @@ from rpc.caller import Caller, current_caller, set_caller
 from rpc.errors import OverloadedError, RunNotFoundError, ServiceError
 from rpc.jobs import BankFileDone, BankFileJob, ImportRowsDone, ImportRowsJob
 from rpc.limits import RETRY_SECONDS
+from rpc.run_contents import RunContents
 from rpc.workers import Lane
 from store.errors import StoreError
+from store.key_scopes import run_scope
 from store.runs import ENDED, RunRecord
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class RunKeeper:
         workers: WorkerPool,
         writer: StoreReader,
         folder: Path,
+        working: Path,
         bookings: asyncio.Semaphore,
         now_ms: Callable[[], int],
         on_done: Callable[[RunDone], None],
@@ -71,26 +74,30 @@ class RunKeeper:
     ) -> None:
         """Let `workers` do the work and keep contents in `folder`.
 
-        `on_done` hears of every run that was done, as its caller; `indexed` names the snapshot of
-        the moment a job is done.
+        What is sealed there is opened in `working` while a worker reads it. `on_done` hears of
+        every run that was done, as its caller; `indexed` names the snapshot of the moment a job is
+        done.
         """
         self._with_snapshot = indexed
         self._workers = workers
         self._writer = writer
-        self._folder = folder
+        self._contents = RunContents(folder, working, writer, now_ms)
         self._bookings = bookings
         self._now_ms = now_ms
         self._on_done = on_done
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Condition()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     async def start(self, tenants: Iterable[str]) -> None:
         """Go on with what had not ended when the server before this one did."""
-        for tenant in tenants:
-            unfinished = await self._as(tenant, lambda store: store.runs.unfinished())
-            for record in unfinished:
-                self._begin(record)
+        unfinished = {
+            tenant: await self._as(tenant, lambda store: store.runs.unfinished())
+            for tenant in tenants
+        }
+        records = [record for ones in unfinished.values() for record in ones]
+        self._contents.keep_only({record.run_id for record in records})
+        for record in records:
+            self._begin(record)
 
     async def stop(self) -> None:
         """Let runs at work end for a while; what has not ended goes on with the next server."""
@@ -117,10 +124,8 @@ class RunKeeper:
         The run of the same request where there is one; raises `RequestIdReusedError`.
         """
         run_id = uuid.uuid4().hex
-        path = self._folder / f"{run_id}.content"
-        await asyncio.to_thread(_keep, content, path)
-        where = {"content_path": str(path)} if kind == "bank_file" else {"parts_path": str(path)}
-        job = msgspec.structs.replace(job, run_id=run_id, **where)
+        key = await self._contents.take(run_id, content)
+        job = msgspec.structs.replace(job, run_id=run_id)
         record = RunRecord(
             run_id=run_id,
             kind=kind,
@@ -133,15 +138,22 @@ class RunKeeper:
             created_at_ms=self._now_ms(),
             work=msgspec.msgpack.encode(_Work(current_caller(), job)),
         )
+
+        def accept(booking: Booking) -> RunRecord:
+            kept = booking.runs.accept(record)
+            if key and kept.run_id == run_id:
+                booking.keys.adopt(run_scope(run_id), key, self._now_ms())
+            return kept
+
         try:
-            kept = await self._write(lambda booking: booking.runs.accept(record))
+            kept = await self._write(accept)
         except BaseException:
-            path.unlink(missing_ok=True)
+            self._contents.drop(run_id)
             raise
         if kept.run_id == run_id:
             self._begin(record)
         else:
-            path.unlink(missing_ok=True)
+            self._contents.drop(run_id)
         return kept
 
     async def find(self, run_id: str) -> RunRecord:
@@ -161,7 +173,7 @@ class RunKeeper:
             task = self._tasks.get(run_id)
             if task is not None:
                 task.cancel()
-            (self._folder / f"{run_id}.content").unlink(missing_ok=True)
+            await self._contents.forget(run_id)
             await self._tell()
         return await self.find(run_id)
 
@@ -187,8 +199,9 @@ class RunKeeper:
     async def _execute(self, run_id: str, work: _Work) -> None:
         set_caller(work.caller)
         try:
-            async with self._bookings:
-                await self._do(run_id, work.job)
+            async with self._bookings, self._contents.opened(run_id) as path:
+                where = "content_path" if isinstance(work.job, BankFileJob) else "parts_path"
+                await self._do(run_id, msgspec.structs.replace(work.job, **{where: str(path)}))
         except ServiceError as error:
             said = {"reason": error.reason, "message": str(error), "metadata": error.metadata}
             text = msgspec.json.encode(said).decode()
@@ -196,7 +209,7 @@ class RunKeeper:
         except StoreError:
             _log.exception("run %s stays where it is: the store does not answer", run_id)
             return
-        (self._folder / f"{run_id}.content").unlink(missing_ok=True)
+        await self._contents.forget(run_id)
         await self._tell()
 
     async def _do(self, run_id: str, job: RunJob) -> None:
@@ -244,15 +257,3 @@ class RunKeeper:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
-
-
-def _keep(content: Path, path: Path) -> None:
-    """Move `content` to `path`, on disk before anybody is told."""
-    with content.open("rb") as file:
-        os.fsync(file.fileno())
-    content.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -45,6 +45,7 @@ _STATUS_KEY: Final = "grpc-status-details-bin"
 
 CODES: Final = {
     "AMOUNT_NOT_PERMITTED": grpc.StatusCode.PERMISSION_DENIED,
+    "ANSWER_ERASED": grpc.StatusCode.FAILED_PRECONDITION,
     "ANSWER_TOO_LARGE": grpc.StatusCode.OUT_OF_RANGE,
     "ARCHIVE_UNREADABLE": grpc.StatusCode.INVALID_ARGUMENT,
     "ARROW_MALFORMED": grpc.StatusCode.INVALID_ARGUMENT,

@@ -7,18 +7,18 @@ and kept; words of few cases are looked up in the index of the database.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from store.case_words import folded_texts, terms_of
+from store.case_words import terms_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from store.case_census import CaseCensus
+    from store.customer_names import CustomerNames
     from store.database import Database
 
 __all__ = ["CaseSearch"]
@@ -31,9 +31,6 @@ _KEPT_WORDS: Final = 16
 
 _KEPT_ANSWERS: Final = 8
 
-_CUSTOMERS_MAX: Final = 5_000
-"""Customers a word may stand for: one that fits more says nothing, and takes as long as a page."""
-
 _ROWS_PER_QUERY: Final = 400
 _ROWS: Final = pa.schema([pa.field("row_number", pa.int64())])
 _LAST: Final = "\U0010ffff"
@@ -45,75 +42,15 @@ _COUNTED: Final = (
 _WITH_WORD: Final = (
     "SELECT row_number FROM case_word WHERE word >= ? AND word < ? AND row_number > ?"
 )
-_NAMES: Final = pa.schema(
-    [
-        pa.field(name, pa.string())
-        for name in ("company_id", "customer_id", "name", "aliases", "is_deleted")
-    ]
-    + [pa.field("change_number", pa.int64())]
-)
-_RENAMED: Final = (
-    "SELECT company_id, customer_id, name, aliases, CAST(is_deleted AS TEXT), change_number "
-    "FROM customer WHERE change_number > ?"
-)
-
-
-class _CustomerNames:
-    """What customers are called, folded, so that a part of a name finds them without the database.
-
-    Names that changed are added behind the old ones; of a customer the last one counts.
-    """
-
-    def __init__(self) -> None:
-        self.seen = -1
-        self._keys: list[tuple[str, str]] = []
-        self._texts: Any = pa.array([], pa.large_string())
-        self._place: dict[tuple[str, str], int] = {}
-
-    def refresh(self, database: Database) -> None:
-        """Take in what was changed since the last time; in a reading block."""
-        rows = database.read_table(_RENAMED, _NAMES, self.seen)
-        if not rows.num_rows:
-            return
-        keys = list(zip(*(rows[name].to_pylist() for name in _NAMES.names[:2]), strict=True))
-        # A line end stands in no term, so nothing is found across two fields.
-        texts = pc.binary_join_element_wise(
-            *(folded_texts(rows[name]) for name in ("name", "aliases", "customer_id")), "\n"
-        ).cast(pa.large_string())
-        self._place |= {key: len(self._keys) + at for at, key in enumerate(keys)}
-        self._keys += keys
-        self._texts = pa.concat_arrays([self._texts, texts.combine_chunks()])
-        if len(self._keys) > 2 * len(self._place):
-            places = sorted(self._place.values())
-            self._keys = [self._keys[at] for at in places]
-            self._texts = self._texts.take(pa.array(places))
-            self._place = {key: at for at, key in enumerate(self._keys)}
-        self.seen = int(pc.max(rows["change_number"]).as_py())
-
-    def with_part(self, term: str) -> list[tuple[str, str]]:
-        """Customers whose name or id holds `term`; none where too many do."""
-        found = pc.match_substring(self._texts, term).to_numpy(zero_copy_only=False)
-        places = np.flatnonzero(found)
-        if len(places) > _CUSTOMERS_MAX:
-            return []
-        return [self._keys[at] for at in places if self._place[self._keys[at]] == at]
-
-    def have_part(self, customers: list[tuple[str, str]], term: str) -> NDArray[np.bool_]:
-        """Which of `customers` have `term` in name or id."""
-        places = pa.array([self._place.get(one) for one in customers], pa.int64())
-        found = pc.match_substring(self._texts.take(places), term)
-        found = pc.fill_null(found, fill_value=False)
-        have: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
-        return have
 
 
 class CaseSearch:
     """Searches of one tenant's cases; belongs to one connection, as its census does."""
 
-    def __init__(self, census: CaseCensus) -> None:
-        """Search the cases of `census`."""
+    def __init__(self, census: CaseCensus, names: CustomerNames) -> None:
+        """Search the cases of `census`, also by the `names` of their customers."""
         self._census = census
-        self._names = _CustomerNames()
+        self._names = names
         self._words: dict[str, tuple[int, NDArray[np.int64]]] = {}
         self._answers: dict[tuple[str, int, int], NDArray[np.bool_]] = {}
 

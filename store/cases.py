@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
 
-from desk.acts import Act
 from desk.cases import Case, undecided_minor
-from desk.outcomes import Event
 from desk.states import CLAIMABLE
 from engine.batches import (
     ApplicationBatch,
@@ -21,10 +19,10 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
+from store.act_log import ActLog, act_number_of, effect_of
 from store.case_census import CaseCensus
 from store.case_origins import original_case, untouched_summary_sql
 from store.case_records import (
-    ActRecord,
     CaseFilter,
     CaseOrder,
     CasePage,
@@ -33,6 +31,7 @@ from store.case_records import (
     FacetCount,
 )
 from store.case_search import CaseSearch
+from store.case_texts import case_scope, opened_json, sealed_json
 from store.case_words import add_words, rows_of_payments
 from store.errors import StaleRowError
 from store.late_remittances import LateRemittances
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desk.cases import Line
+    from store.case_records import ActRecord
+    from store.customer_names import CustomerNames
     from store.database import Database
     from store.personal_data import PersonalData
 
@@ -55,8 +56,6 @@ __all__ = [
     "RECENT_PAYMENTS_MAX",
     "CaseChanges",
     "Cases",
-    "act_number_of",
-    "effect_of",
 ]
 
 RECENT_PAYMENTS_MAX: Final = 20_000
@@ -106,18 +105,18 @@ _LINE_COLUMNS: Final = (
     "reverses",
     "approved_by",
 )
-_ACT_COLUMNS: Final = ActRecord.__struct_fields__
 
 
 class Cases:
     """What may be asked about cases."""
 
-    def __init__(self, database: Database, personal: PersonalData) -> None:
-        """Ask `database`; `personal` opens what is sealed there."""
+    def __init__(self, database: Database, personal: PersonalData, names: CustomerNames) -> None:
+        """Ask `database`; `personal` opens what is sealed there, `names` are the customers'."""
         self._database = database
         self._personal = personal
+        self._acts = ActLog(database, personal)
         self._census = CaseCensus()
-        self._search = CaseSearch(self._census)
+        self._search = CaseSearch(self._census, names)
 
     def find(self, identity: str, now_ms: int) -> CaseSummary | None:
         """The case with that id, of that payment, or of that exception; None where there is none.
@@ -144,7 +143,8 @@ class Cases:
         )
         if not rows or not rows[0][0]:
             return original_case(self._database, summary)
-        return msgspec.json.decode(rows[0][0], type=Case)
+        case: Case = opened_json(rows[0][0], _place(summary.case_id), Case, self._personal)
+        return case
 
     def list_cases(
         self,
@@ -253,7 +253,7 @@ class Cases:
 
     def acts(self, case_id: str, after: int, limit: int) -> list[ActRecord]:
         """The acts on a case after act `after`, in their order."""
-        return self._acts(
+        return self._acts.select(
             "case_id = ? AND act_number > ? ORDER BY act_number LIMIT ?", case_id, after, limit
         )
 
@@ -275,12 +275,12 @@ class Cases:
 
     def act(self, case_id: str, act_number: int) -> ActRecord | None:
         """One act."""
-        found = self._acts("case_id = ? AND act_number = ?", case_id, act_number)
+        found = self._acts.select("case_id = ? AND act_number = ?", case_id, act_number)
         return found[0] if found else None
 
     def acts_of_batch(self, batch_id: str) -> list[ActRecord]:
         """The acts of one batch."""
-        return self._acts("batch_id = ? ORDER BY row_number", batch_id)
+        return self._acts.select("batch_id = ? ORDER BY row_number", batch_id)
 
     def exceptions_of(self, summary: CaseSummary) -> ExceptionBatch:
         """The exceptions of a case, the primary one first."""
@@ -340,19 +340,6 @@ class Cases:
         rows = self._database.read_table(question, batch_class.SCHEMA, *values)
         return self._personal.opened(cast("_B", batch_of(batch_class, rows)))
 
-    def _acts(self, condition: str, *values: Any) -> list[ActRecord]:
-        rows = self._database.rows(
-            f"SELECT {', '.join(_ACT_COLUMNS)} FROM case_act WHERE {condition}",  # noqa: S608 - names of ours
-            *values,
-        )
-        records = []
-        for row in rows:
-            fields = dict(zip(_ACT_COLUMNS, row, strict=True))
-            fields["act"] = msgspec.json.decode(fields["act"], type=Act)
-            fields["events"] = msgspec.json.decode(fields["events"], type=tuple[Event, ...])
-            records.append(ActRecord(**fields))
-        return records
-
     def _summaries(self, condition: str, now_ms: int, *values: Any) -> list[CaseSummary]:
         names = ["row_number", *_NAMES[1:]]
         columns = [f"{_STATE_NOW}" if name == "state" else name for name in names]
@@ -369,10 +356,14 @@ class CaseChanges(Cases):
     """What a booking may do about cases."""
 
     def __init__(
-        self, database: Database, personal: PersonalData, booking_number: Callable[[], int]
+        self,
+        database: Database,
+        personal: PersonalData,
+        names: CustomerNames,
+        booking_number: Callable[[], int],
     ) -> None:
         """Change cases in the booking whose number `booking_number` gives."""
-        super().__init__(database, personal)
+        super().__init__(database, personal, names)
         self._booking_number = booking_number
 
     def open_for_file(self, file_id: str, raised_at_ms: int) -> None:
@@ -400,7 +391,8 @@ class CaseChanges(Cases):
         """
         if not summary.number:
             self._insert(summary)
-        content = msgspec.json.encode(after).decode()
+        key = self._personal.number(case_scope(after, act.performed_at_ms), act.performed_at_ms)
+        content = sealed_json(after, _place(after.case_id), key, self._personal)
         rows = self._database.rows(
             "UPDATE exception_case SET state = ?, version = ?, customer_id = ?, "
             "undecided_minor = ?, assignee = ?, due_at_ms = ?, lease_holder = ?, "
@@ -428,7 +420,7 @@ class CaseChanges(Cases):
             version = now[0][0] if now else 0
             raise StaleRowError.of(_TABLE, after.company_id, after.case_id, version, 1)
         effect = effect_of(act.case_id, act.act_number)
-        self._add_act(act, effect)
+        self._acts.add(act, effect, key)
         keep_mentions(self._database, act)
         self._add_lines(after, lines, effect)
 
@@ -440,17 +432,6 @@ class CaseChanges(Cases):
             f"INSERT INTO exception_case ({', '.join(names)}) VALUES ({marks}) "  # noqa: S608 - names of ours
             "ON CONFLICT (case_id) DO NOTHING",
             *(row[name] for name in names),
-        )
-
-    def _add_act(self, act: ActRecord, effect: str) -> None:
-        fields = msgspec.structs.asdict(act)
-        fields["act"] = msgspec.json.encode(act.act).decode()
-        fields["events"] = msgspec.json.encode(act.events).decode()
-        marks = ", ".join("?" * (len(_ACT_COLUMNS) + 1))
-        self._database.rows(
-            f"INSERT INTO case_act (effect, {', '.join(_ACT_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - names of ours
-            effect,
-            *(fields[name] for name in _ACT_COLUMNS),
         )
 
     def _add_lines(self, case: Case, lines: tuple[Line, ...], effect: str) -> None:
@@ -482,14 +463,8 @@ class CaseChanges(Cases):
         )
 
 
-def act_number_of(effect: str) -> int:
-    """The act whose rows have `effect` in common."""
-    return int(effect.rpartition("/")[2])
-
-
-def effect_of(case_id: str, act_number: int) -> str:
-    """What the rows of one act have in common."""
-    return f"{case_id}/{act_number}"
+def _place(case_id: str) -> str:
+    return f"{_TABLE}/{case_id}"
 
 
 def _summary(row: Sequence[Any]) -> CaseSummary:

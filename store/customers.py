@@ -12,10 +12,12 @@ from store.keyed_rows import KeyedChanges, KeyedRows, KeyedTable
 from store.open_items import SnapshotCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from store.customer_names import CustomerNames
     from store.database import Database
-    from store.keyed_rows import Key, StoredRows
+    from store.keyed_rows import Key, RowChanges, StoredRows
+    from store.personal_data import PersonalData
 
 __all__ = ["CustomerChanges", "Customers"]
 
@@ -40,14 +42,25 @@ WHERE ? = '' OR company_id = ?
 GROUP BY company_id, customer_id
 ORDER BY min(place), max(name), customer_id LIMIT ?
 """
+_OWING: Final = """
+SELECT company_id, customer_id FROM open_item
+WHERE lower(document_number) = ? OR lower(open_item_id) = ? OR lower(purchase_order) = ?
+"""
+_LOOKED_AT_MAX: Final = 2_000
+"""Sealed customers that a search opens to put in order: some 20 ms."""
 
 
 class Customers(KeyedRows[CustomerBatch]):
     """What may be asked about customers."""
 
-    def __init__(self, database: Database) -> None:
-        """Ask `database`."""
+    def __init__(self, database: Database, personal: PersonalData, names: CustomerNames) -> None:
+        """Ask `database`; `personal` opens what is sealed there, `names` finds it."""
         super().__init__(database, _TABLE)
+        self._personal = personal
+        self._names = names
+
+    def _opened(self, batch: CustomerBatch) -> CustomerBatch:
+        return self._personal.opened(batch)
 
     def list_customers(
         self,
@@ -74,13 +87,40 @@ class Customers(KeyedRows[CustomerBatch]):
         """
         plain = text.strip().lower()
         account = "".join(plain.split()).upper()
+        if self._personal.is_sealing:
+            return self._matching_sealed(plain, account, company_id, companies, limit)
         found = self._database.rows(
             _MATCHING, plain, account, plain, plain, plain, company_id, company_id, limit * 4
         )
         keys = [(company, customer) for company, customer in found]
-        allowed = [key for key in keys if companies is None or key[0] in companies][:limit]
-        rows = self.find(allowed).rows
-        places = {key: at for at, key in enumerate(allowed)}
+        return self._in_order(_within(keys, company_id, companies)[:limit])
+
+    def _matching_sealed(
+        self,
+        plain: str,
+        account: str,
+        company_id: str,
+        companies: Collection[str] | None,
+        limit: int,
+    ) -> CustomerBatch:
+        """As `matching`, where only we can read what customers are called."""
+        self._names.refresh(self._database)
+        owing = self._database.rows(_OWING, plain, plain, plain)
+        documents = {(company, customer) for company, customer in owing}
+        keys = _within([*documents, *self._names.alike(plain, account)], company_id, companies)
+        found = self.find(keys[:_LOOKED_AT_MAX]).rows
+        ids = zip(found.strings("company_id"), found.strings("customer_id"), strict=True)
+        placed = [
+            (_place(plain, key, name, documents), name, key[1], key)
+            for key, name in zip(ids, found.strings("name"), strict=True)
+        ]
+        best = [key for _, _, _, key in sorted(placed)]
+        return self._in_order(best[:limit])
+
+    def _in_order(self, keys: list[Key]) -> CustomerBatch:
+        """The customers of `keys`, in their order."""
+        rows = self.find(keys).rows
+        places = {key: at for at, key in enumerate(keys)}
         own = zip(rows.strings("company_id"), rows.strings("customer_id"), strict=True)
         order = sorted(range(len(rows)), key=[places[key] for key in own].__getitem__)
         return CustomerBatch.of_distinct(rows.record_batch.take(pa.array(order, pa.int64())))
@@ -89,6 +129,10 @@ class Customers(KeyedRows[CustomerBatch]):
         self, company_id: str, companies: Collection[str] | None, limit: int
     ) -> list[tuple[Key, str]]:
         """Keys and names of at most `limit` customers, for a look at those written much alike."""
+        if self._personal.is_sealing:
+            self._names.refresh(self._database)
+            named = dict(self._names.names())
+            return [(key, named[key]) for key in _within(named, company_id, companies)[:limit]]
         rows = self._database.rows(
             "SELECT company_id, customer_id, name FROM customer "
             "WHERE NOT is_deleted AND (? = '' OR company_id = ?) LIMIT ?",
@@ -106,11 +150,36 @@ class Customers(KeyedRows[CustomerBatch]):
 class CustomerChanges(Customers, KeyedChanges[CustomerBatch]):
     """What a booking may do with customers."""
 
-    def __init__(self, database: Database, booking_number: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        personal: PersonalData,
+        names: CustomerNames,
+        booking_number: Callable[[], int],
+    ) -> None:
         """Change customers in the booking whose number `booking_number` gives."""
         KeyedChanges.__init__(self, database, _TABLE, booking_number)
+        self._personal = personal
+        self._names = names
 
-    def replace(self, batch: CustomerBatch, declared: dict[str, int]) -> SnapshotCounts:
+    def upsert(
+        self,
+        batch: CustomerBatch,
+        expected_versions: Sequence[int] | None = None,
+        *,
+        now_ms: int = 0,
+    ) -> RowChanges:
+        """As for all keyed rows; names and accounts are sealed by keys of `now_ms`."""
+        sealed = self._personal.sealed_customers(batch, now_ms)
+        return super().upsert(sealed, expected_versions)
+
+    def seal_all(self, now_ms: int) -> int:
+        """Seal the customers that were kept before there was a key, and give how many."""
+        return self.upsert(self.read().changed.rows, now_ms=now_ms).updated
+
+    def replace(
+        self, batch: CustomerBatch, declared: dict[str, int], *, now_ms: int = 0
+    ) -> SnapshotCounts:
         """Make `batch` all customers of the companies of `declared`, which counts them.
 
         Raises `SnapshotMismatchError` where `batch` has other counts.
@@ -124,5 +193,23 @@ class CustomerChanges(Customers, KeyedChanges[CustomerBatch]):
                     f"received {count}; nothing was changed"
                 )
                 raise SnapshotMismatchError(message, company_id=company)
-        changes = self.upsert(batch)
+        changes = self.upsert(batch, now_ms=now_ms)
         return SnapshotCounts(*changes, self._remove_others(batch, sorted(declared)))
+
+
+def _within(keys: Iterable[Key], company_id: str, companies: Collection[str] | None) -> list[Key]:
+    """Each of `keys` once, where it is of the company (empty: any) and of `companies`."""
+    return [
+        key
+        for key in dict.fromkeys(keys)
+        if company_id in ("", key[0]) and (companies is None or key[0] in companies)
+    ]
+
+
+def _place(plain: str, key: Key, name: str, documents: Collection[Key]) -> int:
+    """How well a customer fits what was asked, the least the best."""
+    if key[1].lower() == plain:
+        return 0
+    if key in documents:
+        return 1
+    return 2 if name.lower().startswith(plain) else 3

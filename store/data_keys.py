@@ -6,21 +6,20 @@ keys: every copy of what they sealed is unreadable from then on, and no row has 
 
 from __future__ import annotations
 
-import datetime
-from typing import TYPE_CHECKING, Final, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final
 
 from store.errors import KeyMissingError
 from store.key_ring import new_data_key
+from store.key_scopes import SEPARATOR, month_of, payment_scope, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from store.database import Database
     from store.key_ring import KeyRing
+    from store.key_scopes import KeyScope
 
-__all__ = ["DataKeyStore", "KeyScope", "customer_scope", "file_scope", "payment_scope"]
+__all__ = ["DataKeyStore"]
 
 _PER_QUERY: Final = 400
 
@@ -38,30 +37,26 @@ SELECT key_number FROM data_key WHERE wrapped IS NOT NULL AND (
     OR key_number IN (SELECT key_number FROM data_key_customer WHERE subject = ?))
 ORDER BY key_number
 """
-
-
-class KeyScope(msgspec.Struct, frozen=True):
-    """What one data key is for. `period` is the year of a customer's key, else empty."""
-
-    scope: Literal["customer", "file", "payment"]
-    subject: str
-    period: str = ""
-
-
-def customer_scope(company_id: str, customer_id: str, at_ms: int) -> KeyScope:
-    """The key of what a customer does in the year of `at_ms`; ids are keys within a company."""
-    year = datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC).year
-    return KeyScope("customer", _customer(company_id, customer_id), str(year))
-
-
-def file_scope(file_id: str) -> KeyScope:
-    """The key of a bank file."""
-    return KeyScope("file", file_id)
-
-
-def payment_scope(payment_id: str) -> KeyScope:
-    """The key of a payment whose payer was not known when it was kept."""
-    return KeyScope("payment", payment_id)
+_OF_PERIODS: Final = """
+SELECT key_number FROM data_key
+WHERE scope = 'customer' AND period < ? AND period <> '' AND wrapped IS NOT NULL
+ORDER BY key_number
+"""
+_OF_MONTHS: Final = """
+SELECT key_number FROM data_key
+WHERE scope = 'file' AND subject = ? AND period < ? AND period <> '' AND wrapped IS NOT NULL
+ORDER BY key_number
+"""
+_OF_PAYMENTS: Final = """
+SELECT key_number FROM data_key
+WHERE scope = 'payment' AND created_at_ms < ? AND wrapped IS NOT NULL ORDER BY key_number
+"""
+_OF_GONE: Final = """
+SELECT k.key_number FROM data_key k
+WHERE k.scope = 'customer' AND k.period = '' AND k.wrapped IS NOT NULL AND k.created_at_ms < ?
+    AND k.subject IN (SELECT c.company_id || ? || c.customer_id FROM customer c WHERE c.is_deleted)
+ORDER BY k.key_number
+"""
 
 
 class DataKeyStore:
@@ -109,6 +104,20 @@ class DataKeyStore:
             found |= self._found(missing)
         return found
 
+    def number(self, scope: KeyScope, now_ms: int) -> int:
+        """The key of one scope; see `numbers`."""
+        return self.numbers([scope], now_ms)[scope]
+
+    def adopt(self, scope: KeyScope, key: bytes, now_ms: int) -> None:
+        """Keep a key that was made before there was a row of it; called in a write block."""
+        ring = self._required_ring()
+        self._insert([(scope, key)], ring, now_ms)
+
+    def key_of(self, scope: KeyScope) -> bytes | None:
+        """The key of a scope; None where there is none, or not any more."""
+        number = self._found([scope]).get(scope)
+        return None if number is None else self.open_keys([number]).get(number)
+
     def attribute(self, payment_id: str, company_id: str, customer_id: str) -> None:
         """A payment kept under a key of its own turned out to be this customer's.
 
@@ -120,15 +129,13 @@ class DataKeyStore:
                 "INSERT INTO data_key_customer (key_number, subject) VALUES (?, ?) "
                 "ON CONFLICT DO NOTHING",
                 number,
-                _customer(company_id, customer_id),
+                subject_of(company_id, customer_id),
             )
 
     def destroy_customer(self, company_id: str, customer_id: str, now_ms: int) -> list[int]:
         """Destroy every key of a customer and give their numbers; called in a write block."""
-        subject = _customer(company_id, customer_id)
-        numbers = [row[0] for row in self._database.rows(_OF_CUSTOMER, subject, subject)]
-        self._destroy(numbers, now_ms)
-        return numbers
+        subject = subject_of(company_id, customer_id)
+        return self._destroy_found(now_ms, _OF_CUSTOMER, subject, subject)
 
     def destroy_scope(self, scopes: Sequence[KeyScope], now_ms: int) -> list[int]:
         """Destroy the keys of `scopes` and give their numbers; called in a write block."""
@@ -137,26 +144,26 @@ class DataKeyStore:
         return numbers
 
     def destroy_periods_before(self, period: str, now_ms: int) -> list[int]:
-        """Destroy customers' keys of years before `period`; called in a write block."""
-        rows = self._database.rows(
-            "SELECT key_number FROM data_key WHERE scope = 'customer' AND period < ? "
-            "AND wrapped IS NOT NULL ORDER BY key_number",
-            period,
-        )
-        numbers = [row[0] for row in rows]
-        self._destroy(numbers, now_ms)
-        return numbers
+        """Destroy customers' keys of years before `period`; called in a write block.
+
+        Keys of no year stay: what they seal is wanted for as long as the customer is one.
+        """
+        return self._destroy_found(now_ms, _OF_PERIODS, period)
+
+    def destroy_months_before(self, subject: str, before_ms: int, now_ms: int) -> list[int]:
+        """Destroy keys by the month of months that had ended; called in a write block."""
+        return self._destroy_found(now_ms, _OF_MONTHS, subject, month_of(before_ms))
+
+    def destroy_of_gone_customers(self, created_before_ms: int, now_ms: int) -> list[int]:
+        """Destroy lasting keys of customers who are gone and were first kept before that.
+
+        Called in a write block.
+        """
+        return self._destroy_found(now_ms, _OF_GONE, created_before_ms, SEPARATOR)
 
     def destroy_payments_before(self, created_before_ms: int, now_ms: int) -> list[int]:
         """Destroy keys of payments of nobody known that are older; called in a write block."""
-        rows = self._database.rows(
-            "SELECT key_number FROM data_key WHERE scope = 'payment' AND created_at_ms < ? "
-            "AND wrapped IS NOT NULL ORDER BY key_number",
-            created_before_ms,
-        )
-        numbers = [row[0] for row in rows]
-        self._destroy(numbers, now_ms)
-        return numbers
+        return self._destroy_found(now_ms, _OF_PAYMENTS, created_before_ms)
 
     def rotate(self) -> int:
         """Wrap every data key by the master key in force; gives how many were not yet.
@@ -233,7 +240,10 @@ class DataKeyStore:
         return found
 
     def _make(self, scopes: Sequence[KeyScope], now_ms: int) -> None:
-        ring = self._required_ring()
+        made = [(one, new_data_key()) for one in scopes]
+        self._insert(made, self._required_ring(), now_ms)
+
+    def _insert(self, made: Sequence[tuple[KeyScope, bytes]], ring: KeyRing, now_ms: int) -> None:
         self._database.execute_many(
             "INSERT INTO data_key (scope, subject, period, master_key, wrapped, created_at_ms) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -242,22 +252,23 @@ class DataKeyStore:
                     one.scope,
                     one.subject,
                     one.period,
-                    *ring.wrap(new_data_key(), _purpose(one.scope, one.subject, one.period)),
+                    *ring.wrap(key, _purpose(one.scope, one.subject, one.period)),
                     now_ms,
                 )
-                for one in scopes
+                for one, key in made
             ],
         )
+
+    def _destroy_found(self, now_ms: int, question: str, *values: Any) -> list[int]:
+        numbers = [row[0] for row in self._database.rows(question, *values)]
+        self._destroy(numbers, now_ms)
+        return numbers
 
     def _destroy(self, numbers: Sequence[int], now_ms: int) -> None:
         self._database.execute_many(
             "UPDATE data_key SET wrapped = NULL, destroyed_at_ms = ? WHERE key_number = ?",
             [(now_ms, number) for number in numbers],
         )
-
-
-def _customer(company_id: str, customer_id: str) -> str:
-    return f"{company_id}\x1f{customer_id}"
 
 
 def _purpose(scope: str, subject: str, period: str) -> str:

@@ -17,6 +17,7 @@
     ├── KeyFileError           KEY_FILE: a file of keys that cannot be used
     ├── KeyMissingError        KEY_MISSING: what is sealed cannot be opened with these keys
     ├── SealBrokenError        SEAL_BROKEN: what is sealed was changed or moved
+    ├── AnswerErasedError      ANSWER_ERASED: a request was done, its answer was erased since
     ├── RunEndedError          RUN_ENDED: a run was ended before it had an effect
     ├── UserExistsError        USER_EXISTS: a user of that name is there already
     ├── TooManyRowsError       TOO_MANY_ROWS: more rows of a kind than a tenant may have
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from store.decision_records import PostingRefusal
 
 __all__ = [
+    "AnswerErasedError",
     "BackupError",
     "CursorError",
     "KeyFileError",
@@ -161,6 +163,21 @@ class SealBrokenError(StoreError):
     """Sealed data that was changed, or that stands in another place than it was sealed for."""
 
     reason = "SEAL_BROKEN"
+
+
+class AnswerErasedError(StoreError):
+    """A request that was done, and whose answer was erased with its customer."""
+
+    reason = "ANSWER_ERASED"
+
+    @classmethod
+    def of(cls, request_id: str) -> Self:
+        """The error of asking for the first answer to `request_id`."""
+        message = (
+            f"request_id {request_id!r} was done; its answer was erased with the customer it was "
+            "about, read the state of what you changed instead"
+        )
+        return cls(message, request_id=request_id)
 
 
 class PostingHaltedError(StoreError):

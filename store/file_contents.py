@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from engine.batches import BankAccountBatch
-from store.data_keys import file_scope
 from store.errors import SealBrokenError
+from store.key_scopes import file_scope
 from store.sealed_content import ContentPart, OpenedContent, open_content, seal_content
 
 if TYPE_CHECKING:

@@ -231,7 +231,11 @@ class KeyedRows(Generic[_B]):
     def _stored(self, rows: pa.Table) -> StoredRows[_B]:
         batch = batch_of(self._table.batch_class, rows.drop_columns(["version", "shown"]))
         versions = rows["version"].to_numpy().astype(np.int64, copy=False)
-        return StoredRows(cast("_B", batch), versions)
+        return StoredRows(self._opened(cast("_B", batch)), versions)
+
+    def _opened(self, batch: _B) -> _B:
+        """Rows as they are read; a table with personal columns opens them here."""
+        return batch
 
 
 class KeyedChanges(KeyedRows[_B]):
@@ -260,6 +264,15 @@ class KeyedChanges(KeyedRows[_B]):
             changed = self._merge(batch) if before else self._fill(batch)
             inserted = self._count() - before
         return RowChanges(inserted, changed - inserted, len(batch) - changed)
+
+    def touch(self, key: Key) -> int:
+        """Let everybody who follows the row of `key` read it again; gives whether it is there."""
+        company, identity = self._table.key
+        return self._database.change(
+            f"UPDATE {self._table.name} SET version = version + 1, "  # noqa: S608 - schema names
+            f"change_number = {self._booking_number()} WHERE {company} = ? AND {identity} = ?",
+            *key,
+        )
 
     def remove(self, keys: Sequence[Key], expected_versions: Sequence[int] | None = None) -> int:
         """Put tombstones on the rows of `keys` and give how many there were; see `upsert`."""

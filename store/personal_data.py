@@ -16,14 +16,16 @@ import pyarrow.compute as pc
 from engine.batches import (
     ApplicationBatch,
     Batch,
+    CustomerBatch,
     DiagnosticBatch,
     ExceptionBatch,
     PaymentBatch,
     RemittanceBatch,
 )
-from store.data_keys import customer_scope, file_scope, payment_scope
+from store.key_scopes import customer_scope, file_scope, master_scope, payment_scope
 from store.late_remittances import LateRemittanceBatch
 from store.reproposals import ReproposalBatch
+from store.sealed_bytes import open_bytes, seal_bytes
 from store.sealed_content import OwnedSpan
 from store.sealed_text import ERASED, SEAL_MARK, TextSealer
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from store.bank_file_records import FileResult
     from store.data_keys import DataKeyStore
+    from store.key_scopes import KeyScope
 
 __all__ = ["PERSONAL_COLUMNS", "FileKeys", "PersonalData"]
 
@@ -62,12 +65,24 @@ PERSONAL_COLUMNS: Final[dict[type[Batch], _Personal]] = {
     ),
     ReproposalBatch: _Personal("reproposal", ("proposals",), ("payment_id", "effect")),
     DiagnosticBatch: _Personal("diagnostic", ("message", "value", "excerpt"), ("code",)),
+    CustomerBatch: _Personal(
+        "customer", ("name", "aliases", "bank_accounts"), ("company_id", "customer_id")
+    ),
 }
-"""What is personal in the rows of bank files: names, accounts, and text that may hold them."""
+"""What is personal in rows: names, accounts, and text that may hold them."""
 
 
-_ERASED_AS: Final = {"evidence": "", "lines": "[]", "proposals": "[]"}
-"""What readers expect in a column of JSON where nothing is known."""
+_ERASED_AS: Final = {
+    "evidence": "",
+    "lines": "[]",
+    "proposals": "[]",
+    "name": "",
+    "aliases": "",
+    "bank_accounts": "",
+}
+"""What readers expect where nothing is known: of JSON, and of a customer, whom a word that stands
+for what was erased would match with payers who were erased as well.
+"""
 
 
 class FileKeys(msgspec.Struct, frozen=True):
@@ -131,14 +146,51 @@ class PersonalData:
         if "payment_id" in batch.SCHEMA.names:
             owners = batch.strings("payment_id")
             numbers = [keys.by_payment.get(one, keys.file_key) for one in owners]
-        places = _places(batch, personal)
-        columns = {
-            name: self._sealer.seal(
-                batch.strings(name), numbers, [f"{personal.table}.{name}/{one}" for one in places]
-            )
-            for name in personal.columns
-        }
-        return _replaced(batch, columns)
+        return self._sealed_by(batch, numbers)
+
+    def _sealed_by(self, batch: _B, numbers: list[int], *, repeatable: bool = False) -> _B:
+        """`batch` sealed, each row by the key of that number: every key is opened once."""
+        personal = PERSONAL_COLUMNS[type(batch)]
+        many, texts, places = len(personal.columns), *_texts(batch, personal, personal.columns)
+        sealed = self._sealer.seal(texts, numbers * many, places, repeatable=repeatable)
+        return _replaced(batch, _by_column(sealed, personal.columns))
+
+    def sealed_customers(self, batch: CustomerBatch, now_ms: int) -> CustomerBatch:
+        """Customers sealed by their lasting keys; called in a write block.
+
+        The same customer is sealed to the same again, as long as his key stands.
+        """
+        if not self._keys.is_sealing or not len(batch):
+            return batch
+        ids = zip(batch.strings("company_id"), batch.strings("customer_id"), strict=True)
+        scopes = [master_scope(company, customer) for company, customer in ids]
+        found = self._keys.numbers(scopes, now_ms)
+        return self._sealed_by(batch, [found[scope] for scope in scopes], repeatable=True)
+
+    def number(self, scope: KeyScope, now_ms: int) -> int:
+        """The key of `scope`, made where there is none; 0 where nothing is sealed.
+
+        Called in a write block.
+        """
+        return self._keys.number(scope, now_ms)
+
+    def sealed_texts(
+        self, texts: Sequence[str], number: int, places: Sequence[str]
+    ) -> Sequence[str]:
+        """Texts that stand in no batch, sealed by the key of that number."""
+        return self._sealer.seal(texts, [number] * len(texts), places)
+
+    def opened_texts(self, stored: Sequence[str], places: Sequence[str]) -> Sequence[str]:
+        """Texts that stand in no batch; `ERASED` where their key was destroyed."""
+        return self._sealer.open(stored, places)
+
+    def sealed_bytes(self, content: bytes, number: int, place: str) -> bytes:
+        """An encoded message, sealed by the key of that number."""
+        return seal_bytes(content, number, place, self._keys)
+
+    def opened_bytes(self, stored: bytes, place: str) -> bytes | None:
+        """An encoded message; None where its key was destroyed."""
+        return open_bytes(stored, place, self._keys)
 
     def opened(self, batch: _B) -> _B:
         """`batch` with its personal columns readable; raises `SealBrokenError`."""
@@ -148,13 +200,11 @@ class PersonalData:
         marked = [name for name in personal.columns if _is_marked(batch.text(name))]
         if not marked:
             return batch
-        places = _places(batch, personal)
+        opened = self._sealer.open(*_texts(batch, personal, marked))
         columns = {}
-        for name in marked:
-            of_column = [f"{personal.table}.{name}/{one}" for one in places]
-            opened = self._sealer.open(batch.strings(name), of_column)
+        for name, values in _by_column(opened, marked).items():
             blank = _ERASED_AS.get(name, ERASED)
-            columns[name] = [blank if one == ERASED else one for one in opened]
+            columns[name] = [blank if one == ERASED else one for one in values]
         return _replaced(batch, columns)
 
     def spans(self, payments: PaymentBatch, keys: FileKeys) -> Iterable[OwnedSpan]:
@@ -177,9 +227,18 @@ def _is_marked(column: pa.Array) -> bool:
     return bool(pc.any(pc.starts_with(column, SEAL_MARK)).as_py())
 
 
-def _places(batch: Batch, personal: _Personal) -> list[str]:
+def _texts(batch: Batch, personal: _Personal, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The texts of columns, one column after the other, and the place of each."""
     columns = (batch.record_batch.column(name).to_pylist() for name in personal.key)
-    return ["/".join(map(str, key)) for key in zip(*columns, strict=True)]
+    rows = ["/".join(map(str, key)) for key in zip(*columns, strict=True)]
+    texts = [text for name in names for text in batch.strings(name)]
+    return texts, [f"{personal.table}.{name}/{row}" for name in names for row in rows]
+
+
+def _by_column(texts: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """What `_texts` laid in a row, column by column."""
+    many = len(texts) // len(names)
+    return {name: list(texts[at * many : (at + 1) * many]) for at, name in enumerate(names)}
 
 
 def _replaced(batch: _B, columns: Mapping[str, list[str]]) -> _B:

@@ -17,6 +17,7 @@ from store.bank_files import BankFileChanges, BankFiles
 from store.cases import CaseChanges, Cases
 from store.clearing import StoredClearing
 from store.customer_figures import CustomerFigures
+from store.customer_names import CustomerNames
 from store.customers import CustomerChanges, Customers
 from store.data_keys import DataKeyStore
 from store.decision_outcomes import DecisionOutcomes
@@ -84,8 +85,8 @@ class Booking:
         self.reproposals = store.reproposals
         self.bank_files = BankFileChanges(database, store.personal, self.decisions)
         self.open_items = OpenItemChanges(database, self.number)
-        self.customers = CustomerChanges(database, self.number)
-        self.cases = CaseChanges(database, store.personal, self.number)
+        self.customers = CustomerChanges(database, store.personal, store.names, self.number)
+        self.cases = CaseChanges(database, store.personal, store.names, self.number)
         self.facts = TaughtFactChanges(database, store.personal)
         self.users = UserChanges(database)
         self.sessions = SessionChanges(database)
@@ -121,12 +122,13 @@ class Repository:
         self.database = database
         apply_migrations(database, read_migrations(database.dialect))
         self.open_items = OpenItems(database)
-        self.customers = Customers(database)
         self.decisions = Decisions(database)
         self.keys = DataKeyStore(database, ring)
         self.keys.check()
         self.personal = PersonalData(self.keys)
-        self.requests = RequestLog(database)
+        self.names = CustomerNames(self.personal)
+        self.customers = Customers(database, self.personal, self.names)
+        self.requests = RequestLog(database, self.personal)
         self.events = EventLog(database)
         self.audit = AuditLog(database)
         self.identities = FileIdentities(database)
@@ -134,14 +136,14 @@ class Repository:
         self.proofs = ClearingProofs(database)
         self.halts = PostingHalts(database)
         self.settled = SettledPayments(database)
-        self.runs = RunLog(database)
+        self.runs = RunLog(database, self.personal)
         self.late = LateRemittances(database, self.personal)
         self.reproposals = Reproposals(database, self.personal)
         self.clearing = StoredClearing(database)
         self.activity = Activity(database)
         self.bank_files = BankFiles(database, self.personal)
         self.file_lists = FileLists(database, self.personal)
-        self.cases = Cases(database, self.personal)
+        self.cases = Cases(database, self.personal, self.names)
         self.facts = TaughtFacts(database, self.personal)
         self.users = Users(database)
         self.sessions = Sessions(database)

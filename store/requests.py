@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from store.errors import RequestIdReusedError
+from store.errors import AnswerErasedError, RequestIdReusedError
+from store.key_scopes import answers_scope
 
 if TYPE_CHECKING:
     from store.database import Database
+    from store.key_scopes import KeyScope
+    from store.personal_data import PersonalData
 
 __all__ = ["RequestKey", "RequestLog", "request_key"]
 
@@ -36,12 +39,17 @@ def request_key(request_id: str, method: str, content: bytes) -> RequestKey:
 class RequestLog:
     """First answers of one tenant."""
 
-    def __init__(self, database: Database) -> None:
-        """Keep them in `database`."""
+    def __init__(self, database: Database, personal: PersonalData) -> None:
+        """Keep them in `database`, sealed by `personal`."""
         self._database = database
+        self._personal = personal
 
     def find(self, key: RequestKey) -> bytes | None:
-        """The first answer to `key`; raises `RequestIdReusedError` where its id says otherwise."""
+        """The first answer to `key`.
+
+        Raises `RequestIdReusedError` where its id says otherwise, `AnswerErasedError` where what
+        was answered cannot be read any more.
+        """
         found = self._database.rows(
             "SELECT method, content_sha256, answer FROM request WHERE request_id = ?",
             key.request_id,
@@ -53,10 +61,21 @@ class RequestLog:
             raise RequestIdReusedError.of(
                 key.request_id, (method, content_sha256), (key.method, key.content_sha256)
             )
-        return bytes(answer)
+        opened = self._personal.opened_bytes(bytes(answer), _place(key.request_id))
+        if opened is None:
+            raise AnswerErasedError.of(key.request_id)
+        return opened
 
-    def keep(self, key: RequestKey, answer: bytes, now_ms: int) -> None:
-        """Keep the first answer; called in the write block of the effect it answers."""
+    def keep(
+        self, key: RequestKey, answer: bytes, now_ms: int, owner: KeyScope | None = None
+    ) -> None:
+        """Keep the first answer; called in the write block of the effect it answers.
+
+        It is sealed by the key of `owner`, where it is about one customer or file, else by that of
+        its month.
+        """
+        number = self._personal.number(owner or answers_scope(now_ms), now_ms)
+        answer = self._personal.sealed_bytes(answer, number, _place(key.request_id))
         self._database.rows(
             "INSERT INTO request (request_id, method, content_sha256, answer, answered_at_ms) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -74,3 +93,7 @@ class RequestLog:
         )
         self._database.rows("DELETE FROM request WHERE answered_at_ms < ?", answered_before_ms)
         return int(counted[0][0])
+
+
+def _place(request_id: str) -> str:
+    return f"request.answer/{request_id}"

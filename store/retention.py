@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
-from store.data_keys import file_scope
+from store.key_scopes import ANSWERS, RUNS, file_scope
 
 if TYPE_CHECKING:
     from store.repository import Booking, Repository
@@ -33,8 +33,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Days that each kind of thing is kept; 0: for ever.
 
     `contents` are the bytes of bank files, `personal` the keys of customers' data of whole years,
-    `answers` first answers to request ids, `deliveries` messages to webhooks that ended, `runs`
-    runs that ended.
+    and of customers who are gone, `answers` first answers to request ids, `deliveries` messages to
+    webhooks that ended, `runs` runs that ended.
     """
 
     contents_days: _Days = 0
@@ -102,6 +102,7 @@ def _purged(booking: Booking, periods: Retention, now_ms: int) -> dict[str, int]
         moment = datetime.datetime.fromtimestamp(before["personal"] / 1000, datetime.UTC)
         keys = booking.keys.destroy_periods_before(str(moment.year), now_ms)
         keys += booking.keys.destroy_payments_before(before["personal"], now_ms)
+        keys += booking.keys.destroy_of_gone_customers(before["personal"], now_ms)
         counts["personal"] = len(keys)
     for name, log in (
         ("answers", booking.requests),
@@ -111,4 +112,7 @@ def _purged(booking: Booking, periods: Retention, now_ms: int) -> dict[str, int]
     ):
         if name in before:
             counts[name] = log.forget_before(before[name])
+    for name, subject in (("answers", ANSWERS), ("runs", RUNS)):
+        if name in before:
+            booking.keys.destroy_months_before(subject, before[name], now_ms)
     return counts

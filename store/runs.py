@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from store.errors import RequestIdReusedError, RunEndedError
+from store.key_scopes import runs_scope
 
 if TYPE_CHECKING:
     from store.database import Database
+    from store.personal_data import PersonalData
 
 __all__ = ["ENDED", "RunFilter", "RunKind", "RunLog", "RunRecord", "RunState"]
 
@@ -64,9 +66,10 @@ _WRITTEN: Final = tuple(name for name in _NAMES if name != "row_number")
 class RunLog:
     """Runs of one tenant."""
 
-    def __init__(self, database: Database) -> None:
-        """Keep them in `database`."""
+    def __init__(self, database: Database, personal: PersonalData) -> None:
+        """Keep them in `database`, what they gave sealed by `personal`."""
         self._database = database
+        self._personal = personal
 
     def find(self, run_id: str) -> RunRecord | None:
         """The run with that id."""
@@ -116,14 +119,15 @@ class RunLog:
 
     def finish(self, run_id: str, result: bytes, now_ms: int) -> None:
         """A run has its effect, in this write block; raises `RunEndedError` where it had ended."""
-        if not self._change(
-            run_id, "state = 'done', result = ?, ended_at_ms = ?, work = ?", result, now_ms, b""
-        ):
+        changes = "state = 'done', result = ?, ended_at_ms = ?, work = ?"
+        if not self._change(run_id, changes, self._sealed(run_id, result, now_ms), now_ms, b""):
             message = f"run {run_id} was ended before it had an effect; nothing was kept"
             raise RunEndedError(message, run_id=run_id)
 
     def fail(self, run_id: str, error: str, now_ms: int) -> bool:
         """A run ends with an error, without an effect; whether it had not ended."""
+        number = self._personal.number(runs_scope(now_ms), now_ms)
+        (error,) = self._personal.sealed_texts([error], number, [f"run.error/{run_id}"])
         changes = "state = 'failed', error = ?, ended_at_ms = ?, work = ?"
         return self._change(run_id, changes, error, now_ms, b"")
 
@@ -142,11 +146,18 @@ class RunLog:
         return bool(self._database.change(sql, *values, run_id))
 
     def _insert(self, record: RunRecord) -> None:
+        if record.result is not None:
+            sealed = self._sealed(record.run_id, record.result, record.ended_at_ms)
+            record = msgspec.structs.replace(record, result=sealed)
         marks = ", ".join("?" * len(_WRITTEN))
         self._database.rows(
             f"INSERT INTO run ({', '.join(_WRITTEN)}) VALUES ({marks})",  # noqa: S608 - names
             *(getattr(record, name) for name in _WRITTEN),
         )
+
+    def _sealed(self, run_id: str, result: bytes, now_ms: int) -> bytes:
+        number = self._personal.number(runs_scope(now_ms), now_ms)
+        return self._personal.sealed_bytes(result, number, _place(run_id))
 
     def _select(self, where: str, *values: Any) -> list[RunRecord]:
         rows = self._database.rows(f"SELECT {_COLUMNS} FROM run WHERE {where}", *values)  # noqa: S608 - names
@@ -154,6 +165,17 @@ class RunLog:
         for row in rows:
             fields: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
             fields["work"] = bytes(fields["work"])
-            fields["result"] = None if fields["result"] is None else bytes(fields["result"])
+            run_id = fields["run_id"]
+            if fields["result"] is not None:
+                # What was erased since is told as an answer without content.
+                opened = self._personal.opened_bytes(bytes(fields["result"]), _place(run_id))
+                fields["result"] = opened or b""
+            (fields["error"],) = self._personal.opened_texts(
+                [fields["error"]], [f"run.error/{run_id}"]
+            )
             records.append(RunRecord(**fields))
         return records
+
+
+def _place(run_id: str) -> str:
+    return f"run.result/{run_id}"

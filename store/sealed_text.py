@@ -7,6 +7,7 @@ is authenticated with it: sealed text that is moved to another row or column doe
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -30,6 +31,7 @@ _PLAIN: Final = "plain:"
 _SURROGATES: Final = "surrogatepass"
 _NONCE_BYTES: Final = 12
 _NONCES_AT_ONCE: Final = 1024
+_REPEATABLE: Final = b"tieout repeatable nonce"
 
 
 class DataKeys(Protocol):
@@ -53,15 +55,24 @@ class TextSealer:
         self._nonces = b""
 
     def seal(
-        self, texts: Sequence[str], numbers: Sequence[int], places: Sequence[str]
+        self,
+        texts: Sequence[str],
+        numbers: Sequence[int],
+        places: Sequence[str],
+        *,
+        repeatable: bool = False,
     ) -> list[str]:
         """Each of `texts` sealed by the key of that number (0: stored plainly) for its place.
 
-        Empty texts stay empty: that a payer gave no name is no secret.
+        Empty texts stay empty: that a payer gave no name is no secret. `repeatable`: the same text
+        at the same place is sealed to the same again, so that whether a row changed can be told
+        without opening it; that it did not is all that shows.
         """
-        ciphers = self._ciphers(set(numbers) - {0})
+        keys = self._keys.open_keys(set(numbers) - {0})
+        ciphers = {number: AESGCM(key) for number, key in keys.items()}
+        secrets = {number: _repeating(key) for number, key in keys.items()} if repeatable else {}
         return [
-            self._seal_one(text, number, place, ciphers) if text else ""
+            self._seal_one(text, number, place, ciphers, secrets.get(number)) if text else ""
             for text, number, place in zip(texts, numbers, places, strict=True)
         ]
 
@@ -76,12 +87,20 @@ class TextSealer:
     def _ciphers(self, numbers: set[int]) -> dict[int, AESGCM]:
         return {number: AESGCM(key) for number, key in self._keys.open_keys(numbers).items()}
 
-    def _seal_one(self, text: str, number: int, place: str, ciphers: Mapping[int, AESGCM]) -> str:
+    def _seal_one(
+        self,
+        text: str,
+        number: int,
+        place: str,
+        ciphers: Mapping[int, AESGCM],
+        secret: bytes | None,
+    ) -> str:
         cipher = ciphers[number] if number else None
         if cipher is None:
             return f"{SEAL_MARK}{_PLAIN}{text}" if text.startswith(SEAL_MARK) else text
-        nonce = self._nonce()
-        sealed = nonce + cipher.encrypt(nonce, text.encode("utf-8", _SURROGATES), place.encode())
+        said = text.encode("utf-8", _SURROGATES)
+        nonce = self._nonce() if secret is None else _nonce_of(secret, said, place)
+        sealed = nonce + cipher.encrypt(nonce, said, place.encode())
         return f"{SEAL_MARK}{number}:{base64.b64encode(sealed).decode('ascii')}"
 
     def _nonce(self) -> bytes:
@@ -89,6 +108,17 @@ class TextSealer:
             self._nonces = os.urandom(_NONCE_BYTES * _NONCES_AT_ONCE)
         nonce, self._nonces = self._nonces[:_NONCE_BYTES], self._nonces[_NONCE_BYTES:]
         return nonce
+
+
+def _repeating(key: bytes) -> bytes:
+    """The secret that nonces are made by of what is sealed repeatably; never the key itself."""
+    return hashlib.blake2b(_REPEATABLE, key=key, digest_size=32).digest()
+
+
+def _nonce_of(secret: bytes, said: bytes, place: str) -> bytes:
+    """A nonce that only the same text at the same place has."""
+    told = place.encode() + b"\0" + said
+    return hashlib.blake2b(told, key=secret, digest_size=_NONCE_BYTES).digest()
 
 
 def _number_of(stored: str) -> int:

@@ -8,8 +8,10 @@ import msgspec
 import pyarrow as pa
 
 from engine.batches import LearnedFactBatch, PaymentBatch
-from store.cases import effect_of
+from store.act_log import effect_of
+from store.key_scopes import master_scope
 from store.row_tables import batch_of, quoted_columns
+from store.sealed_text import ERASED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["PAYMENTS_MAX", "FactFilter", "TaughtFact", "TaughtFactChanges", "TaughtFacts"]
 
 _STANDING: Final = """
-SELECT f.effect || '#' || CAST(f.line_number AS TEXT), f.kind, f.company_id, f.value,
-    f.customer_id, f.learned_by, f.learned_day, f.payment_id
+SELECT f.case_id, f.line_number, f.effect || '#' || CAST(f.line_number AS TEXT), f.kind,
+    f.company_id, f.value, f.customer_id, f.learned_by, f.learned_day, f.payment_id
 FROM learned_fact f LEFT JOIN case_line r
     ON r.case_id = f.case_id AND r.reverses = f.line_number
 WHERE r.case_id IS NULL ORDER BY f.row_number
@@ -85,8 +87,14 @@ class TaughtFacts:
         self._personal = personal
 
     def read(self) -> LearnedFactBatch:
-        """The facts that stand: said by a clerk, and not taken back."""
-        rows = self._database.rows(_STANDING)
+        """The facts that stand: said by a clerk, not taken back, and not erased."""
+        found = self._database.rows(_STANDING)
+        values = self._opened([(row[0], row[1], row[5]) for row in found])
+        rows = [
+            (*row[2:5], value, *row[6:])
+            for row, value in zip(found, values, strict=True)
+            if value != ERASED
+        ]
         names = ("fact_id", "kind", "company_id", "value", "customer_id", "learned_by")
         columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
         days = pa.array([row[6] for row in rows], pa.int32()).cast(pa.date32())
@@ -165,14 +173,31 @@ class TaughtFacts:
             f"{_LISTED} WHERE {condition} ORDER BY f.row_number DESC LIMIT ?", *values, limit
         )
         names = TaughtFact.__struct_fields__
-        return [TaughtFact(**dict(zip(names, row, strict=True))) for row in rows]
+        facts = [TaughtFact(**dict(zip(names, row, strict=True))) for row in rows]
+        told = self._opened([(one.case_id, one.line_number, one.value) for one in facts])
+        return [
+            msgspec.structs.replace(fact, value=opened)
+            for fact, opened in zip(facts, told, strict=True)
+        ]
+
+    def _opened(self, stored: Sequence[tuple[str, int, str]]) -> Sequence[str]:
+        """The values of facts of a case and line."""
+        places = [_place(case_id, line_number) for case_id, line_number, _ in stored]
+        return self._personal.opened_texts([value for _, _, value in stored], places)
 
 
 class TaughtFactChanges(TaughtFacts):
     """What a booking may do about facts."""
 
-    def learn(self, case: Case, lines: tuple[Line, ...], learned_day: int) -> None:
-        """Keep the facts among `lines`, learned from the case's payment."""
+    def learn(
+        self, case: Case, lines: tuple[Line, ...], learned_day: int, *, now_ms: int = 0
+    ) -> None:
+        """Keep the facts among `lines`, learned from the case's payment.
+
+        What they are about is sealed by the lasting key of their customer: a fact holds until
+        somebody takes it back.
+        """
+        facts = [line for line in lines if line.kind == "fact" and not line.reverses]
         self._database.execute_many(
             "INSERT INTO learned_fact (case_id, line_number, effect, kind, company_id, value, "
             "customer_id, learned_by, learned_day, payment_id) "
@@ -184,13 +209,22 @@ class TaughtFactChanges(TaughtFacts):
                     effect_of(case.case_id, line.act_number),
                     line.fact_kind,
                     line.company_id or case.company_id,
-                    line.value,
+                    self._sealed(case, line, now_ms),
                     line.customer_id,
                     line.prepared_by[-1] if line.prepared_by else "",
                     learned_day,
                     case.payment_id,
                 )
-                for line in lines
-                if line.kind == "fact" and not line.reverses
+                for line in facts
             ],
         )
+
+    def _sealed(self, case: Case, line: Line, now_ms: int) -> str:
+        scope = master_scope(line.company_id or case.company_id, line.customer_id)
+        number = self._personal.number(scope, now_ms)
+        place = _place(case.case_id, line.number)
+        return self._personal.sealed_texts([line.value], number, [place])[0]
+
+
+def _place(case_id: str, line_number: int) -> str:
+    return f"learned_fact.value/{case_id}/{line_number}"

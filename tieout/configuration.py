@@ -64,7 +64,8 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ServerTable(_Table, frozen=True, kw_only=True):
     """Where it listens and how it works. Addresses are `host:port`, port 0 takes a free one.
 
-    An empty `http_address` leaves the web closed.
+    An empty `http_address` leaves the web closed. `working` is for files that live no longer than
+    the server; empty: in memory where the store is sealed, else in `spool`.
     """
 
     grpc_address: str = "127.0.0.1:50051"
@@ -72,6 +73,7 @@ class ServerTable(_Table, frozen=True, kw_only=True):
     metrics_address: str = "127.0.0.1:9464"
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     spool: str = ""
+    working: str = ""
     tls_ended_by_proxy: bool = False
 
 
@@ -232,6 +234,7 @@ OVERRIDES: Final = {
 _PATHS: Final = frozenset(
     {
         "server.spool",
+        "server.working",
         "store.url_file",
         "store.encryption_key_file",
         "store.audit_key_file",

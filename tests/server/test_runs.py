@@ -74,6 +74,7 @@ class Keeping:
             workers=self.pool,
             writer=self.writer,
             folder=folder / "runs",
+            working=folder,
             bookings=asyncio.Semaphore(1),
             now_ms=lambda: NOW,
             on_done=self.done.append,

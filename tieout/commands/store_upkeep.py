@@ -92,8 +92,8 @@ def new_key_command(*, file: Path, name: str | None) -> int:
 
 @store_command.command(
     "rotate-keys",
-    help="Wrap every data key by the first master key; older ones may then leave the file.\n"
-    + _CODES,
+    help="Wrap every data key by the first master key; older ones may then leave the file.\n\n"
+    "Customers that were kept before there was a key file are sealed as well.\n" + _CODES,
 )
 @STORE_OPTION
 @_TENANT
@@ -101,8 +101,11 @@ def new_key_command(*, file: Path, name: str | None) -> int:
 def rotate_keys_command(*, url: str, tenant: str, encryption_key_file: Path | None) -> int:
     """Rotate; gives the exit code."""
 
-    def rotate(booking: Booking, _: int) -> int:
+    def rotate(booking: Booking, now_ms: int) -> int:
         click.echo(f"{booking.keys.rotate()} data keys wrapped anew")
+        sealed = booking.customers.seal_all(now_ms)
+        if sealed:
+            click.echo(f"{sealed} customers kept before there was a key are sealed now")
         secrets = booking.webhooks.rewrap()
         if secrets:
             click.echo(f"{secrets} secrets of webhooks wrapped anew")
@@ -114,8 +117,9 @@ def rotate_keys_command(*, url: str, tenant: str, encryption_key_file: Path | No
 @store_command.command(
     "erase-customer",
     help="Destroy the keys of a customer's personal data: it cannot be read again, anywhere.\n\n"
-    "Amounts, decisions and their audit stay. Data that was kept without a key file is not sealed "
-    "and cannot be erased so. Take the customer out of the ERP's export as well.\n" + _CODES,
+    "Amounts, decisions and their audit stay. What was kept without a key file is not sealed and "
+    "cannot be erased so (`tieout store rotate-keys` seals customers). Take the customer out of "
+    "the ERP's export as well.\n" + _CODES,
 )
 @click.argument("customer_id")
 @click.option("--company", default="", help="The company whose customer it is.")
@@ -133,15 +137,10 @@ def erase_customer_command(
     actor: str,
 ) -> int:
     """Erase a customer; gives the exit code."""
+    from store.erasure import erase_customer
 
     def erase(booking: Booking, now_ms: int) -> int:
-        numbers = booking.keys.destroy_customer(company, customer_id, now_ms)
-        facts = {"keys": ",".join(map(str, numbers))}
-        subject = f"keys:{numbers[0] if numbers else 0}"
-        booking.events.add("customer.erased", subject, now_ms, {"key_count": len(numbers)})
-        booking.audit.record(
-            "customer_erased", subject, actor=actor, recorded_at_ms=now_ms, facts=facts
-        )
+        numbers = erase_customer(booking, company, customer_id, now_ms, actor)
         click.echo(f"{len(numbers)} keys destroyed")
         return int(ExitCode.DONE)
 

@@ -1,5 +1,8 @@
 """Where a server keeps what is on its way: beside its store, or where such things belong.
 
+What lasts (uploads, runs) is on a disk, what a server works with may be in memory: of a store that
+is sealed nothing readable comes to a disk.
+
 A store in PostgreSQL has no place on this machine of its own; its server takes the folder that the
 service manager or the user has for state, never the one it happens to be started in.
 """
@@ -7,8 +10,9 @@ service manager or the user has for state, never the one it happens to be starte
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,7 +24,13 @@ if TYPE_CHECKING:
 
     from tieout.configuration import Configuration
 
-__all__ = ["lasting_folder", "placed", "spool_folder"]
+__all__ = ["is_in_memory", "kept_folder", "lasting_folder", "placed", "spool_folder"]
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder made below is private
+"""A file system that is never written to a disk but by swapping."""
+
+_MEMORY_BYTES_MIN: Final = 1 << 30
+"""With less (a container has 64 MiB unless told) not even what is resident would fit."""
 
 
 def placed(configuration: Configuration, environment: Mapping[str, str]) -> Configuration:
@@ -51,8 +61,26 @@ def _state_folder(environment: Mapping[str, str]) -> Path:
 
 
 def spool_folder(configuration: Configuration) -> Path:
-    """Where files on their way are kept while a server runs."""
-    return _folder(configuration, "spool")
+    """Where files on their way are kept while a server runs: in memory where the store is sealed,
+    and nothing else is set.
+    """
+    if configuration.server.working:
+        return Path(configuration.server.working, "tieout-working").resolve()
+    disk = _folder(configuration, "spool")
+    if not configuration.store.encryption_key_file or not _memory_is_large():
+        return disk
+    digest = hashlib.sha256(str(disk).encode()).hexdigest()[:12]
+    return _MEMORY / f"tieout-{os.getuid()}-{digest}"
+
+
+def is_in_memory(folder: Path) -> bool:
+    """Whether what is written to `folder` comes to no disk, as far as we know."""
+    return folder.is_relative_to(_MEMORY)
+
+
+def kept_folder(configuration: Configuration) -> Path:
+    """Where uploads and runs wait, also for the next server."""
+    return _folder(configuration, "spool-kept")
 
 
 def lasting_folder(configuration: Configuration) -> Path:
@@ -69,3 +97,10 @@ def _folder(configuration: Configuration, name: str) -> Path:
         message = "server.spool is not set: a store in PostgreSQL has no folder beside it"
         raise ConfigurationError(message)
     return address.beside(name)
+
+
+def _memory_is_large() -> bool:
+    if not _MEMORY.is_mount():
+        return False
+    found = os.statvfs(_MEMORY)
+    return found.f_bavail * found.f_frsize >= _MEMORY_BYTES_MIN

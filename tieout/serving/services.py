@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -33,7 +34,9 @@ from rpc.runs import RunKeeper
 from rpc.team_service import TeamService
 from rpc.uploads import Uploads
 from rpc.view_service import ViewService
+from store.key_ring import read_key_ring
 from tieout.serving.background import Background
+from tieout.serving.folders import kept_folder
 from tieout.v1 import (
     application_service_pb2,
     application_service_pb2_grpc,
@@ -70,7 +73,6 @@ from tieout.v1 import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import grpc.aio
 
@@ -159,7 +161,7 @@ def add_services(
     def on_posted(tenant: str) -> None:
         snapshots[tenant].changed(_AFTER_ACT_SECONDS)
 
-    own = {name: tenant.authority for name, tenant in tenants.items()}
+    own = {name: one.authority for name, one in tenants.items()}
     desk = DeskWork(DEFAULT_AUTHORITY, now_ms, own)
     acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_posted)
     exceptions = ExceptionService(
@@ -179,15 +181,11 @@ def add_services(
         reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
     )
     application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
-    _add_records(server, pool, reader, writer, draining, now_ms)
     policies = {name: tenant.policy for name, tenant in tenants.items()}
-    facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
-    fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
-    view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
+    _add_records(server, pool, reader, writer, policies, draining, now_ms)
     indexed = partial(_with_snapshot, snapshots)
-    runs = _add_intake(
-        server, pool, reader, writer, metrics, spool, bookings, now_ms, on_changed, indexed
-    )
+    shared = (pool, reader, writer, metrics, spool, bookings, now_ms, on_changed, indexed)
+    runs = _add_intake(server, configuration, *shared)
     run_service_pb2_grpc.add_RunServiceServicer_to_server(
         RunService(reader, runs, draining), server
     )
@@ -207,10 +205,14 @@ def _add_records(
     pool: WorkerPool,
     reader: StoreReader,
     writer: StoreReader,
+    policies: Mapping[str, PolicyBook],
     draining: Draining,
     now_ms: Callable[[], int],
 ) -> None:
-    """Services that tell what happened, and whose work it is."""
+    """Services that tell what happened, what was learned of it, and whose work it is."""
+    facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
+    fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
+    view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(
         EventService(reader, draining), server
     )
@@ -228,6 +230,7 @@ def _add_records(
 
 def _add_intake(
     server: grpc.aio.Server,
+    configuration: Configuration,
     pool: WorkerPool,
     reader: StoreReader,
     writer: StoreReader,
@@ -240,7 +243,9 @@ def _add_intake(
 ) -> RunKeeper:
     """Services that bring something in, now or as runs; `bookings` lets in so many at once."""
     # What was accepted outlives the server; the spool does not.
-    kept = spool.with_name(f"{spool.name}-kept")
+    kept = kept_folder(configuration)
+    key_file = configuration.store.encryption_key_file
+    ring = read_key_ring(Path(key_file)) if key_file else None
 
     def on_done(done: RunDone) -> None:
         if isinstance(done, BankFileDone):
@@ -252,6 +257,7 @@ def _add_intake(
         workers=pool,
         writer=writer,
         folder=kept / "runs",
+        working=spool,
         bookings=bookings,
         now_ms=now_ms,
         on_done=on_done,
@@ -280,7 +286,7 @@ def _add_intake(
         bookings=bookings,
         on_kept=on_changed,
         runs=runs,
-        uploads=Uploads(kept / "uploads", now_ms),
+        uploads=Uploads(kept / "uploads", now_ms, ring),
         indexed=indexed,
     )
     bank_file_service_pb2_grpc.add_BankFileServiceServicer_to_server(bank_files, server)
