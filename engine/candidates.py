@@ -134,17 +134,21 @@ class CandidateRows(msgspec.Struct, frozen=True, kw_only=True):
 class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     """One entry per candidate, and the rows of all of them.
 
-    automatic: evidence suffices without a clerk; wrong: estimated probability that it is wrong;
-    fits: how many different sets of items fit as well (counting this one); code: exception code to
-    raise with it (index into `engine.exception_codes.CODES`, 0 none); weight: prior weight of this
-    very set, for those found by amount (see `engine.accident`), else 0; surplus: cash beyond what
-    its items can take, known once differences are settled; withheld: index into `WITHHELD`.
+    automatic: evidence suffices without a clerk; stopped: only a gate of policy is in its way;
+    contends: it may not be decided, yet names its items so that nobody else may have them; wrong:
+    estimated probability that it is wrong; fits: how many different sets of items fit as well
+    (counting this one); code: exception code to raise with it (index into
+    `engine.exception_codes.CODES`, 0 none); weight: prior weight of this very set, for those found
+    by amount (see `engine.accident`), else 0; surplus: cash beyond what its items can take, known
+    once differences are settled; withheld: index into `WITHHELD`.
     """
 
     payment: NDArray[np.int64]
     strategy: NDArray[np.int64]
     uniqueness: NDArray[np.int64]
     automatic: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
+    contends: NDArray[np.bool_]
     wrong: NDArray[np.float64]
     fits: NDArray[np.int64]
     code: NDArray[np.int64]
@@ -167,6 +171,8 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             strategy=whole,
             uniqueness=whole,
             automatic=whole.astype(np.bool_),
+            stopped=whole.astype(np.bool_),
+            contends=whole.astype(np.bool_),
             wrong=whole.astype(np.float64),
             fits=whole,
             code=whole,
@@ -199,6 +205,8 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
             strategy=np.full(count, strategy_code(strategy), dtype=np.int64),
             uniqueness=_column(uniqueness, count, np.int64),
             automatic=_column(automatic, count, np.bool_),
+            stopped=np.zeros(count, dtype=np.bool_),
+            contends=np.zeros(count, dtype=np.bool_),
             wrong=_column(wrong, count, np.float64),
             fits=_column(fits, count, np.int64),
             code=_column(code, count, np.int64),

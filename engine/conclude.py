@@ -69,9 +69,12 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> Conclusion:
-    """Gather the rounds: accepted candidates are decided, the best others are proposed."""
+    """Gather the rounds: accepted candidates are decided, unless policy wants somebody asked first;
+    those and the best others are proposed.
+    """
     count = len(intake.payments)
-    accepted = Candidates.concat([one.candidates.at(one.resolution.accepted) for one in rounds])
+    agreed = Candidates.concat([one.candidates.at(one.resolution.accepted) for one in rounds])
+    accepted, asking = agreed.at(~agreed.stopped), agreed.at(agreed.stopped)
     others = Candidates.concat([one.candidates.at(~one.resolution.accepted) for one in rounds])
     shadow = intake.gates.only_watched(accepted, intake.index)
     decided, watching = accepted.at(~shadow), accepted.at(shadow)
@@ -86,11 +89,12 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     applied, settled_cash = (np.zeros(count, dtype=np.int64) for _ in range(2))
     np.add.at(applied, decided.payment, decided.cash())
     np.add.at(settled_cash, settling.payment, settling.cash())
-    again = second & _repeats_of_settled(intake, settling, others)
+    again = second & _repeats_of_settled(intake, agreed, others)
     settled, watched = (np.zeros(count, dtype=np.bool_) for _ in range(2))
     settled[settling.payment] = True
     watched[watching.payment] = True
-    proposed, ranks = rank_proposals(watching, others, ~settled | watched)
+    kept_back = Candidates.concat([watching, asking])
+    proposed, ranks = rank_proposals(kept_back, others, ~settled | watched)
     code_of = np.zeros(count, dtype=np.int64)
     code_of[settling.payment] = codes_over_payments(settling, intake.index)
     surplus = np.zeros(count, dtype=np.bool_)

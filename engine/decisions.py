@@ -147,17 +147,17 @@ def _capped(situation: Situation, candidates: Candidates, settled: Settlement) -
 
 
 def rank_proposals(
-    watched: Candidates, others: Candidates, undecided: NDArray[np.bool_]
+    kept_back: Candidates, others: Candidates, undecided: NDArray[np.bool_]
 ) -> tuple[Candidates, NDArray[np.int64]]:
     """At most five distinct proposals per undecided payment, best first, and their ranks (from 1).
 
-    Better is: decided, but only watched (shadow mode); then named by references, then less doubt,
-    then fewer items, then older ones.
+    Better is: kept back, though nothing but policy or a record is against it (shadow mode, an
+    approval); then named by references, then less doubt, then fewer items, then older ones.
     """
-    candidates = Candidates.concat([watched, others])
-    unwatched = np.arange(len(candidates)) >= len(watched)
+    candidates = Candidates.concat([kept_back, others])
+    doubted = np.arange(len(candidates)) >= len(kept_back)
     shown = undecided[candidates.payment]
-    candidates, unwatched = candidates.at(shown), unwatched[shown]
+    candidates, doubted = candidates.at(shown), doubted[shown]
     if not len(candidates):
         return candidates, np.empty(0, dtype=np.int64)
     sets, _ = set_keys(candidates)
@@ -171,7 +171,7 @@ def rank_proposals(
             candidates.item_count(),
             candidates.wrong,
             by_amount,
-            unwatched,
+            doubted,
             candidates.payment,
         )
     )

@@ -117,7 +117,8 @@ def _pairs(
     for gate, stops in zip(GATES, conclusion.stopped, strict=True):
         raise_code(gate, open_still & stops)
     raise_code("POL-HOLD", open_still & intake.gates.hold)
-    open_still &= ~conclusion.stopped.any(axis=0)
+    # Who loses his item to another, or contends for it, hears of that besides.
+    open_still &= ~conclusion.stopped.any(axis=0) | conclusion.second | conclusion.contested
     _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
     return np.concatenate(payments), np.concatenate(codes)
 

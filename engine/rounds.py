@@ -11,22 +11,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.amounts import propose_by_amount
 from engine.batches import NO_DATE
-from engine.candidates import WITHHELD_BY_PRECISION, Candidates, strategy_code
+from engine.candidates import Candidates
 from engine.decisions import settle_candidates
 from engine.due_habits import DueHabits
 from engine.exception_codes import code_number
 from engine.gates import GATES
 from engine.groups import Groups, Part
 from engine.open_item_index import CANCELLED, PAID
+from engine.permission import permitted, spoken_for, without_contended
 from engine.reference_slots import NO_LINE
 from engine.resolver import ItemAmounts, Resolution, possible, resolve
 from engine.second_look import second_look
-from engine.segments import first_of_runs, is_among, mix64, pick, segment_sum
+from engine.segments import first_of_runs, is_among, mix64, pick
 from engine.strategies.exact import (
     propose_across,
     propose_detail,
@@ -95,6 +94,7 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
     contradicted = _contradicted(intake, situation)
     habits = intake.resident.habits
     due = _due_habits(intake, named)
+    spoken = spoken_for(named.candidates, named.resolution)
 
     def propose(part: Part) -> _Proposal:
         situation = part.situation
@@ -105,6 +105,7 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
             for one in _parts(situation, todo)
         ]
         looked = second_look(situation, Candidates.concat(found), against)
+        looked = _free_of(looked, spoken)
         return _Proposal(looked, situation.slots, _none_of(situation))
 
     # Of two payers that two facts name the first is looked at, to have something to show.
@@ -118,6 +119,19 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
     found = _decide(intake, suspected, groups, propose, map_ordered, named=False)
     after = msgspec.structs.replace(found.situation, payer=situation.payer)
     return msgspec.structs.replace(found, situation=after)
+
+
+def _free_of(candidates: Candidates, spoken: NDArray[np.int64]) -> Candidates:
+    """`candidates`, of which none with an item that an undecided payment names is decided."""
+    rows = candidates.rows
+    taken = np.zeros(len(candidates), dtype=np.bool_)
+    taken[rows.candidate[is_among(rows.item, spoken)]] = True
+    taken &= candidates.automatic
+    return msgspec.structs.replace(
+        candidates,
+        automatic=candidates.automatic & ~taken,
+        code=np.where(taken, code_number("AMB-COMPETE"), candidates.code),
+    )
 
 
 def _due_habits(intake: Intake, named: Round) -> DueHabits:
@@ -197,7 +211,7 @@ def _decide(
         part = Part.of(situation, payment)
         proposal = propose(part)
         settled = settle_candidates(part.situation, proposal.candidates)
-        candidates, stopped = _permitted(intake, situation, part.back(settled))
+        candidates, stopped = permitted(intake, situation, part.back(settled))
         nothing = Resolution.nothing(candidates.automatic)
         return _Decided(part, proposal, candidates, stopped, nothing)
 
@@ -218,9 +232,11 @@ def _decide(
     decided = [*map_ordered(grouped, groups.chunks), *beyond]
     candidates = Candidates.concat([one.candidates for one in decided])
     own = Resolution.concat([one.resolution for one in decided])
+    own = without_contended(situation, candidates, own)
     remaining = situation.remaining.less(ItemAmounts.of(candidates, own.accepted))
     left = msgspec.structs.replace(candidates, automatic=own.deferred)
     across = contest(left, remaining, ItemAmounts.none())
+    across = without_contended(situation, candidates, across)
     resolution = Resolution(
         accepted=own.accepted | across.accepted,
         second=own.second | across.second,
@@ -383,68 +399,3 @@ def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int
     part = np.maximum(np.cumsum(size) // _LEDGER_ROWS_MAX, np.arange(len(todo)) // _LEDGERS_MAX)
     fresh = np.flatnonzero(first_of_runs(part)) if len(part) else part
     return np.split(todo, fresh[1:])
-
-
-def _without_refused(intake: Intake, candidates: Candidates) -> Candidates:
-    """`candidates` without the very sets a clerk refused for their payment."""
-    if not intake.refused:
-        return candidates
-    ids = intake.payments.text("payment_id")
-    asked = pc.is_in(ids, value_set=pa.array(list(intake.refused), pa.string()))
-    rows = candidates.rows
-    owner = candidates.payment[rows.candidate]
-    at = np.flatnonzero(asked.to_numpy(zero_copy_only=False)[owner])
-    sets: dict[tuple[str, int], list[str]] = {}
-    for payment, candidate, item in zip(
-        ids.take(pa.array(owner[at])).to_pylist(),
-        rows.candidate[at].tolist(),
-        intake.index.text("open_item_id", rows.item[at]).to_pylist(),
-        strict=True,
-    ):
-        sets.setdefault((payment, candidate), []).append(item)
-    kept = np.ones(len(candidates), dtype=np.bool_)
-    for (payment, candidate), items in sets.items():
-        kept[candidate] = tuple(sorted(items)) not in intake.refused[payment]
-    return candidates.at(kept)
-
-
-def _permitted(
-    intake: Intake, situation: Situation, candidates: Candidates
-) -> tuple[Candidates, NDArray[np.bool_]]:
-    """`candidates`, automatic only as far as intake, policy and payer let them be; and which gates
-    stop which of those that would be (gates × candidates).
-    """
-    if not len(candidates):
-        return candidates, np.zeros((len(GATES), 0), dtype=np.bool_)
-    candidates = _without_refused(intake, candidates)
-    rule = situation.rule[candidates.payment]
-    automatic = candidates.automatic & ~intake.held[candidates.payment]
-    automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
-    # Of several items paid short nobody can tell which one: only what closes all of them is clear.
-    unclear = (candidates.strategy == strategy_code("reference")) & (candidates.item_count() > 1)
-    rows = candidates.rows
-    left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
-    unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
-    automatic &= ~unclear
-    # Money in an account nobody has listed may be any company's, whatever it names.
-    if len(intake.directory.companies) > 1:
-        automatic &= ~intake.homeless[candidates.payment]
-    # Two facts that name two payers, or a customer nobody should take money for unasked.
-    automatic &= ~intake.payers.conflict[candidates.payment]
-    automatic &= ~(intake.payers.stale[candidates.payment] & (candidates.weight > 0))
-    idle = np.zeros(len(candidates), dtype=np.bool_)
-    idle[rows.candidate[intake.idle[situation.index.customer[rows.item]]]] = True
-    automatic &= ~idle
-    rules = situation.rules
-    refused = automatic & intake.precision.refused(
-        candidates.strategy, rules.wrong_budget[rule], rules.precision[rule]
-    )
-    stopped = intake.gates.of(candidates, situation.index) & automatic & ~refused
-    automatic &= ~stopped.any(axis=0) & ~refused
-    permitted = msgspec.structs.replace(
-        candidates,
-        automatic=automatic,
-        withheld=np.where(refused, WITHHELD_BY_PRECISION, 0),
-        code=np.where(refused, code_number("POL-CONFIDENCE"), candidates.code),
-    )
-    return permitted, stopped

@@ -118,9 +118,11 @@ def propose_across(situation: Situation) -> Candidates:
     named = named.at(strange[named.payment])
     found = [_whole_sum(situation, named, net=net) for net in (False, True)]
     candidates = Candidates.concat(found)
+    vague = named.payment[~(named.family | named.amount)]
     return msgspec.structs.replace(
         candidates,
         automatic=np.zeros(len(candidates), dtype=np.bool_),
+        contends=np.bincount(vague, minlength=len(situation))[candidates.payment] == 0,
         code=np.full(len(candidates), code_number("PAY-CROSS"), dtype=np.int64),
     )
 
