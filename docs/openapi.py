@@ -6,15 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from docs.contract_comments import contract_comments
+from docs.openapi_arrow import SUMMARY_HEADER, arrow_answers, arrow_bodies, arrow_rows
 from docs.openapi_examples import example_of
 from docs.openapi_schemas import Schemas, field_schema
 from rpc.permissions import PUBLIC_RPCS
+from web.json_door.arrow_streams import ARROW
 from web.json_door.bindings import BINDINGS, Upload
 from web.json_door.bodies import JSON_LINES
 from web.json_door.contract import map_entry, message_in, rpcs, services
 from web.json_door.paths import fields_of_path
 from web.json_door.problems import PROBLEM_TYPE
 from web.json_door.streams import EVENT_STREAM
+from web.json_door.table_fields import answers_in_tables, takes_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,14 +42,16 @@ list) is left out. A field that a request does not have is refused with its plac
 Credentials are an API key (`x-api-key`) or a bearer token. `Idempotency-Key` makes a request
 repeatable: sent again, the first answer comes back; with other content it is refused (409).
 `If-Match` with an `ETag` changes only what nobody changed since (412). Lists give the address of
-their next page in `Link`. Errors are `application/problem+json` whose `reason` never changes its
-meaning."""
+their next page in `Link`. Tables may be Arrow either way: `application/vnd.apache.arrow.stream`
+for one, `multipart/form-data` in and `multipart/mixed` out for several. Errors are
+`application/problem+json` whose `reason` never changes its meaning."""
 
 _STATUSES: Final = {
     "400": "The request is malformed: a field, the body, the page token.",
     "401": "No credentials came, or they prove nothing here.",
     "403": "The caller is known and may not.",
     "404": "There is no such thing, or no such path.",
+    "406": "The caller takes nothing that the call can answer with.",
     "408": "The body did not come.",
     "409": "The state of things forbids it: another change, another content under the same key.",
     "412": "Somebody was faster: the etag is no longer the current one.",
@@ -230,9 +235,10 @@ def _body(binding: Binding, rpc: Rpc) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{request.name}"}
     example = example_of(request)
     if binding.upload is None:
+        tables = arrow_bodies(rpc) if takes_tables(rpc) else {}
         in_path = {request.fields_by_name[name].json_name for name in fields_of_path(binding.path)}
         shown = {name: value for name, value in example.items() if name not in in_path}
-        return {"content": {_JSON: {"schema": schema, "example": shown}}}
+        return {"content": {_JSON: {"schema": schema, "example": shown}} | tables}
     if binding.upload is Upload.FILE:
         whole = {"description": "The bytes of the file, as they are."}
         return {"required": True, "content": {"application/octet-stream": {"schema": whole}}}
@@ -248,6 +254,9 @@ def _body(binding: Binding, rpc: Rpc) -> dict[str, Any]:
     if binding.upload is Upload.ROWS:
         said = "Rows; the first line names fields of the row's message. Amounts are minor units."
         content["text/csv"] = {"schema": {"type": "string", "description": said}}
+        content[ARROW] = arrow_rows("New and changed rows")
+    elif takes_tables(rpc):
+        content |= arrow_bodies(rpc)
     return {"required": True, "content": content}
 
 
@@ -262,8 +271,10 @@ def _responses(binding: Binding, rpc: Rpc) -> dict[str, Any]:
             content[EVENT_STREAM] = {"schema": {"type": "string"}}
     else:
         content = {_JSON: {"schema": schema, "example": example_of(answer)}}
+    if answers_in_tables(rpc):
+        content |= arrow_answers(rpc)
     good: dict[str, Any] = {"description": "The answer.", "content": content}
-    headers = _answer_headers(answer)
+    headers = _answer_headers(answer) | (SUMMARY_HEADER if answers_in_tables(rpc) else {})
     if headers:
         good["headers"] = headers
     found: dict[str, Any] = {"200": good}
@@ -273,10 +284,12 @@ def _responses(binding: Binding, rpc: Rpc) -> dict[str, Any]:
         codes.add("412")
     if binding.verb == "POST":
         codes.add("415")
+    codes.add("406")
     if binding.verb == "GET" and "ETag" in headers:
         found["304"] = {"description": "What is shown is still what `If-None-Match` says."}
-    if "summary" in answer.fields_by_name and not rpc.streams_responses:
-        found["422"] = {"description": _STATUSES["422"], "content": content}
+    if "summary" in answer.fields_by_name and (not rpc.streams_responses or answers_in_tables(rpc)):
+        wrong = {_JSON: {"schema": schema}}
+        found["422"] = {"description": _STATUSES["422"], "content": wrong}
     for code in codes:
         found[code] = {"$ref": f"#/components/responses/Problem{code}"}
     return dict(sorted(found.items()))

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,19 @@ from tests.server.running_server import RunningServer
 from web.json_door.problems import HTTP_STATUSES, REFUSAL_STATUSES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api-http.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(bash|python|json)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 ANYTHING = "…"
+RUN = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
 
 
 def examples():
     """Each script and the answers that the page shows behind it."""
     found = []
     for language, text in BLOCKS:
-        if language == "bash":
-            found.append((text, []))
+        if language == "json":
+            found[-1][2].extend(answers(text))
         else:
-            found[-1][1].append(json.loads(text))
+            found.append((RUN[language], text, []))
     return found
 
 
@@ -60,15 +62,9 @@ def test_every_example_runs_and_answers_what_the_page_shows(tmp_path):
     assert shutil.which("curl"), "the examples need curl: apt-get install curl"
     (tmp_path / "statement.bai").write_bytes(bai2_file((129_990, "THANK YOU")))
     with RunningServer(tmp_path, TIEOUT_HTTP_ADDRESS="127.0.0.1:0") as server:
-        for script, shown in examples():
+        for program, script, shown in examples():
             done = subprocess.run(
-                [
-                    "bash",
-                    "-euo",
-                    "pipefail",
-                    "-c",
-                    script.replace("http://127.0.0.1:50080", server.url),
-                ],
+                [*program, script.replace("http://127.0.0.1:50080", server.url)],
                 cwd=tmp_path,
                 capture_output=True,
                 text=True,

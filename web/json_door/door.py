@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import grpc.aio
@@ -25,6 +25,13 @@ from web.json_door.paths import PathTable
 from web.json_door.problems import DoorError, Refusal, problem_of, refused
 from web.json_door.reading import message_of
 from web.json_door.streams import EVENT_STREAM, event_stream, json_lines
+from web.json_door.table_answers import (
+    header_in_arrow,
+    in_arrow,
+    parts_response,
+    table_choice,
+)
+from web.json_door.table_bodies import are_tables, message_of_tables
 from web.json_door.uploads import idempotency_key, uploaded
 from web.json_door.writing import json_of
 from web.limits import FIRST_EVENT_SECONDS, MESSAGE_BYTES_MAX
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     from web.channel import Metadata
     from web.json_door.bindings import Binding
     from web.json_door.contract import Rpc
+    from web.json_door.table_answers import TableChoice
 
 __all__ = ["JsonDoor"]
 
@@ -122,14 +130,19 @@ class JsonDoor:
         self, binding: Binding, fields: dict[str, str], metadata: Metadata, request: Request
     ) -> Response:
         rpc = rpcs()[binding.rpc]
+        choice = table_choice(rpc, request)
         if binding.upload is not None:
             messages = uploaded(binding, rpc, fields, request)
+            if choice is not None:
+                messages = header_in_arrow(messages)
             if rpc.streams_responses:
                 answers = await self._calls.answers(rpc, messages, metadata)
-                return _lines(answers, request)
+                return await _many(answers, request, choice)
             answer = await self._calls.answer_to_stream(rpc, messages, metadata, request)
             return await _one(answer, request)
         message = await _message(binding, rpc, fields, request)
+        if choice is not None:
+            in_arrow(message)
         if rpc.streams_responses:
             patience = FIRST_EVENT_SECONDS if binding.is_endless else None
             answers = await self._calls.answers(rpc, message, metadata, patience)
@@ -137,8 +150,11 @@ class JsonDoor:
                 return StreamingResponse(
                     event_stream(answers, self._draining), media_type=EVENT_STREAM
                 )
-            return _lines(answers, request)
-        return await _one(await self._calls.answer(rpc, message, metadata, request), request)
+            return await _many(answers, request, choice)
+        answer = await self._calls.answer(rpc, message, metadata, request)
+        if choice is not None and _state_of(answer) not in _REFUSED:
+            return parts_response(choice, answer)
+        return await _one(answer, request)
 
 
 async def _message(
@@ -152,6 +168,10 @@ async def _message(
             sentence = f"a {request.method} has no body: fields stand in the query"
             raise refused(Refusal.MESSAGE_MALFORMED, sentence)
         size, fields = 0, fields_of_query(descriptor, query)
+    elif are_tables(rpc, request):
+        return await message_of_tables(
+            rpc, request, lambda fields: _put_known(fields, rpc, path_fields, request)
+        )
     else:
         if query:
             name = query.partition("=")[0][:100]
@@ -159,23 +179,31 @@ async def _message(
             raise refused(Refusal.UNKNOWN_FIELD, sentence, field=name)
         size, fields = await json_body(request)
     if isinstance(fields, dict):
-        known = descriptor.fields_by_name
-        for name, text in path_fields.items():
-            put(fields, descriptor, name, text, "the path")
-        key = idempotency_key(request)
-        if key and "request_id" in known:
-            put(fields, descriptor, "request_id", key, "idempotency-key")
-        tag = _tag(request.headers.get("if-match", ""))
-        if tag and "etag" in known:
-            put(fields, descriptor, "etag", tag, "if-match")
-        last = request.headers.get("last-event-id", "")
-        if last and rpc.streams_responses and "page_token" in known:
-            put(fields, descriptor, "page_token", last, "last-event-id")
+        _put_known(fields, rpc, path_fields, request)
     message = await apart(size, message_of, rpc.request, fields)
     if message.ByteSize() > MESSAGE_BYTES_MAX:
         sentence = f"the message is larger than {MESSAGE_BYTES_MAX} bytes; use the streamed call"
         raise refused(Refusal.BODY_TOO_LARGE, sentence, bytes_max=str(MESSAGE_BYTES_MAX))
     return message
+
+
+def _put_known(
+    fields: dict[str, Any], rpc: Rpc, path_fields: dict[str, str], request: Request
+) -> None:
+    """Add what the path and HTTP's own headers say; raises `DoorError`."""
+    descriptor = rpc.request.DESCRIPTOR
+    known = descriptor.fields_by_name
+    for name, text in path_fields.items():
+        put(fields, descriptor, name, text, "the path")
+    key = idempotency_key(request)
+    if key and "request_id" in known:
+        put(fields, descriptor, "request_id", key, "idempotency-key")
+    tag = _tag(request.headers.get("if-match", ""))
+    if tag and "etag" in known:
+        put(fields, descriptor, "etag", tag, "if-match")
+    last = request.headers.get("last-event-id", "")
+    if last and rpc.streams_responses and "page_token" in known:
+        put(fields, descriptor, "page_token", last, "last-event-id")
 
 
 async def _one(answer: Message, request: Request) -> Response:
@@ -202,6 +230,19 @@ def _next_page(request: Request, token: str) -> str:
     kept = [(name, value) for name, value in pairs if name not in ("pageToken", "page_token")]
     path = request.scope["raw_path"].decode("ascii", "replace")
     return f"{path}?{urlencode([*kept, ('pageToken', token)])}"
+
+
+async def _many(
+    answers: AsyncIterator[Message], request: Request, choice: TableChoice | None
+) -> Response:
+    """The answers a line each, or their tables where those were chosen and rows are right."""
+    if choice is None:
+        return _lines(answers, request)
+    first = await anext(answers)
+    if _state_of(first) in _REFUSED:
+        await answers.aclose()  # type: ignore[attr-defined]  # it is a generator
+        return await _one(first, request)
+    return parts_response(choice, first, answers)
 
 
 def _lines(answers: AsyncIterator[Message], request: Request) -> Response:

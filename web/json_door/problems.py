@@ -103,6 +103,8 @@ class Refusal(enum.StrEnum):
     """A body, or a line of it, that is no JSON."""
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     """The path is there, the method is not one of its."""
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    """The caller takes nothing that the call can answer with, or names a table it has not."""
     PATH_UNKNOWN = "PATH_UNKNOWN"
     """No call has this path."""
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
@@ -119,6 +121,7 @@ REFUSAL_STATUSES: Final = {
     Refusal.FIELD_INVALID: 400,
     Refusal.MESSAGE_MALFORMED: 400,
     Refusal.METHOD_NOT_ALLOWED: 405,
+    Refusal.NOT_ACCEPTABLE: 406,
     Refusal.PATH_UNKNOWN: 404,
     Refusal.UNKNOWN_FIELD: 400,
 }

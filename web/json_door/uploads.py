@@ -7,6 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from web.json_door.arrow_streams import ARROW
 from web.json_door.bindings import Upload
 from web.json_door.bodies import JSON_LINES, apart, chunks, content_type, json_body, lines
 from web.json_door.contract import class_of
@@ -14,6 +15,13 @@ from web.json_door.parameters import fields_of_query, put
 from web.json_door.problems import Refusal, refused
 from web.json_door.reading import message_of, parsed
 from web.json_door.row_files import CSV, row_messages
+from web.json_door.table_bodies import (
+    are_tables,
+    chunk_messages,
+    given_tables,
+    rows_messages,
+    with_query,
+)
 from web.limits import APART_BYTES_MIN
 
 if TYPE_CHECKING:
@@ -41,6 +49,10 @@ async def uploaded(
         messages = _file(rpc, request, header, media)
     elif binding.upload is Upload.ROWS and media == CSV:
         messages = row_messages(rpc, header, request)
+    elif binding.upload is Upload.ROWS and media == ARROW:
+        messages = rows_messages(rpc, header, request)
+    elif are_tables(rpc, request):
+        messages = _tables(rpc, header, request)
     elif media == JSON_LINES:
         messages = _messages(rpc, header, _values(request))
     else:
@@ -85,6 +97,13 @@ async def _file(
     yield message_of(rpc.request, {"header": header})
     async for chunk in chunks(request):
         yield rpc.request(chunk=chunk)
+
+
+async def _tables(rpc: Rpc, header: dict[str, Any], request: Request) -> AsyncIterator[Message]:
+    async with given_tables(rpc, request) as given:
+        yield message_of(rpc.request, {"header": with_query(given.fields, header)})
+        async for message in chunk_messages(rpc, given.files):
+            yield message
 
 
 async def _values(request: Request) -> AsyncIterator[tuple[int, Any]]:
