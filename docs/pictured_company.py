@@ -18,7 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from store import open_repository
-from tests.server.test_sign_in_service import add
+from tests.server.local_users import add_user
 from tests.web.clerks_world import (
     ACCOUNT,
     BANK_ACCOUNTS_CSV,
@@ -86,7 +86,7 @@ class PictureCompany:
         """Fill a store in `folder`, start, and let everybody do their work."""
         for name, role in _PEOPLE.items():
             given = (folder, "default", name, _WORD, "--role", role)
-            add(*given)  # type: ignore[no-untyped-call]  # a helper of the tests
+            add_user(*given)  # type: ignore[no-untyped-call]  # a helper of the tests
         url = f"sqlite:///{folder / 'store.db'}"
         fill_store(url)
         repository = open_repository(url)

@@ -92,9 +92,8 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
         def page(store: Repository) -> tuple[CasePage, list[cases_pb2.CaseSummary]]:
             with store.reading():
                 found = store.cases.list_cases(wanted, order, after, limit, self._now_ms())
-                payments = store.cases.payments_of(found.cases)
-                confidences = store.cases.first_proposals(found.cases)
-            return found, listed_messages(found, payments, confidences)
+                payments = store.cases.listed_payments(found.cases)
+            return found, listed_messages(found, payments)
 
         found, messages = await self._reader.ask(page)
         return contract.ListCasesResponse(

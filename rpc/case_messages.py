@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from desk.cases import Draft, Line
     from desk.outcomes import Event
-    from engine.batches import PaymentBatch
     from rpc.caller import Caller
+    from store.case_payments import ListedPayment
     from store.case_records import ActRecord, CasePage, CaseSummary, FacetCount
 
 __all__ = [
@@ -144,21 +144,18 @@ def summary_message(summary: CaseSummary) -> contract.CaseSummary:
 
 
 def listed_messages(
-    page: CasePage, payments: PaymentBatch, confidences: Mapping[str, float]
+    page: CasePage, payments: Mapping[str, ListedPayment]
 ) -> list[contract.CaseSummary]:
-    """The rows of a page, with what lists show of payments and of first proposals."""
-    columns = [payments.strings(name) for name in ("payment_id", "payer_name", "bank_account")]
-    days = payments.record_batch["value_date"].to_pylist()
-    shown = {
-        payment: (payer, account, day.isoformat() if day else "")
-        for payment, payer, account, day in zip(*columns, days, strict=True)
-    }
+    """The rows of a page, with what lists show of `payments`."""
     messages = []
     for summary in page.cases:
         message = summary_message(summary)
-        payer, account, day = shown.get(summary.payment_id, ("", "", ""))
-        message.payer_name, message.bank_account, message.value_date = payer, account, day
-        message.proposal_confidence = confidences.get(summary.payment_id, 0.0)
+        shown = payments.get(summary.payment_id)
+        if shown is not None:
+            message.payer_name = shown.payer_name
+            message.bank_account = shown.bank_account
+            message.value_date = shown.value_date
+            message.proposal_confidence = shown.first_confidence
         messages.append(message)
     return messages
 

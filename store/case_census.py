@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from engine.money import CURRENCY_EXPONENTS
 from store.case_records import AGE_BANDS, AMOUNT_BANDS, FACETS
+from store.kept_order import KeptOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,7 @@ _FILTER_OF: Final[dict[Facet, str]] = {
 assert set(_FILTER_OF) == set(FACETS)  # noqa: S101 - a facet without a filter is a mistake
 
 _EXPONENT_USUAL: Final = 2
+_ORDERS: Final[tuple[CaseOrder, ...]] = ("raised", "due", "amount")
 
 Mask = "NDArray[np.bool_]"
 
@@ -114,6 +116,7 @@ class CaseCensus:
         """Know nothing yet; the first question reads everything."""
         self._texts = {name: _Texts() for name in _TEXTS}
         self._numbers = {name: np.zeros(0, dtype=np.int64) for name in _NUMBERS}
+        self._orders: dict[CaseOrder, KeptOrder] = {name: KeptOrder() for name in _ORDERS}
         self.seen = -1
 
     def refresh(self, database: Database) -> None:
@@ -124,21 +127,29 @@ class CaseCensus:
         # Sorted here: the database would walk all cases in their order to find a few.
         rows = rows.sort_by("row_number")
         numbers = rows["row_number"].to_numpy()
+        self._grow(numbers)
+        places = np.searchsorted(self._numbers["row_number"], numbers)
+        for name in _NUMBERS:
+            self._numbers[name][places] = rows[name].to_numpy()
+        for name, texts in self._texts.items():
+            texts.put(places, rows[name].combine_chunks())
+        for kept in self._orders.values():
+            kept.note(places)
+        self.seen = int(rows["change_number"].to_numpy().max())
+
+    def _grow(self, numbers: NDArray[np.int64]) -> None:
+        """Make room for those of `numbers`, which are in order, that have none yet."""
         known = self._numbers["row_number"]
-        fresh = numbers[np.isin(numbers, known, invert=True)]
         # New rows have greater numbers than old ones: bookings of a tenant follow each other.
+        fresh = numbers[np.searchsorted(numbers, self.last_row, side="right") :]
+        if not len(fresh):
+            return
         for name in _NUMBERS:
             own = self._numbers[name]
             self._numbers[name] = np.concatenate([own, np.zeros(len(fresh), dtype=np.int64)])
         self._numbers["row_number"][len(known) :] = fresh
         for texts in self._texts.values():
             texts.grow(len(fresh))
-        places = np.searchsorted(self._numbers["row_number"], numbers)
-        for name in _NUMBERS:
-            self._numbers[name][places] = rows[name].to_numpy()
-        for name, texts in self._texts.items():
-            texts.put(places, rows[name].combine_chunks())
-        self.seen = int(rows["change_number"].to_numpy().max())
 
     @property
     def last_row(self) -> int:
@@ -217,16 +228,8 @@ class CaseCensus:
         values = self._sorted_by(order)
         if after is not None:
             value, number = after
-            mask = mask & ((values > value) | ((values == value) & (numbers > number)))
-        places = np.flatnonzero(mask)
-        keys = values[places]
-        if len(places) > limit:
-            # Only those that can be among the first are sorted; equal values stay in.
-            bound = np.partition(keys, limit - 1)[limit - 1]
-            near = keys <= bound
-            places, keys = places[near], keys[near]
-        order_of = np.lexsort((numbers[places], keys))[:limit]
-        picked = places[order_of]
+            after = (value, int(np.searchsorted(numbers, number, side="right")) - 1)
+        picked = self._orders[order].first(values, mask, after, limit)
         return [
             (int(value), int(number))
             for value, number in zip(values[picked], numbers[picked], strict=True)

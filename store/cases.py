@@ -22,6 +22,7 @@ from engine.batches import (
 from store.act_log import ActLog, act_number_of, effect_of
 from store.case_census import CaseCensus
 from store.case_origins import original_case, untouched_summary_sql
+from store.case_payments import listed_payments
 from store.case_records import (
     CaseFilter,
     CaseOrder,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desk.cases import Line
+    from store.case_payments import ListedPayment
     from store.case_records import ActRecord
     from store.customer_names import CustomerNames
     from store.database import Database
@@ -194,26 +196,14 @@ class Cases:
         own = self._census.mask_of(rows)
         return own if found is None else found & own
 
-    def payments_of(self, summaries: Sequence[CaseSummary]) -> PaymentBatch:
-        """The payments of `summaries`, in any order."""
-        return self.payments([one.payment_id for one in summaries if one.payment_id])
+    def listed_payments(self, summaries: Sequence[CaseSummary]) -> dict[str, ListedPayment]:
+        """Payment → what lists show of it, of those of `summaries`."""
+        return listed_payments(self._database, self._personal, summaries)
 
     def payments(self, identities: Sequence[str]) -> PaymentBatch:
         """The payments with these ids, in any order; of cases, theirs."""
         marks = ", ".join("?" * len(identities)) or "NULL"
         return self._batch(PaymentBatch, f"payment_id IN ({marks})", *identities)
-
-    def first_proposals(self, summaries: Sequence[CaseSummary]) -> dict[str, float]:
-        """Payment → probability of its first proposal, of those that have one."""
-        identities = [one.payment_id for one in summaries if one.payment_id]
-        marks = ", ".join("?" * len(identities)) or "NULL"
-        rows = self._database.rows(
-            "SELECT payment_id, max(confidence) FROM application "  # noqa: S608 - marks alone
-            f"WHERE payment_id IN ({marks}) AND decision = 'proposed' AND proposal_rank = 1 "
-            "GROUP BY payment_id",
-            *identities,
-        )
-        return {payment: float(confidence) for payment, confidence in rows}
 
     def _numbered(self, numbers: Sequence[int], now_ms: int) -> tuple[CaseSummary, ...]:
         """The cases of these rows, in their order."""

@@ -229,10 +229,12 @@ class DecisionChanges(Decisions):
     def _take_from_items(self, rows: pa.Table, statement: str) -> None:
         """Take from items conditionally, in the order of their keys: pages are touched once."""
         keys = ["company_id", "open_item_id", "currency", "expected_status", "item_version"]
-        sums = rows.group_by(keys).aggregate([("taken_minor", "sum")])
+        sums = rows.group_by(keys, use_threads=False).aggregate([("taken_minor", "sum")])
         sums = sums.rename_columns([*keys, "taken_minor"])
         sums = sums.sort_by([("company_id", "ascending"), ("open_item_id", "ascending")])
-        distinct = sums.group_by(["company_id", "open_item_id"]).aggregate([]).num_rows
+        distinct = (
+            sums.group_by(["company_id", "open_item_id"], use_threads=False).aggregate([]).num_rows
+        )
         if distinct < sums.num_rows or not self._database.change_all(sums, statement):
             raise PostingRejectedError(item_refusals(self._database, sums))
 
@@ -240,7 +242,7 @@ class DecisionChanges(Decisions):
         """Move the cash of `rows` from their buckets to `applied`, or `back`."""
         rows = _in_cash(rows)
         keys = ["payment_id", "company_id", "currency", "bucket"]
-        sums = rows.group_by(keys).aggregate([("applied_minor", "sum")])
+        sums = rows.group_by(keys, use_threads=False).aggregate([("applied_minor", "sum")])
         sums = sums.rename_columns([*keys, "cash_minor"]).sort_by("payment_id")
         for bucket in cast("list[Bucket]", sorted(set(sums["bucket"].to_pylist()))):
             part = sums.filter(pc.equal(sums["bucket"], bucket)).drop_columns(["bucket"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from babel import Locale
@@ -28,6 +29,8 @@ NOTHING: Final = "–"
 _FIGURE: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _GROUP: Final = 3
 _DIGITS_MAX: Final = 15
+_MINUTE: Final = 60
+_HOUR: Final = 3_600
 _SPACES: Final = "\u00a0\u202f '’"
 
 
@@ -111,7 +114,7 @@ class Display:
     def date(self, value: str | datetime.date | Timestamp | None) -> str:
         """A day: out of ISO 8601 text, a date, or a moment."""
         day = _day(value)
-        return format_date(day, "medium", self._locale) if day else NOTHING
+        return _day_said(self._locale, day) if day else NOTHING
 
     def moment(self, value: Timestamp | None) -> str:
         """A day with its time."""
@@ -137,8 +140,9 @@ class Display:
         """How long ago, in its greatest unit."""
         if value is None or not value.ToMilliseconds():
             return NOTHING
-        passed = now - value.ToDatetime(tzinfo=datetime.UTC)
-        return format_timedelta(passed, threshold=1.0, format="narrow", locale=self._locale)
+        seconds = int((now - value.ToDatetime(tzinfo=datetime.UTC)).total_seconds())
+        # Pages show many ages of hours and days: to the minute they are few different ones.
+        return _passed(self._locale, seconds if seconds < _HOUR else seconds // _MINUTE * _MINUTE)
 
     def filters(self) -> dict[str, Any]:
         """The same for templates, by name."""
@@ -153,6 +157,17 @@ class Display:
             "tenths": self.tenths,
             "span": self.span,
         }
+
+
+@lru_cache(maxsize=4_096)
+def _day_said(locale: Locale, day: datetime.date) -> str:
+    return format_date(day, "medium", locale)
+
+
+@lru_cache(maxsize=4_096)
+def _passed(locale: Locale, seconds: int) -> str:
+    passed = datetime.timedelta(seconds=seconds)
+    return format_timedelta(passed, threshold=1.0, format="narrow", locale=locale)
 
 
 def _day(value: str | datetime.date | Timestamp | None) -> datetime.date | None:

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from store import open_repository
+from tests.server.local_users import add_user
 from tests.server.running_server import RunningServer
-from tests.server.test_sign_in_service import add
 from tests.web.clerks_world import BANK_ACCOUNTS_CSV, fill_store, submit_files
 from tieout.v1 import exception_service_pb2, exception_service_pb2_grpc, session_service_pb2
 from tieout.v1 import session_service_pb2_grpc as session_grpc
@@ -157,7 +157,7 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workbench")
     url = f"sqlite:///{folder / 'store.db'}"
     for name, role in PEOPLE.items():
-        add(folder, "default", name, WORD, "--role", role)
+        add_user(folder, "default", name, WORD, "--role", role)
     fill_store(url)
     repository = open_repository(url)
     with repository.booking() as booking:

@@ -1,5 +1,7 @@
 """What tests of screens say again and again."""
 
+import os
+
 from tieout.v1 import cases_pb2
 
 __all__ = ["plain_case", "ready", "refund_of", "state_of"]
@@ -10,8 +12,18 @@ def state_of(world, identity):
     return cases_pb2.CaseState.Name(state).removeprefix("CASE_STATE_").lower()
 
 
+_TAKEN = {}
+
+
 def plain_case(ids, number):
-    """One of many alike: 20.00 less than the customer's only item."""
+    """One of many alike: 20.00 less than the customer's only item. Each is of one test alone.
+
+    What two tests did to one case would depend on which of them came first.
+    """
+    test = os.environ["PYTEST_CURRENT_TEST"].partition("[")[0].partition(" ")[0]
+    assert _TAKEN.setdefault(number, test) == test, (
+        f"{number} is already the case of {_TAKEN[number]}"
+    )
     return ids[f"TESTER {number:02d} HANDELS GMBH"]
 
 

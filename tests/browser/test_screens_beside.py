@@ -64,28 +64,28 @@ def test_a_script_without_the_token_of_the_page_changes_nothing(clerk):
 
 
 def test_who_prepared_it_cannot_approve_it_and_another_can_by_keys(clerk, ids, world):
-    identity = plain_case(ids, 17)
+    identity = plain_case(ids, 23)
     refund_of(world, identity)
     mia = clerk("mia").go("/approvals")
     mia.sees(".approval", "you had a hand in it")
     assert mia.page.locator("button", has_text="Approve").count() == 0
     bob = clerk("bob").go("/approvals")
-    card = bob.sees(".approval", "TESTER 17")
+    card = bob.sees(".approval", "TESTER 23")
     assert "refund" in card.inner_text()
     card.locator("button", has_text="Approve").focus()
     bob.has_focus("button:focus", "Approve")
     bob.press("Enter").sees("#status", "Approved.")
     assert state_of(world, identity) == "approved"
-    bob.go("/postings?state=approved").sees("table", "TESTER 17")
+    bob.go("/postings?state=approved").sees("table", "TESTER 23")
 
 
 def test_an_admin_who_prepared_it_is_refused_by_the_service_as_well(clerk, ids, world):
-    identity = plain_case(ids, 18)
+    identity = plain_case(ids, 24)
     minor = world.case(identity).case.summary.undecided_minor
     entry = cases_pb2.CaseEntry(kind=cases_pb2.ENTRY_KIND_REFUND, cash_minor=minor)
     world.call("DecideException", "ada", exception_id=identity, entries=[entry])
     ada = clerk("ada").go("/approvals")
-    button = ada.page.locator(".approval", has_text="TESTER 18").locator("button.primary")
+    button = ada.page.locator(".approval", has_text="TESTER 24").locator("button.primary")
     assert button.is_disabled()
     button.evaluate("element => { element.disabled = false; element.click(); }")
     ada.sees("[role=alert]", "somebody else must approve")

@@ -2,14 +2,12 @@
 
 import re
 
-import click
 import grpc
 import pytest
-from click.testing import CliRunner
 
+from tests.server.local_users import add_user, tieout
 from tests.server.running_server import RunningServer
 from tests.store.raw_rows import raw_rows
-from tieout.commands import cli
 from tieout.v1 import (
     exception_service_pb2,
     exception_service_pb2_grpc,
@@ -33,27 +31,6 @@ local_users = true
 [tenants.globex]
 """
 ACME, GLOBEX, NEW = "correct horse battery", "another horse at all", "a new word of my own"
-
-
-def tieout(folder, *arguments, password=""):
-    """Exit code and output of a command on the store of `folder`."""
-    found = CliRunner().invoke(
-        cli,
-        [*arguments],
-        input=password,
-        env={"TIEOUT_STORE": f"sqlite:///{folder / 'store.db'}"},
-        standalone_mode=False,
-    )
-    if isinstance(found.exception, click.UsageError):
-        return found.exception.exit_code, found.output
-    assert found.exception is None, found.exception
-    return found.return_value, found.output
-
-
-def add(folder, tenant, name, password, *more):
-    options = ("--tenant", tenant, "--file", "-", *more)
-    code, said = tieout(folder, "users", "add", name, *options, password=f"{password}\n")
-    assert code == 0, said
 
 
 class Door:
@@ -103,10 +80,12 @@ def refused(call):
 @pytest.fixture(scope="module")
 def door(tmp_path_factory):
     folder = tmp_path_factory.mktemp("password")
-    add(folder, "acme", "Root", ACME, "--role", "admin")
-    add(folder, "acme", "weber", ACME, "--role", "clerk", "--company", "K", "--limit", "EUR=10.00")
-    add(folder, "acme", "slow", ACME, "--role", "viewer")
-    add(folder, "globex", "weber", GLOBEX, "--role", "auditor")
+    add_user(folder, "acme", "Root", ACME, "--role", "admin")
+    add_user(
+        folder, "acme", "weber", ACME, "--role", "clerk", "--company", "K", "--limit", "EUR=10.00"
+    )
+    add_user(folder, "acme", "slow", ACME, "--role", "viewer")
+    add_user(folder, "globex", "weber", GLOBEX, "--role", "auditor")
     (folder / "store.url").write_text(f"sqlite:///{folder / 'store.db'}")
     with RunningServer(folder, SETTINGS) as server:
         yield Door(folder, server)
@@ -190,7 +169,7 @@ def test_sessions_are_listed_and_ended_by_their_owner_alone(door):
 
 
 def test_admins_administer_their_tenant_and_the_last_one_stays(door):
-    add(door.folder, "globex", "boss", GLOBEX, "--role", "admin")
+    add_user(door.folder, "globex", "boss", GLOBEX, "--role", "admin")
     token = door.settled("boss", GLOBEX, "globex")
     metadata = bearer(token)
 
@@ -252,7 +231,7 @@ def test_who_is_no_admin_administers_nobody_and_whoever_guesses_waits(door):
 
 def test_nothing_secret_is_kept_or_logged(door):
     log = door.server.log.read_text("utf-8")
-    add(door.folder, "acme", "quiet", ACME, "--role", "viewer")
+    add_user(door.folder, "acme", "quiet", ACME, "--role", "viewer")
     token = door.sign_in("quiet", ACME).token
     files = (door.folder / "store.db.tenants").glob("acme.db*")
     kept = b"".join(path.read_bytes() for path in files)
@@ -268,7 +247,7 @@ def test_nothing_secret_is_kept_or_logged(door):
 
 
 def test_the_command_line_works_on_the_store(tmp_path):
-    add(tmp_path, "default", "root", ACME, "--role", "admin", "--display-name", "Rosa Root")
+    add_user(tmp_path, "default", "root", ACME, "--role", "admin", "--display-name", "Rosa Root")
     _, listed = tieout(tmp_path, "users", "list", "--json")
     assert '"user_name":"root"' in listed
     assert "argon2" not in listed

@@ -6,9 +6,9 @@ import re
 import grpc
 import pytest
 
+from tests.server.local_users import add_user
 from tests.server.requests import bai2_file
 from tests.server.running_server import RunningServer
-from tests.server.test_sign_in_service import add
 from tests.web.browser_like import BrowserLike
 from tests.web.test_sign_in_pages import settle
 from tieout.client import Client, Credentials
@@ -78,7 +78,7 @@ def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("screens")
     url = f"sqlite:///{folder / 'store.db'}"
     for name, role in PEOPLE.items():
-        add(folder, "default", name, WORD, "--role", role)
+        add_user(folder, "default", name, WORD, "--role", role)
     settle(url, *PEOPLE)
     (folder / "store.url").write_text(url)
     with RunningServer(folder, SETTINGS, TIEOUT_HTTP_ADDRESS="127.0.0.1:0") as server:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import pytest
 
 from store import open_repository
+from tests.server.local_users import add_user
 from tests.server.running_server import RunningServer
-from tests.server.test_sign_in_service import add
 from tests.web.browser_like import BrowserLike
 from tests.web.identity_provider import IdentityProvider
 
@@ -70,7 +70,7 @@ def served(tmp_path_factory):
     provider = IdentityProvider(folder)
     roles = {"mia": "clerk", "ada": "admin", "otto": "auditor", "new": "clerk", "gone": "clerk"}
     for name, role in roles.items():
-        add(folder, "default", name, WORD, "--role", role)
+        add_user(folder, "default", name, WORD, "--role", role)
     (folder / "store.url").write_text(f"sqlite:///{folder / 'store.db'}")
     (folder / "client.secret").write_text(provider.client_secret)
     settle(f"sqlite:///{folder / 'store.db'}", "mia", "ada", "otto", "gone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -62,11 +63,19 @@ def looks_of(parameters: Mapping[str, str], payers: tuple[str, ...]) -> Looks:
 
 def address_of(identity: str, query: QueueQuery, **looks: str | tuple[str, ...]) -> str:
     """Where an exception is, looked at within the queue `query`."""
-    pairs = query.pairs()
+    address = f"/exceptions/{identity}{_said_of(query)}"
+    pairs: list[tuple[str, str]] = []
     for name, value in looks.items():
         values = value if isinstance(value, tuple) else (value,)
         pairs += [(name, one) for one in values if one]
-    return f"/exceptions/{identity}?{urlencode(pairs)}" if pairs else f"/exceptions/{identity}"
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(pairs)}" if pairs else address
+
+
+@lru_cache(maxsize=256)
+def _said_of(query: QueueQuery) -> str:
+    """A view behind an address; a page names it a hundred times."""
+    pairs = query.pairs()
+    return f"?{urlencode(pairs)}" if pairs else ""
 
 
 async def _show(request: Request) -> Response:

@@ -4,7 +4,6 @@
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const one = (selector, root = document) => root.querySelector(selector);
-  const page = () => document.getElementById("page");
   const shown = (element) => element.getClientRects().length > 0;
   const typing = (element) =>
     element.matches("textarea, select, [contenteditable]") ||
@@ -90,7 +89,7 @@
     if (event.isComposing || event.altKey || event.defaultPrevented) return;
     const target = event.target;
     const name = nameOf(event);
-    const keys = JSON.parse(page().dataset.keys);
+    const keys = JSON.parse(document.getElementById("page").dataset.keys);
     const act = keys[name];
     if (act && name.length > 1) {
       if (act === "history" && typing(target)) return;
@@ -224,10 +223,13 @@
 
   // What a swap would lose: where panes are scrolled to. Then what the new page wants in focus.
   const scrolled = new Map();
-  let lastRow = "";
+  let last = null;
   document.addEventListener("htmx:before:swap", () => {
     scrolled.clear();
-    lastRow = document.activeElement.closest("tr[id]")?.id;
+    const active = document.activeElement;
+    last = active.closest("tr[id]") || active;
+    // Else the browser lays out both pages at once, to find what has lost the focus.
+    if (!typing(active)) active.blur();
     all("[data-keep-scroll]").forEach((pane) => scrolled.set(pane.id, pane.scrollTop));
   });
   const settle = () => {
@@ -238,11 +240,9 @@
     const list = here?.closest("[data-keep-scroll]"); // It alone: a narrow page begins at its head.
     const off = list && here.getBoundingClientRect().top - list.getBoundingClientRect().top;
     if (off < 0 || off > list?.clientHeight - 60) list.scrollTop += off - list.clientHeight / 3;
-    const row = lastRow && document.getElementById(lastRow);
-    const wanted = row ? one("a", row) : one("[data-focus]");
-    if (wanted && (document.activeElement === document.body || !document.activeElement)) wanted.focus({ preventScroll: true });
-    const lang = page().dataset.lang;
-    if (lang) document.documentElement.lang = lang;
+    const again = document.getElementById(last?.id);
+    const wanted = again?.matches("tr") ? one("a", again) : again && shown(again) ? again : one("[data-focus]");
+    if (!document.activeElement || document.activeElement === document.body) wanted?.focus({ preventScroll: true });
     bulk();
     goOn();
     if (!sending) prefetch();
