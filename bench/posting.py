@@ -26,6 +26,7 @@ from bench.posting_floors import PostgresqlFloor, SqliteFloor
 from bench.posting_record import Cost, PostingRecord, StoreMeasure, posting_table
 from engine.batches import OpenItemBatch, PaymentBatch, PaymentOutcomeBatch
 from store import open_repository
+from store.audited_tables import posting_selections
 from store.decision_records import Decision, PostingBatch
 
 if TYPE_CHECKING:
@@ -104,16 +105,22 @@ def keep_payments(repository: Repository, rows: list[Application]) -> None:
 
 
 def post(repository: Repository, rows: list[Application]) -> None:
-    """Post `rows` as one set."""
+    """Post `rows` as one set: the money moved, the event and the audit leaf, in one transaction."""
     many = len(rows)
     names = ("payment_id", "company_id", "open_item_id", "applied_minor")
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     batch = PostingBatch.from_columns(
         columns | {"currency": ["USD"] * many, "bucket": ["unapplied"] * many}
     )
-    decision = Decision(decided_by="bench", decided_at_ms=0, subject=rows[0][0], is_human=False)
+    subject = rows[0][0]
+    decision = Decision(decided_by="bench", decided_at_ms=0, subject=subject, is_human=False)
     with repository.booking() as booking:
-        booking.decisions.post(batch, decision)
+        posted = booking.decisions.post(batch, decision)
+        booking.events.add("results.posted", subject, 0, {"application_count": many})
+        selections = posting_selections(posted.booking_number, subject)
+        booking.audit.record(
+            "result", subject, actor="bench", recorded_at_ms=0, selections=selections
+        )
 
 
 def _cpu_seconds(pids: Sequence[int]) -> float:

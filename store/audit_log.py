@@ -1,7 +1,8 @@
 """Topic audit: leaves written with each effect, blocks sealed over them later.
 
-`record` runs in the write block of the effect and reads the rows back as they are stored; sealing
-takes a write block of its own, some time after, and never delays a booking.
+`record` runs in the write block of the effect and reads the rows back as they are stored, but for
+postings, which the booking still has as it wrote them. Sealing takes a write block of its own, some
+time after, and never delays a booking.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from store.audit_keys import AuditSigner
     from store.database import Database
+    from store.written_postings import WrittenPostings
 
 __all__ = ["BLOCK_LEAVES_MAX", "AuditLog", "LeafMark", "StoredAudit"]
 
@@ -49,9 +51,10 @@ class LeafMark(msgspec.Struct, frozen=True):
 class AuditLog:
     """Writes leaves and blocks of one tenant."""
 
-    def __init__(self, database: Database) -> None:
-        """Write to `database`."""
+    def __init__(self, database: Database, written: WrittenPostings | None = None) -> None:
+        """Write to `database`; `written` are the postings of the booking that is open."""
         self._database = database
+        self._written = written
 
     def record(
         self,
@@ -92,7 +95,9 @@ class AuditLog:
 
     def _rows_of(self, selection: RowSelection) -> Any:
         columns = AUDITED_TABLES[selection.table].columns
-        rows = self._database.rows(_select(columns, selection), *_values(selection))
+        rows = None if self._written is None else self._written.rows(selection)
+        if rows is None:
+            rows = self._database.rows(_select(columns, selection), *_values(selection))
         return rows_of(selection, columns, rows)
 
     def seal(

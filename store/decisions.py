@@ -27,6 +27,7 @@ from store.errors import PostingRejectedError, StoreIntegrityError
 from store.posting_refusals import item_refusals, payment_refusals
 from store.posting_sql import COVERED, MOVE_CASH, TAKE_FROM_ITEM
 from store.row_tables import batch_of
+from store.written_postings import WrittenPostings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +59,12 @@ HAVING b.applied_minor <> coalesce(sum(coalesce(p.cash_minor, p.applied_minor)),
 LIMIT 1
 """
 _OWN: Final = ("company_id", "currency")
+_DEFAULTS: Final = {
+    **dict.fromkeys(("customer_id", "deduction_reason", "write_off_reason", "cash_currency"), ""),
+    **dict.fromkeys(("discount_minor", "deduction_minor", "write_off_minor"), 0),
+    **dict.fromkeys(("reverses", "cash_minor")),
+}
+"""Columns of a posting, with the default that most postings have: nothing."""
 _OPEN_TO_ALL: Final = (
     f"{TAKE_FROM_ITEM} AND {COVERED} AND NOT open_item.is_deleted "
     "AND open_item.status = {expected_status} "
@@ -127,6 +134,7 @@ class DecisionChanges(Decisions):
         """Decide in the booking whose number `booking_number` gives."""
         super().__init__(database)
         self._booking_number = booking_number
+        self.written = WrittenPostings()
 
     def open_balances(self, payments: PaymentBatch, outcomes: PaymentOutcomeBatch) -> None:
         """Keep where the money of new `payments` is; `outcomes` stand in the same order."""
@@ -271,23 +279,37 @@ class DecisionChanges(Decisions):
             name for name in rows.column_names if name not in ("item_version", "expected_status")
         ]
         rows = rows.select(kept)
-        for name, value in (("set_number", self._insert_set(decision)), ("kind", kind)):
+        number, said = self._insert_set(decision)
+        for name, value in (("set_number", number), ("kind", kind)):
             rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
         if "reverses" not in kept:
             rows = rows.append_column("reverses", pa.nulls(rows.num_rows, pa.int64()))
-        self._database.insert_table("posting_line", rows)
+        self._database.insert_table("posting_line", self._told(rows))
         ((last,),) = self._database.rows("SELECT max(posting_number) FROM posting_line")
-        return PostedSet(self._booking_number(), last - rows.num_rows + 1, last)
+        first = last - rows.num_rows + 1
+        self.written.remember(rows, first, said)
+        return PostedSet(self._booking_number(), first, last)
 
-    def _insert_set(self, decision: Decision) -> int:
-        """What is said once of all postings of a set; gives its number."""
+    def _told(self, rows: pa.Table) -> pa.Table:
+        """The columns of `rows` that must be told. In SQLite, where a column cannot be given a
+        default later on, what is the same in all rows stands in the statement.
+        """
+        if self._database.dialect == "sqlite":
+            return rows
+        return rows.drop_columns(
+            [name for name in _DEFAULTS if _is_only(rows[name], _DEFAULTS[name])]
+        )
+
+    def _insert_set(self, decision: Decision) -> tuple[int, dict[str, Any]]:
+        """What is said once of all postings of a set: its number, and what the store has of it."""
         values = {"booking_number": self._booking_number()} | msgspec.structs.asdict(decision)
-        ((number,),) = self._database.rows(
-            f"INSERT INTO posting_set ({', '.join(values)}) "  # noqa: S608 - names of ours
-            f"VALUES ({', '.join('?' * len(values))}) RETURNING set_number",
+        names = ", ".join(values)
+        ((number, *kept),) = self._database.rows(
+            f"INSERT INTO posting_set ({names}) VALUES ({', '.join('?' * len(values))}) "  # noqa: S608 - names of ours
+            f"RETURNING set_number, {names}",
             *values.values(),
         )
-        return int(number)
+        return int(number), dict(zip(values, kept, strict=True))
 
     def _numbered(self, rows: pa.Table, name: str) -> pa.Table:
         number = pa.scalar(self._booking_number(), pa.int64())
@@ -296,6 +318,13 @@ class DecisionChanges(Decisions):
 
 def _parts(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def _is_only(column: pa.ChunkedArray, value: str | int | None) -> bool:
+    """Whether every row has `value`."""
+    if value is None or column.null_count:
+        return value is None and column.null_count == len(column)
+    return pc.all(pc.equal(column, pa.scalar(value, column.type))).as_py() is not False
 
 
 def _negated(rows: pa.Table) -> pa.Table:

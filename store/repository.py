@@ -74,7 +74,7 @@ class Booking:
         self.personal = store.personal
         self.requests = store.requests
         self.events = store.events
-        self.audit = store.audit
+        self.audit = AuditLog(database, self.decisions.written)
         self.identities = store.identities
         self.contents = store.contents
         self.proofs = store.proofs

@@ -25,15 +25,18 @@ def folded(
     columns differ: their statement is the same every time, and need not be read anew.
     """
     rows = named(rows, statement)
-    is_worth_it = rows.num_rows >= _ROWS_MIN
-    said: dict[str, str] = {"rows": "{rows}"}
-    left: list[str] = []
-    for name in rows.column_names:
-        literal = _literal(rows[name]) if is_worth_it else None
-        if literal is None:
-            left.append(name)
-        said[name] = shown(len(left), name) if literal is None else literal
-    return rows.select(left), statement.format(**said)
+    literals = (
+        {name: _literal(rows[name]) for name in rows.column_names}
+        if rows.num_rows >= _ROWS_MIN
+        else {}
+    )
+    # Somebody counts the rows by what is left of them.
+    left = [name for name in rows.column_names if literals.get(name) is None] or rows.column_names[
+        :1
+    ]
+    said = {name: literals.get(name) for name in rows.column_names}
+    said |= {name: shown(place, name) for place, name in enumerate(left, start=1)}
+    return rows.select(left), statement.format(rows="{rows}", **said)
 
 
 def named(rows: pa.Table, statement: str) -> pa.Table:
@@ -43,12 +46,12 @@ def named(rows: pa.Table, statement: str) -> pa.Table:
 
 def _literal(column: pa.ChunkedArray) -> str | None:
     """The one value of `column` as SQL; None where there are several, or it cannot be written."""
-    if column.null_count or not len(column):
+    if column.null_count:
+        return "NULL" if column.null_count == len(column) else None
+    if not (pa.types.is_int64(column.type) or pa.types.is_string(column.type)):
         return None
-    first: bool | int | str = column[0].as_py()
+    first: int | str = column[0].as_py()
     if not pc.all(pc.equal(column, pa.scalar(first, column.type))).as_py():
-        return None
-    if isinstance(first, bool):
         return None
     if isinstance(first, int):
         return f"({first})"

@@ -123,8 +123,10 @@ class SqliteDatabase:
     def insert_table(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
         """Insert `rows` into the columns of `table` that have their names."""
         names = ", ".join(f'"{name}"' for name in rows.schema.names)
-        sql = f"INSERT INTO {table} ({names}) {_one_row(rows)}"
-        self.execute_many(sql, _rows_of(rows))
+        marks = ", ".join(f"{{{name}}}" for name in rows.schema.names)
+        insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
+        differing, once = folded(rows, insert, lambda place, _: f"?{place}")
+        self.execute_many(once, _rows_of(differing))
 
     def merge_table(
         self, table: str, rows: pa.Table | pa.RecordBatch, statement: Callable[[str], str]
