@@ -3,10 +3,9 @@
 DROP INDEX posting_line_by_item;
 CREATE INDEX posting_line_by_item ON posting_line (open_item_id);
 
--- Room in each page for what postings change. A payment is posted once as a rule, and with its
--- neighbours; of a ledger a tenth is paid at a time.
+-- Room in each page for what postings change: a payment is posted once as a rule, and its neighbours
+-- with it.
 ALTER TABLE payment_balance SET (fillfactor = 45);
-ALTER TABLE open_item SET (fillfactor = 75);
 
 -- What most postings leave empty need not travel with each of them.
 ALTER TABLE posting_line ALTER COLUMN customer_id SET DEFAULT '';
