@@ -53,8 +53,9 @@ _COPY_ROWS: Final = 65_536
 
 _COPY_BYTES: Final = 1 << 20
 
-_WORK_MEMORY: Final = "64MB"
-"""For a change of many rows: what a hundred thousand take, sorted or hashed, without a file."""
+_JOINS: Final = "SET LOCAL enable_hashjoin = {on}; SET LOCAL enable_mergejoin = {on}"
+"""Whether many rows to change may be found by reading all of their table: rows that are changed
+are read one by one in any case, and found by their key on the way."""
 
 _TYPES: Final = {pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN", pa.string(): 'TEXT COLLATE "C"'}
 
@@ -235,9 +236,9 @@ class PostgresqlDatabase:
                 "ON COMMIT DROP; SAVEPOINT change_all"
             )
             self.insert_table("staged", differing)
-            # So that the few rows are looked for among the many, not the other way round.
-            self.run_script(f"ANALYZE staged; SET LOCAL work_mem = '{_WORK_MEMORY}'")
+            self.run_script(f"ANALYZE staged; {_JOINS.format(on='off')}")
             changed = self.change(once.format(rows="FROM staged"))
+            self.run_script(_JOINS.format(on="on"))
         back = "" if changed == rows.num_rows else "ROLLBACK TO change_all; "
         self.run_script(f"{back}RELEASE change_all")
         return changed == int(rows.num_rows)
