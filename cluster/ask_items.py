@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cluster.bucket_match import reached_after_all
 from cluster.count_items import OWNER_NAMES
 from cluster.flow import begun, gathered, passed
 from cluster.mapped_values import mapped_value
@@ -21,26 +22,30 @@ from cluster.packets import Received, packed, scattered
 from cluster.pieces import payments_of
 from cluster.questions import (
     AMOUNT,
+    AMOUNT_KEY,
     ANSWER,
     KEY,
     OWNER_KEY,
     QUESTION,
     REFERENCE,
+    WRITTEN,
     amount_keys_of_items,
     answers,
     asked_again,
     creditor_keys_of_items,
     distinct_keys,
     frequent_of,
+    near_answers,
     part_of_rows,
     questions_of_payments,
     reference_keys_of_items,
+    written_for,
 )
 from cluster.read_inputs import FILE_BITS, ROW_MASK, items_place, keep_given, owners_place
-from cluster.reading import near_items, read_payments
+from cluster.reading import asks_again, read_payments
 from cluster.rows import HIT, NUMBERED_ITEM, READ_ROW, batch_of, first_family, seen
 from cluster.stage_files import keep_table, kept_batches, kept_table, taken
-from engine.batches import NO_DATE, OpenItemBatch, PaymentBatch
+from engine.batches import NO_DATE, PaymentBatch
 from engine.identify import OurAccounts
 from engine.segments import first_of_runs, is_among
 
@@ -59,16 +64,14 @@ if TYPE_CHECKING:
 __all__ = ["ReadNotes", "find_again", "found_again_of", "read_all", "told_of"]
 
 _CREDITOR_COLUMNS: Final = ("company_id", "customer_id", "references", "item_no", "owner")
-_AMOUNT_COLUMNS: Final = ("currency", "open_minor", "original_minor", "item_no")
+_AMOUNT_COLUMNS: Final = (
+    *("currency", "open_minor", "original_minor", "item_no"),
+    "document_number",
+)
 _REFERENCE_COLUMNS: Final = ("keys", "item_no")
-
-FOUND: Final = pa.schema([*HIT, pa.field("family", pa.int64())])
-"""An item found when payments asked again; its family where that ties the payment to it, or -1."""
 
 _PAIR: Final = pa.schema([pa.field(name, pa.int64()) for name in ("payment_no", "item_no")])
 _FREQUENT: Final = pa.schema([pa.field(name, pa.int64()) for name in ("piece", "key")])
-_KINDS: Final = ("first_kind", "last_kind")
-_HIT_OF_KINDS: Final = pa.schema([*HIT, *(pa.field(name, pa.int8()) for name in _KINDS)])
 _ASKED: Final = pa.schema([QUESTION.field("kind"), QUESTION.field("key")])
 _LATE: Final = pa.schema([pa.field(name, pa.int64()) for name in ("payment_no", "family", "own")])
 _COUNTED: Final = pa.schema([pa.field(name, pa.int64()) for name in ("family", "payments")])
@@ -105,8 +108,8 @@ def told_of(folder: Place, piece: int) -> pa.Table:
 
 
 def found_again_of(folder: Place, piece: int) -> pa.Table:
-    """What payments of a piece found when they asked again (`FOUND`)."""
-    return kept_table(_again(folder, piece), FOUND)
+    """What payments of a piece found when they asked again (`HIT`)."""
+    return kept_table(_again(folder, piece), HIT)
 
 
 def _told(folder: Place, piece: int) -> Place:
@@ -115,6 +118,11 @@ def _told(folder: Place, piece: int) -> Place:
 
 def _again(folder: Place, piece: int) -> Place:
     return folder / "found_again" / f"{piece:05}.arrow"
+
+
+def _hits(folder: Place, piece: int) -> Place:
+    """Where the hits of payments stand that ask again."""
+    return folder / "hits_of_asking" / f"{piece:05}.arrow"
 
 
 def read_all(run: Run) -> dict[str, int]:
@@ -143,13 +151,16 @@ def read_all(run: Run) -> dict[str, int]:
         whole = msgspec.structs.replace(told.whole, frequent_keys=frequent)
         rows = read_payments(payments, hits, known, msgspec.structs.replace(told, whole=whole))
         keep_table(_told(folder, piece), [rows], READ_ROW)
+        asking = rows["payment_no"].filter(asks_again(rows)).combine_chunks()
+        again = hits.filter(pc.is_in(hits["payment_no"], value_set=asking))
+        keep_table(_hits(folder, piece), [again], HIT)
         keep_given(folder, "payments", rows, piece)
         yield from _told_of_read(rows, piece)
         yield from packed({"frequent": pa.table([frequent.view(np.int64)], names=["key"])})
 
     sent = begun(run.spark, len(pieces) + files, ask)
     found = passed(sent, parts, _answering(pieces, files))
-    hits = passed(found, files, _taking(folder, pieces, HIT))
+    hits = passed(found, files, _taking(folder, pieces))
     notes = _notes(gathered(passed(hits, len(pieces), read)))
     run.put(notes, "read_notes")
     whole = msgspec.structs.replace(facts.whole, frequent_keys=notes.frequent)
@@ -179,7 +190,13 @@ class _answering:  # noqa: N801 - a step, called as a function
 
     def __call__(self, _: int, received: Received) -> Iterator[Packet]:
         asked = received.table("questions", QUESTION)
-        found = answers(asked, received.table("keys", KEY), received.table("owner_keys", OWNER_KEY))
+        keys, owned = received.table("keys", KEY), received.table("owner_keys", OWNER_KEY)
+        amounts, written = (
+            received.table(name, schema)
+            for name, schema in (("amount_keys", AMOUNT_KEY), ("written", WRITTEN))
+        )
+        near = near_answers(asked, amounts, written)
+        found = pa.concat_tables([answers(asked, keys, owned), near])
         number = found["payment_no"].to_numpy()
         file = np.where(number < 0, -1, found["item_no"].to_numpy() >> FILE_BITS)
         yield from scattered("answers", found, file)
@@ -206,8 +223,8 @@ class _answering:  # noqa: N801 - a step, called as a function
 class _taking:  # noqa: N801 - as above
     """The step that takes what was found from the file of its items: to the pieces that asked."""
 
-    def __init__(self, folder: Place, pieces: Pieces, schema: pa.Schema) -> None:
-        self._folder, self._pieces, self._schema = folder, pieces, schema
+    def __init__(self, folder: Place, pieces: Pieces) -> None:
+        self._folder, self._pieces = folder, pieces
 
     def __call__(self, file: int, received: Received) -> Iterator[Packet]:
         for name in ("frequent", "frequent_amounts"):
@@ -217,20 +234,16 @@ class _taking:  # noqa: N801 - as above
         if not len(found):
             return
         item, payment = found["item_no"].to_numpy(), found["payment_no"].to_numpy()
-        kind = found["kind"].to_numpy()
-        order = np.lexsort((kind, payment, item))
-        item, payment, kind = item[order], payment[order], kind[order]
-        head = np.flatnonzero(first_of_runs(item, payment))
-        last = np.append(head[1:], len(order)) - 1
-        first = first_of_runs(item[head])
+        order = np.lexsort((payment, item))
+        item, payment = item[order], payment[order]
+        once = first_of_runs(item, payment)
+        item, payment = item[once], payment[once]
+        first = first_of_runs(item)
         place = items_place(self._folder, file)
-        rows = taken(place, item[head][first] & ROW_MASK, NUMBERED_ITEM.names)
+        rows = taken(place, item[first] & ROW_MASK, NUMBERED_ITEM.names)
         hits = rows.take(pa.array(np.cumsum(first) - 1))
-        columns = {name: hits[name] for name in NUMBERED_ITEM.names}
-        columns |= {"payment_no": pa.array(payment[head])}
-        columns |= {"first_kind": pa.array(kind[head]), "last_kind": pa.array(kind[last])}
-        table = pa.table([columns[name] for name in self._schema.names], schema=self._schema)
-        yield from scattered("hits", table, self._pieces.of(payment[head]))
+        hits = hits.append_column(HIT.field("payment_no"), pa.array(payment)).select(HIT.names)
+        yield from scattered("hits", hits, self._pieces.of(payment))
 
 
 def _told_of_read(rows: pa.Table, piece: int) -> Iterator[Packet]:
@@ -285,7 +298,7 @@ def find_again(run: Run) -> dict[str, int]:
     whose numbers are near one they write.
     """
     notes: ReadNotes = run.value("read_notes")
-    facts: RunFacts = run.value("facts_counted")
+    facts: RunFacts = run.value("facts_looked_up")
     pieces: Pieces = run.value("pieces")
     asking = np.flatnonzero(notes.asking).tolist()
     folder, parts, files = run.folder, run.parts, run.value("item_files") if asking else 0
@@ -293,41 +306,72 @@ def find_again(run: Run) -> dict[str, int]:
     wanted = {kind: _asked_keys(notes.asked, kind) for kind in (REFERENCE, AMOUNT)}
     run.put(wanted, "asked_again")
     known_at, wanted_at = run.place_of("customers"), run.place_of("asked_again")
+    facts_at = run.place_of("facts_looked_up")
 
     def ask(number: int) -> Iterator[Packet]:
         if number < len(asking):
-            asked = asked_again(told_of(folder, asking[number]))
-            yield from scattered("questions", asked, part_of_rows(asked, parts))
+            payments = told_of(folder, asking[number])
+            asked = asked_again(payments)
+            part = part_of_rows(asked, parts)
+            yield from scattered("questions", asked, part)
+            yield from scattered("written", *written_for(asked, part, payments))
             return
         file = number - len(asking)
         for batch in kept_batches(items_place(folder, file)):
-            for keys in _wanted_keys(batch, mapped_value(wanted_at), currencies):
-                yield from scattered("keys", keys, part_of_rows(keys, parts))
+            for name, keys in _wanted_keys(batch, mapped_value(wanted_at), currencies):
+                yield from scattered(name, keys, part_of_rows(keys, parts))
 
-    def near(piece: int, received: Received) -> Iterator[Packet]:
-        hits = received.table("hits", _HIT_OF_KINDS)
-        payments = told_of(folder, piece)
-        found = _near(payments, hits, mapped_value(known_at))
-        keep_table(_again(folder, piece), [found], FOUND)
-        late = found.filter(pc.greater_equal(found["family"], 0))
-        first = first_family(payments)
-        own = first[late["payment_no"].to_numpy() - pieces.first[piece]]
-        columns = [late["payment_no"], late["family"], own]
-        frequent = [received.table(name, _FREQUENT) for name in _FREQUENT_OF]
-        tables = {"late": pa.table(columns, schema=_LATE), "found": found.select(["payment_no"])}
-        yield from packed(tables | dict(zip(_FREQUENT_OF, frequent, strict=True)))
+    def read(piece: int, received: Received) -> Iterator[Packet]:
+        hits = received.table("hits", HIT)
+        keep_table(_again(folder, piece), [hits], HIT)
+        frequent = {name: received.table(name, _FREQUENT) for name in _FREQUENT_OF}
+        told = with_frequent(mapped_value(facts_at), *frequent.values())
+        late = _reached_late(folder, piece, hits, mapped_value(known_at), told)
+        yield from packed({"late": late, "found": hits.select(["payment_no"]), **frequent})
 
     found = Received()
     if asking:
         sent = begun(run.spark, len(asking) + files, ask)
         answered = passed(sent, parts, _answering(pieces, files))
-        hits = passed(answered, files, _taking(folder, pieces, _HIT_OF_KINDS))
-        found = gathered(passed(hits, len(pieces), near))
+        hits = passed(answered, files, _taking(folder, pieces))
+        found = gathered(passed(hits, len(pieces), read))
     run.put(found.table("late", _LATE).sort_by(_BY_LATE), "late")
-    frequent = [distinct_keys(found.table(name, _FREQUENT)["key"]) for name in _FREQUENT_OF]
-    run.put(tuple(frequent), "frequent_again")
-    rows = found.table("found", pa.schema([FOUND.field("payment_no")]))
+    frequent = [found.table(name, _FREQUENT) for name in _FREQUENT_OF]
+    run.put(with_frequent(facts, *frequent), "facts_found_again")
+    rows = found.table("found", pa.schema([HIT.field("payment_no")]))
     return {"asking": len(asking), "found_again": len(rows)}
+
+
+def with_frequent(facts: RunFacts, keys: pa.Table, amounts: pa.Table) -> RunFacts:
+    """`facts` that know of frequent `keys` and `amounts` as well (`_FREQUENT`)."""
+    every = np.concatenate([facts.whole.frequent_keys, distinct_keys(keys["key"])])
+    whole = msgspec.structs.replace(
+        facts.whole,
+        frequent_keys=np.sort(every),
+        frequent_amounts=distinct_keys(amounts["key"]),
+    )
+    return msgspec.structs.replace(facts, whole=whole)
+
+
+def _reached_late(
+    folder: Place, piece: int, found: pa.Table, known: KnownCustomers, facts: RunFacts
+) -> pa.Table:
+    """Families that payments reach by what they `found` when they asked again (`_LATE`)."""
+    payments = told_of(folder, piece)
+    number = pc.unique(found["payment_no"])
+    payments = payments.filter(pc.is_in(payments["payment_no"], value_set=number))
+    if not len(payments):
+        return _LATE.empty_table()
+    before = kept_table(_hits(folder, piece), HIT)
+    before = before.filter(pc.is_in(before["payment_no"], value_set=number))
+    row, family = reached_after_all(payments, pa.concat_tables([before, found]), known, facts)
+    own = first_family(payments)[row]
+    late = np.flatnonzero(own != family)
+    order = late[np.lexsort((family[late], row[late]))]
+    row, family, own = row[order], family[order], own[order]
+    once = first_of_runs(row, family) if len(row) else np.empty(0, dtype=np.bool_)
+    columns = [payments["payment_no"].to_numpy()[row], family, own]
+    return pa.table([column[once] for column in columns], schema=_LATE)
 
 
 _FREQUENT_OF: Final = ("frequent", "frequent_amounts")
@@ -340,23 +384,11 @@ def _asked_keys(asked: pa.Table, kind: int) -> NDArray[np.uint64]:
 
 def _wanted_keys(
     batch: pa.RecordBatch, wanted: dict[int, NDArray[np.uint64]], currencies: tuple[str, ...]
-) -> Iterator[pa.Table]:
-    """The keys of some items that anything asks for."""
+) -> Iterator[tuple[str, pa.Table]]:
+    """The keys of some items that anything asks for, and what they are called on their way."""
     if len(wanted[REFERENCE]):
         keys = reference_keys_of_items(pa.table(batch.select(_REFERENCE_COLUMNS)))
-        yield keys.filter(pa.array(is_among(seen(keys["key"]), wanted[REFERENCE])))
+        yield "keys", keys.filter(pa.array(is_among(seen(keys["key"]), wanted[REFERENCE])))
     if len(wanted[AMOUNT]):
         keys = amount_keys_of_items(pa.table(batch.select(_AMOUNT_COLUMNS)), currencies)
-        yield keys.filter(pa.array(is_among(seen(keys["key"]), wanted[AMOUNT])))
-
-
-def _near(payments: pa.Table, items: pa.Table, known: KnownCustomers) -> pa.Table:
-    """The `items` asked for again that are worth looking at (`FOUND`)."""
-    by_amount = items.column("last_kind").to_numpy() == AMOUNT
-    near = np.zeros(len(items), dtype=np.bool_)
-    if by_amount.any():
-        near[by_amount] = near_items(payments, items.filter(pa.array(by_amount)))
-    family = np.where(near, known.family_of(batch_of(OpenItemBatch, items)), -1)
-    kept = near | (items.column("first_kind").to_numpy() == REFERENCE)
-    found = items.append_column("family", pa.array(family))
-    return found.filter(pa.array(kept)).select(FOUND.names)
+        yield "amount_keys", keys.filter(pa.array(is_among(seen(keys["key"]), wanted[AMOUNT])))

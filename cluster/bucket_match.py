@@ -19,6 +19,7 @@ from engine.batches import OpenItemBatch, PaymentBatch
 from engine.due_habits import ages_of_paid
 from engine.groups import reached_families
 from engine.intake import take_in
+from engine.limits import FAMILY_COMPARED_MAX
 from engine.matcher import match_payments
 from engine.rounds import decide_by_reference, paid_items
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from cluster.buckets import Buckets
     from cluster.known_customers import KnownCustomers
     from cluster.run_facts import RunFacts
+    from engine.intake import Intake
     from engine.match_input import MatchInput, MatchResult
+    from engine.rounds import Round
 
-__all__ = ["FIRST_ROUND", "bucket_input", "first_round", "second_round"]
+__all__ = ["FIRST_ROUND", "bucket_input", "first_round", "reached_after_all", "second_round"]
 
 FIRST_ROUND = pa.schema(
     [
@@ -84,16 +87,9 @@ def first_round(
     match_input = bucket_input(payments, items, known, facts)
     intake = take_in(match_input, _quiet)
     named = decide_by_reference(intake, intake.situation)
-    global_number = known.directory.numbers.look_up(intake.directory.keys)
-    rows: list[NDArray[np.int64]] = []
-    families: list[NDArray[np.int64]] = []
-    for situation in (intake.situation, named.situation):
-        payment, family = reached_families(situation, intake.directory.family)
-        family = global_number[family]
-        stray = buckets.of_family[family] != bucket
-        rows.append(intake.order[payment[stray]])
-        families.append(family[stray])
-    strays = np.concatenate(rows)
+    row, family = _reached(intake, named, known)
+    stray = buckets.of_family[family] != bucket
+    strays = row[stray]
     number = payments.column("payment_no").to_numpy()
     return pa.table(
         {
@@ -102,11 +98,46 @@ def first_round(
             "items": [len(match_input.open_items)],
             "paid": [ages_of_paid(intake.index, *paid_items(intake, named)).tolist()],
             "strays": [number[strays].tolist()],
-            "stray_families": [np.concatenate(families).tolist()],
+            "stray_families": [family[stray].tolist()],
             "stray_own": [first_family(payments)[strays].tolist()],
         },
         schema=FIRST_ROUND,
     )
+
+
+def reached_after_all(
+    payments: pa.Table, items: pa.Table, known: KnownCustomers, facts: RunFacts
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of `payments` and families that they reach with all they have found in `items`: by the
+    engine's own reading, before references decide and after.
+
+    Items of payers' families that nobody asked for are not there. Where a family is too large to be
+    compared with, reading by amount needs to know that it is: whatever such a payment found counts.
+    """
+    intake = take_in(bucket_input(payments, items, known, facts), _quiet)
+    row, family = _reached(intake, decide_by_reference(intake, intake.situation), known)
+    own = first_family(payments)
+    large = (own >= 0) & (known.items[own] > FAMILY_COMPARED_MAX)
+    number = payments["payment_no"].to_numpy()
+    of_item = np.searchsorted(number, items["payment_no"].to_numpy())
+    found = np.flatnonzero(large[of_item])
+    beside = known.family_of(batch_of(OpenItemBatch, items.take(pa.array(found))))
+    return np.concatenate([row, of_item[found]]), np.concatenate([family, beside])
+
+
+def _reached(
+    intake: Intake, named: Round, known: KnownCustomers
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of payments as they came, and the families they reach, by their numbers in the run."""
+    global_number = known.directory.numbers.look_up(intake.directory.keys)
+    rows, families = zip(
+        *(
+            reached_families(situation, intake.directory.family)
+            for situation in (intake.situation, named.situation)
+        ),
+        strict=True,
+    )
+    return intake.order[np.concatenate(rows)], global_number[np.concatenate(families)]
 
 
 def second_round(

@@ -82,20 +82,24 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
         items_max: int,
         payments_max: int,
     ) -> Buckets:
-        """Buckets of at most about `items_max` items or `payments_max` payments; `items` and
-        `payments` are those of each family, `homeless` the payments that reach none.
+        """Buckets of about the work that `items_max` items and `payments_max` payments together
+        make, half of it each; `items` and `payments` are those of each family, `homeless` the
+        payments that reach none. No bucket of several groups has more than twice as much to do as
+        another, but for the one that takes what is left.
         """
         group = _groups(len(items), ties)
         payments = payments + np.bincount(ties.found_family, minlength=len(items))
-        weight = np.maximum(items / items_max, payments / payments_max)
+        weight = (items / items_max + payments / payments_max) / 2
         touched = np.bincount(group, weights=payments, minlength=len(items)) > 0
         # Ties to families without payments of their own bring those families along.
         heavy = np.bincount(group, weights=weight, minlength=len(items))
         groups = np.flatnonzero(touched)
         giant = heavy[groups] >= 1.0
         small, large = groups[~giant], groups[giant]
-        filled = np.cumsum(heavy[small])
-        shared = np.floor(filled - heavy[small]).astype(np.int64)
+        begins = np.cumsum(heavy[small]) - heavy[small]
+        # As many buckets as are needed, all of about the same weight.
+        total = heavy[small].sum()
+        shared = np.floor(begins / max(total, 1.0) * np.ceil(total)).astype(np.int64)
         number = np.cumsum(np.diff(shared, prepend=-1) > 0) - 1
         of_group = np.full(len(items), NO_BUCKET, dtype=np.int64)
         of_group[small] = number

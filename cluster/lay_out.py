@@ -65,17 +65,14 @@ def lay_out(run: Run) -> dict[str, int]:
     """Tie families together, and cut buckets."""
     known: KnownCustomers = run.value("customers")
     notes: ReadNotes = run.value("read_notes")
-    facts: RunFacts = run.value("facts_looked_up")
+    facts: RunFacts = run.value("facts_found_again")
     returns = _originals(run, notes)
     ties = _ties(run, notes, returns)
     run.put(ties, "ties-0")
-    more, amounts = run.value("frequent_again")
-    keys = np.sort(np.concatenate([facts.whole.frequent_keys, more]))
-    whole = msgspec.structs.replace(facts.whole, frequent_keys=keys, frequent_amounts=amounts)
     originals = dict(
         zip(returns["returned_id"].to_pylist(), returns["original_id"].to_pylist(), strict=True)
     )
-    run.put(msgspec.structs.replace(facts, whole=whole, originals=originals), "facts_laid_out")
+    run.put(msgspec.structs.replace(facts, originals=originals), "facts_laid_out")
     family, count = (notes.by_family[name].to_numpy() for name in ("family", "payments"))
     payments = np.zeros(len(known.directory), dtype=np.int64)
     payments[family[family >= 0]] = count[family >= 0]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cluster.rows import (
     READ_ROW,
@@ -19,22 +20,18 @@ from cluster.rows import (
     int64_list,
     items_of,
     lines_of,
-    lists_of,
     payer_column,
-    seen,
     struct_list,
 )
 from engine.batches import OpenItemBatch, PaymentBatch
 from engine.creditor_references import creditor_owners
-from engine.damaged_numbers import clipped, distances
 from engine.groups import reached_families
 from engine.identify import OurAccounts
 from engine.intake import facts_in_force, find_payers, sorted_lines, take_in
 from engine.limits import FAMILY_COMPARED_MAX
 from engine.payer_table import payers_by_name
-from engine.reference_keys import joined_digits
 from engine.references import written_numbers
-from engine.segments import expand_ranges, first_of_runs, is_among, mix64, pick
+from engine.segments import first_of_runs, is_among, mix64, pick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,10 +41,7 @@ if TYPE_CHECKING:
     from engine.batches import PayerBatch, RemittanceBatch
     from engine.intake import Intake
 
-__all__ = ["near_items", "read_payments"]
-
-_NEAR_MAX = 3
-_ENDINGS = (100_000, 1_000_000)
+__all__ = ["asks_again", "read_payments"]
 
 
 def read_payments(
@@ -188,25 +182,10 @@ def _amounts_asked(
     return row[kept], mix64(read.currency[row[kept]], amount[kept])
 
 
-def near_items(read: pa.Table, hits: pa.Table) -> NDArray[np.bool_]:
-    """Which of `hits` (found by amount, with the payment that asked) are near a number its payment
-    writes: near enough for it to be that number, cut off or mistyped. `read` has the payments.
-    """
-    number = read.column("payment_no").to_numpy()
-    order = np.argsort(number, kind="stable")
-    row = order[np.searchsorted(number[order], hits.column("payment_no").to_numpy())]
-    owner, values = lists_of(read, "numbers_written")
-    written = seen(values.column("numbers_written"))
-    first, last = (np.searchsorted(owner, row, side=side) for side in ("left", "right"))
-    hit, place = expand_ranges(first, last)
-    item = joined_digits(batch_of(OpenItemBatch, hits).text("document_number"))[hit]
-    one = written[place]
-    close = (distances(one, item, _NEAR_MAX) <= _NEAR_MAX) | clipped(one, item)
-    for size in _ENDINGS:
-        close |= item % np.uint64(size) == one
-    near = np.zeros(len(row), dtype=np.bool_)
-    near[hit[close]] = True
-    return near
+def asks_again(read: pa.Table) -> pa.ChunkedArray:
+    """Which payments of `read` (`READ_ROW`) ask for items once more."""
+    lengths = [pc.list_value_length(read[name]) for name in ("numbers_between", "amounts_asked")]
+    return pc.greater(pc.add(*lengths), 0)
 
 
 def _quiet(stage: str, row_count: int) -> None:

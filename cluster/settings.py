@@ -16,8 +16,8 @@ class Cuts(msgspec.Struct, frozen=True, kw_only=True):
     """How work is cut up; nothing of the result depends on it.
 
     parts: tasks of a stage that is cut by key or by payment (0: two per core of the cluster);
-    bucket_items, bucket_payments: what a bucket of several groups holds at most; file_payments:
-    about how many payments a part of a result holds.
+    bucket_items, bucket_payments: what a bucket of several groups holds, about, of both together
+    (of items alone twice as many); file_payments: about how many payments a part of a result holds.
     """
 
     parts: int = 0

@@ -38,6 +38,18 @@ def make_world(name, place, payments=300, items=2_000, seed=None, *, with_bank_f
     return place
 
 
+def one_family(place, every=5):
+    """The world in `place` with every fifth customer of a company under its first one."""
+    customers = pq.read_table(place / "customers.parquet")
+    rows, heads = customers.to_pylist(), {}
+    for number, row in enumerate(rows):
+        head = heads.setdefault(row["company_id"], row["customer_id"])
+        if number % every == 0 and row["customer_id"] != head:
+            row["parent_customer_id"] = head
+    pq.write_table(pa.Table.from_pylist(rows, schema=customers.schema), place / "customers.parquet")
+    return place
+
+
 def in_parts(table: Path, parts: int) -> Path:
     """The table at `table` as a folder of parts."""
     rows = pq.read_table(table)

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster.bucket_match import bucket_input, first_round
+from cluster.ask_items import with_frequent
+from cluster.bucket_match import bucket_input, first_round, reached_after_all
 from cluster.buckets import Buckets, Ties
 from cluster.count_items import Owners
 from cluster.item_rows import item_rows
@@ -24,12 +25,14 @@ from cluster.questions import (
     asked_again,
     creditor_keys_of_items,
     frequent_of,
+    near_answers,
     part_of_rows,
     questions_of_payments,
     reference_keys_of_items,
+    written_for,
 )
 from cluster.read_inputs import repeats_by_currency
-from cluster.reading import near_items, read_payments
+from cluster.reading import asks_again, read_payments
 from cluster.rows import NUMBERED_ITEM, batch_of, lists_of, with_lines
 from cluster.run_facts import RunFacts
 from engine.accident import amount_keys
@@ -108,29 +111,34 @@ class PartedRun:
         whole = msgspec.structs.replace(self.facts.whole, **more)
         self.facts = msgspec.structs.replace(self.facts, whole=whole)
 
-    def _ask(self, questions, kind):
-        keys = [reference_keys_of_items(piece) for piece in self.items]
-        if kind == AMOUNT:
-            keys += [amount_keys_of_items(piece, self.currencies) for piece in self.items]
+    def _ask(self, questions):
         owned = [
             creditor_keys_of_items(piece, self.known.customer_of(batch_of(OpenItemBatch, piece)))
             for piece in self.items
         ]
+        keys = [reference_keys_of_items(piece) for piece in self.items]
         sides = [questions, pa.concat_tables(keys), pa.concat_tables(owned)]
-        part = [part_of_rows(side, self.parts) for side in sides]
+        return pa.concat_tables([answers(*part) for part in self._parted(sides)])
+
+    def _ask_amounts(self, questions):
+        keys = [amount_keys_of_items(piece, self.currencies) for piece in self.items]
+        written, part = written_for(questions, part_of_rows(questions, self.parts), self.read)
+        asked = self._parted([questions, pa.concat_tables(keys)])
+        texts = (written.filter(pa.array(part == one)) for one in range(self.parts))
         return pa.concat_tables(
-            [
-                answers(*(s.filter(pa.array(p == one)) for s, p in zip(sides, part, strict=True)))
-                for one in range(self.parts)
-            ]
+            [near_answers(*sides, text) for sides, text in zip(asked, texts, strict=True)]
         )
+
+    def _parted(self, sides):
+        part = [part_of_rows(side, self.parts) for side in sides]
+        for one in range(self.parts):
+            yield [s.filter(pa.array(p == one)) for s, p in zip(sides, part, strict=True)]
 
     def _fetched(self, found):
         found = found.filter(pc.greater_equal(found["payment_no"], 0))
         at = pc.index_in(found["item_no"], value_set=self.every["item_no"].combine_chunks())
         rows = self.every.select(NUMBERED_ITEM.names).take(at)
-        rows = rows.append_column("payment_no", found["payment_no"])
-        return rows.append_column("kind", found["kind"])
+        return rows.append_column("payment_no", found["payment_no"])
 
     def _read(self):
         given = self.input
@@ -146,7 +154,7 @@ class PartedRun:
         questions = [
             questions_of_payments(part, whole.shapes, ours, whole.companies) for part in payments
         ]
-        found = self._ask(pa.concat_tables(questions), REFERENCE)
+        found = self._ask(pa.concat_tables(questions))
         self._whole(frequent_keys=frequent_of(found, REFERENCE))
         self.hits = self._fetched(found)
         self.read = pa.concat_tables(
@@ -162,15 +170,18 @@ class PartedRun:
         return rows.filter(pc.is_in(rows["payment_no"], value_set=own))
 
     def _find_again(self):
-        found = self._ask(asked_again(self.read), AMOUNT)
-        keys = np.concatenate([self.facts.whole.frequent_keys, frequent_of(found, REFERENCE)])
-        self._whole(frequent_keys=np.sort(keys), frequent_amounts=frequent_of(found, AMOUNT))
-        hits = self._fetched(found)
-        by_amount = pc.equal(hits["kind"], AMOUNT)
-        near = hits.filter(by_amount)
-        near = near.filter(pa.array(near_items(self.read, near)))
-        self.again = pa.concat_tables([hits.filter(pc.invert(by_amount)), near])
-        self.near = near
+        asked = asked_again(self.read)
+        found = pa.concat_tables([self._ask(asked), self._ask_amounts(asked)])
+        keys, amounts = (
+            pa.table({"key": frequent_of(found, kind).view(np.int64)})
+            for kind in (REFERENCE, AMOUNT)
+        )
+        self.facts = with_frequent(self.facts, keys, amounts)
+        self.again = self._fetched(found)
+        self.asking = asking = self.read.filter(asks_again(self.read))
+        hits = pa.concat_tables([self._of(asking, self.hits), self.again])
+        self.late = reached_after_all(asking, hits, self.known, self.facts)
+        self.late_payment = asking["payment_no"].to_numpy()[self.late[0]]
 
     def _lay_out(self):
         number = self.read["payment_no"].to_numpy()
@@ -192,8 +203,7 @@ class PartedRun:
             returned_family=first[one],
             original_family=first[two],
         )
-        late = self.near["payment_no"].to_numpy()
-        reached = self.known.family_of(batch_of(OpenItemBatch, self.near))
+        late, reached = self.late_payment, self.late[1]
         order = np.lexsort((reached, late))
         late, reached = late[order], reached[order]
         own = first[np.searchsorted(number, late)]
