@@ -71,6 +71,8 @@ def permitted(
     left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
     unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
     automatic &= ~unclear
+    # Of an advice whose invoices are not there its credits alone would be left: less than nothing.
+    automatic &= candidates.cash() >= 0
     claims = automatic & (candidates.weight == 0)
     # Money in an account nobody has listed may be any company's, whatever it names.
     if len(intake.directory.companies) > 1:
