@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from engine.money import CURRENCY_EXPONENTS
 from parsers.errors import TableError
+from parsers.ledger_blocks import BlockLabels, is_rule
 from parsers.ledger_presets import DATE_ROLES, MONEY_ROLES, ROLES, shipped_ledger_presets
 from parsers.remittance_files import ColumnUse
 from parsers.remittance_presets import normal_header, total_words
@@ -26,6 +27,8 @@ from parsers.tables import read_customers, read_open_items
 from parsers.value_formats import FormatError, amount_of, date_of, date_order, decimal_sign
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.batches import Batch, CustomerBatch, OpenItemBatch
     from parsers.ledger_presets import LedgerKind, LedgerSettings, LedgerTable
     from parsers.remittance_presets import DateOrder, DecimalSign
@@ -37,14 +40,13 @@ __all__ = ["LedgerFile", "fitting_presets", "read_ledger_file"]
 _ANCHOR: Final = {"open_items": "open_amount", "customers": "customer_id"}
 _WHAT: Final = {"open_items": "a table of open items", "customers": "a table of customers"}
 _CREDITS: Final = ("credit_memo", "on_account")
-_RULES: Final = frozenset("-=_*+|. ")
 
 
 class LedgerFile(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one file, and how it was read.
 
     `counted_rows` are rows that are no items, by what they are: `preamble`, `header`, `total`,
-    `group`, `rule`, `text`.
+    `group`, `above` (they say what all rows below them share), `rule`, `text`.
     """
 
     batch: Batch
@@ -105,7 +107,8 @@ def read_ledger_file(
             ColumnUse(title, roles.get(at, ""), rows.formats.get(roles.get(at, ""), ""))
             for at, title in enumerate(found.titles)
             if title
-        ),
+        )
+        + tuple(ColumnUse(f"{label} (above)", role) for role, label in rows.above.items()),
         counted_rows=dict(sorted(rows.counted.items())),
     )
 
@@ -137,10 +140,15 @@ class _Rows:
         self._kind = kind
         self._lines: list[int] = []
         self._groups: list[str] = []
+        self._labels = BlockLabels(found.preset.above, found.columns)
+        self._block: dict[str, str] = {}
+        self._above: dict[int, dict[str, str]] = {}
+        self._group = ""
         self._totals: list[tuple[int, int]] = []
         self._group_starts: list[int] = [0]
-        self.counted: dict[str, int] = {"preamble": found.header} if found.header else {}
+        self.counted: dict[str, int] = {}
         self.formats: dict[str, str] = {}
+        self.above: dict[str, str] = {}
         self._sort()
 
     def mapped(self) -> _MappedTable:
@@ -182,34 +190,57 @@ class _Rows:
 
     def _sort(self) -> None:
         """Which rows are items, and what the others are."""
-        found, group = self._found, ""
+        found = self._found
+        for at in range(found.header):
+            if not self._is_block_line(at):
+                self._count("preamble")
         for at in range(found.header + 1, len(found.rows)):
-            cells = found.rows[at][1]
-            filled = [cell for cell in cells if cell != ""]
-            first = filled[0] if filled else ""
-            if [str(cell) for cell in cells] == found.titles:
-                self._count("header")
-            elif _is_rule(filled):
-                self._count("rule")
-            elif self._is_total(first):
-                self._count("total")
-                self._totals.append((at, len(self._lines)))
-            elif len(filled) == 1 and self._table.group and first == cells[0]:
-                self._count("group")
-                group = _as_text(first)
-                self._group_starts.append(len(self._lines))
-            elif self._is_line(at):
-                self._lines.append(at)
-                self._groups.append(group)
-            else:
-                self._count("text")
+            self._count_or_keep(at)
+
+    def _count_or_keep(self, at: int) -> None:
+        found = self._found
+        cells = found.rows[at][1]
+        filled = [cell for cell in cells if cell != ""]
+        first = filled[0] if filled else ""
+        if [str(cell) for cell in cells] == found.titles:
+            self._count("header")
+        elif is_rule(filled):
+            self._count("rule")
+        elif self._is_block_line(at):
+            self._group_starts.append(len(self._lines))
+        elif self._is_total(first):
+            self._count("total")
+            self._totals.append((at, len(self._lines)))
+        elif len(filled) == 1 and self._table.group and first == cells[0]:
+            self._count("group")
+            self._group = _as_text(first)
+            self._group_starts.append(len(self._lines))
+        elif self._is_line(at):
+            if self._labels.needs("customer_id") and "customer_id" not in self._block:
+                title = self._table.above["customer_id"][0]
+                self._fail(at, title, "", "stands in no line above, and no column says whose it is")
+            self._lines.append(at)
+            self._groups.append(self._group)
+            self._above[at] = self._block
+        else:
+            self._count("text")
+
+    def _is_block_line(self, at: int) -> bool:
+        """Whether the row says something about those below it; then it is kept in mind."""
+        facts = self._labels.facts(self._found.rows[at][1])
+        if not facts:
+            return False
+        self._count("above")
+        self._block = self._block | {fact.role: _as_text(fact.value) for fact in facts}
+        self.above |= {fact.role: fact.label for fact in facts}
+        return True
 
     def _is_total(self, first: Cell) -> bool:
         if not isinstance(first, str):
             return False
         words = normal_header(first)
         return (
-            set(first) == {"*"}
+            first.startswith("*")
             or words in total_words()
             or words.startswith(("total ", "summe ", "saldo", "balance total"))
         )
@@ -243,10 +274,10 @@ class _Rows:
         return "" if position is None or position >= len(cells) else cells[position]
 
     def _text(self, at: int, role: str) -> str:
-        value = _as_text(self._cell(at, role))
-        table = self._table
+        table, above = self._table, self._above[at]
+        value = _as_text(self._cell(at, role)) or above.get(role, "")
         if role == "open_item_id" and table.id:
-            parts = [_as_text(self._cell(at, one)) for one in table.id]
+            parts = [_as_text(self._cell(at, one)) or above.get(one, "") for one in table.id]
             value = value or "/".join(part for part in parts if part)
         if not value and role in table.otherwise:
             value = _as_text(self._cell(at, table.otherwise[role]))
@@ -407,26 +438,16 @@ class _Rows:
             return
         before = 0
         for at, lines in self._totals:
-            cell = self._cell(at, "open_amount")
+            cell = self._total(at)
             starts = {0, before, max(one for one in self._group_starts if one <= lines)}
-            sums = {
-                sum((amounts[k] or Decimal(0) for k in range(start, lines)), Decimal(0))
-                for start in starts
-            } | {
-                sum(
-                    (
-                        amounts[k] or Decimal(0)
-                        for k in range(start, lines)
-                        if currencies[k] == currency
-                    ),
-                    Decimal(0),
-                )
+            sums = {_sum(amounts[start:lines]) for start in starts} | {
+                _sum(amounts[k] for k in range(start, lines) if currencies[k] == currency)
                 for start in starts
                 for currency in sorted(set(currencies))
             }
             if cell != "" and not self._is_one_of(cell, sums):
                 title = self._found.titles[self._found.columns["open_amount"]]
-                whole = sum((one or Decimal(0) for one in amounts[:lines]), Decimal(0))
+                whole = _sum(amounts[:lines])
                 self._fail(
                     at,
                     title,
@@ -435,6 +456,15 @@ class _Rows:
                     f'totals = "ignore" in an own preset',
                 )
             before = lines
+
+    def _total(self, at: int) -> Cell:
+        """The amount of a row of totals; where its cells are merged, the one that is there."""
+        cells = self._found.rows[at][1]
+        if len(cells) >= len(self._found.titles):
+            return self._cell(at, "open_amount")
+        signs: tuple[DecimalSign, ...] = (".", ",")
+        written = (cell for cell in cells if isinstance(cell, str) and cell)
+        return next((one for one in written if any(amount_of(one, sign) for sign in signs)), "")
 
     def _is_one_of(self, cell: Cell, sums: set[Decimal]) -> bool:
         if isinstance(cell, Decimal):
@@ -458,10 +488,8 @@ def _type_by_sign(kind: str, amount: Decimal | None) -> str:
     return other if mark and (amount is None or amount >= 0) else negative
 
 
-def _is_rule(filled: list[Cell]) -> bool:
-    """A line drawn under or between rows; stars alone mark a total."""
-    drawn = all(isinstance(cell, str) and set(cell) <= _RULES for cell in filled)
-    return drawn and not (filled and set(str(filled[0])) == {"*"})
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    return sum((one or Decimal(0) for one in amounts), Decimal(0))
 
 
 def _as_text(cell: Cell) -> str:

@@ -62,7 +62,8 @@ class LedgerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `id` are the columns an id is made of, with `/` between. `otherwise` names the column that
     stands in where a cell is empty. `values` translate (`document_type`, `status`), compared
     without case. `sign`: credits are negative `as_written`, or by their type (`by_type`).
-    `group` is what a row with a single cell says about the rows below it. `totals` are checked
+    `group` is what a row with a single cell says about the rows below it; `above` are labels of
+    lines that say something about all rows below them, where no column does. `totals` are checked
     unless they are to be ignored.
     """
 
@@ -73,6 +74,7 @@ class LedgerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     values: dict[str, dict[str, str]] = {}
     sign: Literal["as_written", "by_type"] = "as_written"
     group: str = ""
+    above: dict[str, list[str]] = {}
     totals: Literal["check", "ignore"] = "check"
     decimal: DecimalSign | None = None
     date: DateOrder | None = None
@@ -150,7 +152,14 @@ def _checked(name: str, preset: LedgerPreset, file: str = "") -> LedgerPreset:
 
 def _check_table(where: str, kind: str, table: LedgerTable) -> None:
     known = (*ROLES[kind], *PARTS)
-    named = [*table.columns, *table.id, *table.otherwise, *table.otherwise.values(), *table.values]
+    named = [
+        *table.columns,
+        *table.above,
+        *table.id,
+        *table.otherwise,
+        *table.otherwise.values(),
+        *table.values,
+    ]
     for role in [*named, *([table.group] if table.group else [])]:
         if role not in known:
             message = f"{where}: {kind}: {role!r} is no column; expected one of {', '.join(known)}"

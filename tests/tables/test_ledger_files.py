@@ -342,3 +342,94 @@ def test_an_own_preset_that_is_none_is_refused(text, said):
     with pytest.raises(TableError, match=r"own\.toml: ") as caught:
         read_ledger_preset("own.toml", text)
     assert said in str(caught.value)
+
+
+LIST = """\
+Customer Line Item Display
+
+Customer            100234
+Company Code        1000
+
+Name                Acme GmbH
+City                Berlin
+-------------------------------------------------------------------------------
+|St|DocumentNo|Type|Doc. Date |Net due dt|Amount in doc. curr.|Curr.|Reference|
+-------------------------------------------------------------------------------
+|  |1800000123|RV  |05.09.2026|15.10.2026|            1.234,50|EUR  |INV-1    |
+|  |1600000009|DG  |07.09.2026|07.09.2026|              200,00-|EUR |         |
+-------------------------------------------------------------------------------
+|* |          |    |          |          |            1.034,50|EUR  |         |
+-------------------------------------------------------------------------------
+|** Account 100234                                |            1.034,50|EUR  |         |
+
+Customer            100999
+
+Name                Beta AG
+-------------------------------------------------------------------------------
+|St|DocumentNo|Type|Doc. Date |Net due dt|Amount in doc. curr.|Curr.|Reference|
+-------------------------------------------------------------------------------
+|  |1400000124|RV  |13.09.2026|13.10.2026|               99,00|EUR  |INV-2    |
+|* |          |    |          |          |               99,00|EUR  |         |
+"""
+
+
+def test_a_list_names_its_customers_above_their_items():
+    found = read(LIST, "sap", name="list.txt")
+    assert items(found, "open_item_id", "customer_id", "document_type", "open_minor") == [
+        ("1000/1800000123", "100234", "invoice", "123450"),
+        ("1000/1600000009", "100234", "credit_memo", "-20000"),
+        ("1000/1400000124", "100999", "invoice", "9900"),
+    ]
+    assert [(use.header, use.role) for use in found.columns[-2:]] == [
+        ("Customer (above)", "customer_id"),
+        ("Company Code (above)", "company_id"),
+    ]
+    assert found.counted_rows == {
+        "above": 3,
+        "header": 1,
+        "preamble": 4,
+        "rule": 5,
+        "text": 1,
+        "total": 3,
+    }
+
+
+def test_a_list_of_cells_in_german_is_read_as_well():
+    text = (
+        "Debitor\t\t100234\nBuchungskreis:\t1000\n\n"
+        "Belegnummer\tBelegart\tBelegdatum\tBetrag in Belegwährung\tBelegwährung\n"
+        "18\tRV\t13.09.2026\t1,50\tEUR\n"
+        "Debitor : 100999\n"
+        "19\tRV\t13.09.2026\t2,50\tEUR\n"
+    )
+    found = read(text, "sap", name="liste.txt")
+    shown = items(found, "open_item_id", "customer_id", "open_minor")
+    assert shown == [("1000/18", "100234", "150"), ("1000/19", "100999", "250")]
+
+
+def test_a_customer_of_the_table_is_not_taken_from_above():
+    header, row = "Customer;Document Number;Amount in doc. curr.;Curr.\n", "7;18;1,50;EUR\n"
+    found = read("Customer;8\n" + header + row, "sap")
+    assert items(found, "customer_id") == [("7",)]
+    assert found.counted_rows == {"preamble": 1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            LIST.replace("Customer            100234", "Accounts of this list"),
+            "list.txt: line 11, column 'Customer': '' stands in no line above, and no column says "
+            "whose it is",
+        ),
+        (
+            LIST.replace("|               99,00|EUR  |  ", "|               98,00|EUR  |  "),
+            "'98,00'",
+        ),
+    ],
+)
+def test_an_item_without_a_customer_and_a_sum_that_differs_are_errors(changed, said):
+    assert changed != LIST
+    with pytest.raises(TableError) as caught:
+        read(changed, "sap", name="list.txt")
+    assert said in str(caught.value)
