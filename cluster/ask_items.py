@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from cluster.run import Run
     from cluster.run_facts import RunFacts
 
-__all__ = ["ReadNotes", "find_again", "found_again_of", "read_all", "told_of"]
+__all__ = ["ReadNotes", "find_again", "found_again_of", "read_all", "told_of", "with_frequent"]
 
 _CREDITOR_COLUMNS: Final = ("company_id", "customer_id", "references", "item_no", "owner")
 _AMOUNT_COLUMNS: Final = (
