@@ -39,7 +39,7 @@ from rpc.limits import IDENTITY_ONLY, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, RPC
 from rpc.listening import listen
 from rpc.log_lines import Mask, log_to
 from rpc.metrics import Metrics
-from rpc.processes import resident_bytes
+from rpc.processes import answer_at_once, resident_bytes
 from rpc.readiness import Readiness
 from rpc.reading import StoreReader
 from rpc.reflection import ReflectionService
@@ -107,6 +107,7 @@ def run(configuration: Configuration) -> int:
     Raises `ConfigurationError`, `PolicyError`, `StoreError`, `FileNotFoundError`, or
     `JobFailedError` for a table that is malformed.
     """
+    answer_at_once()
     learn_types()
     configuration = placed(configuration, os.environ)
     check_doors(configuration)

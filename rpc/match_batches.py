@@ -3,9 +3,10 @@
 Who calls alone is matched at once. While a pass is under way the next calls gather; a second pass
 beside it begins only when it would be full, or when the first one is slow: two half-full passes
 cost nearly twice what a full one does. For the same reason those who wait when a pass ends wait
-a moment more for those it answered, as long as they keep coming. Whoever would have to wait too
-long is turned away at once and told when to come again; whose time is up is dropped before any work
-is done for it.
+a moment more for those it answered, as long as they keep coming; not where calls came until it
+ended, for their callers do not wait for answers before they call again. Whoever would have to wait
+too long is turned away at once and told when to come again; whose time is up is dropped before any
+work is done for it.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ _GATHER_SHARE: Final = 0.5
 """Share of a pass that calls wait for others, where as many as came before may come again."""
 _QUIET_SECONDS: Final = 0.004
 """Who comes again comes within so much of the one before: the front needs less than one a call."""
-_ANSWERED_AT_A_TIME: Final = 8
-"""Answers that are sent before whatever else has come has its turn."""
+_ANSWERED_AT_A_TIME: Final = 2
+"""Answers that are sent before whatever else has come has its turn: a probe takes four turns, and
+is to be answered within ten milliseconds while sixty answers go out."""
 _SLOW: Final = 2.0
 """A pass that takes so many times as long as they do holds nobody up any longer."""
 
@@ -73,6 +75,7 @@ class MatchBatcher:
         self._expected = 1
         self._came_at = 0.0
         self._ended_at = 0.0
+        self._is_hushed = True
         self._gatherer: asyncio.Task[None] | None = None
         self._passes: set[asyncio.Task[None]] = set()
         self._pass_seconds = _FIRST_GUESS_SECONDS
@@ -150,7 +153,7 @@ class MatchBatcher:
         if self._passes:
             return _SLOW * self._pass_seconds - waited
         # Callers that are answered together tend to call again together.
-        if waiting >= self._expected:
+        if waiting >= self._expected or not self._is_hushed:
             return 0.0
         now = time.perf_counter()
         patience = min(BATCH_GATHER_SECONDS, _GATHER_SHARE * self._pass_seconds)
@@ -176,6 +179,7 @@ class MatchBatcher:
                 waiting.answer.cancel()
             raise
         self._ended_at = time.perf_counter()
+        self._is_hushed = self._came_at <= begun or self._ended_at - self._came_at > _QUIET_SECONDS
         self._pass_seconds += _SMOOTHING * (self._ended_at - begun - self._pass_seconds)
         self._expected = len(calls) + len(self._line)
         for place, (waiting, answer) in enumerate(zip(calls, answers, strict=True)):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import signal
+import struct
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Final
 
-__all__ = ["die_with_parent", "give_way", "resident_bytes"]
+__all__ = ["answer_at_once", "die_with_parent", "give_way", "resident_bytes"]
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -25,6 +27,20 @@ _NICENESS: Final = 5
 at once, and neighbours on a busy machine do not starve a worker."""
 
 
+_SET_SCHEDULING: Final = {"x86_64": 314, "aarch64": 274}
+"""The number of Linux's `sched_setattr`, which has no function in the C library, by machine."""
+
+_SCHEDULING: Final = struct.Struct("=IIQiIQQQ")
+"""`struct sched_attr`: size, policy, flags, niceness, priority, then three times in nanoseconds."""
+
+_SLICE_NS: Final = 100_000
+"""The shortest slice there is: less than what one call costs the front."""
+
+_ORDINARY: Final = 0
+_BATCH: Final = 3
+"""Policies of Linux: work like any other; work that nobody waits for within milliseconds."""
+
+
 def resident_bytes(process_id: int) -> int:
     """Memory that a process has in RAM; 0 where it is gone, or the system does not say."""
     try:
@@ -34,9 +50,29 @@ def resident_bytes(process_id: int) -> int:
     return int(pages) * _PAGE_BYTES
 
 
+def answer_at_once() -> None:
+    """Have this thread, and those it starts, woken before others have used up what they were given.
+
+    A thread that asks for short slices need not wait for the end of the one that runs, three
+    milliseconds here, and gets no more of a core for it. Kernels before 6.12 pay no attention.
+    """
+    _schedule(_ORDINARY, _SLICE_NS)
+
+
 def give_way() -> None:
     """Let processes that answer callers have a core before this one, which computes."""
     os.nice(_NICENESS)
+    _schedule(_BATCH, 0)
+
+
+def _schedule(policy: int, slice_ns: int) -> None:
+    """Ask the kernel for a policy and a slice (0: the usual one); elsewhere nothing happens."""
+    number = _SET_SCHEDULING.get(platform.machine())
+    if sys.platform != "linux" or number is None:
+        return
+    asked = _SCHEDULING.pack(_SCHEDULING.size, policy, 0, os.nice(0), 0, slice_ns, 0, 0)
+    # A kernel that refuses leaves everything as it was: slower, and just as right.
+    ctypes.CDLL(None).syscall(number, 0, asked, 0)
 
 
 def die_with_parent() -> None:

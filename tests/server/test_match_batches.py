@@ -91,6 +91,7 @@ def test_calls_gather_while_a_pass_runs_and_a_full_one_begins_beside_it():
 def test_who_waits_when_a_pass_ends_is_matched_with_those_it_answered(monkeypatch):
     for name in ("_FIRST_GUESS_SECONDS", "BATCH_GATHER_SECONDS", "WAIT_SECONDS_MAX"):
         monkeypatch.setattr(f"rpc.match_batches.{name}", 10_000.0)
+    monkeypatch.setattr("rpc.match_batches._QUIET_SECONDS", -1.0)  # nobody came just now
 
     async def scenario(workers, ask):
         first = ask(b"first")
@@ -101,6 +102,23 @@ def test_who_waits_when_a_pass_ends_is_matched_with_those_it_answered(monkeypatc
         assert await first == b"first"
         assert await asyncio.gather(waits, ask(b"again")) == [b"waits", b"again"]
         assert [contents for _, contents in workers.passes] == [[b"first"], [b"waits", b"again"]]
+
+    run(scenario)
+
+
+def test_where_calls_come_until_a_pass_ends_nobody_waits_for_more(monkeypatch):
+    for name in ("_FIRST_GUESS_SECONDS", "BATCH_GATHER_SECONDS", "_QUIET_SECONDS"):
+        monkeypatch.setattr(f"rpc.match_batches.{name}", 10_000.0)
+    monkeypatch.setattr("rpc.match_batches.WAIT_SECONDS_MAX", 100_000.0)
+
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        await workers.begun.wait()
+        waits = ask(b"waits")
+        await asyncio.sleep(0)
+        workers.may.set()
+        assert await asyncio.gather(first, waits) == [b"first", b"waits"]
+        assert [contents for _, contents in workers.passes] == [[b"first"], [b"waits"]]
 
     run(scenario)
 
