@@ -37,9 +37,10 @@ def other_readings(
     Empty where `truth` (rows of `items`) is the only one among those looked at; sets with one of
     the items `without` are not.
     """
-    gone = without.difference(truth)
     rows = [
-        row for row in items.rows_of_customer[customer] if items.open_minor(row) and row not in gone
+        row
+        for row in items.rows_of_customer[customer]
+        if items.open_minor(row) and (row in truth or row not in without)
     ]
     faces = [items.face[row] for row in rows]
     options = [(face, row) for face, row in zip(faces, rows, strict=True)]
