@@ -13,9 +13,10 @@ from tieout.v1 import fact_service_pb2 as contract
 
 if TYPE_CHECKING:
     from engine.policy import PolicyBook
-    from store.repository import Repository
+    from store.repository import Booking, Repository
+    from store.taught_facts import TaughtFact
 
-__all__ = ["fact_report"]
+__all__ = ["fact_report", "found_fact", "standing_fact"]
 
 _DAYS: Final = 365
 _SHOWN_MAX: Final = 200
@@ -27,10 +28,7 @@ def fact_report(
     """The fact and its payments; raises `FactNotFoundError` or `CompanyNotPermittedError`."""
     since_ms = now_ms - _DAYS * 86_400_000
     with store.reading():
-        fact = store.facts.find_fact(request.case_id, request.line_number)
-        if fact is None:
-            message = f"no fact was taught by line {request.line_number} of {request.case_id!r}"
-            raise FactNotFoundError(message, case_id=request.case_id)
+        fact = found_fact(store, request.case_id, request.line_number)
         current_caller().check_company(fact.company_id)
         payments = store.facts.payments_since(fact.company_id, since_ms)
         met = carriers(fact.kind, fact.value, payments)
@@ -47,6 +45,24 @@ def fact_report(
         yield_count=len(good),
         false_count=len(after) - len(good),
     )
+
+
+def found_fact(store: Repository | Booking, case_id: str, line_number: int) -> TaughtFact:
+    """The fact that a line taught, taken back or not; raises `FactNotFoundError`."""
+    fact = store.facts.find_fact(case_id, line_number)
+    if fact is None:
+        message = f"no fact was taught by line {line_number} of {case_id!r}"
+        raise FactNotFoundError(message, case_id=case_id)
+    return fact
+
+
+def standing_fact(store: Repository | Booking, case_id: str, line_number: int) -> TaughtFact:
+    """The same; a fact that was taken back is none."""
+    fact = found_fact(store, case_id, line_number)
+    if fact.revoked_at_ms:
+        message = f"the fact of line {line_number} of {case_id!r} was taken back; teach it again"
+        raise FactNotFoundError(message, case_id=case_id)
+    return fact
 
 
 def _payment(row: dict[str, Any], told: tuple[str, bool], fact: Any) -> contract.FactPayment:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rpc.caller import current_caller
-from rpc.fact_messages import fact_message
+from rpc.errors import FieldError
+from rpc.fact_messages import counted_days, fact_message
+from rpc.fact_question import standing_fact
 from rpc.jobs import QuestionDone, QuestionJob
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from rpc.workers import Lane
@@ -21,12 +24,15 @@ if TYPE_CHECKING:
     from engine.policy import PolicyBook
     from rpc.reading import StoreReader
     from rpc.workers import WorkerPool
+    from store.repository import Repository
 
     _Context = grpc.aio.ServicerContext[Any, Any]
 
 __all__ = ["FactService"]
 
 _ORDER: Final = "fact"
+_DAY_MS: Final = 86_400_000
+_EPOCH: Final = datetime.date(1970, 1, 1)
 
 
 class FactService(fact_service_pb2_grpc.FactServiceServicer):
@@ -36,12 +42,14 @@ class FactService(fact_service_pb2_grpc.FactServiceServicer):
         self,
         *,
         reader: StoreReader,
+        writer: StoreReader,
         workers: WorkerPool,
         policies: Mapping[str, PolicyBook],
         now_ms: Callable[[], int],
     ) -> None:
-        """Ask `reader`, and `workers` where much must be looked through."""
+        """Ask `reader`, and `workers` where much must be looked through; keep through `writer`."""
         self._reader = reader
+        self._writer = writer
         self._workers = workers
         self._policies = policies
         self._now_ms = now_ms
@@ -86,3 +94,44 @@ class FactService(fact_service_pb2_grpc.FactServiceServicer):
         done = await self._workers.run(job, Lane.INTERACTIVE)
         assert isinstance(done, QuestionDone)  # noqa: S101 - a worker answers in kind
         return contract.GetFactResponse.FromString(done.response)
+
+    async def ChangeFactExpiry(  # noqa: N802 - the contract's name
+        self,
+        request: contract.ChangeFactExpiryRequest,
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.ChangeFactExpiryResponse:
+        """Until when one fact counts."""
+        caller = current_caller()
+        policy, now_ms = self._policies[caller.tenant], self._now_ms()
+
+        def change(store: Repository) -> contract.Fact:
+            with store.booking() as booking:
+                fact = standing_fact(booking, request.case_id, request.line_number)
+                caller.check_company(fact.company_id)
+                days = counted_days(fact.company_id, policy)
+                last_day = _last_day(request.expire_date, now_ms // _DAY_MS, days)
+                booking.facts.set_term(fact, last_day, caller.name, now_ms)
+                booking.audit.record(
+                    "fact_expiry",
+                    fact.case_id,
+                    actor=caller.name,
+                    recorded_at_ms=now_ms,
+                    facts={"line": str(fact.line_number), "expire_date": request.expire_date},
+                )
+                after = standing_fact(booking, request.case_id, request.line_number)
+                return fact_message(after, policy)
+
+        return contract.ChangeFactExpiryResponse(fact=await self._writer.ask(change))
+
+
+def _last_day(text: str, today: int, days: int) -> int:
+    """A day as the store counts it; raises `FieldError` where it may not be the last one."""
+    first, last = (_EPOCH + datetime.timedelta(days=day) for day in (today, today + days))
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or not first <= day <= last:
+        message = f"expire_date is {text!r}, expected a day from {first} to {last}"
+        raise FieldError(message, field="expire_date", value=text)
+    return (day - _EPOCH).days

@@ -125,6 +125,7 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ExceptionService/UndoException": Permission.DECIDE,
     "tieout.v1.ExceptionService/WakeException": Permission.DECIDE,
     "tieout.v1.ExceptionService/WithdrawException": Permission.DECIDE,
+    "tieout.v1.FactService/ChangeFactExpiry": Permission.DECIDE,
     "tieout.v1.FactService/GetFact": Permission.READ,
     "tieout.v1.FactService/ListFacts": Permission.READ,
     "tieout.v1.MatchService/ExplainPayment": Permission.MATCH,

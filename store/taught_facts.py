@@ -24,23 +24,31 @@ __all__ = ["PAYMENTS_MAX", "FactFilter", "TaughtFact", "TaughtFactChanges", "Tau
 
 _STANDING: Final = """
 SELECT f.case_id, f.line_number, f.effect || '#' || CAST(f.line_number AS TEXT), f.kind,
-    f.company_id, f.value, f.customer_id, f.learned_by, f.learned_day, f.payment_id
+    f.company_id, f.value, f.customer_id, f.learned_by, f.learned_day, f.payment_id,
+    coalesce(t.last_day, 0), coalesce(t.set_at_ms, 0)
 FROM learned_fact f LEFT JOIN case_line r
     ON r.case_id = f.case_id AND r.reverses = f.line_number
+LEFT JOIN fact_term t ON t.row_number = (
+    SELECT max(x.row_number) FROM fact_term x
+    WHERE x.case_id = f.case_id AND x.line_number = f.line_number)
 WHERE r.case_id IS NULL ORDER BY f.row_number
 """
-
 
 _LISTED: Final = """
 SELECT f.row_number, f.case_id, f.line_number, f.kind, f.company_id, f.value, f.customer_id,
     f.learned_by, f.learned_day, f.payment_id, coalesce(a.performed_at_ms, 0),
-    coalesce(b.performed_at_ms, 0), coalesce(b.actor, '')
+    coalesce(b.performed_at_ms, 0), coalesce(b.actor, ''), coalesce(t.last_day, 0),
+    coalesce(t.set_by, '')
 FROM learned_fact f
+LEFT JOIN fact_term t ON t.row_number = (
+    SELECT max(x.row_number) FROM fact_term x
+    WHERE x.case_id = f.case_id AND x.line_number = f.line_number)
 LEFT JOIN case_act a ON a.effect = f.effect
 LEFT JOIN case_line r ON r.case_id = f.case_id AND r.reverses = f.line_number
 LEFT JOIN case_act b ON b.case_id = r.case_id AND b.act_number = r.act_number
 """
 _FIRST: Final = 1 << 62
+_DAY_MS: Final = 86_400_000
 _IDS_PER_QUERY: Final = 500
 
 PAYMENTS_MAX: Final = 50_000
@@ -50,7 +58,8 @@ PAYMENTS_MAX: Final = 50_000
 class TaughtFact(msgspec.Struct, frozen=True, kw_only=True):
     """A fact, who taught it and when, and the act that took it back (0: it stands).
 
-    `learned_day` counts days since 1970. The `case_id` and `line_number` are its key.
+    Days count from 1970; `last_day` 0: nobody set one, the rules say how long it counts. The
+    `case_id` and `line_number` are its key.
     """
 
     number: int
@@ -66,6 +75,8 @@ class TaughtFact(msgspec.Struct, frozen=True, kw_only=True):
     taught_at_ms: int
     revoked_at_ms: int
     revoked_by: str
+    last_day: int
+    term_set_by: str
 
 
 class FactFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +98,10 @@ class TaughtFacts:
         self._personal = personal
 
     def read(self) -> LearnedFactBatch:
-        """The facts that stand: said by a clerk, not taken back, and not erased."""
+        """The facts that stand: said by a clerk, not taken back, and not erased.
+
+        Who sets until when a fact counts confirms it that day, and revokes it for the day after.
+        """
         found = self._database.rows(_STANDING)
         values = self._opened([(row[0], row[1], row[5]) for row in found])
         rows = [
@@ -99,16 +113,17 @@ class TaughtFacts:
         columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
         days = pa.array([row[6] for row in rows], pa.int32()).cast(pa.date32())
         many = len(rows)
-        nothing = pa.nulls(many, pa.date32())
+        confirmed = [max(row[6], row[9] // _DAY_MS) for row in rows]
+        ends = [row[8] + 1 if row[8] else None for row in rows]
         table = pa.table(
             {
                 **columns,
                 "open_item_ids": [""] * many,
                 "source": ["clerk"] * many,
                 "learned_on": days,
-                "confirmed_on": days,
+                "confirmed_on": pa.array(confirmed, pa.int32()).cast(pa.date32()),
                 "confirmations": [1] * many,
-                "revoked_on": nothing,
+                "revoked_on": pa.array(ends, pa.int32()).cast(pa.date32()),
                 "revoked_by": [""] * many,
                 "evidence": [row[7] for row in rows],
             }
@@ -217,6 +232,14 @@ class TaughtFactChanges(TaughtFacts):
                 )
                 for line in facts
             ],
+        )
+
+    def set_term(self, fact: TaughtFact, last_day: int, set_by: str, now_ms: int) -> None:
+        """Have a fact count up to `last_day`, whatever was said before."""
+        self._database.rows(
+            "INSERT INTO fact_term (case_id, line_number, last_day, set_by, set_at_ms) "
+            "VALUES (?, ?, ?, ?, ?)",
+            *(fact.case_id, fact.line_number, last_day, set_by, now_ms),
         )
 
     def _sealed(self, case: Case, line: Line, now_ms: int) -> str:

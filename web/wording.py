@@ -330,6 +330,7 @@ _AUDIT_KINDS: Final = {
     "case": _("exception"),
     "user": _("user"),
     "due_rules": _("due dates"),
+    "fact_expiry": _("rule or alias: last day"),
     "open_items": _("open items"),
     "customers": _("customers"),
     "open_item": _("open items"),

@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 
+from tests.browser.axe import broken_on
 from tests.browser.conftest import Clerk
 from tests.server.running_server import RunningServer
 from tests.web.clerks_world import BANK_ACCOUNTS_CSV, fill_store, statement_of
@@ -116,7 +117,7 @@ def test_a_run_that_failed_is_found_with_its_reason(operator, operated):
     assert "state=4" in operator.page.url
 
 
-def test_a_message_that_did_not_arrive_is_sent_again(operator, operated):
+def test_a_message_that_did_not_arrive_is_sent_again(operator, operated, browser):
     wanted = contract.CreateWebhookRequest(
         url=f"http://127.0.0.1:{operated.ledger.server_address[1]}/hook",
         description="ledger",
@@ -137,3 +138,9 @@ def test_a_message_that_did_not_arrive_is_sent_again(operator, operated):
     delivered = contract.DELIVERY_STATE_DELIVERED
     until(lambda: all(one.state == delivered for one in operated.messages(webhook)))
     operator.go(f"/webhooks/{webhook}?state={delivered}").sees("tbody .chip", "delivered")
+    for locale in ("en-GB", "de-DE"):
+        person = Clerk(browser.new_context(locale=locale), operated, "local")
+        for path in (f"/webhooks/{webhook}", "/webhooks", "/runs"):
+            person.go(path).sees("table")
+            assert broken_on(person, with_colours=locale == "en-GB") == [], path
+        person.context.close()

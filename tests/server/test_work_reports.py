@@ -52,7 +52,7 @@ class Office:
             audit_service_pb2: AuditService(reader),
             team_service_pb2: TeamService(reader, writer, now),
             fact_service_pb2: FactService(
-                reader=reader, workers=self, policies=policies, now_ms=now
+                reader=reader, writer=writer, workers=self, policies=policies, now_ms=now
             ),
         }
 
@@ -271,6 +271,38 @@ def test_facts_are_listed_with_what_rests_on_them(office):
     assert list(office.call(ANN, "ListFacts").facts) == []
     (revoked,) = office.call(ANN, "ListFacts", with_revoked=True).facts
     assert (revoked.revoker, revoked.revoke_time.ToMilliseconds()) == ("bob", desk.now)
+
+
+def test_people_say_until_when_a_fact_counts(office):
+    desk = office.desk
+    fact = cases_pb2.CaseEntry(
+        kind=FACT, fact_kind="alias", value="Payer", customer_id="C-0", company_id="K"
+    )
+    case = desk.act(ANN, "DecideException", "monday-2", entries=[fact])
+    (taught,) = office.call(ANN, "ListFacts").facts
+    key = {"case_id": taught.case_id, "line_number": taught.line_number}
+    today = datetime.datetime.fromtimestamp(desk.now / 1000, datetime.UTC).date()
+    first, last = today, today + datetime.timedelta(days=540)
+    for day in (first, last, first + datetime.timedelta(days=30)):
+        changed = office.call(ANN, "ChangeFactExpiry", **key, expire_date=day.isoformat()).fact
+        assert (changed.expire_date, changed.expire_date_setter) == (day.isoformat(), "ann")
+        assert office.call(ANN, "GetFact", **key).fact == changed
+        assert list(office.call(ANN, "ListFacts").facts) == [changed]
+        (row,) = desk.store.facts.read().record_batch.to_pylist()
+        # A day set by somebody ends it, and confirms it until then.
+        assert row["revoked_on"] == day + datetime.timedelta(days=1)
+        assert row["confirmed_on"] == today
+        assert (day - row["confirmed_on"]).days <= 540
+    for day in (first - datetime.timedelta(days=1), last + datetime.timedelta(days=1), "soon", ""):
+        with pytest.raises(FieldError):
+            office.call(ANN, "ChangeFactExpiry", **key, expire_date=str(day))
+    with pytest.raises(CompanyNotPermittedError):
+        office.call(ELSEWHERE, "ChangeFactExpiry", **key, expire_date=last.isoformat())
+    left = office.call(ANN, "ListAuditEntries", kind="fact_expiry").entries
+    assert [(one.subject, one.actor) for one in left] == [(taught.case_id, "ann")] * 3
+    desk.act(BOB, "UndoException", "monday-2", act_number=case.lines[0].act_number, reason="wrong")
+    with pytest.raises(FactNotFoundError):
+        office.call(ANN, "ChangeFactExpiry", **key, expire_date=last.isoformat())
 
 
 def test_workload_and_activity_are_counted_per_person(office):

@@ -210,7 +210,9 @@ def _add_records(
     now_ms: Callable[[], int],
 ) -> None:
     """Services that tell what happened, what was learned of it, and whose work it is."""
-    facts = FactService(reader=reader, workers=pool, policies=policies, now_ms=now_ms)
+    facts = FactService(
+        reader=reader, writer=writer, workers=pool, policies=policies, now_ms=now_ms
+    )
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
     view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(

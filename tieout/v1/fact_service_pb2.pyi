@@ -37,6 +37,7 @@ class Fact(_message.Message):
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     REVOKER_FIELD_NUMBER: _builtins.int
     EXPIRE_DATE_FIELD_NUMBER: _builtins.int
+    EXPIRE_DATE_SETTER_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     """Case it was taught in."""
     line_number: _builtins.int
@@ -57,6 +58,8 @@ class Fact(_message.Message):
     """Who took it back."""
     expire_date: _builtins.str
     """Last day it counts, unless it is confirmed again; ISO 8601."""
+    expire_date_setter: _builtins.str
+    """Who set that day; empty: the rules say how long a fact counts."""
     @_builtins.property
     def teach_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -80,10 +83,11 @@ class Fact(_message.Message):
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         revoker: _builtins.str = ...,
         expire_date: _builtins.str = ...,
+        expire_date_setter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time", "teach_time", b"teach_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "company_id", b"company_id", "customer_id", b"customer_id", "expire_date", b"expire_date", "kind", b"kind", "line_number", b"line_number", "payment_id", b"payment_id", "revoke_time", b"revoke_time", "revoker", b"revoker", "teach_time", b"teach_time", "teacher", b"teacher", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "company_id", b"company_id", "customer_id", b"customer_id", "expire_date", b"expire_date", "expire_date_setter", b"expire_date_setter", "kind", b"kind", "line_number", b"line_number", "payment_id", b"payment_id", "revoke_time", b"revoke_time", "revoker", b"revoker", "teach_time", b"teach_time", "teacher", b"teacher", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -272,3 +276,59 @@ class GetFactResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetFactResponse: _TypeAlias = GetFactResponse  # noqa: Y015
+
+@_typing.final
+class ChangeFactExpiryRequest(_message.Message):
+    """Until when which fact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    LINE_NUMBER_FIELD_NUMBER: _builtins.int
+    EXPIRE_DATE_FIELD_NUMBER: _builtins.int
+    case_id: _builtins.str
+    """Case it was taught in."""
+    line_number: _builtins.int
+    """Line of that case."""
+    expire_date: _builtins.str
+    """Last day it is to count, ISO 8601: today or later, and no later than the rules let a fact
+    count that is confirmed today.
+    """
+    def __init__(
+        self,
+        *,
+        case_id: _builtins.str = ...,
+        line_number: _builtins.int = ...,
+        expire_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "expire_date", b"expire_date", "line_number", b"line_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeFactExpiryRequest: _TypeAlias = ChangeFactExpiryRequest  # noqa: Y015
+
+@_typing.final
+class ChangeFactExpiryResponse(_message.Message):
+    """The fact as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fact(self) -> Global___Fact:
+        """The fact."""
+
+    def __init__(
+        self,
+        *,
+        fact: Global___Fact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeFactExpiryResponse: _TypeAlias = ChangeFactExpiryResponse  # noqa: Y015

@@ -45,6 +45,11 @@ class FactServiceStub:
                 request_serializer=tieout_dot_v1_dot_fact__service__pb2.GetFactRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_fact__service__pb2.GetFactResponse.FromString,
                 _registered_method=True)
+        self.ChangeFactExpiry = channel.unary_unary(
+                '/tieout.v1.FactService/ChangeFactExpiry',
+                request_serializer=tieout_dot_v1_dot_fact__service__pb2.ChangeFactExpiryRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_fact__service__pb2.ChangeFactExpiryResponse.FromString,
+                _registered_method=True)
 
 
 class FactServiceServicer:
@@ -65,6 +70,14 @@ class FactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeFactExpiry(self, request, context):
+        """Sets until when a fact counts. Whoever does confirms the fact as of today: it may count as long
+        as the rules let a confirmed fact count, or shorter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +90,11 @@ def add_FactServiceServicer_to_server(servicer, server):
                     servicer.GetFact,
                     request_deserializer=tieout_dot_v1_dot_fact__service__pb2.GetFactRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_fact__service__pb2.GetFactResponse.SerializeToString,
+            ),
+            'ChangeFactExpiry': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeFactExpiry,
+                    request_deserializer=tieout_dot_v1_dot_fact__service__pb2.ChangeFactExpiryRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_fact__service__pb2.ChangeFactExpiryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +152,33 @@ class FactService:
             '/tieout.v1.FactService/GetFact',
             tieout_dot_v1_dot_fact__service__pb2.GetFactRequest.SerializeToString,
             tieout_dot_v1_dot_fact__service__pb2.GetFactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeFactExpiry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.FactService/ChangeFactExpiry',
+            tieout_dot_v1_dot_fact__service__pb2.ChangeFactExpiryRequest.SerializeToString,
+            tieout_dot_v1_dot_fact__service__pb2.ChangeFactExpiryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class FactServiceStub:
     """Lists facts, the latest first."""
     GetFact: _grpc.UnaryUnaryMultiCallable[_fact_service_pb2.GetFactRequest, _fact_service_pb2.GetFactResponse]
     """Gives one fact and what rests on it: the payments it told the payer of."""
+    ChangeFactExpiry: _grpc.UnaryUnaryMultiCallable[_fact_service_pb2.ChangeFactExpiryRequest, _fact_service_pb2.ChangeFactExpiryResponse]
+    """Sets until when a fact counts. Whoever does confirms the fact as of today: it may count as long
+    as the rules let a confirmed fact count, or shorter.
+    """
 
 @_typing.type_check_only
 class FactServiceAsyncStub(FactServiceStub):
@@ -47,6 +51,10 @@ class FactServiceAsyncStub(FactServiceStub):
     """Lists facts, the latest first."""
     GetFact: _aio.UnaryUnaryMultiCallable[_fact_service_pb2.GetFactRequest, _fact_service_pb2.GetFactResponse]  # type: ignore[assignment]
     """Gives one fact and what rests on it: the payments it told the payer of."""
+    ChangeFactExpiry: _aio.UnaryUnaryMultiCallable[_fact_service_pb2.ChangeFactExpiryRequest, _fact_service_pb2.ChangeFactExpiryResponse]  # type: ignore[assignment]
+    """Sets until when a fact counts. Whoever does confirms the fact as of today: it may count as long
+    as the rules let a confirmed fact count, or shorter.
+    """
 
 class FactServiceServicer(metaclass=_abc_1.ABCMeta):
     """Facts about payers. They are taught and taken back by acts on cases (`ExceptionService`)."""
@@ -66,5 +74,15 @@ class FactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_fact_service_pb2.GetFactResponse, _abc.Awaitable[_fact_service_pb2.GetFactResponse]]:
         """Gives one fact and what rests on it: the payments it told the payer of."""
+
+    @_abc_1.abstractmethod
+    def ChangeFactExpiry(
+        self,
+        request: _fact_service_pb2.ChangeFactExpiryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fact_service_pb2.ChangeFactExpiryResponse, _abc.Awaitable[_fact_service_pb2.ChangeFactExpiryResponse]]:
+        """Sets until when a fact counts. Whoever does confirms the fact as of today: it may count as long
+        as the rules let a confirmed fact count, or shorter.
+        """
 
 def add_FactServiceServicer_to_server(servicer: FactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -67,6 +67,7 @@ BINDINGS: Final = (
     _get("AuditService/ListAuditEntries", "audit-entries"),
     _get("FactService/ListFacts", "facts"),
     _get("FactService/GetFact", "facts/{case_id}/{line_number}"),
+    _post("FactService/ChangeFactExpiry", "facts/{case_id}/{line_number}:changeExpiry"),
     _get("ReportService/GetWorkReport", "reports/work"),
     _get("ReportService/GetReceivablesReport", "reports/receivables"),
     _get("ReportService/GetCustomerReport", "reports/customer"),

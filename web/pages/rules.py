@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from starlette.routing import Route
 
@@ -48,6 +49,17 @@ async def _found(request: Request, case_id: str, line: int) -> fact_service_pb2.
     return answer
 
 
+async def _expire(request: Request) -> Response:
+    """Until when it counts."""
+    form = await sent(request)
+    case_id, line = form.text("case"), form.number("line")
+    message = fact_service_pb2.ChangeFactExpiryRequest(
+        case_id=case_id, line_number=line, expire_date=form.text("until")
+    )
+    await ask(request, "facts", "ChangeFactExpiry", message)
+    return go_to(f"/rules/show?{urlencode({'case': case_id, 'line': line})}")
+
+
 async def _revoke(request: Request) -> Response:
     """A fact is taken back by taking its line back: the act is in the history of its case."""
     form = await sent(request)
@@ -77,6 +89,7 @@ async def _revoke(request: Request) -> Response:
 ROUTES: Final = [
     Route("/rules", _list, methods=["GET"]),
     Route("/rules/show", _show, methods=["GET"]),
+    Route("/rules/expiry", _expire, methods=["POST"]),
     Route("/rules/revoke", _revoke, methods=["POST"]),
 ]
 """What answers."""

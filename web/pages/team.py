@@ -143,7 +143,8 @@ async def _letter(request: Request) -> Response:
         exception_service_pb2.GetCaseRequest(exception_id=said.text("case")),
     )
     words = _words(request, case)
-    chosen = next((one for one in templates.templates if one.name == said.text("name")), None)
+    named = [one for one in templates.templates if one.name == said.text("name")]
+    chosen = next(iter([*named, *templates.templates]), None)
     return frame_of(request).page(
         request,
         "letter.html",
