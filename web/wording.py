@@ -36,6 +36,7 @@ class Wording(msgspec.Struct, frozen=True):
     document_types: dict[str, str]
     payment_states: dict[str, str]
     audit_kinds: dict[str, str]
+    forecast_methods: dict[str, str]
 
 
 _STATES: Final = {
@@ -347,6 +348,13 @@ _AUDIT_KINDS: Final = {
     "webhook_resent": _("messages sent again"),
 }
 
+_FORECAST_METHODS: Final = {
+    "own habits": _("the dates shown here"),
+    "due date": _("the due date"),
+    "due date and everybody's median delay": _("due date and everybody's usual delay"),
+    "due date and the customer's mean delay": _("due date and the customer's mean delay"),
+}
+
 WORDING: Final = Wording(
     states=_STATES,
     codes=_CODES,
@@ -370,5 +378,6 @@ WORDING: Final = Wording(
     document_types=_DOCUMENT_TYPES,
     payment_states=_PAYMENT_STATES,
     audit_kinds=_AUDIT_KINDS,
+    forecast_methods=_FORECAST_METHODS,
 )
 """Every kind. A test holds the codes against the contract's."""

@@ -124,6 +124,15 @@ def test_an_auditor_looks_and_is_offered_nothing_to_do(clerk, ids):
 
 def test_nothing_is_cut_off_at_200_percent(clerk):
     ada = clerk("ada", viewport={"width": 640, "height": 450}, device_scale_factor=2)
-    for path in ("/figures", "/team", "/people", "/files", "/audit", "/approvals", "/runs"):
+    for path in (
+        "/figures",
+        "/figures/expected",
+        "/team",
+        "/people",
+        "/files",
+        "/audit",
+        "/approvals",
+        "/runs",
+    ):
         ada.go(path)
         assert ada.page.evaluate("document.documentElement.scrollWidth") <= 640, path

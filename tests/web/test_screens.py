@@ -267,6 +267,20 @@ def test_people_are_added_changed_and_kept_out(served):
     assert submit(served, "ada", "/people/password", **reset).status == 303
 
 
+def test_expected_payments_are_listed_and_saved(served):
+    _, figures = served.page("otto", "/figures?company=K")
+    assert 'href="/figures/expected?company=K"' in figures
+    _, page = served.page("otto", "/figures/expected")
+    assert "Expected payments" in page
+    assert "How far such dates were off" in page
+    assert "data-row" in page
+    assert "style=" not in page
+    _, text = served.page("otto", "/figures/expected.csv")
+    head, *rows = text.splitlines()
+    assert "company_id,customer_id,open_item_id" in head
+    assert len(rows) == page.count("<tr data-row")
+
+
 def test_figures_are_drawn_and_stand_in_tables(served):
     _, page = served.page("otto", "/figures?from=2026-01-01")
     assert page.count('<svg class="chart"') >= 2
