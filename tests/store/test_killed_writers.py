@@ -1,5 +1,9 @@
-"""kill -9 at any moment: what was acknowledged is there once, nothing else is there in part."""
+"""kill -9 at any moment: what was acknowledged is there once, nothing else is there in part.
 
+`TIEOUT_KILL_ROUNDS` shortens the long run for a look.
+"""
+
+import os
 import random
 
 import pytest
@@ -9,7 +13,7 @@ from store.checking import check_store
 from tests.store.killed_writer import SET_ROWS, fill, write_until_killed
 
 ROUNDS = 15
-ROUNDS_LONG = 1_000
+ROUNDS_LONG = int(os.environ.get("TIEOUT_KILL_ROUNDS", "1000"))
 
 
 def kept_sets(repository):
