@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from rpc.caller import Caller
 
-__all__ = ["CallerLimits"]
+__all__ = ["RATE_LIMIT_KEY", "CallerLimits"]
+
+RATE_LIMIT_KEY: Final = "tieout-ratelimit"
+"""Metadata: a call that has it is told in its trailers how its caller stands."""
 
 _CALLERS_MAX: Final = 10_000
 """Callers remembered; those who were idle longest are forgotten, their buckets are full again."""
@@ -45,6 +48,8 @@ class CallerLimits:
         self._burst = float(burst)
         self._at_once = at_once
         self._now = now
+        window = math.ceil(self._burst / per_second)
+        self._policy = (f"{RATE_LIMIT_KEY}-policy", f'"calls";q={burst};w={window}')
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
     def enter(self, caller: Caller) -> None:
@@ -70,6 +75,15 @@ class CallerLimits:
             )
         bucket.tokens -= 1
         bucket.in_progress += 1
+
+    def standing(self, caller: Caller) -> tuple[tuple[str, str], ...]:
+        """What a caller may still do, as trailing metadata in the form of HTTP's RateLimit fields:
+        calls left and seconds until all are there again, all there are and how long they take.
+        """
+        bucket = self._bucket((caller.tenant, caller.name), self._now())
+        left = math.floor(bucket.tokens)
+        seconds = math.ceil((self._burst - bucket.tokens) / self._per_second)
+        return ((RATE_LIMIT_KEY, f'"calls";r={left};t={seconds}'), self._policy)
 
     def leave(self, caller: Caller) -> None:
         """Count a call out that was counted in."""

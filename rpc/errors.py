@@ -38,6 +38,7 @@
     ├── UserNotFoundError         USER_NOT_FOUND: no local user of that name
     ├── SessionNotFoundError      SESSION_NOT_FOUND: no session of the caller with that id
     ├── WebhookNotFoundError      WEBHOOK_NOT_FOUND: no webhook with that id
+    ├── WebhookDisabledError      WEBHOOK_DISABLED: a webhook that gets no messages
     ├── RefusedError              the desk's own reason: an act that rules or people do not allow
     ├── TooManyItemsError         TOO_MANY_ITEMS: more open items than one question may look through
     ├── AnswerTooLargeError       ANSWER_TOO_LARGE: the answer needs the streamed call
@@ -116,6 +117,7 @@ __all__ = [
     "UploadNotFoundError",
     "UploadOffsetError",
     "UserNotFoundError",
+    "WebhookDisabledError",
     "WebhookNotFoundError",
     "WorkerLostError",
 ]
@@ -352,6 +354,12 @@ class WebhookNotFoundError(ServiceError):
     """No webhook has that id."""
 
     reason = "WEBHOOK_NOT_FOUND"
+
+
+class WebhookDisabledError(ServiceError):
+    """A webhook that is disabled gets no messages."""
+
+    reason = "WEBHOOK_DISABLED"
 
 
 class RefusedError(ServiceError):

@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 
 from rpc.caller import NOBODY, set_caller
+from rpc.caller_limits import RATE_LIMIT_KEY
 from rpc.errors import (
     JobFailedError,
     OverloadedError,
@@ -139,7 +140,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             message = f"{caller.name!r} belongs to tenant {caller.tenant!r}, not served here"
             raise TenantNotServedError(message, caller=caller.name, tenant=caller.tenant)
         check_permission(caller, rpc)
-        self._limits.enter(caller)
+        try:
+            self._limits.enter(caller)
+        finally:
+            if RATE_LIMIT_KEY in metadata:
+                told = (*context.trailing_metadata(), *self._limits.standing(caller))
+                context.set_trailing_metadata(told)
         return caller
 
     def _one_answer(self, rpc: str, behaviour: Any, measure: CallMeasure, read: _Reader) -> Any:

@@ -356,11 +356,15 @@ class ImportRowsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class PostResultsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Keep and post the result of a run: `header` is encoded, its files are frames of a file."""
+    """Keep and post the result of a run: `header` is encoded, its files are frames of a file.
+
+    `run_id` is what is done in the background.
+    """
 
     header: bytes
     parts_path: str
     received_at_ms: int
+    run_id: str = ""
 
 
 class PostResultsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -168,10 +168,12 @@ RPC_PERMISSIONS: Final[dict[str, Permission]] = {
     "tieout.v1.ViewService/ListViews": Permission.READ,
     "tieout.v1.ViewService/SaveView": Permission.READ,
     "tieout.v1.WebhookService/CreateWebhook": Permission.ADMINISTER,
+    "tieout.v1.WebhookService/DeleteWebhook": Permission.ADMINISTER,
     "tieout.v1.WebhookService/DisableWebhook": Permission.ADMINISTER,
     "tieout.v1.WebhookService/EnableWebhook": Permission.ADMINISTER,
     "tieout.v1.WebhookService/ListWebhookDeliveries": Permission.ADMINISTER,
     "tieout.v1.WebhookService/ListWebhooks": Permission.ADMINISTER,
+    "tieout.v1.WebhookService/PingWebhook": Permission.ADMINISTER,
     "tieout.v1.WebhookService/ResendWebhookDeliveries": Permission.ADMINISTER,
     "tieout.v1.WebhookService/RotateWebhookSecret": Permission.ADMINISTER,
 }

@@ -170,6 +170,8 @@ def _posted(
     response = _answer(result.receipt, fresh, len(known), kept=not sent.header.validate_only)
     for key in sent.keys:
         booking.requests.keep(key, response, job.received_at_ms)
+    if job.run_id and not sent.header.validate_only:
+        booking.runs.finish(job.run_id, response, job.received_at_ms)
     return PostResultsDone(response=response, changed=not sent.header.validate_only)
 
 

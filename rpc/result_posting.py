@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from rpc.caller import current_caller
 from rpc.errors import FieldError
 from rpc.jobs import PostResultsDone, PostResultsJob
-from rpc.limits import STREAM_BYTES_MAX
+from rpc.limits import FILE_NAME_LENGTH_MAX, STREAM_BYTES_MAX
+from rpc.match_job import read_request_id
 from rpc.spool import SpooledFile
 from rpc.stream_parts import HeaderFirst, check_chunk
 from rpc.workers import Lane
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from rpc.runs import RunKeeper
     from rpc.workers import WorkerPool
 
 __all__ = ["ResultPosting"]
@@ -38,8 +40,13 @@ class ResultPosting:
         bookings: asyncio.Semaphore,
         now_ms: Callable[[], int],
         on_changed: Callable[[str], None],
+        runs: RunKeeper,
     ) -> None:
-        """Let `workers` do the work; `on_changed` hears the tenant whose store is different now."""
+        """Let `workers` do the work; `on_changed` hears the tenant whose store is different now.
+
+        `runs` goes on with those that nobody waits for.
+        """
+        self._runs = runs
         self._workers = workers
         self._spool_folder = spool_folder
         self._bookings = bookings
@@ -59,12 +66,32 @@ class ResultPosting:
                 parts_path=str(path),
                 received_at_ms=self._now_ms(),
             )
+            if header.background:
+                return await self._accepted(header, job, spooled)
             async with self._bookings:
                 done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
         assert isinstance(done, PostResultsDone)  # noqa: S101 - a worker answers in kind
         if done.changed:
             self._on_changed(current_caller().tenant)
         return contract.PostResultsResponse.FromString(done.response)
+
+    async def _accepted(
+        self, header: contract.PostResultsHeader, job: PostResultsJob, spooled: SpooledFile
+    ) -> contract.PostResultsResponse:
+        """The answer to a result that goes on as a run."""
+        if len(header.name) > FILE_NAME_LENGTH_MAX:
+            message = f"name has {len(header.name)} characters, at most {FILE_NAME_LENGTH_MAX} fit"
+            raise FieldError(message, field="name")
+        run = await self._runs.accept(
+            "results",
+            job,
+            spooled.path,
+            file_name=header.name,
+            size_bytes=spooled.size_bytes,
+            sha256=header.manifest_sha256.lower(),
+            request_id=read_request_id(header.request_id),
+        )
+        return contract.PostResultsResponse(run_id=run.run_id)
 
 
 async def _receive(

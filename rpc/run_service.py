@@ -14,6 +14,7 @@ from rpc.limits import RUN_WAIT_SECONDS, RUN_WAIT_SECONDS_MAX
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from store.runs import ENDED, RunFilter
 from tieout.v1 import (
+    application_service_pb2,
     bank_file_service_pb2,
     customer_service_pb2,
     open_item_service_pb2,
@@ -39,6 +40,7 @@ _KINDS: Final = {
     "bank_file": contract.RUN_KIND_BANK_FILE,
     "open_items": contract.RUN_KIND_OPEN_ITEMS,
     "customers": contract.RUN_KIND_CUSTOMERS,
+    "results": contract.RUN_KIND_RESULTS,
 }
 _STATES: Final = {
     "waiting": contract.RUN_STATE_WAITING,
@@ -179,6 +181,8 @@ def run_message(record: RunRecord) -> contract.Run:
 def _add_result(run: contract.Run, kind: str, result: bytes) -> None:
     if kind == "bank_file":
         run.bank_file.CopyFrom(bank_file_service_pb2.SubmitBankFileResponse.FromString(result))
+    elif kind == "results":
+        run.posted.CopyFrom(application_service_pb2.PostResultsResponse.FromString(result))
     else:
         run.imported.CopyFrom(_IMPORTS[kind].FromString(result).summary)
 

@@ -17,7 +17,14 @@ import msgspec
 
 from rpc.caller import Caller, current_caller, set_caller
 from rpc.errors import OverloadedError, RunNotFoundError, ServiceError
-from rpc.jobs import BankFileDone, BankFileJob, ImportRowsDone, ImportRowsJob
+from rpc.jobs import (
+    BankFileDone,
+    BankFileJob,
+    ImportRowsDone,
+    ImportRowsJob,
+    PostResultsDone,
+    PostResultsJob,
+)
 from rpc.limits import RETRY_SECONDS
 from rpc.run_contents import RunContents
 from rpc.workers import Lane
@@ -38,8 +45,8 @@ __all__ = ["RunDone", "RunJob", "RunKeeper"]
 
 _T = TypeVar("_T")
 
-RunJob = BankFileJob | ImportRowsJob
-RunDone = BankFileDone | ImportRowsDone
+RunJob = BankFileJob | ImportRowsJob | PostResultsJob
+RunDone = BankFileDone | ImportRowsDone | PostResultsDone
 
 _LOST_MAX: Final = 3
 """Workers a run may lose before it has failed: one that kills every worker would do so for ever."""
@@ -228,7 +235,7 @@ class RunKeeper:
                 lost += error.reason == "WORKER_LOST"
                 if error.reason != "WORKER_LOST" or lost == _LOST_MAX:
                     raise
-        assert isinstance(done, BankFileDone | ImportRowsDone)  # noqa: S101 - a worker answers in kind
+        assert isinstance(done, RunDone)  # noqa: S101 - a worker answers in kind
         record = await self.find(run_id)
         if record.state not in ENDED:
             # Done before, or only to be validated: there was no transaction to end it in.

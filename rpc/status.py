@@ -144,6 +144,7 @@ CODES: Final = {
     "USER_EXISTS": grpc.StatusCode.ALREADY_EXISTS,
     "USER_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "UNKNOWN_FIELD": grpc.StatusCode.INVALID_ARGUMENT,
+    "WEBHOOK_DISABLED": grpc.StatusCode.FAILED_PRECONDITION,
     "WEBHOOK_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "WORKER_LOST": grpc.StatusCode.UNAVAILABLE,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -10,10 +11,16 @@ import msgspec
 
 from rpc.caller import current_caller
 from rpc.desk_work import key_of
-from rpc.errors import CompanyNotPermittedError, FieldError, WebhookNotFoundError
+from rpc.errors import (
+    CompanyNotPermittedError,
+    FieldError,
+    WebhookDisabledError,
+    WebhookNotFoundError,
+)
 from rpc.limits import PAGE_SIZE_MAX, REQUEST_ID_LENGTH_MAX, WEBHOOKS_MAX
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from rpc.webhook_messages import delivery_message, secret_answer, webhook_message
+from rpc.webhooks.deliverer import ping_body
 from rpc.webhooks.destinations import DestinationError
 from rpc.webhooks.signatures import new_secret, secret_of, secret_text
 from store.events import EVENT_KINDS
@@ -41,6 +48,9 @@ _M = TypeVar("_M", bound="Message")
 _DESCRIPTION_LENGTH_MAX: Final = 200
 _OVERLAP_SECONDS: Final = 24 * 3600
 _OVERLAP_SECONDS_MAX: Final = 30 * 24 * 3600
+_PING_SECONDS_MAX: Final = 30
+_LOOK_SECONDS: Final = 0.1
+"""How often a ping is looked at that somebody waits for."""
 _ORDER: Final = "latest"
 _STATES: Final = {
     contract.DELIVERY_STATE_UNSPECIFIED: "",
@@ -149,6 +159,80 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         webhook = await self._set_state(request, "active", "")
         self._on_work()
         return contract.EnableWebhookResponse(webhook=webhook)
+
+    async def DeleteWebhook(  # noqa: N802 - the contract's name
+        self,
+        request: contract.DeleteWebhookRequest,
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.DeleteWebhookResponse:
+        """Take a webhook away."""
+        _check_scope()
+        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        version = _version(request.etag)
+        now_ms = self._now_ms()
+
+        def delete(booking: Booking) -> tuple[contract.DeleteWebhookResponse, int]:
+            webhook = _found(booking, request.webhook_id)
+            dropped = booking.webhooks.remove(webhook.webhook_id, version)
+            told = {"state": "deleted", "url": webhook.url, "dropped": str(dropped)}
+            _tell(booking, "webhook_deleted", webhook.webhook_id, now_ms, **told)
+            return contract.DeleteWebhookResponse(dropped_count=dropped), 0
+
+        key = key_of("DeleteWebhook", request, current_caller())
+        return (await self._once(key, contract.DeleteWebhookResponse, delete))[0]
+
+    async def PingWebhook(  # noqa: N802 - the contract's name
+        self,
+        request: contract.PingWebhookRequest,
+        context: _Context,  # noqa: ARG002 - gRPC passes it
+    ) -> contract.PingWebhookResponse:
+        """Try a webhook with a message about nothing."""
+        _check_scope()
+        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        if not 0 <= request.wait_seconds <= _PING_SECONDS_MAX:
+            message = f"wait_seconds is not between 0 and {_PING_SECONDS_MAX}"
+            raise FieldError(message, field="wait_seconds", value=str(request.wait_seconds))
+        caller, now_ms = current_caller(), self._now_ms()
+
+        def ping(booking: Booking) -> tuple[contract.PingWebhookResponse, int]:
+            webhook = _found(booking, request.webhook_id)
+            if webhook.state != "active":
+                message = f"webhook {webhook.webhook_id!r} is disabled; enable it first"
+                raise WebhookDisabledError(message, webhook_id=webhook.webhook_id)
+            number = booking.webhooks.add_ping(
+                webhook.webhook_id,
+                lambda number: ping_body(caller.tenant, number, now_ms, caller.name),
+                now_ms,
+            )
+            booking.audit.record(
+                "webhook_pinged",
+                webhook.webhook_id,
+                actor=caller.name,
+                recorded_at_ms=now_ms,
+                facts={"message": str(number)},
+            )
+            return _ping_answer(booking, webhook.webhook_id, number), 0
+
+        key = key_of("PingWebhook", request, caller)
+        response, _ = await self._once(key, contract.PingWebhookResponse, ping)
+        self._on_work()
+        return await self._answered(request, response.delivery.event_number)
+
+    async def _answered(
+        self, request: contract.PingWebhookRequest, number: int
+    ) -> contract.PingWebhookResponse:
+        """The ping once its attempt has ended, or as it stands when the time is over."""
+        looks = 1 + int(request.wait_seconds / _LOOK_SECONDS)
+        response = contract.PingWebhookResponse()
+        for look in range(looks):
+            if look:
+                await asyncio.sleep(_LOOK_SECONDS)
+            response = await self._reader.ask(
+                lambda store: _ping_answer(store, request.webhook_id, number)
+            )
+            if response.delivery.state != contract.DELIVERY_STATE_WAITING:
+                break
+        return response
 
     async def RotateWebhookSecret(  # noqa: N802 - the contract's name
         self,
@@ -295,6 +379,16 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
 def _text_of_secret(webhook_id: str, number: int, store: Repository) -> str:
     secret = store.webhooks.secret(webhook_id, number)
     return secret_text(secret) if secret is not None else ""
+
+
+def _ping_answer(
+    store: Repository | Booking, webhook_id: str, number: int
+) -> contract.PingWebhookResponse:
+    found = store.webhooks.delivery(webhook_id, number)
+    if found is None:
+        message = f"there is no webhook {webhook_id!r} any more"
+        raise WebhookNotFoundError(message, webhook_id=webhook_id)
+    return contract.PingWebhookResponse(delivery=delivery_message(found))
 
 
 def _found(store: Repository | Booking, webhook_id: str) -> WebhookRecord:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDED", "RunFilter", "RunKind", "RunLog", "RunRecord", "RunState"]
 
-RunKind = Literal["bank_file", "open_items", "customers"]
+RunKind = Literal["bank_file", "open_items", "customers", "results"]
 RunState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 ENDED: Final = frozenset({"done", "failed", "cancelled"})

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from store.events import Event, EventLog
     from store.webhook_records import DeliveryFilter
 
-__all__ = ["WebhookChanges", "Webhooks"]
+__all__ = ["PING_KIND", "WebhookChanges", "Webhooks"]
+
+PING_KIND: Final = "webhook.ping"
+"""Kind of a message that is about no event."""
 
 _COLUMNS: Final = ", ".join(WebhookRecord.__struct_fields__)
 _DELIVERY: Final = ", ".join(DeliveryRecord.__struct_fields__[:-1])
@@ -92,7 +95,7 @@ class Webhooks:
         """What waits, and what was given up."""
         rows = self._database.rows(
             "SELECT state, count(*), min(created_at_ms) FROM webhook_delivery "
-            "WHERE webhook_id = ? AND state <> 'delivered' GROUP BY state",
+            "WHERE webhook_id = ? AND state <> 'delivered' AND event_number > 0 GROUP BY state",
             webhook_id,
         )
         counted = {state: (count, oldest) for state, count, oldest in rows}
@@ -141,6 +144,19 @@ class Webhooks:
             DeliveryRecord(**dict(zip(names, row, strict=True)), attempts=self._attempts(row[0]))
             for row in rows
         ]
+
+    def delivery(self, webhook_id: str, event_number: int) -> DeliveryRecord | None:
+        """The message of one event, with its attempts."""
+        rows = self._database.rows(
+            f"SELECT {_DELIVERY} FROM webhook_delivery WHERE webhook_id = ? AND event_number = ?",  # noqa: S608 - fixed texts
+            webhook_id,
+            event_number,
+        )
+        names = DeliveryRecord.__struct_fields__[:-1]
+        for row in rows:
+            attempts = self._attempts(row[0])
+            return DeliveryRecord(**dict(zip(names, row, strict=True)), attempts=attempts)
+        return None
 
     def has_work(self) -> bool:
         """Whether anything is, or may have to be, sent."""
@@ -202,8 +218,45 @@ class WebhookChanges(Webhooks):
             version,
         )
         if not changed:
-            message = f"webhook {webhook_id!r} was changed by somebody else; look at it again"
-            raise StaleRowError(message, webhook_id=webhook_id)
+            raise _stale(webhook_id)
+
+    def remove(self, webhook_id: str, version: int | None) -> int:
+        """Take a webhook away with all that belongs to it; gives how many messages waited.
+
+        Raises `StaleRowError` where `version` is not the row's any more.
+        """
+        found = self.find(webhook_id)
+        if found is None or version not in (None, found.version):
+            raise _stale(webhook_id)
+        waiting = self.backlog(webhook_id).waiting
+        of_deliveries = "SELECT delivery_number FROM webhook_delivery WHERE webhook_id = ?"
+        for which in (
+            f"webhook_attempt WHERE delivery_number IN ({of_deliveries})",
+            "webhook_delivery WHERE webhook_id = ?",
+            "webhook_secret WHERE webhook_id = ?",
+            "webhook WHERE webhook_id = ?",
+        ):
+            self._database.rows(f"DELETE FROM {which}", webhook_id)  # noqa: S608 - fixed texts
+        return waiting
+
+    def add_ping(self, webhook_id: str, body_of: Callable[[int], str], now_ms: int) -> int:
+        """Put a ping in the line of a webhook, and give its number, which no event has."""
+        ((least,),) = self._database.rows(
+            "SELECT coalesce(min(event_number), 0) FROM webhook_delivery WHERE webhook_id = ?",
+            webhook_id,
+        )
+        number = min(int(least), 0) - 1
+        self._database.rows(
+            "INSERT INTO webhook_delivery (webhook_id, event_number, kind, body, state, "
+            "next_attempt_at_ms, created_at_ms) VALUES (?, ?, ?, ?, 'waiting', ?, ?)",
+            webhook_id,
+            number,
+            PING_KIND,
+            body_of(number),
+            now_ms,
+            now_ms,
+        )
+        return number
 
     def fan_out(
         self,
@@ -244,7 +297,14 @@ class WebhookChanges(Webhooks):
     def attempted(
         self, delivery: WaitingDelivery, attempt: AttemptRecord, next_at_ms: int | None
     ) -> None:
-        """Write down an attempt. It came through, or there is another at `next_at_ms`, or none."""
+        """Write down an attempt. It came through, or there is another at `next_at_ms`, or none.
+
+        What came of a message whose webhook was taken away meanwhile is nobody's.
+        """
+        if not self._database.rows(
+            "SELECT 1 FROM webhook_delivery WHERE delivery_number = ?", delivery.delivery_number
+        ):
+            return
         ((number,),) = self._database.rows(
             "SELECT coalesce(max(attempt_number), 0) + 1 FROM webhook_attempt "
             "WHERE delivery_number = ?",
@@ -283,7 +343,7 @@ class WebhookChanges(Webhooks):
 
         Without numbers, all that were given up.
         """
-        which = "state = 'failed'"
+        which = "state = 'failed' AND event_number > 0"
         if event_numbers:
             which = f"event_number IN ({', '.join('?' * len(event_numbers))})"
         return self._database.change(
@@ -342,6 +402,11 @@ def _webhook(row: tuple[object, ...]) -> WebhookRecord:
     values = dict(zip(WebhookRecord.__struct_fields__, row, strict=True))
     kinds = tuple(filter(None, str(values["kinds"]).split(_KIND_SEPARATOR)))
     return msgspec.convert(values | {"kinds": kinds}, WebhookRecord)
+
+
+def _stale(webhook_id: str) -> StaleRowError:
+    message = f"webhook {webhook_id!r} was changed by somebody else; look at it again"
+    return StaleRowError(message, webhook_id=webhook_id)
 
 
 def _purpose(webhook_id: str, secret_number: int) -> str:

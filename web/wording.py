@@ -343,7 +343,9 @@ _AUDIT_KINDS: Final = {
     "customer_erased": _("customer erased"),
     "webhook_added": _("webhook added"),
     "webhook_enabled": _("webhook switched on"),
+    "webhook_deleted": _("webhook deleted"),
     "webhook_disabled": _("webhook switched off"),
+    "webhook_pinged": _("webhook tried"),
     "webhook_secret_rotated": _("webhook's secret replaced"),
     "webhook_resent": _("messages sent again"),
 }

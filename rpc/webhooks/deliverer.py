@@ -21,17 +21,18 @@ from rpc.webhooks.sending import Answer
 from rpc.webhooks.signatures import signatures
 from store.audit_leaves import canonical_json
 from store.errors import KeyMissingError, StoreBusyError
+from store.events import Event
 from store.webhook_records import AttemptRecord
+from store.webhooks import PING_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from rpc.webhooks.sending import Sender
-    from store.events import Event
     from store.repository import Booking, Repository
     from store.webhook_records import WaitingDelivery, WebhookRecord
 
-__all__ = ["Deliverer", "DelivererReport", "message_body", "message_id"]
+__all__ = ["Deliverer", "DelivererReport", "message_body", "message_id", "ping_body"]
 
 _T = TypeVar("_T")
 
@@ -69,6 +70,8 @@ class _Result(msgspec.Struct, frozen=True):
 
 def message_id(webhook_id: str, event_number: int) -> str:
     """The id of a message: the same for every attempt, by hand or not."""
+    if event_number < 0:
+        return f"{webhook_id}_ping{-event_number}"
     return f"{webhook_id}_{event_number}"
 
 
@@ -83,6 +86,19 @@ def message_body(tenant: str, event: Event) -> str:
     }
     when = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return canonical_json({"type": event.kind, "timestamp": when, "data": data}).decode()
+
+
+def ping_body(tenant: str, number: int, at_ms: int, asked_by: str) -> str:
+    """The body of a ping, as of the message of an event."""
+    payload = msgspec.json.encode({"asked_by": asked_by}).decode()
+    ping = Event(
+        number=number,
+        kind=PING_KIND,
+        subject="",
+        occurred_at_ms=at_ms,
+        payload=payload,
+    )
+    return message_body(tenant, ping)
 
 
 class Deliverer:
@@ -243,7 +259,8 @@ class Deliverer:
     def _keep_one(self, booking: Booking, result: _Result) -> None:
         delivery, answer = result.delivery, result.answer
         next_at_ms = None
-        if answer.outcome != "delivered":
+        is_ping = delivery.event_number < 0
+        if answer.outcome != "delivered" and not is_ping:
             next_at_ms = next_attempt_ms(
                 delivery.failed_count + 1,
                 result.ended_at_ms,
@@ -260,7 +277,7 @@ class Deliverer:
         booking.webhooks.attempted(delivery, record, next_at_ms)
         if answer.outcome == "gone":
             self._disable(booking, delivery.webhook_id, "gone")
-        elif answer.outcome != "delivered" and next_at_ms is None:
+        elif answer.outcome != "delivered" and next_at_ms is None and not is_ping:
             webhook = booking.webhooks.find(delivery.webhook_id)
             if webhook is not None and (webhook.proven_at_ms or 0) < delivery.created_at_ms:
                 self._disable(booking, delivery.webhook_id, "exhausted")

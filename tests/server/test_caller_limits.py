@@ -31,6 +31,19 @@ def once(limits, caller):
     limits.leave(caller)
 
 
+def test_a_caller_may_know_what_is_left():
+    clock = Clock()
+    held = limits(clock)
+    policy = ("tieout-ratelimit-policy", '"calls";q=3;w=1')
+    assert held.standing(A) == (("tieout-ratelimit", '"calls";r=3;t=0'), policy)
+    for _ in range(3):
+        once(held, A)
+    with pytest.raises(RateLimitedError):
+        once(held, A)
+    assert held.standing(A) == (("tieout-ratelimit", '"calls";r=0;t=1'), policy)
+    assert held.standing(B) == (("tieout-ratelimit", '"calls";r=3;t=0'), policy)
+
+
 def test_a_caller_has_a_burst_and_then_its_rate():
     clock = Clock()
     held = limits(clock)

@@ -26,6 +26,7 @@ from tieout import commands
 from tieout.client import Client, ClientError
 from tieout.result_files import ResultFiles
 from tieout.v1 import application_service_pb2 as contract
+from tieout.v1 import run_service_pb2 as runs
 
 pytestmark = pytest.mark.xdist_group("server")
 
@@ -254,7 +255,15 @@ open_items = "open_items.csv"
         server.kill()
     (folder / "tieout.toml").unlink()
     with RunningServer(folder, settings.replace('open_items = "open_items.csv"', "")) as server:
-        code = commands.main(["post", str(run), "--server", server.address, "--json"])
+        post = ["post", str(run), "--server", server.address]
+        assert commands.main([*post, "--background"]) == 0
+        identity = capsys.readouterr().out.split()[1]
+        with Client(server.address) as client:
+            wanted = runs.WaitRunRequest(run_id=identity, wait_seconds=60)
+            waited = client.call(wanted, runs.WaitRunResponse).run
+        assert (waited.state, waited.posted.posted_count) == (runs.RUN_STATE_DONE, 2)
+        assert (waited.kind, waited.file_name) == (runs.RUN_KIND_RESULTS, "run")
+        code = commands.main([*post, "--json"])
         told = json.loads(capsys.readouterr().out)
         assert (code, told["posted_count"]) == (0, "2")
         assert server.terminate() == 0

@@ -1,5 +1,7 @@
 """What the JSON door refuses, with which status, and who may come in."""
 
+import re
+
 import grpc
 import pytest
 
@@ -163,11 +165,16 @@ def test_tenants_and_roles_hold_through_the_door(secured):
 
 def test_a_caller_with_too_many_calls_is_told_when_to_come_again(secured):
     key = {"x_api_key": secured.keys["noisy"]}
-    answers = [get(secured, "/v1/exceptions", **key) for _ in range(20)]
-    limited = answers[-1]
+    first = get(secured, "/v1/exceptions", **key)
+    assert re.fullmatch(r'"calls";r=\d+;t=\d+', first.headers["ratelimit"])
+    answers = (get(secured, "/v1/exceptions", **key) for _ in range(200))
+    limited = next(one for one in answers if one.status != 200)
     assert problem(limited) == (429, "RATE_LIMITED")
     assert int(limited.headers["retry-after"]) >= 1
     assert told(limited)["retryAfterSeconds"] > 0
+    assert limited.headers["ratelimit"].startswith('"calls";r=0;t=')
+    for one in (first, limited):
+        assert one.headers["ratelimit-policy"] == '"calls";q=12;w=12'
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\n", b"{}", b"[]", b"null\n", b"[null]", b"5\n"])

@@ -138,6 +138,20 @@ def test_a_message_is_sent_again_once_however_often_its_form_is(monkeypatch, giv
     assert list(message.event_numbers) == sent
 
 
+@pytest.mark.parametrize(
+    ("act", "call", "then"),
+    [("ping", "PingWebhook", "/webhooks/w"), ("delete", "DeleteWebhook", "/webhooks")],
+)
+def test_a_webhook_is_tried_and_deleted_once(monkeypatch, act, call, then):
+    desk = Desk(monkeypatch, None)
+    endpoint = endpoint_of(webhooks, f"/webhooks/{{webhook_id}}/{act}")
+    answer = desk.show(endpoint, form={"request_id": "one"}, webhook_id="w")
+    assert answer.headers["location"] == then
+    ((service, asked, message),) = desk.asked
+    assert (service, asked) == ("webhooks", call)
+    assert (message.request_id, message.webhook_id) == ("one", "w")
+
+
 def test_every_state_and_kind_has_its_words():
     assert set(webhooks.OUTCOMES) == set(ATTEMPT_OUTCOMES)
     assert set(runs.STATES) == set(run_service_pb2.RunState.values()) - {0}

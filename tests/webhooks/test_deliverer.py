@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rpc.webhooks.deliverer import Deliverer
+from rpc.webhooks.deliverer import Deliverer, ping_body
 from rpc.webhooks.sending import Answer
 from store import open_repository
 from store.audit_log import StoredAudit
@@ -391,3 +391,63 @@ def test_what_ended_long_ago_is_forgotten_with_its_attempts(world):
         assert booking.webhooks.forget_before(NOW + 10 * HOUR) == 1
     assert len(world.states("erp")) == 1
     assert raw_rows(world.opening["url"], "SELECT count(*) FROM webhook_attempt") == [(1,)]
+
+
+def ping(world, name):
+    with world.repository.booking() as booking:
+        return booking.webhooks.add_ping(
+            f"wh_{name}", lambda number: ping_body("acme", number, NOW, "ann"), NOW
+        )
+
+
+def test_a_ping_is_sent_once_between_events_whatever_comes_of_it(world):
+    world.webhook("erp", kinds=("bank_file.processed",))
+    refused = Answer(outcome="refused", status=503, detail="busy")
+    receivers = Receivers(erp=[refused])
+    world.events("one")
+    assert (ping(world, "erp"), ping(world, "erp")) == (-1, -2)
+    world.deliver(receivers, looks=4)
+    found = world.states("erp")
+    assert {number: one.state for number, one in found.items() if number < 0} == {
+        -1: "failed",
+        -2: "failed",
+    }
+    assert [len(found[number].attempts) for number in (-1, -2)] == [1, 1]
+    assert found[-1].kind == "webhook.ping"
+    assert world.found("erp").state == "active", "a ping that fails disables nothing"
+    assert world.repository.webhooks.backlog("wh_erp").failed == 0
+    with world.repository.booking() as booking:
+        assert booking.webhooks.resend("wh_erp", [], NOW) == 0
+    pings = [content for _, _, content in receivers.received if content["type"] == "webhook.ping"]
+    assert [one["data"]["payload"] for one in pings] == [{"asked_by": "ann"}] * 2
+
+
+def test_a_webhook_that_is_deleted_leaves_nothing_but_the_others(world, store_url):
+    for name in ("erp", "other"):
+        world.webhook(name)
+    world.events("one", "two")
+    receivers = Receivers(erp=[TAKEN], other=[TAKEN])
+    deliverer = world.deliverer(receivers)
+
+    async def deleted_under_way():
+        await deliverer.look()
+        with world.repository.booking() as booking, pytest.raises(StaleRowError):
+            booking.webhooks.remove("wh_erp", 7)
+        with world.repository.booking() as booking:
+            assert booking.webhooks.remove("wh_erp", 1) == 2
+        await asyncio.sleep(0)
+        await deliverer.finish(5)
+
+    asyncio.run(deleted_under_way())
+    world.events("three")
+    world.deliver(receivers, looks=3)
+    for table in ("webhook", "webhook_secret", "webhook_delivery"):
+        found = raw_rows(store_url, f"SELECT DISTINCT webhook_id FROM {table}")
+        assert found == [("wh_other",)]
+    (attempts,) = raw_rows(
+        store_url,
+        "SELECT count(*) FROM webhook_attempt WHERE delivery_number NOT IN "
+        "(SELECT delivery_number FROM webhook_delivery)",
+    )
+    assert attempts == (0,)
+    assert [one.state for one in world.states("other").values()] == ["delivered"] * 3

@@ -190,6 +190,17 @@ def test_from_a_terminal(starts, tmp_path, capsys, monkeypatch):
         receiver.answers[:] = [200]
         assert "1 messages wait" in tieout("resend", webhook_id, "--event", event_of(receiver)).out
         until(lambda: len(receiver.received) == 2)
+        pinged = tieout("ping", webhook_id)
+        assert pinged.out == f"{webhook_id}_ping1: delivered, HTTP 200\n"
+        assert receiver.received[-1][1]["type"] == "webhook.ping"
+        assert receiver.received[-1][1]["data"]["payload"] == {"asked_by": "local"}
+        receiver.answers[:] = [503]
+        assert "HTTP 503" in tieout("ping", webhook_id, code=4).out
+        tieout("disable", webhook_id)
+        assert "enable it first" in tieout("ping", webhook_id, code=3).err
+        assert "0 messages that waited" in tieout("delete", webhook_id).out
+        assert tieout("list").out == ""
+        assert "there is no webhook" in tieout("delete", webhook_id, code=66).err
     assert tieout("add", "http://10.0.0.1/", code=65).err.count("no public address") == 1
     assert "there is no webhook" in tieout("log", "wh_none", code=66).err
 

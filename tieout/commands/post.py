@@ -57,9 +57,19 @@ _SHOWN = 20
 @click.option("--name", default="", help="What it is called, for people.  [the folder's name]")
 @click.option("--request-id", default="", help="Your own key of this call.")
 @click.option("--dry-run", is_flag=True, help="Say what would be posted; nothing is kept.")
+@click.option(
+    "--background", is_flag=True, help="Do not wait: the server posts it as a run (`tieout runs`)."
+)
 @on_server
 def post_command(
-    *, client: Client, as_json: bool, run_dir: Path, name: str, request_id: str, dry_run: bool
+    *,
+    client: Client,
+    as_json: bool,
+    run_dir: Path,
+    name: str,
+    request_id: str,
+    dry_run: bool,
+    background: bool,
 ) -> int:
     """Send a result; gives the exit code."""
     from tieout.progress import ByteProgress
@@ -72,6 +82,7 @@ def post_command(
         manifest_sha256=result.sha256,
         name=name or run_dir.resolve().name,
         validate_only=dry_run,
+        background=background,
     )
     with ByteProgress() as told:
         answer = client.send(lambda: _parts(header, result, told), contract.PostResultsResponse)
@@ -99,6 +110,9 @@ def _parts(
 
 
 def _print(answer: contract.PostResultsResponse, *, dry_run: bool) -> None:
+    if answer.run_id:
+        click.echo(f"run {answer.run_id}")
+        return
     kept = answer.bank_file
     words = "would be posted" if dry_run else "posted"
     before = ", processed before" if answer.already_processed else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tieout.commands.server_options import on_server
+from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,8 @@ _CODES: Final = """
 Exit codes:
   0   done
   2   an option or its value is wrong
-  3   the server keeps no secrets: it has no store.encryption_key_file
+  3   the server keeps no secrets: it has no store.encryption_key_file; or the webhook is disabled
+  4   a test message did not arrive
   65  the address, a kind or the secret is none
   66  no such webhook
   69  the server cannot be reached
@@ -42,7 +44,9 @@ Examples:
   tieout webhooks log wh_5f0c81d2a97b3e44
   tieout webhooks resend wh_5f0c81d2a97b3e44 --event 4711
   tieout webhooks rotate wh_5f0c81d2a97b3e44 --overlap-hours 48 > secret.txt
+  tieout webhooks ping wh_5f0c81d2a97b3e44
   tieout webhooks disable wh_5f0c81d2a97b3e44
+  tieout webhooks delete wh_5f0c81d2a97b3e44
 """
     + _CODES
 )
@@ -162,6 +166,44 @@ def _enable(*, client: Client, as_json: bool, webhook: str) -> None:
 
     request = contract.EnableWebhookRequest(webhook_id=webhook)
     _print_state(client.call(request, contract.EnableWebhookResponse).webhook, as_json=as_json)
+
+
+@_command(
+    "ping", "Send one message about nothing, and say what came of it. Exit 4: it did not arrive."
+)
+@_webhook
+@click.option("--wait", type=click.IntRange(0, 30), default=15, show_default=True, help="Seconds.")
+def _ping(*, client: Client, as_json: bool, webhook: str, wait: int) -> int:
+    """Try a webhook."""
+    from tieout.v1 import webhook_service_pb2 as contract
+
+    request = contract.PingWebhookRequest(webhook_id=webhook, wait_seconds=wait)
+    delivery = client.call(request, contract.PingWebhookResponse).delivery
+    if as_json:
+        click.echo(json.dumps(_as_dict(delivery), indent=2))
+    elif delivery.attempts:
+        last = delivery.attempts[-1]
+        status = f", HTTP {last.http_status}" if last.HasField("http_status") else ""
+        detail = f": {last.detail}" if last.detail else ""
+        click.echo(f"{delivery.message_id}: {last.outcome}{status}{detail}")
+    else:
+        click.echo(f"{delivery.message_id}: no attempt has ended yet")
+    came_through = delivery.state == contract.DELIVERY_STATE_DELIVERED
+    return int(ExitCode.DONE if came_through else ExitCode.PARTIAL)
+
+
+@_command("delete", "Take a webhook away with its secrets and messages; what waits is not sent.")
+@_webhook
+def _delete(*, client: Client, as_json: bool, webhook: str) -> None:
+    """Delete a webhook."""
+    from tieout.v1 import webhook_service_pb2 as contract
+
+    request = contract.DeleteWebhookRequest(webhook_id=webhook)
+    answer = client.call(request, contract.DeleteWebhookResponse)
+    if as_json:
+        click.echo(json.dumps({"webhook_id": webhook, "dropped_count": answer.dropped_count}))
+        return
+    click.echo(f"{webhook} is deleted; {answer.dropped_count} messages that waited are not sent")
 
 
 @_command("resend", "Send messages again: those of --event, or all that were given up.")

@@ -174,18 +174,23 @@ def add_services(
     )
     exception_service_pb2_grpc.add_ExceptionServiceServicer_to_server(exceptions, server)
     bookings = asyncio.Semaphore(max(1, workers - 1))
-    results = ResultPosting(
-        workers=pool, spool_folder=spool, bookings=bookings, now_ms=now_ms, on_changed=on_changed
-    )
-    applications = ApplicationService(
-        reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
-    )
-    application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
     policies = {name: tenant.policy for name, tenant in tenants.items()}
     _add_records(server, pool, reader, writer, policies, draining, now_ms)
     indexed = partial(_with_snapshot, snapshots)
     shared = (pool, reader, writer, metrics, spool, bookings, now_ms, on_changed, indexed)
     runs = _add_intake(server, configuration, *shared)
+    results = ResultPosting(
+        workers=pool,
+        spool_folder=spool,
+        bookings=bookings,
+        now_ms=now_ms,
+        on_changed=on_changed,
+        runs=runs,
+    )
+    applications = ApplicationService(
+        reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
+    )
+    application_service_pb2_grpc.add_ApplicationServiceServicer_to_server(applications, server)
     run_service_pb2_grpc.add_RunServiceServicer_to_server(
         RunService(reader, runs, draining), server
     )

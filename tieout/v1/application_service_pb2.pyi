@@ -467,6 +467,7 @@ class PostResultsHeader(_message.Message):
     MANIFEST_SHA256_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Caller's key of the request; empty: none."""
     manifest_sha256: _builtins.str
@@ -475,6 +476,8 @@ class PostResultsHeader(_message.Message):
     """What the result is called, for people."""
     validate_only: _builtins.bool
     """Say what would be posted and keep nothing."""
+    background: _builtins.bool
+    """Answer once all has come and is safe, post it afterwards: the answer has a `run_id` to follow."""
     def __init__(
         self,
         *,
@@ -482,10 +485,11 @@ class PostResultsHeader(_message.Message):
         manifest_sha256: _builtins.str = ...,
         name: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        background: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest_sha256", b"manifest_sha256", "name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["background", b"background", "manifest_sha256", b"manifest_sha256", "name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -616,6 +620,7 @@ class PostResultsResponse(_message.Message):
     STALE_LINE_COUNT_FIELD_NUMBER: _builtins.int
     STALE_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
     KNOWN_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
     already_processed: _builtins.bool
     """It was posted before; nothing was done now."""
     posted_count: _builtins.int
@@ -626,6 +631,8 @@ class PostResultsResponse(_message.Message):
     """Payments that are kept undecided because of them."""
     known_payment_count: _builtins.int
     """Payments of the result that were kept before, by a bank file or another result; left out."""
+    run_id: _builtins.str
+    """The run that goes on with it (`RunService`), where `background` was asked for; all else is empty."""
     @_builtins.property
     def bank_file(self) -> _bank_file_service_pb2.BankFile:
         """The receipt; its `file_id` is the hash of the manifest."""
@@ -644,10 +651,11 @@ class PostResultsResponse(_message.Message):
         stale_line_count: _builtins.int = ...,
         stale_payment_count: _builtins.int = ...,
         known_payment_count: _builtins.int = ...,
+        run_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bank_file", b"bank_file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_processed", b"already_processed", "bank_file", b"bank_file", "known_payment_count", b"known_payment_count", "posted_count", b"posted_count", "stale_line_count", b"stale_line_count", "stale_lines", b"stale_lines", "stale_payment_count", b"stale_payment_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_processed", b"already_processed", "bank_file", b"bank_file", "known_payment_count", b"known_payment_count", "posted_count", b"posted_count", "run_id", b"run_id", "stale_line_count", b"stale_line_count", "stale_lines", b"stale_lines", "stale_payment_count", b"stale_payment_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

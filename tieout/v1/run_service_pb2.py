@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tieout.v1 import application_service_pb2 as tieout_dot_v1_dot_application__service__pb2
 from tieout.v1 import bank_file_service_pb2 as tieout_dot_v1_dot_bank__file__service__pb2
 from tieout.v1 import imports_pb2 as tieout_dot_v1_dot_imports__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btieout/v1/run_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tieout/v1/bank_file_service.proto\x1a\x17tieout/v1/imports.proto\"\x91\x01\n\x08RunError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x33\n\x08metadata\x18\x03 \x03(\x0b\x32!.tieout.v1.RunError.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb9\x03\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12 \n\x04kind\x18\x02 \x01(\x0e\x32\x12.tieout.v1.RunKind\x12\"\n\x05state\x18\x03 \x01(\x0e\x32\x13.tieout.v1.RunState\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x12\n\nstarted_by\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x05\x65rror\x18\n \x01(\x0b\x32\x13.tieout.v1.RunError\x12\x36\n\tbank_file\x18\x0b \x01(\x0b\x32!.tieout.v1.SubmitBankFileResponseH\x00\x12,\n\x08imported\x18\x0c \x01(\x0b\x32\x18.tieout.v1.ImportSummaryH\x00\x42\x08\n\x06result\"~\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12 \n\x04kind\x18\x03 \x01(\x0e\x32\x12.tieout.v1.RunKind\x12\"\n\x05state\x18\x04 \x01(\x0e\x32\x13.tieout.v1.RunState\"I\n\x10ListRunsResponse\x12\x1c\n\x04runs\x18\x01 \x03(\x0b\x32\x0e.tieout.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\rGetRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"-\n\x0eGetRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run\"6\n\x0eWaitRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0cwait_seconds\x18\x02 \x01(\x05\".\n\x0fWaitRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run\"!\n\x0fWatchRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"/\n\x10WatchRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run\"\"\n\x10\x43\x61ncelRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"0\n\x11\x43\x61ncelRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run*l\n\x07RunKind\x12\x18\n\x14RUN_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_KIND_BANK_FILE\x10\x01\x12\x17\n\x13RUN_KIND_OPEN_ITEMS\x10\x02\x12\x16\n\x12RUN_KIND_CUSTOMERS\x10\x03*\x96\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATE_WAITING\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x12\n\x0eRUN_STATE_DONE\x10\x03\x12\x14\n\x10RUN_STATE_FAILED\x10\x04\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x05\x32\xe1\x02\n\nRunService\x12\x43\n\x08ListRuns\x12\x1a.tieout.v1.ListRunsRequest\x1a\x1b.tieout.v1.ListRunsResponse\x12=\n\x06GetRun\x12\x18.tieout.v1.GetRunRequest\x1a\x19.tieout.v1.GetRunResponse\x12@\n\x07WaitRun\x12\x19.tieout.v1.WaitRunRequest\x1a\x1a.tieout.v1.WaitRunResponse\x12\x45\n\x08WatchRun\x12\x1a.tieout.v1.WatchRunRequest\x1a\x1b.tieout.v1.WatchRunResponse0\x01\x12\x46\n\tCancelRun\x12\x1b.tieout.v1.CancelRunRequest\x1a\x1c.tieout.v1.CancelRunResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btieout/v1/run_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#tieout/v1/application_service.proto\x1a!tieout/v1/bank_file_service.proto\x1a\x17tieout/v1/imports.proto\"\x91\x01\n\x08RunError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x33\n\x08metadata\x18\x03 \x03(\x0b\x32!.tieout.v1.RunError.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xeb\x03\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12 \n\x04kind\x18\x02 \x01(\x0e\x32\x12.tieout.v1.RunKind\x12\"\n\x05state\x18\x03 \x01(\x0e\x32\x13.tieout.v1.RunState\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x12\n\nstarted_by\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x05\x65rror\x18\n \x01(\x0b\x32\x13.tieout.v1.RunError\x12\x36\n\tbank_file\x18\x0b \x01(\x0b\x32!.tieout.v1.SubmitBankFileResponseH\x00\x12,\n\x08imported\x18\x0c \x01(\x0b\x32\x18.tieout.v1.ImportSummaryH\x00\x12\x30\n\x06posted\x18\r \x01(\x0b\x32\x1e.tieout.v1.PostResultsResponseH\x00\x42\x08\n\x06result\"~\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12 \n\x04kind\x18\x03 \x01(\x0e\x32\x12.tieout.v1.RunKind\x12\"\n\x05state\x18\x04 \x01(\x0e\x32\x13.tieout.v1.RunState\"I\n\x10ListRunsResponse\x12\x1c\n\x04runs\x18\x01 \x03(\x0b\x32\x0e.tieout.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\rGetRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"-\n\x0eGetRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run\"6\n\x0eWaitRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0cwait_seconds\x18\x02 \x01(\x05\".\n\x0fWaitRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run\"!\n\x0fWatchRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"/\n\x10WatchRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run\"\"\n\x10\x43\x61ncelRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"0\n\x11\x43\x61ncelRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.tieout.v1.Run*\x82\x01\n\x07RunKind\x12\x18\n\x14RUN_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_KIND_BANK_FILE\x10\x01\x12\x17\n\x13RUN_KIND_OPEN_ITEMS\x10\x02\x12\x16\n\x12RUN_KIND_CUSTOMERS\x10\x03\x12\x14\n\x10RUN_KIND_RESULTS\x10\x04*\x96\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATE_WAITING\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x12\n\x0eRUN_STATE_DONE\x10\x03\x12\x14\n\x10RUN_STATE_FAILED\x10\x04\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x05\x32\xe1\x02\n\nRunService\x12\x43\n\x08ListRuns\x12\x1a.tieout.v1.ListRunsRequest\x1a\x1b.tieout.v1.ListRunsResponse\x12=\n\x06GetRun\x12\x18.tieout.v1.GetRunRequest\x1a\x19.tieout.v1.GetRunResponse\x12@\n\x07WaitRun\x12\x19.tieout.v1.WaitRunRequest\x1a\x1a.tieout.v1.WaitRunResponse\x12\x45\n\x08WatchRun\x12\x1a.tieout.v1.WatchRunRequest\x1a\x1b.tieout.v1.WatchRunResponse0\x01\x12\x46\n\tCancelRun\x12\x1b.tieout.v1.CancelRunRequest\x1a\x1c.tieout.v1.CancelRunResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,36 +37,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNERROR_METADATAENTRY']._loaded_options = None
   _globals['_RUNERROR_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_RUNKIND']._serialized_start=1284
-  _globals['_RUNKIND']._serialized_end=1392
-  _globals['_RUNSTATE']._serialized_start=1395
-  _globals['_RUNSTATE']._serialized_end=1545
-  _globals['_RUNERROR']._serialized_start=136
-  _globals['_RUNERROR']._serialized_end=281
-  _globals['_RUNERROR_METADATAENTRY']._serialized_start=234
-  _globals['_RUNERROR_METADATAENTRY']._serialized_end=281
-  _globals['_RUN']._serialized_start=284
-  _globals['_RUN']._serialized_end=725
-  _globals['_LISTRUNSREQUEST']._serialized_start=727
-  _globals['_LISTRUNSREQUEST']._serialized_end=853
-  _globals['_LISTRUNSRESPONSE']._serialized_start=855
-  _globals['_LISTRUNSRESPONSE']._serialized_end=928
-  _globals['_GETRUNREQUEST']._serialized_start=930
-  _globals['_GETRUNREQUEST']._serialized_end=961
-  _globals['_GETRUNRESPONSE']._serialized_start=963
-  _globals['_GETRUNRESPONSE']._serialized_end=1008
-  _globals['_WAITRUNREQUEST']._serialized_start=1010
-  _globals['_WAITRUNREQUEST']._serialized_end=1064
-  _globals['_WAITRUNRESPONSE']._serialized_start=1066
-  _globals['_WAITRUNRESPONSE']._serialized_end=1112
-  _globals['_WATCHRUNREQUEST']._serialized_start=1114
-  _globals['_WATCHRUNREQUEST']._serialized_end=1147
-  _globals['_WATCHRUNRESPONSE']._serialized_start=1149
-  _globals['_WATCHRUNRESPONSE']._serialized_end=1196
-  _globals['_CANCELRUNREQUEST']._serialized_start=1198
-  _globals['_CANCELRUNREQUEST']._serialized_end=1232
-  _globals['_CANCELRUNRESPONSE']._serialized_start=1234
-  _globals['_CANCELRUNRESPONSE']._serialized_end=1282
-  _globals['_RUNSERVICE']._serialized_start=1548
-  _globals['_RUNSERVICE']._serialized_end=1901
+  _globals['_RUNKIND']._serialized_start=1372
+  _globals['_RUNKIND']._serialized_end=1502
+  _globals['_RUNSTATE']._serialized_start=1505
+  _globals['_RUNSTATE']._serialized_end=1655
+  _globals['_RUNERROR']._serialized_start=173
+  _globals['_RUNERROR']._serialized_end=318
+  _globals['_RUNERROR_METADATAENTRY']._serialized_start=271
+  _globals['_RUNERROR_METADATAENTRY']._serialized_end=318
+  _globals['_RUN']._serialized_start=321
+  _globals['_RUN']._serialized_end=812
+  _globals['_LISTRUNSREQUEST']._serialized_start=814
+  _globals['_LISTRUNSREQUEST']._serialized_end=940
+  _globals['_LISTRUNSRESPONSE']._serialized_start=942
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1015
+  _globals['_GETRUNREQUEST']._serialized_start=1017
+  _globals['_GETRUNREQUEST']._serialized_end=1048
+  _globals['_GETRUNRESPONSE']._serialized_start=1050
+  _globals['_GETRUNRESPONSE']._serialized_end=1095
+  _globals['_WAITRUNREQUEST']._serialized_start=1097
+  _globals['_WAITRUNREQUEST']._serialized_end=1151
+  _globals['_WAITRUNRESPONSE']._serialized_start=1153
+  _globals['_WAITRUNRESPONSE']._serialized_end=1199
+  _globals['_WATCHRUNREQUEST']._serialized_start=1201
+  _globals['_WATCHRUNREQUEST']._serialized_end=1234
+  _globals['_WATCHRUNRESPONSE']._serialized_start=1236
+  _globals['_WATCHRUNRESPONSE']._serialized_end=1283
+  _globals['_CANCELRUNREQUEST']._serialized_start=1285
+  _globals['_CANCELRUNREQUEST']._serialized_end=1319
+  _globals['_CANCELRUNRESPONSE']._serialized_start=1321
+  _globals['_CANCELRUNRESPONSE']._serialized_end=1369
+  _globals['_RUNSERVICE']._serialized_start=1658
+  _globals['_RUNSERVICE']._serialized_end=2011
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tieout.v1 import application_service_pb2 as _application_service_pb2
 from tieout.v1 import bank_file_service_pb2 as _bank_file_service_pb2
 from tieout.v1 import imports_pb2 as _imports_pb2
 import builtins as _builtins
@@ -36,6 +37,8 @@ class _RunKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunKind.Value
     """Brings open items in."""
     RUN_KIND_CUSTOMERS: _RunKind.ValueType  # 3
     """Brings customers in."""
+    RUN_KIND_RESULTS: _RunKind.ValueType  # 4
+    """Posts the result of a run made elsewhere."""
 
 class RunKind(_RunKind, metaclass=_RunKindEnumTypeWrapper):
     """What a run does."""
@@ -48,6 +51,8 @@ RUN_KIND_OPEN_ITEMS: RunKind.ValueType  # 2
 """Brings open items in."""
 RUN_KIND_CUSTOMERS: RunKind.ValueType  # 3
 """Brings customers in."""
+RUN_KIND_RESULTS: RunKind.ValueType  # 4
+"""Posts the result of a run made elsewhere."""
 Global___RunKind: _TypeAlias = RunKind  # noqa: Y015
 
 class _RunState:
@@ -156,6 +161,7 @@ class Run(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     BANK_FILE_FIELD_NUMBER: _builtins.int
     IMPORTED_FIELD_NUMBER: _builtins.int
+    POSTED_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Its id."""
     kind: Global___RunKind.ValueType
@@ -192,6 +198,10 @@ class Run(_message.Message):
     def imported(self) -> _imports_pb2.ImportSummary:
         """Of an import."""
 
+    @_builtins.property
+    def posted(self) -> _application_service_pb2.PostResultsResponse:
+        """Of a result that was posted."""
+
     def __init__(
         self,
         *,
@@ -207,12 +217,13 @@ class Run(_message.Message):
         error: Global___RunError | None = ...,
         bank_file: _bank_file_service_pb2.SubmitBankFileResponse | None = ...,
         imported: _imports_pb2.ImportSummary | None = ...,
+        posted: _application_service_pb2.PostResultsResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_file", b"bank_file", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "imported", b"imported", "result", b"result", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_file", b"bank_file", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "imported", b"imported", "posted", b"posted", "result", b"result", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_file", b"bank_file", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "file_name", b"file_name", "imported", b"imported", "kind", b"kind", "result", b"result", "run_id", b"run_id", "size_bytes", b"size_bytes", "start_time", b"start_time", "started_by", b"started_by", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_file", b"bank_file", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "file_name", b"file_name", "imported", b"imported", "kind", b"kind", "posted", b"posted", "result", b"result", "run_id", b"run_id", "size_bytes", b"size_bytes", "start_time", b"start_time", "started_by", b"started_by", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["bank_file", "imported"]  # noqa: Y015
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["bank_file", "imported", "posted"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 

@@ -56,6 +56,16 @@ class WebhookServiceStub:
                 request_serializer=tieout_dot_v1_dot_webhook__service__pb2.EnableWebhookRequest.SerializeToString,
                 response_deserializer=tieout_dot_v1_dot_webhook__service__pb2.EnableWebhookResponse.FromString,
                 _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/tieout.v1.WebhookService/DeleteWebhook',
+                request_serializer=tieout_dot_v1_dot_webhook__service__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_webhook__service__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
+        self.PingWebhook = channel.unary_unary(
+                '/tieout.v1.WebhookService/PingWebhook',
+                request_serializer=tieout_dot_v1_dot_webhook__service__pb2.PingWebhookRequest.SerializeToString,
+                response_deserializer=tieout_dot_v1_dot_webhook__service__pb2.PingWebhookResponse.FromString,
+                _registered_method=True)
         self.RotateWebhookSecret = channel.unary_unary(
                 '/tieout.v1.WebhookService/RotateWebhookSecret',
                 request_serializer=tieout_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.SerializeToString,
@@ -106,6 +116,20 @@ class WebhookServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteWebhook(self, request, context):
+        """Takes a webhook away, with its secrets and messages: what waits is not sent. The audit stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PingWebhook(self, request, context):
+        """Sends a message of kind `webhook.ping` to a webhook, once, and says what came of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RotateWebhookSecret(self, request, context):
         """Gives a webhook another secret. For a while messages are signed with both.
         """
@@ -149,6 +173,16 @@ def add_WebhookServiceServicer_to_server(servicer, server):
                     servicer.EnableWebhook,
                     request_deserializer=tieout_dot_v1_dot_webhook__service__pb2.EnableWebhookRequest.FromString,
                     response_serializer=tieout_dot_v1_dot_webhook__service__pb2.EnableWebhookResponse.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=tieout_dot_v1_dot_webhook__service__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_webhook__service__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
+            'PingWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.PingWebhook,
+                    request_deserializer=tieout_dot_v1_dot_webhook__service__pb2.PingWebhookRequest.FromString,
+                    response_serializer=tieout_dot_v1_dot_webhook__service__pb2.PingWebhookResponse.SerializeToString,
             ),
             'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
                     servicer.RotateWebhookSecret,
@@ -276,6 +310,60 @@ class WebhookService:
             '/tieout.v1.WebhookService/EnableWebhook',
             tieout_dot_v1_dot_webhook__service__pb2.EnableWebhookRequest.SerializeToString,
             tieout_dot_v1_dot_webhook__service__pb2.EnableWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.WebhookService/DeleteWebhook',
+            tieout_dot_v1_dot_webhook__service__pb2.DeleteWebhookRequest.SerializeToString,
+            tieout_dot_v1_dot_webhook__service__pb2.DeleteWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PingWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tieout.v1.WebhookService/PingWebhook',
+            tieout_dot_v1_dot_webhook__service__pb2.PingWebhookRequest.SerializeToString,
+            tieout_dot_v1_dot_webhook__service__pb2.PingWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

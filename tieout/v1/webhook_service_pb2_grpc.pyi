@@ -43,6 +43,10 @@ class WebhookServiceStub:
     """Stops a webhook. What waits is kept, and events go on where it stopped once it is enabled."""
     EnableWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.EnableWebhookRequest, _webhook_service_pb2.EnableWebhookResponse]
     """Starts a webhook that was disabled."""
+    DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.DeleteWebhookRequest, _webhook_service_pb2.DeleteWebhookResponse]
+    """Takes a webhook away, with its secrets and messages: what waits is not sent. The audit stays."""
+    PingWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.PingWebhookRequest, _webhook_service_pb2.PingWebhookResponse]
+    """Sends a message of kind `webhook.ping` to a webhook, once, and says what came of it."""
     RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretRequest, _webhook_service_pb2.RotateWebhookSecretResponse]
     """Gives a webhook another secret. For a while messages are signed with both."""
     ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhookDeliveriesRequest, _webhook_service_pb2.ListWebhookDeliveriesResponse]
@@ -65,6 +69,10 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """Stops a webhook. What waits is kept, and events go on where it stopped once it is enabled."""
     EnableWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.EnableWebhookRequest, _webhook_service_pb2.EnableWebhookResponse]  # type: ignore[assignment]
     """Starts a webhook that was disabled."""
+    DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.DeleteWebhookRequest, _webhook_service_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
+    """Takes a webhook away, with its secrets and messages: what waits is not sent. The audit stays."""
+    PingWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.PingWebhookRequest, _webhook_service_pb2.PingWebhookResponse]  # type: ignore[assignment]
+    """Sends a message of kind `webhook.ping` to a webhook, once, and says what came of it."""
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretRequest, _webhook_service_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
     """Gives a webhook another secret. For a while messages are signed with both."""
     ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhookDeliveriesRequest, _webhook_service_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
@@ -108,6 +116,22 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.EnableWebhookResponse, _abc.Awaitable[_webhook_service_pb2.EnableWebhookResponse]]:
         """Starts a webhook that was disabled."""
+
+    @_abc_1.abstractmethod
+    def DeleteWebhook(
+        self,
+        request: _webhook_service_pb2.DeleteWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_service_pb2.DeleteWebhookResponse, _abc.Awaitable[_webhook_service_pb2.DeleteWebhookResponse]]:
+        """Takes a webhook away, with its secrets and messages: what waits is not sent. The audit stays."""
+
+    @_abc_1.abstractmethod
+    def PingWebhook(
+        self,
+        request: _webhook_service_pb2.PingWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_service_pb2.PingWebhookResponse, _abc.Awaitable[_webhook_service_pb2.PingWebhookResponse]]:
+        """Sends a message of kind `webhook.ping` to a webhook, once, and says what came of it."""
 
     @_abc_1.abstractmethod
     def RotateWebhookSecret(

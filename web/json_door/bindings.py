@@ -153,6 +153,8 @@ BINDINGS: Final = (
     _get("WebhookService/ListWebhooks", "webhooks"),
     _post("WebhookService/DisableWebhook", "webhooks/{webhook_id}:disable"),
     _post("WebhookService/EnableWebhook", "webhooks/{webhook_id}:enable"),
+    _post("WebhookService/DeleteWebhook", "webhooks/{webhook_id}:delete"),
+    _post("WebhookService/PingWebhook", "webhooks/{webhook_id}:ping"),
     _post("WebhookService/RotateWebhookSecret", "webhooks/{webhook_id}:rotateSecret"),
     _get("WebhookService/ListWebhookDeliveries", "webhooks/{webhook_id}/deliveries"),
     _post("WebhookService/ResendWebhookDeliveries", "webhooks/{webhook_id}/deliveries:resend"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc.aio
 from starlette.requests import ClientDisconnect
 
+from web.json_door.rate_limits import rate_limit_headers
 from web.limits import CALL_SECONDS_MAX
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ async def _unless_gone(call: Any, request: Request) -> Message:
             raise CallCancelledError
         if answer.done():
             done: Message = answer.result()
+            request.state.rate_limit = rate_limit_headers(await call.trailing_metadata())
             return done
         raise ClientDisconnect
     finally:

@@ -23,6 +23,7 @@ from web.json_door.own_pages import own_page
 from web.json_door.parameters import fields_of_query, put
 from web.json_door.paths import PathTable
 from web.json_door.problems import DoorError, Refusal, problem_of, refused
+from web.json_door.rate_limits import ASKING, rate_limit_headers
 from web.json_door.reading import message_of
 from web.json_door.streams import EVENT_STREAM, event_stream, json_lines
 from web.json_door.table_answers import (
@@ -85,12 +86,16 @@ class JsonDoor:
         except ClientDisconnect:
             _log.debug("the caller went away")
             return
+        for name, value in getattr(request.state, "rate_limit", {}).items():
+            response.headers[name] = value
         await response(scope, receive, send)
 
     def _problem(
         self, request: Request, error: DoorError | grpc.aio.AioRpcError | CallCancelledError
     ) -> Response:
         problem = problem_of(error, with_etag="if-match" in request.headers)
+        if isinstance(error, grpc.aio.AioRpcError):
+            request.state.rate_limit = rate_limit_headers(error.trailing_metadata())
         headers = error.headers if isinstance(error, DoorError) else {}
         return problem.response(headers)
 
@@ -124,7 +129,7 @@ class JsonDoor:
         if not (anybody or named & {"authorization", "x-api-key"}):
             sentence = "no credentials came: x-api-key or authorization: Bearer … is expected"
             raise refused(Refusal.CREDENTIALS_MISSING, sentence)
-        return metadata
+        return (*metadata, *ASKING)
 
     async def _called(
         self, binding: Binding, fields: dict[str, str], metadata: Metadata, request: Request

@@ -33,6 +33,7 @@ KINDS: Final = {
     contract.RUN_KIND_BANK_FILE: _("bank file"),
     contract.RUN_KIND_OPEN_ITEMS: _("open items"),
     contract.RUN_KIND_CUSTOMERS: _("customers"),
+    contract.RUN_KIND_RESULTS: _("results made elsewhere"),
 }
 """Kind of a run → its words."""
 

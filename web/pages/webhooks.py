@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["DELIVERIES", "OUTCOMES", "ROUTES"]
 
 _PAGE_ROWS: Final = 100
+_PING_SECONDS: Final = 5
+"""What comes of a test message is mostly there when its page is."""
 
 DELIVERIES: Final = {
     contract.DELIVERY_STATE_WAITING: _("waiting"),
@@ -88,9 +90,32 @@ async def _resend(request: Request) -> Response:
     return go_to(f"/webhooks/{identity}")
 
 
+async def _ping(request: Request) -> Response:
+    form = await request.form()
+    identity = request.path_params["webhook_id"]
+    message = contract.PingWebhookRequest(
+        request_id=str(form.get("request_id", "")),
+        webhook_id=identity,
+        wait_seconds=_PING_SECONDS,
+    )
+    await ask(request, "webhooks", "PingWebhook", message)
+    return go_to(f"/webhooks/{identity}")
+
+
+async def _delete(request: Request) -> Response:
+    form = await request.form()
+    message = contract.DeleteWebhookRequest(
+        request_id=str(form.get("request_id", "")), webhook_id=request.path_params["webhook_id"]
+    )
+    await ask(request, "webhooks", "DeleteWebhook", message)
+    return go_to("/webhooks")
+
+
 ROUTES: Final = [
     Route("/webhooks", _show, methods=["GET"]),
     Route("/webhooks/{webhook_id}", _deliveries, methods=["GET"]),
+    Route("/webhooks/{webhook_id}/ping", _ping, methods=["POST"]),
+    Route("/webhooks/{webhook_id}/delete", _delete, methods=["POST"]),
     Route("/webhooks/{webhook_id}/resend", _resend, methods=["POST"]),
 ]
 """What answers."""
