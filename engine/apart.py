@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.matcher import Matched
     from engine.resident import Resident
 
-__all__ = ["Apart", "PartResult", "Parts", "match_apart", "match_parts"]
+__all__ = ["Apart", "PartResult", "Parts", "match_apart", "match_at_once", "match_parts"]
 
 _TABLES: Final = ("outcomes", "applications", "reversals", "exceptions")
 
@@ -152,17 +152,39 @@ def match_parts(
     learned: LearnedFactBatch | None = None,
 ) -> list[PartResult]:
     """As `match_apart`, of matches that stand in one table already."""
+    results = _in_waves(resident, parts, observe, learned, enough=len(parts))
+    return [results[number] for number in range(len(parts))]
+
+
+def match_at_once(
+    resident: Resident, parts: Parts, observe: StageObserver
+) -> list[PartResult | None]:
+    """As `match_parts`, of half of `parts` at least; None for the few that would hold up the
+    others, because each of them must be matched apart.
+    """
+    results = _in_waves(resident, parts, observe, None, enough=(len(parts) + 1) // 2)
+    return [results.get(number) for number in range(len(parts))]
+
+
+def _in_waves(
+    resident: Resident,
+    parts: Parts,
+    observe: StageObserver,
+    learned: LearnedFactBatch | None,
+    enough: int,
+) -> dict[int, PartResult]:
+    """Results by number, wave after wave until there are `enough`."""
     results: dict[int, PartResult] = {}
     waves = _at_first(parts)
-    while waves:
-        wave = sorted(waves.pop())
+    while waves and len(results) < enough:
+        wave = sorted(waves.pop(0))
         chosen = parts.only(wave)
         matched = match_traceably(_joined(resident, chosen, learned), observe)
         met = _met(matched, chosen.owner[matched.intake.order], len(chosen))
         found = _split(matched.result, chosen)
         results |= {number: found[place] for place, number in enumerate(wave) if not met[place]}
         waves += _without_meetings(wave, met)
-    return [results[number] for number in range(len(parts))]
+    return results
 
 
 def _at_first(parts: Parts) -> list[list[int]]:

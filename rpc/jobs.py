@@ -132,11 +132,14 @@ class StreamMatchDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class ResidentMatchJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Match each of `requests` with what is resident, as of the snapshot in that file."""
+    """Match each of `requests` with what is resident, as of the snapshot in that file; where
+    `may_postpone`, leave out those that would hold up the others.
+    """
 
     snapshot_path: str
     snapshot_version: int
     requests: list[ResidentRequest]
+    may_postpone: bool = False
 
 
 class ResidentRequest(msgspec.Struct, frozen=True, array_like=True):
@@ -150,10 +153,11 @@ class ResidentRequest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ResidentAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """The response, encoded, or why there is none."""
+    """The response, encoded, or why there is none: an error, or it is left for another pass."""
 
     response: bytes
     failure: JobFailure | None
+    is_postponed: bool = False
 
 
 class ResidentMatchDone(msgspec.Struct, frozen=True, tag=True):

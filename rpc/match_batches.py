@@ -6,7 +6,8 @@ cost nearly twice what a full one does. For the same reason those who wait when 
 a moment more for those it answered, as long as they keep coming; not where calls came until it
 ended, for their callers do not wait for answers before they call again. Whoever would have to wait
 too long is turned away at once and told when to come again; whose time is up is dropped before any
-work is done for it.
+work is done for it. A call that may touch what another one of its pass touches is left for the
+next, where it meets no other such call: it would hold up everybody else.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _ANSWERED_AT_A_TIME: Final = 2
 is to be answered within ten milliseconds while sixty answers go out."""
 _SLOW: Final = 2.0
 """A pass that takes so many times as long as they do holds nobody up any longer."""
+_POSTPONED_MAX: Final = 2
+"""How often a call is left for another pass; then it is matched, however long that takes."""
 
 
 class _Waiting(msgspec.Struct, eq=False):
@@ -57,6 +60,7 @@ class _Waiting(msgspec.Struct, eq=False):
     request: ResidentRequest
     answer: asyncio.Future[bytes]
     since: float
+    postponed: int = 0
 
 
 class MatchBatcher:
@@ -97,12 +101,15 @@ class MatchBatcher:
         self._line.append(waiting)
         if not self._passes or len(self._line) >= BATCH_CALLS_MAX:
             self._news.set()
+        self._begin_to_gather()
+        return await waiting.answer
+
+    def _begin_to_gather(self) -> None:
         if self._gatherer is None:
             # A pass is nobody's own call: it starts with a context of its own.
             self._gatherer = asyncio.get_running_loop().create_task(
                 self._gather(), context=contextvars.Context()
             )
-        return await waiting.answer
 
     def _let_in(self, seconds_left: float | None) -> None:
         # What is ahead is others' alone: an idle server lets everybody in, however slow it was.
@@ -162,13 +169,28 @@ class MatchBatcher:
         return min(begun + patience, last + max(_QUIET_SECONDS, patience / 4)) - now
 
     def _next_calls(self) -> list[_Waiting]:
-        """The calls of the next pass; those whose caller is gone are dropped."""
+        """The calls of the next pass; those whose caller is gone are dropped. Of those that were
+        postponed one at most takes part.
+        """
         calls: list[_Waiting] = []
+        left: list[_Waiting] = []
         while self._line and len(calls) < BATCH_CALLS_MAX:
             waiting = self._line.popleft()
-            if not waiting.answer.done():
-                calls.append(waiting)
+            if waiting.answer.done():
+                continue
+            has_one = bool(calls) and calls[0].postponed > 0
+            (left if waiting.postponed and has_one else calls).append(waiting)
+        self._line.extendleft(reversed(left))
         return calls
+
+    def _postpone(self, calls: list[_Waiting]) -> None:
+        """Put `calls` first in the line again, as if they had just come: no pass is late yet."""
+        for waiting in calls:
+            waiting.postponed += 1
+            waiting.since = self._ended_at
+        self._line.extendleft(reversed(calls))
+        if calls:
+            self._begin_to_gather()
 
     async def _pass(self, calls: list[_Waiting]) -> None:
         begun = time.perf_counter()
@@ -182,10 +204,12 @@ class MatchBatcher:
         self._is_hushed = self._came_at <= begun or self._ended_at - self._came_at > _QUIET_SECONDS
         self._pass_seconds += _SMOOTHING * (self._ended_at - begun - self._pass_seconds)
         self._expected = len(calls) + len(self._line)
-        for place, (waiting, answer) in enumerate(zip(calls, answers, strict=True)):
+        pairs = list(zip(calls, answers, strict=True))
+        self._postpone([waiting for waiting, answer in pairs if _is_postponed(answer)])
+        for place, (waiting, answer) in enumerate(pairs):
             if place and place % _ANSWERED_AT_A_TIME == 0:
                 await asyncio.sleep(0)
-            if waiting.answer.done():
+            if waiting.answer.done() or _is_postponed(answer):
                 continue
             if isinstance(answer, ServiceError):
                 waiting.answer.set_exception(answer)
@@ -198,7 +222,11 @@ class MatchBatcher:
     async def _answers(self, calls: list[_Waiting]) -> list[ResidentAnswer | ServiceError]:
         """An answer per call; where a pass ends its worker, each call has a second try alone."""
         try:
-            done = await self._match([one.request for one in calls], Lane.INTERACTIVE)
+            done = await self._match(
+                [one.request for one in calls],
+                Lane.INTERACTIVE,
+                may_postpone=all(one.postponed < _POSTPONED_MAX for one in calls),
+            )
         except WorkerLostError as error:
             if len(calls) == 1:
                 return [error]
@@ -207,10 +235,15 @@ class MatchBatcher:
             return [error] * len(calls)
         return [*done.answers]
 
-    async def _match(self, requests: list[ResidentRequest], lane: Lane) -> ResidentMatchDone:
+    async def _match(
+        self, requests: list[ResidentRequest], lane: Lane, *, may_postpone: bool = False
+    ) -> ResidentMatchDone:
         snapshot = self._snapshots.current
         job = ResidentMatchJob(
-            snapshot_path=snapshot.path, snapshot_version=snapshot.version, requests=requests
+            snapshot_path=snapshot.path,
+            snapshot_version=snapshot.version,
+            requests=requests,
+            may_postpone=may_postpone,
         )
         size_bytes = sum(len(one.content) for one in requests)
         done = await self._workers.run(
@@ -221,6 +254,10 @@ class MatchBatcher:
         self._metrics.count("tieout_payments_total", done.payment_count, source="match")
         self._metrics.observe_stages(done.timings)
         return done
+
+
+def _is_postponed(answer: ResidentAnswer | ServiceError) -> bool:
+    return not isinstance(answer, ServiceError) and answer.is_postponed
 
 
 def _response(answer: ResidentAnswer) -> bytes:

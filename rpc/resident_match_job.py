@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pyarrow.compute as pc
 
-from engine.apart import Apart, PartResult, Parts, match_parts
+from engine.apart import Apart, PartResult, Parts, match_at_once, match_parts
 from engine.batches import PaymentBatch, RemittanceBatch
 from engine.policy import POLICY_VERSION
 from rpc.conversions import (
@@ -62,6 +62,7 @@ class _Call:
         self.rows: _Rows | None = None
         self.as_of: datetime.date | None = None
         self.result: PartResult | None = None
+        self.is_postponed = False
         self.message: Any = None
         self.attempt(partial(self._open, request.content))
 
@@ -92,6 +93,8 @@ class _Call:
 
     def answered_by(self, answers: _Answers) -> ResidentAnswer:
         """The answer, or why there is none."""
+        if self.is_postponed:
+            return ResidentAnswer(b"", None, is_postponed=True)
         if self.failure is None:
             try:
                 return ResidentAnswer(answers.response(self), None)
@@ -288,13 +291,14 @@ def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMat
         if call.rows is None and not call.failure:
             call.attempt(call.read_alone)
     live = [call for call in calls if call.rows and not call.failure and not call.validate_only]
-    results = match_parts(resident, _parts(live), timer) if live else []
+    match = match_at_once if job.may_postpone else match_parts
+    results = match(resident, _parts(live), timer) if live else []
     for call, result in zip(live, results, strict=True):
-        call.result = result
+        call.result, call.is_postponed = result, result is None
     answers = _Answers(resident, job.snapshot_version)
     return ResidentMatchDone(
         [call.answered_by(answers) for call in calls],
-        sum(call.rows.payment_count() for call in live if call.rows),
+        sum(call.rows.payment_count() for call in live if call.rows and call.result),
         timer.finish(),
     )
 

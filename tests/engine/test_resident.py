@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_worlds import CALM
 
-from engine.apart import Apart, match_apart
+from engine.apart import Apart, Parts, match_apart, match_at_once
 from engine.batches import OpenItemBatch, PaymentBatch
 from engine.matcher import MatchInput, match_payments
 from engine.remaining import Remaining
@@ -100,6 +100,32 @@ def test_several_matches_in_one_pass_have_the_results_they_have_alone(
     for part, result in zip(parts, found, strict=True):
         (alone,) = match_apart(resident, [part], quiet)
         assert_same(alone.alone(), result.alone())
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_what_is_matched_at_once_is_what_each_has_alone_and_few_are_left(world, resident, count):
+    dice = np.random.default_rng(count)
+    rows = [dice.choice(len(world.payments), 2, replace=False) for _ in range(count)]
+    left = [Apart(payments=world.payments.take(part)) for part in rows]
+    left.append(left[0])
+    while left:
+        found = match_at_once(resident, Parts.of(left), quiet)
+        for part, result in zip(left, found, strict=True):
+            if result is not None:
+                (alone,) = match_apart(resident, [part], quiet)
+                assert_same(alone.alone(), result.alone())
+        postponed = [part for part, result in zip(left, found, strict=True) if result is None]
+        assert 2 * len(postponed) <= len(left)
+        left = postponed
+
+
+def test_who_brings_the_same_payment_is_left_for_later(world, resident):
+    payer = world.payments.take(np.arange(1))
+    parts = [Apart(payments=payer), Apart(payments=payer)]
+    passes = []
+    found = match_at_once(resident, Parts.of(parts), lambda stage, _: passes.append(stage))
+    assert [result is None for result in found] == [False, True]
+    assert passes.count("audit") == 1
 
 
 def test_matches_of_one_payment_and_of_one_payer_do_not_see_each_other(world, resident):

@@ -27,6 +27,7 @@ class Workers:
 
     def __init__(self):
         self.passes = []
+        self.postponed = []
         self.may = asyncio.Event()
         self.begun = asyncio.Event()
 
@@ -40,6 +41,11 @@ class Workers:
         if b"bad" in contents:
             message = "gone"
             raise WorkerLostError(message)
+        if job.may_postpone and {b"2", b"all"} <= set(contents):
+            self.postponed.append(contents)
+            met = [ResidentAnswer(b"", None, is_postponed=True) for _ in contents]
+            met[0] = ResidentAnswer(contents[0], None)
+            return ResidentMatchDone(met, 1, [])
         failure = JobFailure("FIELD_INVALID", "wrong", {"field": "as_of"})
         answers = [
             ResidentAnswer(b"", failure) if one == b"wrong" else ResidentAnswer(one, None)
@@ -119,6 +125,21 @@ def test_where_calls_come_until_a_pass_ends_nobody_waits_for_more(monkeypatch):
         workers.may.set()
         assert await asyncio.gather(first, waits) == [b"first", b"waits"]
         assert [contents for _, contents in workers.passes] == [[b"first"], [b"waits"]]
+
+    run(scenario)
+
+
+def test_calls_that_met_are_left_for_passes_in_which_they_do_not_meet():
+    async def scenario(workers, ask):
+        workers.may.set()
+        contents = [b"1", b"2", b"3", b"all"]
+        calls = [ask(content) for content in contents]
+        assert await calls[0] == b"1"
+        late = ask(b"late")
+        assert await asyncio.gather(*calls[1:], late) == [b"2", b"3", b"all", b"late"]
+        assert workers.postponed == [contents]
+        apart = [set(later) & set(contents) for _, later in workers.passes[1:]]
+        assert [one for one in apart if one] == [{b"2"}, {b"3"}, {b"all"}]
 
     run(scenario)
 
