@@ -27,7 +27,7 @@ def submitted(address, content, number, receipts, errors):
             receipts.append(answer.bank_file.SerializeToString(deterministic=True))
 
 
-def many_times(folder, payments, callers, kills):
+def many_times(folder, url, payments, callers, kills):
     """Send a file of so many payments; gives the receipts."""
     rows = [f"I-{one},K,C-1,INV-{900_000 + one},USD,{one + 1}.00" for one in range(payments)]
     content = bai2_file(
@@ -35,6 +35,7 @@ def many_times(folder, payments, callers, kills):
     )
     (folder / "items.csv").write_text(ITEMS + "\n".join(rows) + "\n")
     given = {"TIEOUT_OPEN_ITEMS": str(folder / "items.csv"), "TIEOUT_WORKERS": "2"}
+    given["TIEOUT_STORE"] = url
     server = RunningServer(folder, **given)
     receipts, errors = [], []
     threads = [
@@ -56,10 +57,9 @@ def many_times(folder, payments, callers, kills):
     return receipts
 
 
-def check(folder, receipts, payments, callers):
+def check(url, receipts, payments, callers):
     assert len(receipts) == callers
     assert len(set(receipts)) == 1, "every caller got the same receipt"
-    url = f"sqlite:///{folder / 'store.db'}"
 
     def count(what):
         ((found,),) = raw_rows(url, f"SELECT count(*) FROM {what}")
@@ -76,11 +76,14 @@ def check(folder, receipts, payments, callers):
 
 
 def test_a_file_sent_many_times_while_the_server_is_killed_is_one_run(tmp_path):
-    receipts = many_times(tmp_path, payments=400, callers=12, kills=(0.15, 0.3))
-    check(tmp_path, receipts, payments=400, callers=12)
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    receipts = many_times(tmp_path, url, payments=400, callers=12, kills=(0.15, 0.3))
+    check(url, receipts, payments=400, callers=12)
 
 
 @pytest.mark.long
-def test_ten_thousand_payments_fifty_times_at_once(tmp_path):
-    receipts = many_times(tmp_path, payments=10_000, callers=50, kills=(0.5, 1.5, 3.0, 2.0, 5.0))
-    check(tmp_path, receipts, payments=10_000, callers=50)
+def test_ten_thousand_payments_fifty_times_at_once(tmp_path, store_url):
+    receipts = many_times(
+        tmp_path, store_url, payments=10_000, callers=50, kills=(0.5, 1.5, 3.0, 2.0, 5.0)
+    )
+    check(store_url, receipts, payments=10_000, callers=50)
