@@ -2,7 +2,8 @@
 
 A search finds what was paid, and with it every set that happens to have the same sum. How many of
 those to expect follows from how densely sums lie around the amount: counted in coarse bins, set by
-set size, then spread evenly over the minor units of a few bins. Round amounts meet more often: only
+set size, then spread evenly over the minor units of a few bins; where sets are few, over all bins that
+far. Round amounts meet more often: only
 multiples of their common divisor can be hit, so each is hit that much more often.
 """
 
@@ -77,8 +78,12 @@ def _spread(
     before = np.concatenate([np.zeros((*counts.shape[:2], 1)), np.cumsum(counts, axis=2)], axis=2)
     rows = np.arange(len(values))
     near = before[rows, :, last] - before[rows, :, first]
+    everywhere = before[:, :, -1]
     if known is not None:
         near = np.maximum(near - known, 0.0)
+        everywhere = np.maximum(everywhere - known, 0.0)
+    # Of a handful of sets none may lie near, though any of them might: no fewer than on average.
+    near = np.maximum(near, everywhere * ((last - first) / _BINS)[:, None])
     places = np.maximum((last - first) * width / unit, 1.0)
     expected: NDArray[np.float64] = near / places[:, None]
     return expected

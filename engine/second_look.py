@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.accident import CLASS_WEIGHTS, NONE_WEIGHT
 from engine.accidental_sums import expected_accidents
-from engine.candidates import AMBIGUOUS, NOT_PROVEN, UNIQUE_SET, strategy_code
+from engine.candidates import AMBIGUOUS, NOT_PROVEN, STRATEGIES, UNIQUE_SET, strategy_code
 from engine.exception_codes import code_number
 from engine.limits import COUNTED_ITEMS_MAX, PROVEN_ACCIDENTS_MAX, PROVEN_WORK_MAX
 from engine.payer_ledgers import lay_out
@@ -34,6 +34,7 @@ __all__ = ["second_look"]
 
 _SIZES = ("pair", "triple", "four")
 _SUMS = [strategy_code(name) for name in ("subset_sum", "subset_sum_net", "subset_sum_mixed")]
+_ALL_BUT = [strategy_code(name) for name in ("all_but_one", "all_but_two", "all_but_three")]
 _WIDTH_STEP = 8
 
 
@@ -46,9 +47,14 @@ def second_look(
     """
     if not len(candidates):
         return candidates
-    combined = np.isin(candidates.strategy, _SUMS)
+    # Everything but a few of a small ledger's items is a sum of few like any other.
+    left_out = np.isin(candidates.strategy, _ALL_BUT)
+    left_out &= (candidates.item_count() > 1) & (candidates.item_count() <= len(_SIZES) + 1)
+    combined = np.isin(candidates.strategy, _SUMS) | left_out
     budget = situation.rules.wrong_budget[situation.rule[candidates.payment]]
-    limited = combined & (candidates.wrong <= budget) & ~contradicted[candidates.payment]
+    limited = (
+        combined & ~left_out & (candidates.wrong <= budget) & ~contradicted[candidates.payment]
+    )
     limited &= (candidates.uniqueness == NOT_PROVEN) & (candidates.fits == 1)
     limited &= situation.payer[candidates.payment] >= 0
     again = np.zeros(len(situation), dtype=np.bool_)
@@ -61,8 +67,7 @@ def second_look(
     candidates = _proven(situation, ledgers, candidates, limited)
     looked = np.flatnonzero(candidates.automatic & combined)
     expected = _accidents(situation, ledgers, candidates, looked)
-    weights = np.array([*(CLASS_WEIGHTS[name] for name in _SIZES), CLASS_WEIGHTS["more"]])
-    own = weights[np.minimum(candidates.item_count()[looked] - 2, len(_SIZES))]
+    own = _class_weights(candidates, looked)
     wrong = candidates.wrong.copy()
     by_accident = NONE_WEIGHT * expected
     wrong[looked] = np.maximum(wrong[looked], by_accident / (own + by_accident))
@@ -71,6 +76,19 @@ def second_look(
         candidates.automatic & ~automatic, code_number("POL-CONFIDENCE"), candidates.code
     )
     return msgspec.structs.replace(candidates, wrong=wrong, automatic=automatic, code=code)
+
+
+def _class_weights(candidates: Candidates, looked: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Prior weight of all sets of as many items as each candidate has; of everything but one, two or
+    three items that of this class besides.
+    """
+    sizes = np.array([*(CLASS_WEIGHTS[name] for name in _SIZES), CLASS_WEIGHTS["more"]])
+    weight: NDArray[np.float64] = sizes[
+        np.minimum(candidates.item_count()[looked] - 2, len(_SIZES))
+    ]
+    for code in _ALL_BUT:
+        weight[candidates.strategy[looked] == code] += CLASS_WEIGHTS[STRATEGIES[code]]
+    return weight
 
 
 class _Tables(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,21 @@ def test_a_round_target_among_odd_amounts_is_met_by_round_items():
     target = np.array([100_000])
     without = expected_accidents(odd, target, None)[0, 0]
     assert expected_accidents(both, target, None)[0, 0] > 20 * max(without, 1e-6)
+
+
+@pytest.mark.parametrize("items", [2, 3])
+def test_of_a_handful_of_sets_as_many_are_expected_as_are_hit_by_amounts_at_random(items):
+    """Whole-dollar ledgers of five; every amount the ledger reaches is tried, set by set."""
+    rng = np.random.default_rng(SEED)
+    hit, expected = 0, 0.0
+    for _ in range(40):
+        amounts = rng.integers(100, 2_000, (1, 5)) * 100
+        sums = np.array([sum(chosen) for chosen in combinations(amounts[0].tolist(), items)])
+        targets = np.arange(sums.min(), sums.max() + 1, 100)[::7]
+        hit += int(np.isin(targets, sums).sum())
+        rows = np.repeat(amounts, len(targets), axis=0)
+        expected += expected_accidents(rows, targets, 4)[:, items - 1].sum()
+    assert hit > 20
+    assert hit / 2 <= expected <= hit * 2
+    near = expected_accidents(np.array([[155, 867, 1_644, 131, 194]]) * 100, np.array([90_000]), 4)
+    assert near[0, 2] > 0
