@@ -21,6 +21,7 @@ from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.payer_messages import payer_candidates
 from engine.questions import distinguishing_questions
 from engine.segments import first_of_runs, pick, segment_sum
+from engine.settle import TOLERATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -184,6 +185,12 @@ def _raise_undecided(
     unknown = conclusion.customer < 0
     cut = (unread > 0) & cut_off(intake, undecided)
     mended = by_reference & (best_code > 0) & (unread > 0) & ~named["open"]
+    # What is left over beside a number nobody has is meant for that number, and no surplus.
+    beside = by_reference & (best_code == code_number("AMT-OVER")) & (unread > 0)
+    written_off = np.zeros(count, dtype=np.bool_)
+    rows = candidates.rows
+    small = candidates.payment[rows.candidate[np.isin(rows.reason, TOLERATED)]]
+    written_off[small] = True
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
         ("IN-ACCT", intake.homeless),
         ("PAY-CONFLICT", payers.conflict),
@@ -204,6 +211,8 @@ def _raise_undecided(
         ("REF-CLOSED", twins & several),
         ("REF-TRUNC", mended & cut),
         ("REF-TYPO", mended),
+        ("REF-TRUNC", beside & cut),
+        ("REF-NOTFOUND", beside),
         (None, best_code > 0),
         ("PAY-CROSS", named["strange"]),
         ("AMT-FX", intake.other_currency),
@@ -212,6 +221,7 @@ def _raise_undecided(
         ("PAY-UNKNOWN", unknown & ~by_reference),
         ("REF-TRUNC", cut),
         ("REF-NOTFOUND", unread > 0),
+        ("AMT-TOLERANCE", by_reference & written_off),
         ("POL-CONFIDENCE", proposed),
         ("REF-CLOSED", twins),
         ("RMT-WAIT", waits_for_advice(intake)),

@@ -248,19 +248,24 @@ def _oldest_of_alike(
 def _codes(
     candidates: Candidates, uniqueness: NDArray[np.int64], automatic: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Exception code of each set that is not applied: what keeps it from being certain."""
+    """Exception code of each set that is not applied: what keeps it from being certain.
+
+    Two items of the very amount are a closer question than sums that happen to fit as well; one
+    total among other sets is only one of several combinations.
+    """
     payment = candidates.payment
     count = int(payment.max()) + 1
-    several_items = candidates.item_count() > 1
-    any_several = np.bincount(payment[several_items], minlength=count)[payment] > 0
+    single_item = candidates.item_count() == 1
+    singles = np.bincount(payment[single_item], minlength=count)[payment]
+    any_several = np.bincount(payment[~single_item], minlength=count)[payment] > 0
     totals = (candidates.strategy >= _FIRST_TOTAL) & (candidates.strategy <= _LAST_TOTAL)
-    any_total = np.bincount(payment[totals], minlength=count)[payment] > 0
+    several_totals = np.bincount(payment[totals], minlength=count)[payment] > 1
     code = np.full(len(candidates), code_number("POL-CONFIDENCE"), dtype=np.int64)
     code[uniqueness == NOT_PROVEN] = code_number("AMB-LIMIT")
     code[uniqueness == UNIQUE_AMOUNTS] = code_number("AMB-AMOUNTS")
     code[uniqueness == AMBIGUOUS] = code_number("AMB-COMBO")
-    code[(uniqueness == AMBIGUOUS) & any_total] = code_number("AMB-TOTAL")
-    single = np.isin(uniqueness, [AMBIGUOUS, UNIQUE_AMOUNTS]) & ~any_several
+    code[(uniqueness == AMBIGUOUS) & several_totals] = code_number("AMB-TOTAL")
+    single = np.isin(uniqueness, [AMBIGUOUS, UNIQUE_AMOUNTS]) & (~any_several | (singles > 1))
     code[single] = code_number("AMB-SINGLE")
     code[automatic] = 0
     return code

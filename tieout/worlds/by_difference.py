@@ -152,7 +152,9 @@ def _overpaid(plan: Planner) -> list[Draft] | None:
     surplus = plan.dice.pick((250, 999, 1_000, 5_000, 10_000, 27_345, 100_000))
     draft.amount += surplus
     draft.on_account = surplus
-    draft.expect, draft.codes = "partial_auto", "AMT-OVER;"
+    # Lines that state the item alone do not add up to the payment, which is said first.
+    stated = "RMT-SUM;" if draft.lines else ""
+    draft.expect, draft.codes = "partial_auto", f"AMT-OVER;{stated}"
     return [draft]
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["REFERENCE_SCENARIOS"]
 
+_DIGITS_READ_MIN: Final = 5
+"""Digits from which on a number in free text is taken for a reference, whatever stands around."""
+
 _LOOSE: Final = ("ref_digit_wrong", "ref_digits_swapped", "ref_clipped")
 
 
@@ -125,6 +128,33 @@ def _other_reference(plan: Planner) -> list[Draft] | None:
     return None if draft is None else [draft]
 
 
+def _names_own_equal(plan: Planner, rows: list[int], document: str) -> bool:
+    """Whether `document` is the number of another open item of the customer, of the same amount.
+
+    A debtor says which of his debts he pays: who names one of his own, with its exact amount, pays
+    that one, whatever he had in mind. Nobody can see a slip in it, and it is not played as one.
+    """
+    items = plan.items
+    hit = plan.item_called(items.company[rows[0]], document)
+    return (
+        hit is not None
+        and items.customer[hit] == items.customer[rows[0]]
+        and items.open_minor(hit) == items.face[rows[0]]
+    )
+
+
+def _part_unread(written: list[str], *, structured: bool) -> str:
+    """Codes of a payment of several items of which one number, the first, cannot be used.
+
+    On lines of advice that is a line of several. In free text what is left of a clipped number may
+    be too short to be one: then nothing says that the rest is not simply too much.
+    """
+    if len(written) == 1:
+        return ""
+    short = sum(character.isdigit() for character in written[0]) < _DIGITS_READ_MIN
+    return "RMT-PARTIAL" if structured else "AMT-OVER" if short else ""
+
+
 def _damaged(scenario: str) -> Callable[[Planner], list[Draft] | None]:
     damage = DAMAGES[scenario]
 
@@ -134,7 +164,7 @@ def _damaged(scenario: str) -> Callable[[Planner], list[Draft] | None]:
             return None
         written = _documents(plan, rows)
         written[0] = damage(plan.dice, written[0])
-        if written[0] == plan.items.document[rows[0]]:
+        if written[0] == plan.items.document[rows[0]] or _names_own_equal(plan, rows, written[0]):
             return None
         structured = plan.dice.chance(0.4)
         draft = plan.draft(scenario, rows, form="structured" if structured else "text")
@@ -146,6 +176,7 @@ def _damaged(scenario: str) -> Callable[[Planner], list[Draft] | None]:
             draft.text = texts.reference_sentence(plan.dice, country, written)
         if scenario in _LOOSE:
             draft.expect, draft.by_amount = "auto_if_unique", True
+            draft.codes = _part_unread(written, structured=structured)
             draft.damaged = written[0]
         return [draft]
 

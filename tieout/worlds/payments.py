@@ -40,7 +40,16 @@ SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
 _TRIES: Final = 40
 _UNKNOWN: Final = "unknown"
 _PAYER_CODES: Final = ("PAY-AMBIG", "PAY-UNKNOWN", "PAY-NEWACCT", "POL-CONFIDENCE", "REF-NONE")
-_COLLISION_CODES: Final = ("PAY-CROSS", "PAY-CONFLICT", "AMT-OVER", "AMT-SHORT", "AMT-NOMATCH")
+_COLLISION_CODES: Final = (
+    *("PAY-CROSS", "PAY-THIRD", "PAY-CONFLICT", "AMT-OVER", "AMT-SHORT", "AMT-NOMATCH"),
+)
+_OF_STATUS: Final = {
+    "paid": ("REF-CLOSED",),
+    "cancelled": ("REF-CANCELLED", "REF-CLOSED"),
+    "disputed": ("ITM-DISPUTED",),
+    "blocked": ("ITM-LOCKED",),
+}
+"""What is said of a number that is another item's, which nothing can be applied to."""
 _TYPO_CODES: Final = ("REF-TYPO", "REF-NOTFOUND", "REF-TRUNC")
 _OF_SEVERAL: Final = frozenset({"AMB-COMBO", "AMB-LIMIT"})
 _NAMES_NOTHING: Final = (*AMOUNT_SCENARIOS, "name_conflict")
@@ -113,12 +122,16 @@ def _judge(plan: Planner, draft: Draft, named: frozenset[int]) -> None:
     the same days name, they are those payments' items, and what is left may be decided.
     """
     if draft.scenario.startswith("ambiguous_"):
+        # Whose items they are comes before which of them, and a search before what it would find.
+        beside = [] if draft.identified else [*_PAYER_CODES]
+        beside += ["AMB-LIMIT"] if "AMB-LIMIT" in _readings(plan, draft) else []
+        draft.codes = ";".join(dict.fromkeys([*draft.codes.split(";"), *beside]))
         if not _readings(plan, draft, named):
             draft.expect, draft.codes = "auto_if_clear", f"{draft.codes};POL-CONFIDENCE;"
         return
     if not draft.by_amount:
         return
-    codes = _readings(plan, draft)
+    codes, unread, draft.codes = _readings(plan, draft), draft.codes, ""
     # One item of the amount beside combinations of several: no rival of its own kind.
     weak = len(draft.truth) == 1 and set(codes) <= _OF_SEVERAL
     if codes:
@@ -127,9 +140,10 @@ def _judge(plan: Planner, draft: Draft, named: frozenset[int]) -> None:
     if not draft.identified:
         # A damaged name and an amount that nothing else has may be enough together.
         codes += [*_PAYER_CODES, *([] if codes else [""])]
-    collides = bool(draft.damaged) and plan.names_another(draft.company, draft.damaged)
-    if collides:
-        codes += _COLLISION_CODES
+    hit = plan.item_called(draft.company, draft.damaged) if draft.damaged else None
+    collides = hit is not None
+    if hit is not None:
+        codes += (*_COLLISION_CODES, *_OF_STATUS.get(plan.items.status[hit], ()))
     if codes:
         codes += _TYPO_CODES if draft.scenario.startswith("ref_") else ()
         draft.expect = "exception"
@@ -137,7 +151,7 @@ def _judge(plan: Planner, draft: Draft, named: frozenset[int]) -> None:
         if draft.identified and (eliminated or (draft.damaged and not collides)):
             codes += ["POL-CONFIDENCE", ""]
             draft.expect = "auto_if_clear"
-        draft.codes = ";".join(dict.fromkeys(codes))
+        draft.codes = ";".join(dict.fromkeys([*codes, *([unread] if unread else [])]))
 
 
 def _readings(plan: Planner, draft: Draft, named: frozenset[int] = frozenset()) -> list[str]:

@@ -46,7 +46,7 @@ class Planner:
         self._payable = bytearray(map(items.is_payable, range(len(items))))
         self._pools: dict[str, list[int]] = {}
         self._next: dict[str, int] = {}
-        self._documents: set[tuple[int, str]] = set()
+        self._documents: dict[tuple[int, str], int] = {}
 
     def country(self, company: int) -> str:
         """Country of a company, which decides the language of texts."""
@@ -125,11 +125,12 @@ class Planner:
         rows = [row for row in range(len(items)) if keep(row)]
         return [rows[at] for at in self.dice.generator.permutation(len(rows)).tolist()]
 
-    def names_another(self, company: int, document: str) -> bool:
-        """Whether `document` is the number of an item of `company`."""
+    def item_called(self, company: int, document: str) -> int | None:
+        """The item of `company` whose number `document` is."""
         if not self._documents:
-            self._documents = set(zip(self.items.company, self.items.document, strict=True))
-        return (company, document) in self._documents
+            numbers = zip(self.items.company, self.items.document, strict=True)
+            self._documents = {number: row for row, number in enumerate(numbers)}
+        return self._documents.get((company, document))
 
     def seed_group(self, count: int, pool: str = "payable") -> list[int] | None:
         """A free row of `pool` and `count` − 1 further free rows of its customer, or None."""
