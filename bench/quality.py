@@ -53,7 +53,7 @@ _HEADER: Final = (
 class WorldQuality(msgspec.Struct, frozen=True, kw_only=True):
     """One world; shares between 0 and 1, `wrong_at_most` the one-sided 95 % bound.
 
-    code_of: per scenario, payments left with a right primary code, and all that were left.
+    code_of: per scenario, payments left, or told about, with a right primary code, and all of them.
     """
 
     world: str
@@ -93,9 +93,9 @@ def quality_of(name: str, seed: int, evaluation: Evaluation) -> WorldQuality:
         first_of_determinable=evaluation.first_of_determinable.rate,
         expected_error=evaluation.confidence.expected_error,
         code_of={
-            one.scenario: (one.codes_left.hits, one.codes_left.total)
+            one.scenario: (one.codes_told.hits, one.codes_told.total)
             for one in evaluation.scenarios
-            if one.codes_left.total
+            if one.codes_told.total
         },
     )
 

@@ -2,9 +2,9 @@
 
 A search finds what was paid, and with it every set that happens to have the same sum. How many of
 those to expect follows from how densely sums lie around the amount: counted in coarse bins, set by
-set size, then spread evenly over the minor units of a few bins; where sets are few, over all bins that
-far. Round amounts meet more often: only
-multiples of their common divisor can be hit, so each is hit that much more often.
+set size, then spread evenly over the minor units of a few bins; where sets are few, over all bins
+up to there. Round amounts meet more often: only multiples of their common divisor can be hit, so
+each is hit that much more often.
 """
 
 from __future__ import annotations

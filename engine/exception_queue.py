@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray  # noqa: TC002 - msgspec reads the annotations
 
 from engine.batches import ADVICE_SCALE, ExceptionBatch
 from engine.candidates import WITHHELD_BY_PRECISION
@@ -25,8 +27,6 @@ from engine.settle import TOLERATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from engine.advices import OrphanAdvice
     from engine.conclude import Conclusion
@@ -160,6 +160,34 @@ def _raise_intake_codes(
     codes.append(found.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) + 1)
 
 
+class _Best(msgspec.Struct, frozen=True):
+    """What is proposed first, per payment: its code; whether there is something, named by
+    references, a sum of several items found by amount; whether it writes off a small difference.
+    """
+
+    code: NDArray[np.int64]
+    proposed: NDArray[np.bool_]
+    by_reference: NDArray[np.bool_]
+    several: NDArray[np.bool_]
+    written_off: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, conclusion: Conclusion, count: int) -> Self:
+        """Of the proposals of rank 1."""
+        best = conclusion.proposed.at(conclusion.ranks == 1)
+        code = np.zeros(count, dtype=np.int64)
+        code[best.payment] = best.code
+        rows = best.rows
+        small = rows.candidate[np.isin(rows.reason, TOLERATED)]
+        flags = (
+            np.ones(len(best), dtype=np.bool_),
+            best.weight == 0,
+            (best.weight > 0) & (best.item_count() > 1),
+            np.bincount(small, minlength=len(best)) > 0,
+        )
+        return cls(code, *(np.bincount(best.payment[of], minlength=count) > 0 for of in flags))
+
+
 def _raise_undecided(
     intake: Intake,
     conclusion: Conclusion,
@@ -173,24 +201,14 @@ def _raise_undecided(
     unusable, named = _unusable_items(intake), _named_items(intake)
     idle = np.append(intake.idle, False)
     payer_idle = idle[np.where(conclusion.customer >= 0, conclusion.customer, len(idle) - 1)]
-    candidates = conclusion.proposed.at(conclusion.ranks == 1)
-    best_code = np.zeros(count, dtype=np.int64)
-    best_code[candidates.payment] = candidates.code
-    proposed = np.zeros(count, dtype=np.bool_)
-    proposed[candidates.payment] = True
-    by_reference = np.zeros(count, dtype=np.bool_)
-    by_reference[candidates.payment[candidates.weight == 0]] = True
-    several = np.zeros(count, dtype=np.bool_)
-    several[candidates.payment[(candidates.weight > 0) & (candidates.item_count() > 1)]] = True
+    best = _Best.of(conclusion, count)
+    best_code, proposed, by_reference = best.code, best.proposed, best.by_reference
     unknown = conclusion.customer < 0
+    by_amount, waits = proposed & ~by_reference & ~unknown, waits_for_advice(intake)
     cut = (unread > 0) & cut_off(intake, undecided)
     mended = by_reference & (best_code > 0) & (unread > 0) & ~named["open"]
     # What is left over beside a number nobody has is meant for that number, and no surplus.
     beside = by_reference & (best_code == code_number("AMT-OVER")) & (unread > 0)
-    written_off = np.zeros(count, dtype=np.bool_)
-    rows = candidates.rows
-    small = candidates.payment[rows.candidate[np.isin(rows.reason, TOLERATED)]]
-    written_off[small] = True
     reasons: tuple[tuple[str | None, NDArray[np.bool_]], ...] = (
         ("IN-ACCT", intake.homeless),
         ("PAY-CONFLICT", payers.conflict),
@@ -208,11 +226,15 @@ def _raise_undecided(
         ("RMT-SUM", by_reference & _lines_that_do_not_foot(intake)),
         ("RMT-PARTIAL", (unread > 0) & partly_read(intake)),
         # One paid item of the very amount says more than a combination that happens to fit.
-        ("REF-CLOSED", twins & several),
+        ("REF-CLOSED", twins & best.several),
         ("REF-TRUNC", mended & cut),
         ("REF-TYPO", mended),
         ("REF-TRUNC", beside & cut),
         ("REF-NOTFOUND", beside),
+        # What was named, or announced, is missing: that comes before what an amount happens to fit.
+        ("REF-TRUNC", cut & by_amount),
+        ("REF-NOTFOUND", (unread > 0) & by_amount),
+        ("RMT-WAIT", waits & by_amount),
         (None, best_code > 0),
         ("PAY-CROSS", named["strange"]),
         ("AMT-FX", intake.other_currency),
@@ -221,10 +243,10 @@ def _raise_undecided(
         ("PAY-UNKNOWN", unknown & ~by_reference),
         ("REF-TRUNC", cut),
         ("REF-NOTFOUND", unread > 0),
-        ("AMT-TOLERANCE", by_reference & written_off),
+        ("AMT-TOLERANCE", by_reference & best.written_off),
         ("POL-CONFIDENCE", proposed),
         ("REF-CLOSED", twins),
-        ("RMT-WAIT", waits_for_advice(intake)),
+        ("RMT-WAIT", waits),
         ("AMB-LIMIT", _large_ledgers(intake)),
         ("REF-NONE", _says_nothing(intake)),
         ("AMT-NOMATCH", np.ones(count, dtype=np.bool_)),

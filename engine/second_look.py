@@ -79,8 +79,8 @@ def second_look(
 
 
 def _class_weights(candidates: Candidates, looked: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Prior weight of all sets of as many items as each candidate has; of everything but one, two or
-    three items that of this class besides.
+    """Prior weight of all sets of as many items as each candidate has; of everything but one, two
+    or three items that of this class besides.
     """
     sizes = np.array([*(CLASS_WEIGHTS[name] for name in _SIZES), CLASS_WEIGHTS["more"]])
     weight: NDArray[np.float64] = sizes[

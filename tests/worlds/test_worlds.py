@@ -9,12 +9,15 @@ import msgspec
 import pytest
 from lxml import etree
 
+from engine.exception_codes import EXCEPTION_CODES
 from parsers.bank_files import parse_bank_file
 from parsers.tables import read_advices, read_bank_accounts, read_customers, read_open_items
 from parsers.tables import read_payments as read_payment_table
 from tieout.worlds import generate_world, named_spec, scaled_spec, write_world
 from tieout.worlds.accounts import creditor_reference, iban, routing_number
+from tieout.worlds.codes_played import NOT_PLAYED, SCENARIO_OF_CODE
 from tieout.worlds.dice import Dice
+from tieout.worlds.file_faults import FILE_FAULTS
 from tieout.worlds.names import coin_name, other_legal_form, typo
 from tieout.worlds.payments import SCENARIOS
 from tieout.worlds.references import DAMAGES
@@ -116,7 +119,7 @@ def test_named_worlds_are_made_at_a_small_size(name):
     world = generate_world(spec)
     assert world.tables["payments"].num_rows == 250
     # What nobody listed is paid all the same, by one to three items a payment.
-    beside = ("says_nothing", "advice_later")
+    beside = ("says_nothing", "advice_later", "number_unknown")
     scenarios = [row["scenario"] for row in rows(world, "truth_payments")]
     unlisted = sum(one == "amount_infeasible" or one in beside for one in scenarios)
     listed = world.tables["open_items"].num_rows
@@ -317,3 +320,37 @@ def test_payments_of_items_nobody_listed_have_no_truth_to_apply():
         assert row["key"] not in paid
         assert row["expect"] == "exception"
         assert "AMT-NOMATCH" in row["expected_codes"].split(";")
+
+
+def test_every_exception_code_is_played_or_says_why_not():
+    assert not SCENARIO_OF_CODE.keys() & NOT_PLAYED.keys()
+    assert list(EXCEPTION_CODES) == [
+        code for code in EXCEPTION_CODES if code in SCENARIO_OF_CODE or code in NOT_PLAYED
+    ]
+    strangers = {"unknown_payer", "unknown_namesake"}
+    known = {*SCENARIOS, *strangers, *(fault.scenario for fault in FILE_FAULTS)}
+    assert set(SCENARIO_OF_CODE.values()) <= known
+    assert SCENARIO_OF_CODE.keys() | NOT_PLAYED.keys() == EXCEPTION_CODES.keys()
+    root = Path(__file__).resolve().parents[2]
+    engine = [path for path in (root / "engine").glob("*.py") if path.name != "exception_codes.py"]
+    raised, cases = (
+        "".join(path.read_text("utf-8") for path in paths)
+        for paths in (engine, (root / "tests" / "cases").glob("*.txt"))
+    )
+    assert all(code in cases for code in NOT_PLAYED if f'"{code}"' in raised)
+
+
+def test_a_scenario_expects_the_code_it_is_played_for():
+    """In the truth of small worlds, payment by payment."""
+    expected: dict[str, set[str]] = {}
+    for name in ("demo", "exceptions", "returns", "stale_items", "infeasible"):
+        spec = scaled_spec(named_spec(name), 1_500, 12_000)
+        for row in rows(generate_world(spec), "truth_payments"):
+            expected.setdefault(row["scenario"], set()).update(row["expected_codes"].split(";"))
+    for code, scenario in SCENARIO_OF_CODE.items():
+        if not scenario.startswith("file_"):
+            found = expected[f"{scenario}_second" if scenario == "paid_twice" else scenario]
+            assert code in found, (code, scenario)
+    faults = {fault.scenario: fault.code for fault in FILE_FAULTS}
+    for code, scenario in SCENARIO_OF_CODE.items():
+        assert not scenario.startswith("file_") or faults[scenario] == code

@@ -92,7 +92,8 @@ class StrategyScore(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScenarioScore(msgspec.Struct, frozen=True, kw_only=True):
     """Payments of one scenario. `codes`: acceptable primary codes among payments that name some;
-    `codes_left`: the same among those that were not decided whole.
+    `codes_left`: the same among those that were not decided whole; `codes_told`: among those and
+    the decided ones of which a code was raised beside.
     """
 
     scenario: str
@@ -106,6 +107,7 @@ class ScenarioScore(msgspec.Struct, frozen=True, kw_only=True):
     left: int
     codes: Proportion
     codes_left: Proportion
+    codes_told: Proportion
     primary_codes: dict[str, int]
 
 

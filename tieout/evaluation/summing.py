@@ -158,6 +158,12 @@ def _codes_left(judged: Judgement, among: NDArray[np.bool_]) -> Proportion:
     return proportion((judged.code_right & open_still).sum(), open_still.sum())
 
 
+def _codes_told(judged: Judgement, among: NDArray[np.bool_]) -> Proportion:
+    raised = pc.not_equal(judged.code, "").to_numpy(zero_copy_only=False)
+    told = judged.code_wanted & (raised | ~judged.decided) & among
+    return proportion((judged.code_right & told).sum(), told.sum())
+
+
 def _ranks(judged: Judgement, left: NDArray[np.bool_]) -> list[RankScore]:
     sets = judged.sets
     found = np.zeros(len(left), dtype=np.bool_)
@@ -224,6 +230,7 @@ def _scenarios(truth: Truth, judged: Judgement) -> list[ScenarioScore]:
                 left=int((quiet & ~judged.first_right & ~judged.first_wrong).sum()),
                 codes=proportion((of & judged.code_right).sum(), (of & judged.code_wanted).sum()),
                 codes_left=_codes_left(judged, of),
+                codes_told=_codes_told(judged, of),
                 primary_codes=dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))),
             )
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tieout.worlds import texts
 from tieout.worlds.drafts import Draft, Line, Truth
 from tieout.worlds.open_items import NOT_LISTED
+from tieout.worlds.references import DOCUMENT_STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +163,9 @@ def _text_cut(plan: Planner) -> list[Draft] | None:
 
 def _advice_later(plan: Planner) -> list[Draft] | None:
     draft = _not_listed(
-        plan, "advice_later", "RMT-WAIT;PAY-AMBIG;PAY-UNKNOWN;REF-CLOSED;POL-CONFIDENCE"
+        plan,
+        "advice_later",
+        "RMT-WAIT;PAY-AMBIG;PAY-UNKNOWN;REF-CLOSED;POL-CONFIDENCE",
     )
     if draft is None:
         return None
@@ -256,6 +259,60 @@ def _claimed_before(plan: Planner) -> list[Draft] | None:
     return _short(draft, withheld, "unknown")
 
 
+def _short_again(plan: Planner) -> list[Draft] | None:
+    """A customer pays three of its items short by the same share, and says nothing of it."""
+    rows = plan.seed_group(3)
+    if rows is None or min(plan.items.face[row] for row in rows) < 60_000:
+        return None
+    percent = plan.dice.between(6, 8)
+    drafts: list[Draft] = []
+    for row in rows:
+        _bill(plan, row, plan.items.face[row])
+        draft = plan.draft("short_again", [row], form="structured")
+        draft.lines = plan.lines([row])
+        draft.expect, draft.codes = "exception", "DED-REPEAT"
+        drafts += _short(draft, plan.items.face[row] * percent // 100, "unknown")
+    return drafts
+
+
+def _pays_another(plan: Planner) -> list[Draft] | None:
+    """A customer names two items of another one, whose payer nobody has declared it to be; that
+    they are worth its payment is all that speaks for them.
+    """
+    rows = plan.seed_group(2)
+    other = plan.seed("payable")
+    if rows is None or other is None:
+        return None
+    items, customers = plan.items, plan.customers
+    owner, payer = items.customer[rows[0]], items.customer[other]
+    related = any(customers.parent[one] >= 0 or one in customers.children for one in (owner, payer))
+    if related or owner == payer or items.company[other] != items.company[rows[0]]:
+        return None
+    if not customers.account[payer] or customers.has_namesake[payer]:
+        return None
+    draft = plan.draft("pays_another", rows, form="text")
+    documents = [items.document[row] for row in rows]
+    draft.text = texts.reference_sentence(plan.dice, plan.country(draft.company), documents)
+    draft.payer = payer
+    draft.expect, draft.codes = "exception", "PAY-CROSS;PAY-THIRD"
+    return [draft]
+
+
+def _number_unknown(plan: Planner) -> list[Draft] | None:
+    """Names an item that nobody listed, with the whole number."""
+    codes = "REF-NOTFOUND;PAY-AMBIG;PAY-UNKNOWN;REF-CLOSED;REF-TYPO"
+    draft = _not_listed(plan, "number_unknown", codes)
+    if draft is None:
+        return None
+    style = DOCUMENT_STYLES[plan.spec.companies[draft.company].document_style]
+    number = style(plan.dice.between(700_000, 999_999), 2026)
+    if plan.item_called(draft.company, number) is not None:
+        return None
+    draft.text = texts.reference_sentence(plan.dice, plan.country(draft.company), [number])
+    draft.form = "text"
+    return [draft]
+
+
 def _payer_inactive(plan: Planner) -> list[Draft] | None:
     """A customer nobody should take money for unasked; he makes no other payment."""
     first = plan.seed("payable")
@@ -291,6 +348,9 @@ EXCEPTION_SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] =
     "discount_excess": _discount_excess,
     "discount_twice": _discount_twice,
     "claimed_before": _claimed_before,
+    "short_again": _short_again,
+    "pays_another": _pays_another,
+    "number_unknown": _number_unknown,
     "payer_inactive": _payer_inactive,
 }
 """Scenario → what makes one of it (None where the rows it was dealt do not suit)."""

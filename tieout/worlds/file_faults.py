@@ -43,6 +43,29 @@ def _strange_account(group: str) -> str:
     return re.sub(r"(?m)^03,[^,]*,", f"03,{_NOT_OURS},", group)
 
 
+def _negative(group: str) -> str:
+    """Every credit of the group written with a minus, and totals that add them up so."""
+    credit = r"(?m)^(16,\d{3},)(\d+)(,.*,BK\d{9},)"
+    turned = 2 * sum(int(found[2]) for found in re.finditer(credit, group))
+    changed = re.sub(credit, r"\1-\2\3", group)
+    return re.sub(r"(?m)^(49|98),(-?\d+),", lambda m: f"{m[1]},{int(m[2]) - turned},", changed)
+
+
+def _sent_again(content: str, day: str) -> str:
+    """The group of `day` in a file of its own behind the others, under the same file header."""
+    header, *groups, _ = re.split(r"(?m)^(?=02,|99,)", content)
+    again = [one for one in groups if f",{day}," in one.split("\n", 1)[0]]
+    rest = [one for one in groups if one not in again]
+    return _file(header, rest) + _file(header, again)
+
+
+def _file(header: str, groups: list[str]) -> str:
+    """A BAI2 file of these groups, whose trailer adds them up."""
+    text = header + "".join(groups)
+    total = sum(int(found) for found in re.findall(r"(?m)^98,(-?\d+),", text))
+    return f"{text}99,{total},{len(groups)},{text.count(chr(10)) + 1}/\n"
+
+
 def _lockbox_total(content: str) -> str:
     """One cent more in the first batch's total than its checks have."""
     return re.sub(
@@ -66,7 +89,7 @@ def _strange_iban(content: str) -> str:
 class FileFault(msgspec.Struct, frozen=True, kw_only=True):
     """A fault of the file of a company's `channels`: its scenario, the code its payments expect,
     the text with it. `day` is the place of the only day it concerns among those payments arrive on,
-    −1 where it concerns all.
+    −1 where it concerns all; `again`: what it concerns is sent as a second file of one identity.
     """
 
     scenario: str
@@ -76,6 +99,7 @@ class FileFault(msgspec.Struct, frozen=True, kw_only=True):
     file_name: str
     make: Callable[[str], str]
     day: int = -1
+    again: bool = False
 
 
 _BAI: Final = ("ach", "wire")
@@ -99,6 +123,25 @@ FILE_FAULTS: Final = (
                 ("account", "IN-ACCT", _strange_account),
             )
         )
+    ),
+    FileFault(
+        scenario="file_sign",
+        code="IN-SIGN",
+        company_id="1200",
+        channels=_BAI,
+        file_name="1200.bai",
+        make=_negative,
+        day=1,
+    ),
+    FileFault(
+        scenario="file_again",
+        code="IN-DUPFILE",
+        company_id="1200",
+        channels=_BAI,
+        file_name="1200.bai",
+        make=str,
+        day=3,
+        again=True,
     ),
     FileFault(
         scenario="file_total",
@@ -144,10 +187,15 @@ def with_faults(files: dict[str, bytes], days: Sequence[str]) -> dict[str, bytes
     texts = {name: content.decode() for name, content in files.items()}
     for fault in FILE_FAULTS:
         text = texts.get(fault.file_name)
-        if text is not None:
-            texts[fault.file_name] = (
-                fault.make(text)
-                if fault.day < 0
-                else _each_group(text, days[fault.day], fault.make)
-            )
+        if text is None:
+            continue
+        if fault.again:
+            text = _sent_again(text, days[fault.day])
+        elif fault.day >= 0:
+            text = _each_group(text, days[fault.day], fault.make)
+            header, *groups, _ = re.split(r"(?m)^(?=02,|99,)", text)
+            text = _file(header, groups)
+        else:
+            text = fault.make(text)
+        texts[fault.file_name] = text
     return {name: text.encode() for name, text in texts.items()}
