@@ -141,7 +141,14 @@ def _work(store: Repository, wanted: ActivityFilter) -> contract.GetWorkReportRe
     with store.reading():
         kept, waits = store.work_figures.kept(wanted), store.work_figures.waits(wanted)
         differences = store.work_figures.differences(wanted)
+        by_people = store.work_figures.kept(wanted, by_people=True)
+        accepted = store.work_figures.accepted(wanted)
     return contract.GetWorkReportResponse(
+        decided_payment_count=sum(one.payment_count for one in by_people),
+        undone_payment_count=sum(one.reversed_payment_count for one in by_people),
+        suggested_payment_count=accepted.suggested_count,
+        first_accepted_count=accepted.first_count,
+        first_three_accepted_count=accepted.first_three_count,
         kept_rates=[
             contract.KeptRate(
                 currency_code=one.currency,

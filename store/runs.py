@@ -119,8 +119,8 @@ class RunLog:
 
     def finish(self, run_id: str, result: bytes, now_ms: int) -> None:
         """A run has its effect, in this write block; raises `RunEndedError` where it had ended."""
-        changes = "state = 'done', result = ?, ended_at_ms = ?, work = ?"
-        if not self._change(run_id, changes, self._sealed(run_id, result, now_ms), now_ms, b""):
+        sealed = self._sealed(run_id, result, now_ms)
+        if not self._end(run_id, "state = 'done', result = ?", now_ms, sealed):
             message = f"run {run_id} was ended before it had an effect; nothing was kept"
             raise RunEndedError(message, run_id=run_id)
 
@@ -128,18 +128,23 @@ class RunLog:
         """A run ends with an error, without an effect; whether it had not ended."""
         number = self._personal.number(runs_scope(now_ms), now_ms)
         (error,) = self._personal.sealed_texts([error], number, [f"run.error/{run_id}"])
-        changes = "state = 'failed', error = ?, ended_at_ms = ?, work = ?"
-        return self._change(run_id, changes, error, now_ms, b"")
+        return self._end(run_id, "state = 'failed', error = ?", now_ms, error)
 
     def cancel(self, run_id: str, now_ms: int) -> bool:
         """A run is ended before it has an effect; whether it had none."""
-        return self._change(run_id, "state = 'cancelled', ended_at_ms = ?, work = ?", now_ms, b"")
+        return self._end(run_id, "state = 'cancelled'", now_ms)
 
     def forget_before(self, ended_before_ms: int) -> int:
         """Forget runs that ended before that and give how many; called in a write block."""
         return self._database.change(
             "DELETE FROM run WHERE ended_at_ms > 0 AND ended_at_ms < ?", ended_before_ms
         )
+
+    def _end(self, run_id: str, changes: str, now_ms: int, *values: Any) -> bool:
+        """End a run; never before it began, even where the clock was set back meanwhile."""
+        ended = "CASE WHEN created_at_ms > ? THEN created_at_ms ELSE ? END"
+        changes = f"{changes}, ended_at_ms = {ended}, work = ?"
+        return self._change(run_id, changes, *values, now_ms, now_ms, b"")
 
     def _change(self, run_id: str, changes: str, *values: Any) -> bool:
         sql = f"UPDATE run SET {changes} WHERE run_id = ? AND state IN ('waiting', 'running')"  # noqa: S608 - texts of this module

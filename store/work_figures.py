@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from store.activity import ActivityFilter
     from store.database import Database
 
-__all__ = ["Difference", "Kept", "WaitTime", "WorkFigures"]
+__all__ = ["Accepted", "Difference", "Kept", "WaitTime", "WorkFigures"]
 
 _NEVER_MS: Final = 1 << 62
 _YES: Final = True
-_NO: Final = False
 
 _KEPT: Final = """
 SELECT p.currency, count(DISTINCT p.payment_id),
@@ -43,6 +42,27 @@ GROUP BY p.payment_id, f.received_at_ms ORDER BY waited
 """
 
 
+_FIRST_RIGHT: Final = """
+WITH done AS (
+    SELECT DISTINCT p.payment_id, p.open_item_id FROM posting p
+    LEFT JOIN posting_line r ON r.reverses = p.posting_number
+    WHERE p.kind = 'application' AND p.is_human = ? AND r.posting_number IS NULL
+        AND p.decided_at_ms >= ? AND p.decided_at_ms < ? {companies}),
+whole AS (SELECT payment_id, count(*) AS items FROM done GROUP BY payment_id),
+ranked AS (
+    SELECT a.payment_id, a.proposal_rank, count(*) AS items, count(d.open_item_id) AS hits
+    FROM whole w JOIN application a ON a.payment_id = w.payment_id AND a.decision = 'proposed'
+    LEFT JOIN done d ON d.payment_id = a.payment_id AND d.open_item_id = a.open_item_id
+    GROUP BY a.payment_id, a.proposal_rank),
+best AS (
+    SELECT k.payment_id,
+        min(CASE WHEN k.items = w.items AND k.hits = w.items THEN k.proposal_rank END) AS place
+    FROM ranked k JOIN whole w ON w.payment_id = k.payment_id GROUP BY k.payment_id)
+SELECT count(*), coalesce(sum(CASE WHEN place = 1 THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN place <= 3 THEN 1 ELSE 0 END), 0) FROM best
+"""
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Payments decided automatically in the period, and those of which something was taken back."""
 
@@ -63,6 +83,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
 
 
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """Payments with suggestions whose items people decided, and how many as was suggested."""
+
+    suggested_count: int
+    first_count: int
+    first_three_count: int
+
+
 class WaitTime(msgspec.Struct, frozen=True, kw_only=True):
     """From a file's arrival to the first decision of people on each of its payments."""
 
@@ -78,13 +106,18 @@ class WorkFigures:
         """Ask `database`."""
         self._database = database
 
-    def kept(self, wanted: ActivityFilter) -> list[Kept]:
-        """How much of what was decided automatically still stands, by currency."""
-        rows = self._rows(_KEPT, wanted, _NO)
+    def kept(self, wanted: ActivityFilter, *, by_people: bool = False) -> list[Kept]:
+        """How much of what was decided automatically, or by people, still stands, by currency."""
+        rows = self._rows(_KEPT, wanted, by_people)
         return [
             Kept(currency=row[0], **dict(zip(_KEPT_NAMES, map(int, row[1:]), strict=True)))
             for row in rows
         ]
+
+    def accepted(self, wanted: ActivityFilter) -> Accepted:
+        """How often people decided on just the items of a suggestion made with the payment."""
+        (found,) = self._rows(_FIRST_RIGHT, wanted, _YES)
+        return Accepted(**dict(zip(Accepted.__struct_fields__, map(int, found), strict=True)))
 
     def differences(self, wanted: ActivityFilter) -> list[Difference]:
         """Write-offs and deductions, by currency and reason."""

@@ -1,11 +1,13 @@
 """Catalogues of translations: what the source says, and bringing the files up to it.
 
 Run as a program it writes `web/locales/*/LC_MESSAGES/tieout.po` anew: what is new stands there
-untranslated, what is no longer said is gone, what was translated stays.
+untranslated, what is no longer said is gone, what was translated stays. Diagnostics of the readers
+stand there by their codes, with the titles of their table.
 """
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,9 +20,10 @@ from web.languages import CATALOGUES, DOMAIN, LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["said_by_source", "untranslated", "write_catalogues"]
+__all__ = ["said_by_source", "titles_by_code", "untranslated", "write_catalogues"]
 
 _SOURCE: Final = Path(__file__).parent
+_DIAGNOSTICS: Final = _SOURCE.parent / "parsers" / "diagnostic_codes.toml"
 _METHODS: Final = [
     ("**/catalogues.py", "ignore"),
     ("**.py", "python"),
@@ -36,7 +39,16 @@ def said_by_source() -> Catalog:
     found = extract_from_dir(_SOURCE, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS)
     for _, _, message, _, _ in found:
         catalogue.add(message)
+    for code, (_, remedy) in titles_by_code().items():
+        catalogue.add(code)
+        catalogue.add(remedy)
     return catalogue
+
+
+def titles_by_code() -> dict[str, tuple[str, str]]:
+    """Code of a diagnostic of the readers → its title and what to do, as their table says."""
+    table = tomllib.loads(_DIAGNOSTICS.read_text("utf-8"))
+    return {code: (said["title"], said["remedy"]) for code, said in table.items()}
 
 
 def untranslated(language: str) -> list[str]:
@@ -53,13 +65,16 @@ def untranslated(language: str) -> list[str]:
 
 def write_catalogues() -> None:
     """Bring the file of every language up to the source."""
-    said = said_by_source()
+    said, titles = said_by_source(), titles_by_code()
     for language in LANGUAGES:
         known = _read(language)
         fresh = Catalog(locale=language, domain=DOMAIN, fuzzy=False)
         for message in sorted((one for one in said if one.id), key=lambda one: _first(one.id)):
             old = known.get(message.id) if known else None
-            fresh.add(message.id, old.string if old else None)
+            string = old.string if old else None
+            if language == next(iter(LANGUAGES)) and message.id in titles:
+                string = titles[str(message.id)][0]
+            fresh.add(message.id, string)
         path = _path(language)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:

@@ -3,8 +3,10 @@
 import asyncio
 import datetime
 
+import msgspec
 import pytest
 
+from engine.batches import ApplicationBatch
 from engine.policy import PolicyBook
 from rpc.audit_service import AuditService
 from rpc.caller import Caller, Role, leave_call, set_caller
@@ -23,7 +25,7 @@ from rpc.workers import Lane
 from store.errors import StaleRowError
 from tests.server.test_case_calls import ANN, BOB, ITEM, NOW, Desk
 from tests.store.item_rows import items_of
-from tests.store.stored_files import file_id_of
+from tests.store.stored_files import file_id_of, file_result
 from tieout.v1 import (
     audit_service_pb2,
     bank_file_service_pb2,
@@ -119,6 +121,43 @@ def test_work_that_was_done_is_reported(office):
     assert office.call(ELSEWHERE, "GetWorkReport").human_payment_count == 0
     with pytest.raises(CompanyNotPermittedError):
         office.call(ELSEWHERE, "GetWorkReport", company_id="K")
+
+
+def test_how_often_a_suggestion_was_right_and_what_people_took_back(office):
+    desk = office.desk
+    for customer, item in (("C-0", "A"), ("C-1", "B"), ("C-0", "C")):
+        with desk.store.booking() as booking:
+            booking.open_items.upsert(items_of("K", {item: 800}, customer_id=customer))
+    # The first suggestion, the second one, and none of them is what people decide.
+    suggested = {0: [("A", 1), ("B", 2)], 1: [("A", 1), ("B", 2)], 2: [("A", 1), ("C", 1)]}
+    rows = [(f"tuesday-{at}", *one) for at, several in suggested.items() for one in several]
+    proposals = ApplicationBatch.from_columns(
+        {
+            "payment_id": [row[0] for row in rows],
+            "open_item_id": [row[1] for row in rows],
+            "proposal_rank": [row[2] for row in rows],
+            "decision": ["proposed"] * len(rows),
+            "confidence": [0.9] * len(rows),
+        }
+    )
+    kept = file_result("tuesday", payments=3, amount=800, bucket="unapplied_minor", applied=0)
+    with desk.store.booking() as booking:
+        booking.bank_files.keep(msgspec.structs.replace(kept, applications=proposals))
+        booking.cases.open_for_file(file_id_of("tuesday"), NOW)
+    for payment, customer, item in (("0", "C-0", "A"), ("1", "C-1", "B"), ("2", "C-0", "C")):
+        decided = cases_pb2.CaseEntry(
+            kind=ITEM, company_id="K", open_item_id=item, customer_id=customer, cash_minor=800
+        )
+        case = desk.act(ANN, "DecideException", f"tuesday-{payment}", entries=[decided])
+    report = office.call(ANN, "GetWorkReport")
+    assert (report.decided_payment_count, report.undone_payment_count) == (5, 0)
+    counts = (report.suggested_payment_count, report.first_accepted_count)
+    assert (*counts, report.first_three_accepted_count) == (3, 1, 2)
+    act = case.lines[0].act_number
+    desk.act(ANN, "UndoException", "tuesday-2", act_number=act, reason="wrong")
+    report = office.call(ANN, "GetWorkReport")
+    assert (report.decided_payment_count, report.undone_payment_count) == (5, 1)
+    assert (report.suggested_payment_count, report.first_three_accepted_count) == (2, 2)
 
 
 def test_receivables_are_what_is_open_and_what_was_settled_here(office):

@@ -390,12 +390,27 @@ class GetWorkReportResponse(_message.Message):
     HUMAN_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
     HALF_MILLISECONDS_FIELD_NUMBER: _builtins.int
     NINE_TENTHS_MILLISECONDS_FIELD_NUMBER: _builtins.int
+    DECIDED_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    UNDONE_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    SUGGESTED_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_THREE_ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
     human_payment_count: _builtins.int
     """Payments that people decided."""
     half_milliseconds: _builtins.int
     """From the arrival of the file to the first decision of a person: half of them were quicker."""
     nine_tenths_milliseconds: _builtins.int
     """Nine tenths of them were quicker."""
+    decided_payment_count: _builtins.int
+    """Payments whose items people decided, and those of them of which something was taken back."""
+    undone_payment_count: _builtins.int
+    """See `decided_payment_count`."""
+    suggested_payment_count: _builtins.int
+    """Payments that came with suggestions and whose items people decided; what they decided stands."""
+    first_accepted_count: _builtins.int
+    """Of these, decided on just the items of the first suggestion."""
+    first_three_accepted_count: _builtins.int
+    """Of these, decided on just the items of one of the first three."""
     @_builtins.property
     def kept_rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeptRate]:
         """Kept rates by currency."""
@@ -412,10 +427,15 @@ class GetWorkReportResponse(_message.Message):
         human_payment_count: _builtins.int = ...,
         half_milliseconds: _builtins.int = ...,
         nine_tenths_milliseconds: _builtins.int = ...,
+        decided_payment_count: _builtins.int = ...,
+        undone_payment_count: _builtins.int = ...,
+        suggested_payment_count: _builtins.int = ...,
+        first_accepted_count: _builtins.int = ...,
+        first_three_accepted_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "half_milliseconds", b"half_milliseconds", "human_payment_count", b"human_payment_count", "kept_rates", b"kept_rates", "nine_tenths_milliseconds", b"nine_tenths_milliseconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_payment_count", b"decided_payment_count", "differences", b"differences", "first_accepted_count", b"first_accepted_count", "first_three_accepted_count", b"first_three_accepted_count", "half_milliseconds", b"half_milliseconds", "human_payment_count", b"human_payment_count", "kept_rates", b"kept_rates", "nine_tenths_milliseconds", b"nine_tenths_milliseconds", "suggested_payment_count", b"suggested_payment_count", "undone_payment_count", b"undone_payment_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,6 +11,7 @@ from tieout.v1 import bank_file_service_pb2 as contract
 from web.calls import CallError, ask
 from web.frame import frame_of
 from web.given import given, period
+from web.reader_words import CHECK_KINDS, check_said
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -75,8 +76,16 @@ async def _show(request: Request) -> Response:
     found = await ask(
         request, "bank_files", "GetBankFile", contract.GetBankFileRequest(file_id=file_id)
     )
-    return frame_of(request).page(
-        request, "file.html", file=found.bank_file, states=_STATES, severities=_SEVERITIES
+    frame = frame_of(request)
+    translate = frame.translate(request)
+    return frame.page(
+        request,
+        "file.html",
+        file=found.bank_file,
+        states=_STATES,
+        severities=_SEVERITIES,
+        kinds=CHECK_KINDS,
+        check_said=lambda text: check_said(text, translate),
     )
 
 
