@@ -378,22 +378,38 @@ class PostResultsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     changed: bool
 
 
+class ReproposeRound(msgspec.Struct, frozen=True, kw_only=True):
+    """What earlier looks of one round have done: cases they examined, and what the first of them
+    knew of. A round is over once no concerned case is left.
+    """
+
+    booking_number: int
+    facts_state: str
+    examined: tuple[str, ...] = ()
+
+
 class ReproposeJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Match open cases again that changes may concern, with what is resident at `snapshot_path`."""
+    """Match open cases again that changes may concern, with what is resident at `snapshot_path`.
+
+    `round` is where earlier looks have left off; none where this one begins.
+    """
 
     snapshot_path: str
     now_ms: int
+    round: ReproposeRound | None = None
 
 
 class ReproposeDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """How many cases were matched again, and how many have other proposals now.
 
-    `cpu_seconds` is what the look cost, whatever else its machine had to do.
+    `cpu_seconds` is what the look cost, whatever else its machine had to do. `round` is for the
+    next look, where cases are left for it.
     """
 
     examined_count: int
     reproposed_count: int
     cpu_seconds: float = 0.0
+    round: ReproposeRound | None = None
 
 
 class ClearingJob(msgspec.Struct, frozen=True, tag=True):

@@ -127,7 +127,8 @@ PAGE_SIZE_MAX: Final = 1_000
 """Rows of a page: at 1 KiB each a page fits one message."""
 
 REPROPOSED_MAX: Final = 200
-"""Open cases matched again after a change: a second of one worker, behind all calls."""
+"""Open cases matched again in one look: a second of one worker, behind all calls. Where a change
+concerns more, other looks follow, each after its pause."""
 
 RETRY_SECONDS: Final = 1.0
 """When to come again where a line is full: half of the time in which it is cleared."""

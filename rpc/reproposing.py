@@ -19,6 +19,7 @@ from rpc.workers import Lane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rpc.jobs import ReproposeRound
     from rpc.metrics import Metrics
     from rpc.snapshots import SnapshotKeeper
     from rpc.workers import WorkerPool
@@ -48,6 +49,7 @@ class Reproposer:
         self._now_ms = now_ms
         self._changed = asyncio.Event()
         snapshots.on_built(self._changed.set)
+        self._round: ReproposeRound | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -77,8 +79,14 @@ class Reproposer:
 
     async def _look(self) -> float:
         """Have open cases looked at; gives the processor seconds it took."""
-        job = ReproposeJob(snapshot_path=self._snapshots.current.path, now_ms=self._now_ms())
+        job = ReproposeJob(
+            snapshot_path=self._snapshots.current.path, now_ms=self._now_ms(), round=self._round
+        )
         done = await self._workers.run(job, Lane.UPKEEP, tenant=self._snapshots.tenant)
         assert isinstance(done, ReproposeDone)  # noqa: S101 - a worker answers in kind
+        if done.round is not None or self._round is not None:
+            # Cases are left, or the round is over and something may have changed since it began.
+            self._changed.set()
+        self._round = done.round
         self._metrics.count("tieout_cases_reproposed_total", done.reproposed_count)
         return done.cpu_seconds

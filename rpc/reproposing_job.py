@@ -17,7 +17,7 @@ from desk.cases import undecided_minor
 from engine.apart import Apart, match_apart
 from rpc.desk_work import EVENTS, Command, DeskWork, current_summary
 from rpc.errors import RefusedError
-from rpc.jobs import ReproposeDone, ReproposeJob
+from rpc.jobs import ReproposeDone, ReproposeJob, ReproposeRound
 from rpc.limits import REPROPOSED_MAX
 from rpc.remittance_job import as_proposals, undecided_payment
 from store.errors import StaleRowError
@@ -75,13 +75,17 @@ def run_repropose(
 ) -> ReproposeDone:
     """Follow what has changed up to the booking `booked`, the last one that `resident` knows of;
     at most `REPROPOSED_MAX` cases, the nearest first.
+
+    Where more are concerned the change counts as followed only after a later look at the last of
+    them: a server that starts anew meanwhile begins the round again.
     """
     began = time.process_time()
     with store.reading():
         changes = _changes(store, booked)
         if changes is None:
             return ReproposeDone(examined_count=0, reproposed_count=0)
-        wanted = _concerned(store, changes, job.now_ms)
+        concerned = _concerned(store, changes, job)
+        wanted = concerned[:REPROPOSED_MAX]
         found = [_open_case(store, payment, job.now_ms) for payment in wanted]
         learned = store.facts.read()
     cases = [one for one in found if one is not None]
@@ -92,13 +96,33 @@ def run_repropose(
         proposals = as_proposals(result.alone().applications)
         if _shape(proposals) != _shape(one.proposed):
             count += _keep(store, desk, one, proposals)
-    with store.booking() as booking:
-        booking.reproposals.follow(changes.followed)
+    now = _round_with(job.round, changes, wanted)
+    left = now if len(concerned) > len(wanted) else None
+    if left is None:
+        with store.booking() as booking:
+            booking.reproposals.follow(Followed(now.booking_number, now.facts_state))
     return ReproposeDone(
         examined_count=len(cases),
         reproposed_count=count,
         cpu_seconds=time.process_time() - began,
+        round=left,
     )
+
+
+def _round_with(
+    before: ReproposeRound | None, changes: _Changes, examined: list[str]
+) -> ReproposeRound:
+    """The round with what this look has examined.
+
+    It follows what its first look knew of: what changed since is the next round's.
+    """
+    if before is None:
+        return ReproposeRound(
+            booking_number=changes.followed.booking_number,
+            facts_state=changes.followed.facts_state,
+            examined=tuple(examined),
+        )
+    return msgspec.structs.replace(before, examined=(*before.examined, *examined))
 
 
 def _changes(store: Repository, booked: int) -> _Changes | None:
@@ -126,14 +150,17 @@ def _changes(store: Repository, booked: int) -> _Changes | None:
     return _Changes(now, frozenset(companies), frozenset(keys), facts=taught)
 
 
-def _concerned(store: Repository, changes: _Changes, now_ms: int) -> list[str]:
-    """Payments of the open cases that the changes may concern, the nearest first."""
+def _concerned(store: Repository, changes: _Changes, job: ReproposeJob) -> list[str]:
+    """Payments of the open cases that the changes may concern, the nearest first; without those
+    that were examined earlier in the round.
+    """
+    done = frozenset(job.round.examined) if job.round else frozenset()
     ranked = [
         (rank, place, payment)
-        for place, (payment, company, customer) in enumerate(store.cases.to_repropose(now_ms))
-        if (rank := changes.rank(company, customer)) is not None
+        for place, (payment, company, customer) in enumerate(store.cases.to_repropose(job.now_ms))
+        if payment not in done and (rank := changes.rank(company, customer)) is not None
     ]
-    return [payment for _, _, payment in sorted(ranked)[:REPROPOSED_MAX]]
+    return [payment for _, _, payment in sorted(ranked)]
 
 
 def _open_case(store: Repository, payment_id: str, now_ms: int) -> _Open | None:

@@ -13,6 +13,7 @@ from engine.batches import BankAccountBatch
 from engine.matcher import MatchInput, match_payments
 from engine.policy import PolicyBook
 from engine.resident import build_resident
+from rpc import reproposing_job
 from rpc.desk_work import Command, DeskWork
 from rpc.jobs import ReproposeJob
 from rpc.remittance_job import as_proposals, undecided_payment
@@ -57,10 +58,10 @@ class Desk:
             PolicyBook(),
         )
 
-    def look(self, seen=None):
+    def look(self, seen=None, **more):
         """Look again with what is resident now, or was when `seen` was taken."""
         resident, booked = seen or self.seen()
-        job = ReproposeJob(snapshot_path="", now_ms=NOW)
+        job = ReproposeJob(snapshot_path="", now_ms=NOW, **more)
         return run_repropose(self.store, job, resident, booked, DEFAULT_AUTHORITY)
 
     def seen(self):
@@ -151,6 +152,24 @@ def test_a_change_that_is_not_resident_yet_is_followed_once_it_is(desk):
     assert desk.look(before).reproposed_count == 0
     assert desk.look().reproposed_count == 1
     assert desk.shown(payment) == desk.fresh(payment) == [(1, "40001", 40_100, 0)]
+
+
+def test_a_change_that_concerns_many_cases_is_followed_in_several_looks(desk, monkeypatch):
+    monkeypatch.setattr(reproposing_job, "REPROPOSED_MAX", 1)
+    desk.upsert(I_40001=40_100, I_40002=50_000, I_40003=40_000, I_9=66_600)
+    before = desk.store.reproposals.followed()
+    looks = [desk.look()]
+    assert looks[0].examined_count == 1
+    assert desk.store.reproposals.followed() == before, "others are left"
+    desk.upsert(I_40001=40_000, I_1=40_100)
+    while looks[-1].round is not None or looks[-1].examined_count:
+        looks.append(desk.look(round=looks[-1].round))
+        assert len(looks) < 20
+    assert desk.store.reproposals.followed() != before
+    for payment in desk.payments().values():
+        assert desk.shown(payment) == desk.fresh(payment)
+    assert max(one.examined_count for one in looks) == 1
+    assert desk.look().examined_count == 0, "nothing is left to follow"
 
 
 def test_what_somebody_works_on_or_has_decided_is_left_alone(desk):
