@@ -203,10 +203,13 @@ class CheckSnapshotJob(msgspec.Struct, frozen=True, tag=True):
 
 
 class CheckSnapshotDone(msgspec.Struct, frozen=True, tag=True):
-    """What differs, in words; `comparable`: the store has not moved on since."""
+    """What differs, in words; `comparable`: the store has not moved on since. `cpu_seconds`: what
+    it took of a core.
+    """
 
     comparable: bool
     differences: list[str]
+    cpu_seconds: float
 
 
 class LoadTablesJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -86,15 +86,16 @@ def build_snapshot(
 
 def check_snapshot(job: CheckSnapshotJob, store: Repository) -> CheckSnapshotDone:
     """Compare what is open in the snapshot with what the store says, by company and currency."""
+    begun = time.process_time()
     snapshot = open_snapshot(Path(job.path))
+    differences: list[str] = []
     with store.reading():
         feed = store.open_items.changes_after(_facts(snapshot).number)
-        if len(feed.changed.rows) or feed.removed:
-            return CheckSnapshotDone(comparable=False, differences=[])
-        kept = store.open_items.open_totals()
-    return CheckSnapshotDone(
-        comparable=True, differences=_differences(_open_totals(snapshot.resident), kept)
-    )
+        is_comparable = not (len(feed.changed.rows) or feed.removed)
+        if is_comparable:
+            kept = store.open_items.open_totals()
+            differences = _differences(_open_totals(snapshot.resident), kept)
+    return CheckSnapshotDone(is_comparable, differences, time.process_time() - begun)
 
 
 def booked_up_to(snapshot: OpenSnapshot) -> int:

@@ -43,6 +43,10 @@ _SHOWN_MAX: Final = 5
 _CHECK_SECONDS: Final = 30.0
 """Pause between two comparisons with the store."""
 
+_CHECK_PAUSES: Final = 50.0
+"""The pause is at least so many times what the last one took: a million items are compared in two
+seconds, which those who call meanwhile feel."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -178,8 +182,9 @@ class SnapshotKeeper:
 
     async def _compare(self, seconds: float) -> None:
         """Compare the latest snapshot with the store, again and again."""
+        pause_seconds = seconds
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause_seconds)
             if self._changed.is_set() or self._building_since is not None:
                 continue
             try:
@@ -190,6 +195,7 @@ class SnapshotKeeper:
                 _log.warning("tenant %s: no comparison with the store: %s", self.tenant, error)
                 continue
             assert isinstance(done, CheckSnapshotDone)  # noqa: S101 - a worker answers in kind
+            pause_seconds = max(seconds, _CHECK_PAUSES * done.cpu_seconds)
             if done.differences:
                 self._raise_alarm(done.differences)
 
