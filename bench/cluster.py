@@ -44,7 +44,9 @@ __all__ = ["SIZES", "main", "measure"]
 _CACHE: Final = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 _PARTS: Final = 8
 _RUNS: Final = 2
-_ITEMS_EACH: Final = 50
+_BUCKETS_LEAST: Final = 16
+"""Buckets a size is cut into at least, for a median to mean something."""
+
 SIZES: Final = (
     Sizes(name="full", payments=20_000, open_items=200_000, customers=4_000),
     Sizes(name="full", payments=100_000, open_items=1_000_000, customers=20_000),
@@ -66,7 +68,7 @@ def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
         tables = _prepared(world, folder / "tables", skewed=skewed)
         _say("one process")
         process = process_cost(match_arguments(tables, folder / "run"))
-        spent = _on_spark(tables, folder)
+        spent = _on_spark(tables, folder, sizes)
         report = spent.report
         stages = _stage_costs(folder / "events", report)
         return ClusterMeasure(
@@ -134,7 +136,7 @@ class _Spent(NamedTuple):
     report: ClusterReport
 
 
-def _on_spark(tables: Path, folder: Path) -> _Spent:
+def _on_spark(tables: Path, folder: Path, sizes: Sizes) -> _Spent:
     """Run several times in one session; the last run counts."""
     (folder / "events").mkdir()
     settings = {
@@ -153,7 +155,10 @@ def _on_spark(tables: Path, folder: Path) -> _Spent:
         bank_accounts=str(tables / "bank_accounts.parquet"),
         out=str(folder / "out"),
         overwrite=True,
-        cuts=Cuts(bucket_items=100_000, bucket_payments=10_000),
+        cuts=Cuts(
+            bucket_items=min(100_000, sizes.open_items // _BUCKETS_LEAST),
+            bucket_payments=min(10_000, sizes.payments // _BUCKETS_LEAST),
+        ),
     )
     hooks = cluster_hooks(read_remittance_places([str(tables / "remittances.parquet")]))
     spent = []
@@ -183,23 +188,48 @@ def _stage_costs(events: Path, report: ClusterReport) -> tuple[StageCost, ...]:
                 if any(tag == name or tag.endswith(f"-{name}") for tag in tags):
                     jobs[name].append(event["Stage IDs"])
         elif event["Event"] == "SparkListenerTaskEnd" and event.get("Task Metrics"):
-            tasks.setdefault(event["Stage ID"], []).append(event["Task Metrics"])
-    return tuple(_cost(name, jobs[name][-(len(jobs[name]) // _RUNS) :], tasks) for name in names)
+            metrics = event["Task Metrics"] | {"Index": event["Task Info"]["Index"]}
+            tasks.setdefault(event["Stage ID"], []).append(metrics)
+    split_out = _split_out(report)
+    return tuple(
+        _cost(name, jobs[name][-(len(jobs[name]) // _RUNS) :], tasks, split_out) for name in names
+    )
 
 
-def _cost(name: str, jobs: list[list[int]], tasks: dict[int, list[dict[str, Any]]]) -> StageCost:
+def _split_out(report: ClusterReport) -> set[int]:
+    """Numbers of the buckets that hold one giant group each: they stand before those of no family
+    (`cluster.buckets`).
+    """
+    count, giants, alone = (
+        report.counts[f"lay_out.{name}"] for name in ("buckets", "giants", "of_no_family")
+    )
+    return set(range(count - alone - giants, count - alone))
+
+
+def _cost(
+    name: str, jobs: list[list[int]], tasks: dict[int, list[dict[str, Any]]], split_out: set[int]
+) -> StageCost:
+    """What the steps of `jobs` cost; a task of the longest one is a bucket where it matches."""
     steps = [tasks[one] for one in sorted({step for job in jobs for step in job}) if one in tasks]
-    spent = [sorted(one["Executor Run Time"] / 1_000 for one in step) for step in steps]
-    longest = max(spent, key=sum, default=[0.0])
+    longest = max(steps, key=lambda step: sum(map(_seconds, step)), default=[])
+    every = sorted(map(_seconds, longest)) or [0.0]
+    shared = [_seconds(one) for one in longest if one["Index"] not in split_out]
+    of_buckets = name.startswith("decide") and shared
     written = [one["Shuffle Write Metrics"]["Shuffle Bytes Written"] for s in steps for one in s]
     return StageCost(
         stage=name,
         tasks=sum(len(step) for step in steps),
-        seconds=round(sum(sum(one) for one in spent), 3),
-        slowest=round(longest[-1], 3),
-        median=round(statistics.median(longest), 3),
+        seconds=round(sum(_seconds(one) for step in steps for one in step), 3),
+        slowest=round(every[-1], 3),
+        median=round(statistics.median(every), 3),
         shuffled=sum(written),
+        shared_slowest=round(max(shared), 3) if of_buckets else None,
+        shared_median=round(statistics.median(shared), 3) if of_buckets else None,
     )
+
+
+def _seconds(task: dict[str, Any]) -> float:
+    return float(task["Executor Run Time"]) / 1_000
 
 
 def _is_equal(run: Path, out: Path) -> bool:
@@ -242,7 +272,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"process, {run.seconds:.1f} s on Spark ({run.times_seconds:.1f}×; on cores "
             f"{run.process.cpu_seconds:.1f} s and {run.cpu_seconds:.1f} s, {run.times_cpu:.1f}×), "
             f"{run.task_seconds:.1f} s in tasks, {run.shuffled / 1e6:.0f} MB shuffled, "
-            f"{run.buckets} buckets ({run.giants} of one group), equal: {run.equal}"
+            f"{run.buckets} buckets ({run.giants} of one group), slowest task of matching "
+            f"{run.skew or 0:.1f} times the median ({run.skew_of_all:.1f} with those of one group), "
+            f"equal: {run.equal}"
         )
         for stage in run.stages:
             print(

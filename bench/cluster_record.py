@@ -17,7 +17,8 @@ __all__ = ["ClusterMeasure", "ClusterRecord", "Costs", "StageCost", "cluster_tab
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage cost in the run that counts: tasks, seconds in all of them, bytes written for a
-    shuffle; of its longest step the slowest task and the one in the middle.
+    shuffle; of its longest step the slowest task and the one in the middle, and the same of the
+    tasks that are not one giant group's (None in lines older than that).
     """
 
     stage: str
@@ -26,6 +27,8 @@ class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     slowest: float
     median: float
     shuffled: int
+    shared_slowest: float | None = None
+    shared_median: float | None = None
 
 
 class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,28 @@ class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
     def times_seconds(self) -> float:
         """Wall clock on Spark over that of one process."""
         return self.seconds / self.process.seconds
+
+    @property
+    def skew(self) -> float | None:
+        """The slowest task over the median, of matching, giants that were split out left out."""
+        found = [
+            one.shared_slowest / one.shared_median
+            for one in self.stages
+            if one.stage.startswith("decide") and one.shared_slowest and one.shared_median
+        ]
+        return max(found, default=None)
+
+    @property
+    def skew_of_all(self) -> float:
+        """The same with the giants."""
+        return max(
+            (
+                one.slowest / one.median
+                for one in self.stages
+                if one.stage.startswith("decide") and one.median
+            ),
+            default=1.0,
+        )
 
     @property
     def times_cpu(self) -> float:
@@ -111,8 +136,9 @@ def cluster_table(record: ClusterRecord) -> str:
     """The runs as a table of Markdown, and what was measured where."""
     rows = [
         "| payments × open items | one process, core-seconds | Spark, core-seconds | ratio | wall "
-        "clock, ratio | shuffled a payment | peak memory | same rows |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "clock, ratio | shuffled a payment | peak memory | slowest task of a stage that matches, "
+        "over its median: shared, all | same rows |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
         *(_row(run) for run in record.runs),
     ]
     machine = record.machine
@@ -130,6 +156,7 @@ def _row(run: ClusterMeasure) -> str:
         f"| {name} | {run.process.cpu_seconds:.1f} | {run.cpu_seconds:.1f} | "
         f"{run.times_cpu:.1f} | {run.times_seconds:.1f} | "
         f"{run.shuffled / run.payments / 1e3:.1f} KB | {run.peak_mib:,.0f} MiB | "
+        f"{'–' if run.skew is None else f'{run.skew:.1f}'}, {run.skew_of_all:.1f} | "
         f"{'yes' if run.equal else 'no'} |"
     )
 

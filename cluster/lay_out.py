@@ -81,6 +81,7 @@ def lay_out(run: Run) -> dict[str, int]:
     return {
         "buckets": buckets.count,
         "giants": len(buckets.giants),
+        "of_no_family": buckets.alone,
         "ties": int((ties.one != ties.two).sum()),
         "returns": len(returns),
     }

@@ -53,7 +53,11 @@ def spark_session(
             builder = builder.master(master)
         for name, value in (LOCAL_SETTINGS | (settings or {})).items():
             builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+    try:
+        spark = builder.getOrCreate()
+    except ImportError as error:
+        message = f"Spark lacks a library ({error}): pip install 'tieout[spark]'"
+        raise SparkMissingError(message) from None
     try:
         yield spark
     finally:

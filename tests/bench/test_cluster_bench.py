@@ -14,7 +14,14 @@ from docs.cluster_page import cluster_page
 def measured(payments, cpu_seconds, *, skewed=False):
     def stage(name, seconds):
         return StageCost(
-            stage=name, tasks=2, seconds=seconds, slowest=seconds, median=1.0, shuffled=500
+            stage=name,
+            tasks=2,
+            seconds=seconds,
+            slowest=seconds,
+            median=1.0,
+            shuffled=500,
+            shared_slowest=seconds / 2,
+            shared_median=1.0,
         )
 
     return ClusterMeasure(
@@ -62,7 +69,8 @@ def test_costs_are_those_of_the_largest_even_run(record):
 
 def test_the_table_tells_ratios_and_that_other_work_was_beside_it(record):
     table = cluster_table(record)
-    assert "| 10,000 × 100,000 | 10.0 | 40.0 | 4.0 | 4.0 | 1.0 KB | 2,000 MiB | yes |" in table
+    measured = "10.0 | 40.0 | 4.0 | 4.0 | 1.0 KB | 2,000 MiB | 1.5, 3.0 | yes |"
+    assert f"| 10,000 × 100,000 | {measured}" in table
     assert "1,000 × 10,000, a fifth one family" in table
     assert "other work beside them" in table
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyspark
@@ -121,3 +123,59 @@ def test_a_full_disk_is_said_and_nothing_is_passed_on(tmp_path, size):
     assert ended.returncode == 75, ended.stderr
     assert "a disk is full (no space left on device): make room" in ended.stderr
     assert ended.stdout.split() == [".out.work"]
+
+
+def test_a_spark_connect_server_gives_the_rows_of_one_process(tmp_path):
+    world = make_world("demo", tmp_path / "world", 200, 1_500, seed=4)
+    in_parts(world / "open_items.parquet", 3)
+    home = Path(pyspark.__file__).parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.session.timeZone": "UTC",
+    }
+    server = subprocess.Popen(
+        [
+            *(str(home / "bin" / "spark-submit"), "--master", "local[2]"),
+            *("--driver-memory", "700m"),
+            *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+            *(part for one in settings.items() for part in ("--conf", "=".join(one))),
+            "spark-internal",
+        ],
+        env=env(SPARK_HOME=str(home), SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        # It says so itself when it listens.
+        assert any("Spark Connect server started" in line for line in server.stderr)
+        drained = threading.Thread(target=server.stderr.read, daemon=True)
+        drained.start()
+        ended = subprocess.run(
+            [
+                *(str(Path(sys.executable).with_name("tieout")), "cluster", "match"),
+                *("--remote", f"sc://127.0.0.1:{port}", "--bucket-items", "1000"),
+                *("--open-items", str(world / "open_items")),
+                *("--payments", str(world / "payments.parquet")),
+                *("--customers", str(world / "customers.parquet")),
+                *("--bank-accounts", str(world / "bank_accounts.parquet")),
+                *("--remittances", str(world / "remittances.parquet")),
+                *("--out", str(tmp_path / "out")),
+            ],
+            env=env(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        server.terminate()
+        server.wait()
+    assert ended.returncode == 0, ended.stderr
+    assert differing_tables(matched_in_one_process(world, tmp_path / "run"), tmp_path / "out") == {}
