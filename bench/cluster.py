@@ -212,9 +212,13 @@ def _cost(
     """What the steps of `jobs` cost; a task of the longest one is a bucket where it matches."""
     steps = [tasks[one] for one in sorted({step for job in jobs for step in job}) if one in tasks]
     longest = max(steps, key=lambda step: sum(map(_seconds, step)), default=[])
+    of_buckets = name.startswith("decide")
+    if of_buckets:
+        # Bringing rows to the buckets is a step before the one that matches them.
+        longest = steps[-1]
     every = sorted(map(_seconds, longest)) or [0.0]
     shared = [_seconds(one) for one in longest if one["Index"] not in split_out]
-    of_buckets = name.startswith("decide") and shared
+    of_buckets = of_buckets and len(shared) > 0
     written = [one["Shuffle Write Metrics"]["Shuffle Bytes Written"] for s in steps for one in s]
     return StageCost(
         stage=name,
