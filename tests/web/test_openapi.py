@@ -126,6 +126,16 @@ CHECKS = (
 )
 
 
+ARROW_BODIES = """
+import schemathesis
+
+@schemathesis.serializer("application/vnd.apache.arrow.stream")
+def arrow(context, value):
+    return repr(value).encode()
+"""
+"""What the fuzzer cannot make by itself: something that says it is Arrow, and is none."""
+
+
 def fuzz(folder, *options):
     """Schemathesis against a server of its own that has a case and a file to be found."""
     settings = (
@@ -140,6 +150,7 @@ def fuzz(folder, *options):
             f'[parameters]\n"path.exception_id" = "{case}"\n"path.file_id" = "{file_id}"\n'
             '"path.open_item_id" = "I-1"\n"query.companyId" = "K"\n'
         )
+        (folder / "arrow_bodies.py").write_text(ARROW_BODIES)
         done = subprocess.run(
             [
                 *(Path(sys.executable).with_name("schemathesis"), "--config-file"),
@@ -149,7 +160,9 @@ def fuzz(folder, *options):
                 *("--generation-deterministic", "--continue-on-failure", *options),
             ],
             cwd=folder,
-            env=os.environ | {"NO_COLOR": "1", "COLUMNS": "200"},
+            env=os.environ
+            | {"NO_COLOR": "1", "COLUMNS": "200"}
+            | {"SCHEMATHESIS_HOOKS": "arrow_bodies", "PYTHONPATH": str(folder)},
             capture_output=True,
             text=True,
             timeout=3_600,
