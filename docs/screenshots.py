@@ -32,6 +32,9 @@ _SIZE: Final = {"width": 1440, "height": 900}
 _A_FILE: Final = "FILE"
 """In a path: the page of a bank file, whose name follows after a colon."""
 
+_A_RULE: Final = "RULE"
+"""As a path: the page of the first rule there is."""
+
 _LIGHT: Final = ("en-GB", "light")
 _DARK: Final = ("de-DE", "dark")
 
@@ -116,6 +119,7 @@ def _screens(cases: Mapping[str, str], webhooks: Mapping[str, str]) -> list[Scre
         Screen(name="team", path="/team", person="ada", is_whole=True),
         Screen(name="letter", path=f"/team/letter?case={cases['HENNING BARGELD']}"),
         Screen(name="rules", path="/rules"),
+        Screen(name="rule", path=_A_RULE),
         Screen(name="postings", path="/postings?state=approved"),
         Screen(name="audit", path="/audit", person="otto", look=("de-DE", "light")),
         Screen(name="people", path="/people", person="ada"),
@@ -147,6 +151,9 @@ def _draw(browser: Browser, company: PictureCompany, screen: Screen, folder: Pat
         file, slash, rest = path.partition(":")[2].partition("/")
         page.goto(f"{company.url}/files?name={file}")
         path = f"{page.locator('th a').first.get_attribute('href')}{slash}{rest}"
+    if path == _A_RULE:
+        page.goto(f"{company.url}/rules")
+        path = str(page.locator("th a").first.get_attribute("href"))
     page.goto(f"{company.url}{path}", wait_until="networkidle")
     if screen.do is not None:
         screen.do(page)
