@@ -277,7 +277,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{run.process.cpu_seconds:.1f} s and {run.cpu_seconds:.1f} s, {run.times_cpu:.1f}×), "
             f"{run.task_seconds:.1f} s in tasks, {run.shuffled / 1e6:.0f} MB shuffled, "
             f"{run.buckets} buckets ({run.giants} of one group), slowest task of matching "
-            f"{run.skew or 0:.1f} times the median ({run.skew_of_all:.1f} with those of one group), "
+            f"{run.skew or 0:.1f} times the median "
+            f"({run.skew_of_all:.1f} with those of one group), "
             f"equal: {run.equal}"
         )
         for stage in run.stages:

@@ -48,6 +48,7 @@ __all__ = [
     "Reply",
     "ReproposeDone",
     "ReproposeJob",
+    "ReproposeRound",
     "ResidentAnswer",
     "ResidentMatchDone",
     "ResidentMatchJob",
