@@ -79,7 +79,8 @@ def simulate(costs: Costs, payments: int, open_items: int, giant_share: float) -
     size = np.bincount(buckets.of_family[placed], weights=items[placed], minlength=buckets.count)
     scale = open_items / costs.open_items
     core_seconds = costs.core_seconds * scale
-    giant_seconds = core_seconds * giant_share
+    # A bucket is one task: the largest one's is the least time there is, whoever it belongs to.
+    giant_seconds = core_seconds * float(size.max()) / open_items
     hours = {
         cores: max(core_seconds / cores, giant_seconds * costs.match_share) / 3_600
         for cores in _CORES
@@ -128,7 +129,7 @@ def night_table(record: ClusterRecord) -> str:
         rows.append(
             f"| {name} | {night.buckets:,} | {night.bucket_items_median:,.0f} | "
             f"{night.bucket_items_max / 1e6:,.1f} million | {night.core_hours:,.0f} | "
-            f"{night.shuffled_gib:,.0f} GiB | {night.hours[64]:.1f} h | {night.hours[512]:.1f} h | "
+            f"{night.shuffled_gib:,.0f} GiB | {night.hours[64]:.2f} h | {night.hours[512]:.2f} h | "
             f"{night.bucket_items_max * costs.item_memory_bytes / 2**30:,.0f} GiB | "
             f"{night.customers_gib:.1f} GiB | {night.price:,.0f} |"
         )
@@ -154,7 +155,7 @@ def draw(both: Sequence[tuple[str, Night]], path: Path) -> None:
                 list(night.hours), list(night.hours.values()), "o-", color=colour, label=name
             )
         left.set_yscale("log")
-        left.set_xlabel("buckets, smallest first")
+        left.set_xlabel("share of all buckets, smallest first")
         left.set_ylabel("open items")
         right.set_xscale("log", base=2)
         right.set_xticks(_CORES, [str(cores) for cores in _CORES])
