@@ -1,4 +1,4 @@
-"""Results of runs with payments of another currency, and with a return of a payment nobody knows."""
+"""Results of runs with payments in another currency, and with a return of an unknown payment."""
 
 import msgspec
 import pytest
