@@ -19,7 +19,6 @@ from engine.batches import OpenItemBatch, PaymentBatch
 from engine.due_habits import ages_of_paid
 from engine.groups import reached_families
 from engine.intake import take_in
-from engine.limits import FAMILY_COMPARED_MAX
 from engine.matcher import match_payments
 from engine.rounds import decide_by_reference, paid_items
 
@@ -111,18 +110,11 @@ def reached_after_all(
     """Rows of `payments` and families that they reach with all they have found in `items`: by the
     engine's own reading, before references decide and after.
 
-    Items of payers' families that nobody asked for are not there. Where a family is too large to be
-    compared with, reading by amount needs to know that it is: whatever such a payment found counts.
+    Items of payers' families that nobody asked for are not there: where a family is too large to be
+    compared with, it seems small here. What such a payment reaches its bucket shows (`first_round`).
     """
     intake = take_in(bucket_input(payments, items, known, facts), _quiet)
-    row, family = _reached(intake, decide_by_reference(intake, intake.situation), known)
-    own = first_family(payments)
-    large = (own >= 0) & (known.items[own] > FAMILY_COMPARED_MAX)
-    number = payments["payment_no"].to_numpy()
-    of_item = np.searchsorted(number, items["payment_no"].to_numpy())
-    found = np.flatnonzero(large[of_item])
-    beside = known.family_of(batch_of(OpenItemBatch, items.take(pa.array(found))))
-    return np.concatenate([row, of_item[found]]), np.concatenate([family, beside])
+    return _reached(intake, decide_by_reference(intake, intake.situation), known)
 
 
 def _reached(

@@ -152,11 +152,12 @@ def test_a_spark_connect_server_gives_the_rows_of_one_process(tmp_path):
         stdout=subprocess.DEVNULL,
         text=True,
     )
+    drained = threading.Thread(target=server.stderr.read, daemon=True)
     try:
         # It says so itself when it listens.
-        assert any("Spark Connect server started" in line for line in server.stderr)
-        drained = threading.Thread(target=server.stderr.read, daemon=True)
+        listening = any("Spark Connect server started" in line for line in server.stderr)
         drained.start()
+        assert listening
         ended = subprocess.run(
             [
                 *(str(Path(sys.executable).with_name("tieout")), "cluster", "match"),
@@ -176,6 +177,8 @@ def test_a_spark_connect_server_gives_the_rows_of_one_process(tmp_path):
         )
     finally:
         server.terminate()
+        drained.join()
+        server.stderr.close()
         server.wait()
     assert ended.returncode == 0, ended.stderr
     assert differing_tables(matched_in_one_process(world, tmp_path / "run"), tmp_path / "out") == {}
