@@ -86,7 +86,7 @@ class PictureCompany:
         """Fill a store in `folder`, start, and let everybody do their work."""
         for name, role in _PEOPLE.items():
             given = (folder, "default", name, _WORD, "--role", role)
-            add_user(*given)  # type: ignore[no-untyped-call]  # a helper of the tests
+            add_user(*given)  # a helper of the tests
         url = f"sqlite:///{folder / 'store.db'}"
         fill_store(url)
         repository = open_repository(url)

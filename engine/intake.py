@@ -23,6 +23,7 @@ from engine.identify import RELIABILITY, Payers, companies_of, identify_payers, 
 from engine.learned_facts import LearnedFacts
 from engine.payer_names import KnownNames, confirm_by_name
 from engine.payer_table import payers_by_number
+from engine.payment_words import FEE, FEE_REASON, NOT_RECEIVABLE, REASON, TAX, says
 from engine.policy_table import assign_rules
 from engine.reference_slots import NO_LINE
 from engine.relations import declare_relations, sister_companies
@@ -52,30 +53,6 @@ if TYPE_CHECKING:
     from engine.resident import Resident
 
 __all__ = ["Intake", "day_number", "facts_in_force", "find_payers", "sorted_lines", "take_in"]
-
-_FEE: Final = (
-    r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
-    r"\bcharges? (?:sha|ben|our)\b|\bspesen|\bbankgeb|\bgeb(?:ue|ü)hr|\bfrais bancaires|"
-    r"\bbankkosten"
-)
-_TAX: Final = (
-    r"(?i)\b(?:withh\w*|wht|tds|tax|vat|gst|mwst|ust|btw|iva|tva|quellensteuer|bronbelasting|"
-    r"retenci\w*|retenue|ritenuta)\b"
-)
-_FEE_REASON: Final = r"(?i)bank|charge|fee|spesen|geb(?:ue|ü)hr|kosten"
-_REASON: Final = (
-    r"(?i)\b(?:less|deduct|damage|short ?ship|shortage|returned|returns|claim|debit note|"
-    r"chargeback|price diff|pricing|quality|freight|allowance|promo|k(?:ue|ü)rzung|abzug|"
-    r"minderung|reklam)"
-)
-_NOT_RECEIVABLE: Final = (
-    r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|(?:credit|debet)?rente\b|intereses|"
-    r"sweep|zba\b|zero ?balanc|cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|"
-    r"eigen rekening|umbuchung|interne overboeking|internal transfer|refund|erstattung|"
-    r"r(?:ue|ü)ckerstattung|restitutie|teruggaaf|remboursement|rimborso|devoluci|fee credit|"
-    r"(?:reversal|correction) of|fee reversal|storno|loan (?:draw|disburse|proceeds)|darlehen|"
-    r"dividend|money market|term deposit|festgeld|treasury (?:transfer|bill)|deposit correction)"
-)
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -360,9 +337,9 @@ def _told_facts(
         "fee_minor": declared.fee_minor,
         "charges": charges.to_numpy(zero_copy_only=False).astype(np.int64),
         "nameless": pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
-        "fee_in_text": _matches(text, _FEE),
-        "tax_in_text": _matches(text, _TAX),
-        "reason_in_text": _matches(text, _REASON),
+        "fee_in_text": says(text, FEE),
+        "tax_in_text": says(text, TAX),
+        "reason_in_text": says(text, REASON),
     }
 
 
@@ -414,7 +391,7 @@ def _of_the_payer(
 
 def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lines:
     reason = remittances.text("deduction_reason")
-    fee = _matches(reason, _FEE_REASON)
+    fee = says(reason, FEE_REASON)
     stated = pc.not_equal(reason, "").to_numpy(zero_copy_only=False)
     return Lines(
         payment=line_payment,
@@ -423,7 +400,7 @@ def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lin
         discount=remittances.int64("discount_minor"),
         deduction=remittances.int64("deduction_minor"),
         fee=fee,
-        tax=_matches(reason, _TAX),
+        tax=says(reason, TAX),
         reasoned=stated & ~fee,
     )
 
@@ -434,15 +411,6 @@ def _codes_of(values: pa.StringArray, names: list[str]) -> NDArray[np.int64]:
     return codes
 
 
-def _matches(text: pa.StringArray, pattern: str) -> NDArray[np.bool_]:
-    if not len(text):
-        return np.zeros(0, dtype=np.bool_)
-    matched: NDArray[np.bool_] = pc.match_substring_regex(text, pattern).to_numpy(
-        zero_copy_only=False
-    )
-    return matched
-
-
 def _gates(
     payments: PaymentBatch, payers: Payers, slots: ReferenceSlots
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -450,13 +418,13 @@ def _gates(
     read = np.zeros(len(payments), dtype=np.bool_)
     read[slots.payment[(slots.item >= 0) & (slots.strength > 1)]] = True
     codes = payments.text("intake_codes")
-    by_file = _matches(codes, "IN-NONAR")
+    by_file = says(codes, "IN-NONAR")
     text = pc.binary_join_element_wise(
         payments.text("payer_name"), payments.text("remittance_text"), " "
     )
     by_text = np.zeros(len(payments), dtype=np.bool_)
     unclear = np.flatnonzero((payers.payer < 0) & ~read)
-    by_text[unclear] = _matches(text.take(pa.array(unclear)), _NOT_RECEIVABLE)
+    by_text[unclear] = says(text.take(pa.array(unclear)), NOT_RECEIVABLE)
     held = pc.not_equal(codes, "").to_numpy(zero_copy_only=False)
     credit = payments.int64("amount_minor") > 0
     return (by_file | by_text) & credit, held

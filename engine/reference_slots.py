@@ -39,7 +39,7 @@ class _Columns(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_FLAGS: Final = ("repaired", "family", "amount", "strong")
+_FLAGS: Final = ("repaired", "family", "amount", "strong", "transfer")
 
 
 class ReferenceSlots(_Columns, frozen=True, kw_only=True):
@@ -50,6 +50,8 @@ class ReferenceSlots(_Columns, frozen=True, kw_only=True):
     is of the payer's family; amount: an amount of the line (or the payment) equals the item's;
     digits: the number read, for the search of damaged ones; start, end: where it stands in the
     joined texts; what looks like a reference and matched nothing has a slot without hits.
+    transfer: read in a number that the payer's own system or bank gave the transfer, which says
+    what is paid where it leads somewhere, and nothing where it does not.
     """
 
     payment: NDArray[np.int64]
@@ -63,6 +65,7 @@ class ReferenceSlots(_Columns, frozen=True, kw_only=True):
     digits: NDArray[np.uint64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
+    transfer: NDArray[np.bool_]
 
 
 class SharedReferences(_Columns, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ that is decided here looks beyond one payment's texts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 __all__ = ["asked_keys", "read_references", "written_numbers"]
 
+_TRANSFER: Final = ("end_to_end_id", "customer_reference")
+"""Numbers that a transfer has from the payer, or from his bank."""
+
 _UNREAD_DIGITS_MIN = 4
 _SHARED_MAX = 12
 
@@ -58,7 +61,9 @@ _SCORE_MAX = 31
 
 
 class _Texts(msgspec.Struct, frozen=True, kw_only=True):
-    """Per text to read: payment, remittance line or `NO_LINE`, who pays what; amounts of lines."""
+    """Per text to read: payment, remittance line or `NO_LINE`, who pays what; amounts of lines;
+    whether it is the number of a transfer.
+    """
 
     payment: NDArray[np.int64]
     line: NDArray[np.int64]
@@ -68,6 +73,7 @@ class _Texts(msgspec.Struct, frozen=True, kw_only=True):
     cash: NDArray[np.int64]
     gross: NDArray[np.int64]
     creditor: NDArray[np.bool_]
+    transfer: NDArray[np.bool_]
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -91,7 +97,7 @@ def asked_keys(
     Numbers inside ranges are not among them: where a range begins is only known when it is read
     (`ReadReferences.between`).
     """
-    text, payment, line = _in_order(payments, remittances, line_payment)
+    text, payment, line, _ = _in_order(payments, remittances, line_payment)
     creditor = _said_creditor(remittances, line)
     found = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64))]
     for chunk in text_chunks(text, payment):
@@ -111,7 +117,7 @@ def written_numbers(
     """Every number these texts write, run by run and as a whole: payment, number. What is damaged
     is compared with them.
     """
-    text, payment, _ = _in_order(payments, remittances, line_payment)
+    text, payment, _, _ = _in_order(payments, remittances, line_payment)
     found = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64))]
     for chunk in text_chunks(text, payment):
         owner = payment[chunk.first_row : chunk.first_row + len(chunk)]
@@ -140,7 +146,7 @@ def read_references(
     payment of a company may settle (`engine.relations`).
     """
     count = len(payments)
-    text, payment, line = _in_order(payments, remittances, line_payment)
+    text, payment, line, transfer = _in_order(payments, remittances, line_payment)
     cash, gross = _stated(payments, remittances, payment, line)
     texts = _Texts(
         payment=payment,
@@ -151,6 +157,7 @@ def read_references(
         cash=cash,
         gross=gross,
         creditor=_said_creditor(remittances, line),
+        transfer=transfer,
     )
     total = payments.int64("amount_minor")
     parts = list(
@@ -182,18 +189,21 @@ def read_references(
 
 def _in_order(
     payments: PaymentBatch, remittances: RemittanceBatch, line_payment: NDArray[np.int64]
-) -> tuple[pa.StringArray, NDArray[np.int64], NDArray[np.int64]]:
-    """All texts, those of a payment side by side, with the payment and the line of each."""
+) -> tuple[pa.StringArray, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """All texts, those of a payment side by side, with the payment and the line of each, and
+    whether it is a number of the transfer.
+    """
     every = np.arange(len(payments), dtype=np.int64)
-    names = ("remittance_text", "end_to_end_id", "customer_reference")
+    names = ("remittance_text", *_TRANSFER)
     text = pa.concat_arrays(
         [remittances.text("reference"), *(payments.text(name) for name in names)]
     )
     payment = np.concatenate([line_payment, *([every] * len(names))])
+    transfer = np.arange(len(payment)) >= len(remittances) + len(payments)
     line = np.full(len(payment), NO_LINE)
     line[: len(remittances)] = np.arange(len(remittances))
     order = np.argsort(payment, kind="stable")
-    return text.take(pa.array(order)), payment[order], line[order]
+    return text.take(pa.array(order)), payment[order], line[order], transfer[order]
 
 
 def _stated(
@@ -312,6 +322,7 @@ def _resolve(
         digits=_digits_at(chains, hits.start[top]),
         start=hits.start[top],
         end=hits.end[top],
+        transfer=texts.transfer[row[top]],
     )
     shared = SharedReferences(
         payment=texts.payment[row[alike]],
@@ -375,6 +386,7 @@ def _unread_slots(
         digits=np.concatenate([unread.digits[some], none[: len(bare)].astype(np.uint64)]),
         start=np.concatenate([unread.start[some], chunk.offsets[bare]]),
         end=np.concatenate([unread.end[some], chunk.offsets[bare]]),
+        transfer=texts.transfer[of],
     )
 
 

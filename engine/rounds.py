@@ -347,11 +347,12 @@ def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
 
 def unread_references(situation: Situation, *, closed: bool = True) -> NDArray[np.int64]:
     """References per payment that cannot be used: unread lines, long numbers in free text, numbers
-    that are somebody else's or several items'; with `closed` also closed and disputed items.
+    that are somebody else's or several items'; with `closed` also closed and disputed items. A
+    number of the transfer that leads nowhere is none: it need not be of what is paid.
     """
     slots = situation.slots
     nowhere = (slots.hits == 0) & (
-        (slots.line != NO_LINE) | (slots.digits >= _CONTRADICTING_DIGITS)
+        (slots.line != NO_LINE) | (~slots.transfer & (slots.digits >= _CONTRADICTING_DIGITS))
     )
     named = slots.strength > 1
     nowhere |= named & ((slots.item < 0) | ~situation.credible())

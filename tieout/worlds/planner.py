@@ -74,19 +74,26 @@ class Planner:
 
     def seed(self, pool: str) -> int | None:
         """The next free row of a pool, see `_pool_rows`; None where the pool is used up."""
+        keep = self._keeper(pool)
         if pool not in self._pools:
-            self._pools[pool] = self._pool_rows(pool)
+            self._pools[pool] = self._pool_rows(keep)
             self._next[pool] = 0
         rows = self._pools[pool]
         for _ in range(min(len(rows), 200)):
             at = self._next[pool]
             self._next[pool] = (at + 1) % len(rows)
-            if not self._used[rows[at]]:
+            # A payment that was tried and given up may have changed the item.
+            if not self._used[rows[at]] and keep(rows[at]):
                 return rows[at]
         return None
 
-    def _pool_rows(self, pool: str) -> list[int]:
-        """Rows of a pool in random order."""
+    def _pool_rows(self, keep: Callable[[int], bool]) -> list[int]:
+        """Rows that a pool keeps, in random order."""
+        rows = [row for row in range(len(self.items)) if keep(row)]
+        return [rows[at] for at in self.dice.generator.permutation(len(rows)).tolist()]
+
+    def _keeper(self, pool: str) -> Callable[[int], bool]:
+        """Whether an item belongs to a pool."""
         items = self.items
         last, first = self.days[-1], self.days[0]
         keeps: dict[str, Callable[[int], bool]] = {
@@ -121,9 +128,7 @@ class Planner:
                 items.is_payable(row) and items.references[row].startswith("DN")
             ),
         }
-        keep = keeps[pool]
-        rows = [row for row in range(len(items)) if keep(row)]
-        return [rows[at] for at in self.dice.generator.permutation(len(rows)).tolist()]
+        return keeps[pool]
 
     def item_called(self, company: int, document: str) -> int | None:
         """The item of `company` whose number `document` is."""
