@@ -5,7 +5,7 @@ import hashlib
 import grpc
 import pytest
 
-from rpc.caller import Caller, Role, set_caller
+from rpc.caller import Caller, Role, leave_call, set_caller
 from rpc.errors import UploadOffsetError
 from rpc.sealed_files import Tail, append_sealed, seal_file, sealed_tail, unsealed
 from rpc.uploads import Uploads
@@ -74,7 +74,7 @@ class Waiting:
     def __init__(self, folder):
         self.folder, self.keys = folder / "uploads", folder / "keys"
         add_master_key(self.keys, "k1")
-        set_caller(Caller(name="ann", roles=frozenset({Role.ADMIN})))
+        self.call = set_caller(Caller(name="ann", roles=frozenset({Role.ADMIN})))
 
     def server(self, *, sealed=True):
         return Uploads(self.folder, lambda: NOW, read_key_ring(self.keys) if sealed else None)
@@ -83,12 +83,19 @@ class Waiting:
         return uploads.begin("R", "monday.bai", len(content), _sha256(content))
 
 
+@pytest.fixture
+def waiting(tmp_path):
+    """A folder of uploads, asked by an administrator."""
+    uploads = Waiting(tmp_path)
+    yield uploads
+    leave_call(uploads.call)
+
+
 def _sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def test_an_upload_goes_on_where_it_was_through_restarts_and_a_new_master_key(tmp_path):
-    waiting = Waiting(tmp_path)
+def test_an_upload_goes_on_where_it_was_through_restarts_and_a_new_master_key(waiting):
     first = waiting.server()
     upload = waiting.begin(first)
     first.hold(upload, 0)
@@ -111,11 +118,10 @@ def test_an_upload_goes_on_where_it_was_through_restarts_and_a_new_master_key(tm
     assert CONTENT[:40] not in part.read_bytes()
     assert third.complete(upload, tmp_path / "opened").read_bytes() == CONTENT
     with pytest.raises(KeyMissingError):
-        waiting.server(sealed=False).complete(upload, tmp_path / "again")
+        waiting.server(sealed=False).complete(upload, waiting.folder.parent / "again")
 
 
-def test_uploads_without_a_key_file_go_on_when_there_is_one(tmp_path):
-    waiting = Waiting(tmp_path)
+def test_uploads_without_a_key_file_go_on_when_there_is_one(waiting):
     plain = waiting.server(sealed=False)
     upload = waiting.begin(plain)
     plain.add(upload, CONTENT[:40])
