@@ -95,7 +95,7 @@ def _sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def test_an_upload_goes_on_where_it_was_through_restarts_and_a_new_master_key(waiting):
+def test_an_upload_goes_on_where_it_was_through_restarts_and_a_new_master_key(waiting, tmp_path):
     first = waiting.server()
     upload = waiting.begin(first)
     first.hold(upload, 0)
@@ -118,10 +118,10 @@ def test_an_upload_goes_on_where_it_was_through_restarts_and_a_new_master_key(wa
     assert CONTENT[:40] not in part.read_bytes()
     assert third.complete(upload, tmp_path / "opened").read_bytes() == CONTENT
     with pytest.raises(KeyMissingError):
-        waiting.server(sealed=False).complete(upload, waiting.folder.parent / "again")
+        waiting.server(sealed=False).complete(upload, tmp_path / "again")
 
 
-def test_uploads_without_a_key_file_go_on_when_there_is_one(waiting):
+def test_uploads_without_a_key_file_go_on_when_there_is_one(waiting, tmp_path):
     plain = waiting.server(sealed=False)
     upload = waiting.begin(plain)
     plain.add(upload, CONTENT[:40])
