@@ -111,7 +111,8 @@ def reached_after_all(
     engine's own reading, before references decide and after.
 
     Items of payers' families that nobody asked for are not there: where a family is too large to be
-    compared with, it seems small here. What such a payment reaches its bucket shows (`first_round`).
+    compared with, it seems small here. What such a payment reaches shows in its bucket
+    (`first_round`).
     """
     intake = take_in(bucket_input(payments, items, known, facts), _quiet)
     return _reached(intake, decide_by_reference(intake, intake.situation), known)

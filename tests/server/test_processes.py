@@ -10,12 +10,15 @@ ASK = """
 import os
 import sys
 from pathlib import Path
+from rpc import processes
 from rpc.processes import answer_at_once, give_way
 
 def slices():
     lines = Path("/proc/self/sched").read_text().splitlines()
     return [line.split()[-1] for line in lines if "slice" in line]
 
+# Whoever started this may have asked for short slices itself.
+processes._schedule(os.SCHED_OTHER, 0)
 niceness = os.nice(0)
 usual = slices()
 answer_at_once()
