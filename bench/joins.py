@@ -38,8 +38,8 @@ __all__ = ["PEER_PYTHON", "Join", "Peer", "measure_hashed_join", "measure_join"]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PEER_PYTHON: Final = ROOT / ".cache" / "peers" / "bin" / "python"
-_PIECE: Final = 1 << 14
-"""References asked for at once, about as many as a chunk of texts names; spread over the cores."""
+_PIECE: Final = 1 << 17
+"""References asked for at once; the pieces are spread over the cores."""
 
 
 class Join(msgspec.Struct, frozen=True):

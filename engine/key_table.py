@@ -32,7 +32,7 @@ _PAIR: Final = np.dtype("V32")
 _LINE_BYTES: Final = 64
 """Pairs never stand in two lines of the cache."""
 
-_CHUNK: Final = 1 << 14
+_CHUNK: Final = 1 << 15
 """Questions asked at once: what was read for them is still in the cache when it is read again."""
 
 _SEVERAL: Final = np.uint64(1 << 63)
