@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.catalogue import ADAPTERS
 from bench.combination_record import CombinationRecord
 from bench.combination_report import combination_table
+from bench.json_door import JsonDoorRecord
 from bench.names_record import NamesRecord, names_table
 from bench.posting_record import PostingRecord, posting_table
 from bench.quality import QualityRecord, quality_page
@@ -47,6 +48,7 @@ __all__ = [
     "diagnostic_page",
     "diagnostics_page",
     "exceptions_page",
+    "http_page",
     "main",
     "permissions_page",
     "posting_page",
@@ -60,6 +62,7 @@ _NUMBERS, _READING, _END = "<!-- numbers -->", "<!-- reading -->", "<!-- end -->
 _COMBINATIONS, _QUALITY = "<!-- combinations -->", "<!-- quality -->"
 _NAMES: Final = "<!-- names -->"
 _STORE: Final = "<!-- store -->"
+_JSON_DOOR: Final = "<!-- json door -->"
 _SERVING: Final = "<!-- serving -->"
 _SCALE, _REFERENCES = "<!-- scale -->", "<!-- references -->"
 
@@ -288,6 +291,13 @@ def posting_page() -> str:
     return _between(text, "<!-- adapters -->", adapter_table())
 
 
+def http_page() -> str:
+    """`docs/api-http.md` with the ratio of the JSON door's last line in the history."""
+    before, rest = (DOCS / "api-http.md").read_text("utf-8").split(_JSON_DOOR, 1)
+    ratio = last_line(JsonDoorRecord).ratios["JSON / gRPC"]
+    return f"{before}{_JSON_DOOR}{ratio}{_END}{rest.split(_END, 1)[1]}"
+
+
 def _between(text: str, begin: str, table: str) -> str:
     """`text` with `table` between the mark `begin` and the next end mark."""
     before, rest = text.split(begin, 1)
@@ -301,6 +311,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/operating/permissions.md": permissions_page,
     "docs/operating/cluster.md": cluster_page,
     "docs/posting.md": posting_page,
+    "docs/api-http.md": http_page,
     "docs/desk.md": desk_page,
     "docs/tieout.1": manual,
     "web/json_door/reference/openapi.json": openapi_text,

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.json_door import JsonDoorRecord
-from bench.record import last_line
 from tests.server.requests import bai2_file
 from tests.server.running_server import RunningServer
 from web.json_door.problems import HTTP_STATUSES, REFUSAL_STATUSES
@@ -86,8 +84,3 @@ def test_the_page_has_every_status_and_reason():
     expected |= {reason.value: str(status) for reason, status in REFUSAL_STATUSES.items()}
     assert codes == expected
     assert list(codes)[len(HTTP_STATUSES) :] == sorted(REFUSAL_STATUSES)
-
-
-def test_the_page_tells_the_measured_ratio():
-    (told,) = re.findall(r"<!-- json door -->([\d.]+)<!-- end -->", PAGE)
-    assert float(told) == last_line(JsonDoorRecord).ratios["JSON / gRPC"]
