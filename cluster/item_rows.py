@@ -29,6 +29,6 @@ def item_rows(
     columns |= {
         "item_no": pa.array(np.arange(first, first + count, dtype=np.int64)),
         "owner": pa.array(owner),
-        "keys": int64_list(*documents.keys.by_item(), count),
+        "keys": int64_list(*documents.reference_keys().by_item(), count),
     }
     return pa.table(columns, schema=ITEM_ROW), ItemCounts.of(items, documents)

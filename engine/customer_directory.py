@@ -105,8 +105,8 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
 
         `companies` are those there are, sorted, where these customers are some of theirs.
         """
-        listed = _keys(customers)
-        everyone = pa.concat_arrays([listed, _keys(open_items)]).unique()
+        listed = company_key(customers.text("company_id"), customers.text("customer_id"))
+        everyone = pa.concat_arrays([listed, _owners(open_items)[1]]).unique()
         keys = everyone.take(pc.array_sort_indices(everyone))
         row = (
             pc.index_in(keys, value_set=listed) if len(listed) else pa.nulls(len(keys), pa.int32())
@@ -178,14 +178,30 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         """Customer number of each (company, customer id), -1 where there is none."""
         return self.numbers.look_up(company_key(company_ids, customer_ids))
 
+    def owner_of(self, open_items: OpenItemBatch) -> NDArray[np.int64]:
+        """Customer number of each row, as `number_of`; each owner is looked up once."""
+        code, keys = _owners(open_items)
+        return self.numbers.look_up(keys)[code]
+
 
 def company_key(company_ids: pa.StringArray, keys: pa.StringArray) -> pa.StringArray:
     """`keys` made distinct per company."""
     return pc.binary_join_element_wise(company_ids, keys, "\x1f")
 
 
-def _keys(batch: CustomerBatch | OpenItemBatch) -> pa.StringArray:
-    return company_key(batch.text("company_id"), batch.text("customer_id"))
+def _owners(open_items: OpenItemBatch) -> tuple[NDArray[np.int64], pa.StringArray]:
+    """Which customer each row belongs to, and the key (`company_key`) of each of these."""
+    company, customer = (
+        pc.dictionary_encode(open_items.text(name)) for name in ("company_id", "customer_id")
+    )
+    pair = company.indices.to_numpy().astype(np.int64) * len(customer.dictionary)
+    pairs = pc.dictionary_encode(pa.array(pair + customer.indices.to_numpy()))
+    of_company, of_customer = divmod(pairs.dictionary.to_numpy(), max(len(customer.dictionary), 1))
+    keys = company_key(
+        company.dictionary.take(pa.array(of_company)),
+        customer.dictionary.take(pa.array(of_customer)),
+    )
+    return pairs.indices.to_numpy().astype(np.int64), keys
 
 
 def _exploded(column: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:

@@ -270,7 +270,7 @@ def build_index(
     """Sort `items` canonically and index them; `currencies` gives the currency codes. `whole` tells
     of all items, where these are some of them.
     """
-    customer = directory.number_of(items.text("company_id"), items.text("customer_id"))
+    customer = directory.owner_of(items)
     currency_of = {code: number for number, code in enumerate(currencies)}
     codes, names = items.codes("currency")
     currency = np.array([currency_of[name] for name in names], dtype=np.int64)[codes]
@@ -281,15 +281,16 @@ def build_index(
     joined, digit_count = documents.joined[order], documents.digit_count[order]
     opened, original = items.int64("open_minor")[order], items.int64("original_minor")[order]
     members = np.bincount(family, minlength=len(directory))
-    endings, amounts, family_order = map_ordered(
+    keys, endings, amounts, family_order = map_ordered(
         lambda make: make(),
         (
+            documents.reference_keys,
             lambda: Endings.of(family, joined, digit_count),
             lambda: Amounts.of(currency, standing_minor(opened, original)),
             lambda: order_of(family),
         ),
     )
-    keys, shapes = documents.keys, common_shapes(documents.shape_counts, len(items))
+    shapes = common_shapes(documents.shape_counts, len(items))
     if whole is not None:
         keys, shapes = ReferenceKeys(keys.table.without(whole.frequent_keys)), whole.shapes
         table = amounts.table.without(whole.frequent_amounts)
@@ -360,7 +361,8 @@ def _canonical_order(
     day = np.where(dated, due - due.min(where=dated, initial=_DAY_MAX) + 1, 0)
     key = (customer * max(currency_count, 1) + currency) * (int(day.max(initial=0)) + 1) + day
     order = order_of(key)
-    if not len(order):
+    if items.keys_ascend():
+        # Equal ones stay as they stand, which is in the order of their ids.
         return order
     # Comparing texts is dear: only the ids of items that are otherwise alike are compared.
     begins = first_of_runs(key[order])

@@ -124,11 +124,12 @@ class _Keys(msgspec.Struct, frozen=True):
 class Documents(msgspec.Struct, frozen=True):
     """All that open items are called; arrays have one entry per row of the batch they come from.
 
-    joined: all digits of the document number as one number (modulo 2^64); digit_count: how many;
-    shape_counts: what numbers look like, and how many look so (2 × shapes, see `common_shapes`).
+    parts: their keys, as they were read; joined: all digits of the document number as one number
+    (modulo 2^64); digit_count: how many; shape_counts: what numbers look like, and how many look so
+    (2 × shapes, see `common_shapes`).
     """
 
-    keys: ReferenceKeys
+    parts: list[_Keys]
     joined: NDArray[np.uint64]
     digit_count: NDArray[np.int64]
     shape_counts: NDArray[np.int64]
@@ -155,9 +156,16 @@ class Documents(msgspec.Struct, frozen=True):
             joined[rows], digit_count[rows] = found.joined, found.digit_count
             shapes.append(found.shapes())
             parts += keys
-        for text, owner in _alternatives(items, item):
-            parts += _alternative_keys(text, owner)
-        return cls(ReferenceKeys.of(parts), joined, digit_count, summed_shapes(shapes))
+        for keys in map_ordered(
+            lambda name: _alternative_keys(*_alternatives(items.text(name), item)),
+            ("purchase_order", "references"),
+        ):
+            parts += keys
+        return cls(parts, joined, digit_count, summed_shapes(shapes))
+
+    def reference_keys(self) -> ReferenceKeys:
+        """The keys, sorted and indexed."""
+        return ReferenceKeys.of(self.parts)
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -235,21 +243,17 @@ def _document_keys(chunk: TextChunk, read: _Read, item: NDArray[np.int32]) -> li
 
 
 def _alternatives(
-    items: OpenItemBatch, item: NDArray[np.int32]
-) -> list[tuple[pa.StringArray, NDArray[np.int32]]]:
-    """Purchase orders and further references, each beside the item it belongs to."""
-    found = []
-    for name in ("purchase_order", "references"):
-        text = items.text(name)
-        some = np.flatnonzero(pc.not_equal(text, "").to_numpy(zero_copy_only=False))
-        lists = pc.split_pattern(text.take(pa.array(some)), ";")
-        owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-        values = pc.utf8_upper(pc.list_flatten(lists))
-        # Printed in groups of four; a payer's is read across its blanks too.
-        grouped = pc.match_substring_regex(values, _IN_GROUPS)
-        packed = pc.replace_substring(values, " ", "")
-        found.append((pc.if_else(grouped, packed, values), item[some[owner]]))
-    return found
+    texts: pa.StringArray, item: NDArray[np.int32]
+) -> tuple[pa.StringArray, NDArray[np.int32]]:
+    """Every purchase order, or further reference, beside the item it belongs to."""
+    some = np.flatnonzero(pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
+    lists = pc.split_pattern(texts.take(pa.array(some)), ";")
+    owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = pc.utf8_upper(pc.list_flatten(lists))
+    # Printed in groups of four; a payer's is read across its blanks too.
+    grouped = pc.match_substring_regex(values, _IN_GROUPS)
+    packed = pc.replace_substring(values, " ", "")
+    return pc.if_else(grouped, packed, values), item[some[owner]]
 
 
 def _alternative_keys(texts: pa.StringArray, owner: NDArray[np.int32]) -> list[_Keys]:

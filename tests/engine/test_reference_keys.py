@@ -40,6 +40,10 @@ def _documents(numbers, orders=(), first=0):
     return Documents.of(batch, np.arange(first, first + count))
 
 
+def _keys_of(numbers, orders=(), first=0):
+    return _documents(numbers, orders, first).reference_keys()
+
+
 def _found(keys, asked):
     found = keys.find(asked)
     columns = (found.owner, found.item, found.strength)
@@ -53,8 +57,8 @@ def test_items_that_come_and_go_leave_the_keys_of_those_that_are_there(old, new,
     stays = stays.astype(np.bool_)
     left = [number for number, kept in zip(old, stays, strict=True) if kept]
     moved = np.where(stays, np.cumsum(stays) - 1, -1)
-    changed = _documents(old).keys.changed(moved, _documents(new, first=len(left)).keys)
-    whole = _documents(left + new).keys
+    changed = _keys_of(old).changed(moved, _keys_of(new, first=len(left)))
+    whole = _keys_of(left + new)
     for mine, theirs in zip(changed.table.rows(), whole.table.rows(), strict=True):
         assert mine.tolist() == theirs.tolist()
     asked = joined_digits(pa.array(old + new, pa.string()))
@@ -62,7 +66,7 @@ def test_items_that_come_and_go_leave_the_keys_of_those_that_are_there(old, new,
 
 
 def test_a_number_proves_as_much_as_it_is_long_and_what_it_is():
-    keys = _documents(["SI-020001", "123", "26/VK/000007"], ["4500012345", "", ""]).keys
+    keys = _keys_of(["SI-020001", "123", "26/VK/000007"], ["4500012345", "", ""])
     asked = np.array([20001, 123, 26000007, 4500012345, 999], dtype=np.uint64)
     assert _found(keys, asked) == [
         (0, 0, STRONG),
@@ -73,7 +77,7 @@ def test_a_number_proves_as_much_as_it_is_long_and_what_it_is():
 
 
 def test_a_key_of_too_many_items_is_evidence_of_none():
-    keys = _documents(["SI-020001"] * 51 + ["SI-020002"] * 50).keys
+    keys = _keys_of(["SI-020001"] * 51 + ["SI-020002"] * 50)
     found = _found(keys, np.array([20001, 20002], dtype=np.uint64))
     assert [owner for owner, _, _ in found] == [1] * 50
 
@@ -85,7 +89,7 @@ def test_shapes_are_those_of_the_numbers_in_use():
 
 
 def test_keys_that_are_frequent_elsewhere_find_nothing():
-    keys = _documents(["SI-020001", "SI-020002"]).keys
+    keys = _keys_of(["SI-020001", "SI-020002"])
     left = ReferenceKeys(keys.table.without(scrambled(np.array([20001], dtype=np.uint64))))
     found = _found(left, np.array([20001, 20002], dtype=np.uint64))
     assert found == [(1, 1, STRONG)]
