@@ -16,6 +16,7 @@ from engine.candidates import Candidates, strategy_code
 from engine.judge import Search, judge_amounts
 from engine.limits import CHOICES_ALWAYS_BITS, CHOICES_BITS_MAX, PAIR_ITEMS_MAX
 from engine.payer_ledgers import lay_out
+from engine.segments import is_one_of
 from engine.strategies.charges import propose_charged
 from engine.strategies.subset_sum import propose_combinations, propose_few_items
 from engine.strategies.totals import (
@@ -67,7 +68,7 @@ def propose_by_amount(
     beside = propose_beside_unusable(situation, ledgers)
     charged = propose_charged(situation, usable)
     answered = np.zeros(count, dtype=np.bool_)
-    plain = np.isin(simple.strategy, _PLAIN)
+    plain = is_one_of(simple.strategy, _PLAIN)
     answered[simple.payment[plain]] = True
     search = Search.nothing(count)
     small = propose_combinations(situation, ledgers, states_max=CHOICES_ALWAYS_BITS)

@@ -18,14 +18,15 @@ from engine.limits import CHUNK_ROWS
 from engine.money import exponent_of, money_texts
 from engine.open_item_index import OPEN, ledger_rows
 from engine.patterns import codes_over_payments
-from engine.resolver import ItemAmounts
-from engine.segments import mix64
+from engine.segments import first_of_runs, mix64, pick
 from engine.settle import REASONS
+from engine.text_columns import blanks, is_empty, text_of, texts_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.batches import ReversalBatch
+    from engine.candidates import CandidateRows
     from engine.intake import Intake
     from engine.match_input import MapOrdered
     from engine.rounds import Round
@@ -35,6 +36,11 @@ __all__ = ["Conclusion", "conclude", "touched_items", "write_applications", "wri
 
 _BY_REFERENCES: Final = IDENTIFIED_BY.index("references")
 _MANY_SHARE: Final = 16
+_IDENTIFIED_BY, _STRATEGIES, _UNIQUENESS, _REASONS = (
+    pa.array(names, pa.string()) for names in (IDENTIFIED_BY, STRATEGIES, UNIQUENESS, REASONS)
+)
+_DECISIONS: Final = pa.array(["proposed", "auto"], pa.string())
+_SHORT_PAY: Final = pa.array(["", "short_pay"], pa.string())
 _AUDITED: Final = ("open_item_id", "company_id", "currency", "open_minor")
 _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
 
@@ -89,7 +95,7 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     applied, settled_cash = (np.zeros(count, dtype=np.int64) for _ in range(2))
     np.add.at(applied, decided.payment, decided.cash())
     np.add.at(settled_cash, settling.payment, settling.cash())
-    again = second & _repeats_of_settled(intake, agreed, others)
+    again = second & _repeats_of_settled(intake, agreed, others) if second.any() else second
     settled, watched = (np.zeros(count, dtype=np.bool_) for _ in range(2))
     settled[settling.payment] = True
     watched[watching.payment] = True
@@ -101,9 +107,10 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     surplus[decided.payment] = decided.surplus > 0
     # A surplus beside a reference nobody could use is not the customer's to keep yet.
     surplus &= unread == 0
-    over = np.flatnonzero(surplus)
-    left = intake.situation.cash[over] - applied[over]
-    surplus[over] = ~_pays_another(intake, rounds[-1].situation, over, left)
+    over = surplus.nonzero()[0]
+    if len(over):
+        left = intake.situation.cash[over] - applied[over]
+        surplus[over] = ~_pays_another(intake, rounds[-1].situation, over, left)
     customer, by = _customers(intake, decided, proposed.at(ranks == 1))
     return Conclusion(
         decided=decided,
@@ -135,6 +142,8 @@ def _repeats_of_settled(
         return mix64(rows.item, cash[candidates.payment[rows.candidate]])
 
     repeats = np.zeros(len(cash), dtype=np.bool_)
+    if not len(others) or not len(settling):
+        return repeats
     found = np.isin(keys(others), keys(settling))
     repeats[others.payment[others.rows.candidate[found]]] = True
     return repeats
@@ -206,8 +215,8 @@ def touched_items(
     looks at. Where those are many, all items as they came: looking them out costs more.
     """
     items, index = intake.resident.open_items, intake.index
-    every = np.ones(len(conclusion.decided), dtype=np.bool_)
-    chosen = ItemAmounts.of(conclusion.decided, every).item
+    taken = np.sort(conclusion.decided.rows.item)
+    chosen = taken[first_of_runs(taken)]
     if len(chosen) * _MANY_SHARE >= len(items):
         return items
     rows = index.order[chosen]
@@ -244,28 +253,28 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     buckets["unapplied_minor"] = np.where(known, left, 0)
     buckets["unidentified_minor"] = np.where(known, 0, left)
     directory = intake.directory
-    ids = pa.concat_arrays([directory.customer_ids, pa.array([""], pa.string())])
-    nobody = len(directory)
     payer = np.where(intake.payers.known, intake.payers.payer, conclusion.customer)
-    company = np.where(
-        known, np.append(directory.company, -1)[conclusion.customer], situation.company
-    )
+    company = np.where(known, pick(directory.company, conclusion.customer), situation.company)
     settled = conclusion.decided
     company[settled.payment[settled.rows.candidate]] = intake.index.company[settled.rows.item]
     on_items = np.zeros(len(cash), dtype=np.bool_)
     on_items[settled.payment] = True
-    companies = pa.array([*directory.companies, ""], pa.string())
     given = intake.payments.text("company_id")
-    found = companies.take(pa.array(np.where(company < 0, len(directory.companies), company)))
+    # Of the company whose items it settles, be it a sister of the one it was paid to.
+    of_items = is_empty(given) | on_items
+    found = (
+        texts_at(pa.array(directory.companies, pa.string()), company) if of_items.any() else given
+    )
+    customers = texts_at(directory.customer_ids, conclusion.customer)
+    same = np.array_equal(payer, conclusion.customer)
     batch = PaymentOutcomeBatch.from_distinct(
         {
             "payment_id": intake.payments.text("payment_id"),
-            # Of the company whose items it settles, be it a sister of the one it was paid to.
-            "company_id": pc.if_else(pc.or_(pc.equal(given, ""), pa.array(on_items)), found, given),
+            "company_id": text_of(of_items, found, given),
             "currency": intake.payments.text("currency"),
-            "customer_id": ids.take(pa.array(np.where(known, conclusion.customer, nobody))),
-            "payer_customer_id": ids.take(pa.array(np.where(payer >= 0, payer, nobody))),
-            "identified_by": pa.array(IDENTIFIED_BY, pa.string()).take(pa.array(conclusion.by)),
+            "customer_id": customers,
+            "payer_customer_id": customers if same else texts_at(directory.customer_ids, payer),
+            "identified_by": _IDENTIFIED_BY.take(pa.array(conclusion.by)),
             "identification_confidence": RELIABILITY[conclusion.by],
             "status": _statuses(buckets, cash),
             **buckets,
@@ -278,18 +287,26 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
 
 def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) -> pa.StringArray:
     """Status by contract §6, derived from the buckets alone; first that holds."""
-    rules = (
-        ("returned", buckets["returned_minor"] < 0),
-        ("non_ar", buckets["non_ar_minor"] > 0),
-        ("applied", (buckets["applied_minor"] == cash) & (cash > 0)),
-        ("partially_applied", buckets["applied_minor"] > 0),
-        ("on_account", buckets["on_account_minor"] > 0),
-        ("refund_due", buckets["refund_minor"] > 0),
-        ("unidentified", buckets["unidentified_minor"] > 0),
-        ("unapplied", np.ones(len(cash), dtype=np.bool_)),
+    holds = (
+        buckets["returned_minor"] < 0,
+        buckets["non_ar_minor"] > 0,
+        (buckets["applied_minor"] == cash) & (cash > 0),
+        buckets["applied_minor"] > 0,
+        buckets["on_account_minor"] > 0,
+        buckets["refund_minor"] > 0,
+        buckets["unidentified_minor"] > 0,
+        np.ones(len(cash), dtype=np.bool_),
     )
-    number = np.select([holds for _, holds in rules], list(range(len(rules))))
-    return pa.array([name for name, _ in rules], pa.string()).take(pa.array(number))
+    return _STATUSES.take(pa.array(np.array(holds).argmax(axis=0)))
+
+
+_STATUSES: Final = pa.array(
+    [
+        *("returned", "non_ar", "applied", "partially_applied"),
+        *("on_account", "refund_due", "unidentified", "unapplied"),
+    ],
+    pa.string(),
+)
 
 
 def write_applications(
@@ -298,6 +315,8 @@ def write_applications(
     """Automatic rows, then proposals, by payment, rank and item."""
     decided, proposed = conclusion.decided, conclusion.proposed
     both = Candidates.concat([decided, proposed])
+    if not len(both):
+        return ApplicationBatch.empty()
     rank = np.concatenate([np.ones(len(decided), dtype=np.int64), conclusion.ranks])
     of = both.rows.candidate
     order = np.lexsort((both.rows.item, rank[of], both.payment[of]))
@@ -337,6 +356,8 @@ class _Legs(msgspec.Struct, frozen=True):
 
     def columns(self, currencies: list[str]) -> dict[str, pa.Array]:
         """The columns that say so, empty where a row is of one currency."""
+        if not self.converted.any():
+            return {}
         names = pa.array(currencies or [""], pa.string())
         return {
             "cash_minor": pa.array(self.cash, mask=~self.converted),
@@ -360,48 +381,43 @@ def _application_rows(
     exponents = np.array([exponent_of(code) for code in intake.currencies], dtype=np.int64)
     exponent = exponents[intake.situation.currency[payment]]
     remaining = index.open_minor[rows.item]
-    lines = intake.remittances.text("reference")
-    written = pa.concat_arrays([lines, pa.array([""], pa.string())]).take(
-        pa.array(np.where(rows.line < 0, len(lines), rows.line))
-    )
+    written = texts_at(intake.remittances.text("reference"), rows.line)
     explanation, evidence = explain_rows(
         both, index, exponent, conclusion.by[payment], written, remaining
     )
     confidence = intake.calibration.confidences(
         np.where(automatic, 0, rank), both.strategy, both.uniqueness, both.wrong
     )
-    reasons = pa.array(REASONS, pa.string()).take(pa.array(rows.reason))
-    stated = intake.remittances.text("deduction_reason")
-    deducted = pa.concat_arrays([stated, pa.array(["", "short_pay"], pa.string())]).take(
-        pa.array(
-            np.where(
-                rows.deduction == 0,
-                len(stated),
-                np.where(rows.line < 0, len(stated) + 1, rows.line),
-            )
-        )
-    )
-    named = pa.array((rows.deduction != 0) & (rows.reason != 0))
-    deducted = pc.if_else(named, reasons, deducted)
     return ApplicationBatch.from_columns(
         {
             "payment_id": intake.payments.text("payment_id").take(pa.array(payment)),
             "open_item_id": index.text("open_item_id", rows.item),
             "customer_id": index.text("customer_id", rows.item),
             "currency": index.text("currency", rows.item),
-            "decision": pc.if_else(pa.array(automatic[of]), "auto", "proposed"),
+            "decision": _DECISIONS.take(pa.array(automatic[of].astype(np.int64))),
             "proposal_rank": pa.array(rank[of].astype(np.int32)),
             "applied_minor": rows.cash,
             "discount_minor": rows.discount,
             "deduction_minor": rows.deduction,
-            "deduction_reason": deducted,
+            "deduction_reason": _deduction_reasons(intake, rows),
             "write_off_minor": rows.write_off,
-            "write_off_reason": pc.if_else(pa.array(rows.write_off != 0), reasons, ""),
-            "strategy": pa.array(STRATEGIES, pa.string()).take(pa.array(both.strategy[of])),
+            "write_off_reason": texts_at(_REASONS, np.where(rows.write_off != 0, rows.reason, -1)),
+            "strategy": _STRATEGIES.take(pa.array(both.strategy[of])),
             "confidence": confidence[of],
-            "uniqueness": pa.array(UNIQUENESS, pa.string()).take(pa.array(both.uniqueness[of])),
+            "uniqueness": _UNIQUENESS.take(pa.array(both.uniqueness[of])),
             "explanation": legs.told(explanation, intake.currencies, exponents),
             "evidence": evidence,
             **legs.columns(intake.currencies),
         }
     )
+
+
+def _deduction_reasons(intake: Intake, rows: CandidateRows) -> pa.StringArray:
+    """Why each row deducts: what it explains, else what its line states, else that it is short."""
+    deducts = rows.deduction != 0
+    if not deducts.any():
+        return blanks(len(rows))
+    stated = intake.remittances.text("deduction_reason")
+    at = np.where(deducts, np.where(rows.line < 0, len(stated) + 1, rows.line), len(stated))
+    found = pa.concat_arrays([stated, _SHORT_PAY]).take(pa.array(at))
+    return text_of(deducts & (rows.reason != 0), texts_at(_REASONS, rows.reason), found)

@@ -12,7 +12,7 @@ from engine.claims import claimed_before
 from engine.exception_codes import code_number
 from engine.judge import set_keys
 from engine.limits import PROPOSALS_MAX
-from engine.segments import first_of_runs, segment_sum
+from engine.segments import first_of_runs, is_one_of, segment_sum
 from engine.settle import TOLERATED, RowFacts, settle_rows
 from engine.shortfalls import SCALABLE_MAX
 
@@ -105,7 +105,7 @@ def _row_facts(situation: Situation, candidates: Candidates) -> RowFacts:
         stated_tax=words["tax"],
         stated_reason=words["reasoned"],
         claimed=claimed_before(situation, rows.item, short),
-        plain=np.isin(candidates.strategy[rows.candidate], _PLAIN),
+        plain=is_one_of(candidates.strategy[rows.candidate], _PLAIN),
         rule=situation.rule[payment],
     )
 
@@ -127,7 +127,9 @@ def _capped(situation: Situation, candidates: Candidates, settled: Settlement) -
     policy's cap: their cash stays, the differences are for a clerk to approve.
     """
     rows = candidates.rows
-    small = np.isin(settled.reason, TOLERATED)
+    small = is_one_of(settled.reason, TOLERATED)
+    if not small.any():
+        return settled
     total = segment_sum(
         np.where(small, np.abs(settled.write_off), 0), rows.candidate, len(candidates)
     )
@@ -155,6 +157,8 @@ def rank_proposals(
     approval); then named by references, then less doubt, then fewer items, then older ones.
     """
     candidates = Candidates.concat([kept_back, others])
+    if not len(candidates):
+        return candidates, np.empty(0, dtype=np.int64)
     doubted = np.arange(len(candidates)) >= len(kept_back)
     shown = undecided[candidates.payment]
     candidates, doubted = candidates.at(shown), doubted[shown]

@@ -19,14 +19,15 @@ from engine.identify import FIRST_NAME
 from engine.limits import CHOICES_BITS_MAX
 from engine.missing_references import cut_off, partly_read, waits_for_advice
 from engine.money import exponent_of, exponents_of, money_texts
-from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
+from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, OPEN, PAID
 from engine.payer_messages import payer_candidates
 from engine.questions import distinguishing_questions
-from engine.segments import first_of_runs, pick, segment_sum
+from engine.segments import first_of_runs, is_one_of, pick, segment_sum
 from engine.settle import TOLERATED
+from engine.text_columns import are_empty, is_empty, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from engine.advices import OrphanAdvice
     from engine.conclude import Conclusion
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["orphan_exceptions", "raise_exceptions"]
 
 _CODES: Final = pa.array(CODES, pa.string())
+_COLON, _BLANK, _DASH = (pa.scalar(mark) for mark in (": ", " ", "-"))
 _MEANINGS: Final = {
     name: pa.array(["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())], pa.string())
     for name in ("trigger", "missing_fact", "suggested_action")
@@ -45,6 +47,13 @@ _TRIGGERS: Final = pa.array(
     [text[:1].upper() + text[1:] for text in _MEANINGS["trigger"].to_pylist()], pa.string()
 )
 """The triggers as sentences begin."""
+_UNUSABLE: Final = {
+    "REF-CLOSED": PAID,
+    "REF-CANCELLED": CANCELLED,
+    "ITM-DISPUTED": DISPUTED,
+    "ITM-LOCKED": BLOCKED,
+}
+"""Statuses of items nothing can be applied to, by the code that says so."""
 
 
 def raise_exceptions(
@@ -73,18 +82,8 @@ def _pairs(
     unread: NDArray[np.int64],
     twins: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    payments: list[NDArray[np.int64]] = []
-    codes: list[NDArray[np.int64]] = []
-
-    def raise_code(code: str | NDArray[np.int64], where: NDArray[np.bool_]) -> None:
-        at = np.flatnonzero(where)
-        if not len(at):
-            return
-        payments.append(at)
-        number = np.full(len(at), code_number(code)) if isinstance(code, str) else code[at]
-        codes.append(number)
-
-    _raise_intake_codes(intake, payments, codes)
+    raised = _Raised()
+    raise_code = raised.add
     raise_code("IN-NONAR", intake.not_receivable)
     cash = intake.situation.cash
     known = (returns.original >= 0) | returns.posted
@@ -97,10 +96,10 @@ def _pairs(
     over = np.zeros(len(cash), dtype=np.bool_)
     over[conclusion.settling.payment] = conclusion.settling.surplus > 0
     rest = decided & (cash - conclusion.settled_cash > 0)
-    unusable = _unusable_items(intake)
+    unusable, said = _unusable_items(intake), np.zeros(len(cash), dtype=np.bool_)
     for code, where in unusable.items():
         raise_code(code, rest & where)
-    said = np.logical_or.reduce(list(unusable.values()))
+        said |= where
     missing = rest & ((unread > 0) | ~over) & ~said
     partly = partly_read(intake)
     raise_code("RMT-PARTIAL", missing & partly)
@@ -109,10 +108,13 @@ def _pairs(
     meant = rest & (said | (unread > 0))
     surplus = conclusion.code_of == code_number("AMT-OVER")
     raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~surplus)
-    changed = over & ~meant & _surplus_of_changed_items(intake, conclusion)
-    raise_code("ITM-CHANGED", changed)
-    raise_code("AMT-OVER", over & ~meant & ~changed)
-    raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
+    over &= ~meant
+    if over.any():
+        changed = over & _surplus_of_changed_items(intake, conclusion)
+        raise_code("ITM-CHANGED", changed)
+        raise_code("AMT-OVER", over & ~changed)
+    if intake.payers.new_account.any():
+        raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
     raise_code("POL-HOLD", conclusion.watched)
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
     for gate, stops in zip(GATES, conclusion.stopped, strict=True):
@@ -120,8 +122,38 @@ def _pairs(
     raise_code("POL-HOLD", open_still & intake.gates.hold)
     # Who loses his item to another, or contends for it, hears of that besides.
     open_still &= ~conclusion.stopped.any(axis=0) | conclusion.second | conclusion.contested
-    _raise_undecided(intake, conclusion, open_still, unread, twins, raise_code)
-    return np.concatenate(payments), np.concatenate(codes)
+    if open_still.any():
+        _raise_undecided(intake, conclusion, open_still, unread, twins, unusable, raised)
+    payment, number = raised.pairs()
+    told, told_number = _intake_codes(intake)
+    return np.concatenate([told, payment]), np.concatenate([told_number, number])
+
+
+class _Raised:
+    """Codes that are raised, each for some payments: gathered first, then looked through at once."""
+
+    def __init__(self) -> None:
+        self._number: list[int] = []
+        self._each: dict[int, NDArray[np.int64]] = {}
+        self._where: list[NDArray[np.bool_]] = []
+
+    def add(self, code: str | NDArray[np.int64], where: NDArray[np.bool_]) -> None:
+        """Raise `code`, or the payment's own of several, for the payments `where`."""
+        if isinstance(code, str):
+            self._number.append(code_number(code))
+        else:
+            self._each[len(self._where)] = code
+            self._number.append(0)
+        self._where.append(where)
+
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Payments, and what is raised for each, in no order."""
+        of, payment = np.array(self._where).nonzero()
+        number = np.array(self._number, dtype=np.int64)[of]
+        for place, code in self._each.items():
+            rows = (of == place).nonzero()[0]
+            number[rows] = code[payment[rows]]
+        return payment, number
 
 
 def _surplus_of_changed_items(intake: Intake, conclusion: Conclusion) -> NDArray[np.bool_]:
@@ -148,16 +180,17 @@ def _from_new_account(intake: Intake, conclusion: Conclusion) -> NDArray[np.bool
     return marked & intake.payers.new_account & (intake.payers.by >= FIRST_NAME)
 
 
-def _raise_intake_codes(
-    intake: Intake, payments: list[NDArray[np.int64]], codes: list[NDArray[np.int64]]
-) -> None:
-    lists = pc.split_pattern(intake.payments.text("intake_codes"), ";")
+def _intake_codes(intake: Intake) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Payments and the codes that their reader gave them."""
+    said = intake.payments.text("intake_codes")
+    if are_empty(said):
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing
+    lists = pc.split_pattern(said, ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-    values = pc.list_flatten(lists)
-    found = pc.index_in(values, value_set=_CODES[1:])
+    found = pc.index_in(pc.list_flatten(lists), value_set=_CODES[1:])
     known = found.is_valid().to_numpy(zero_copy_only=False)
-    payments.append(owner[known])
-    codes.append(found.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) + 1)
+    return owner[known], found.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) + 1
 
 
 class _Best(msgspec.Struct, frozen=True):
@@ -178,7 +211,7 @@ class _Best(msgspec.Struct, frozen=True):
         code = np.zeros(count, dtype=np.int64)
         code[best.payment] = best.code
         rows = best.rows
-        small = rows.candidate[np.isin(rows.reason, TOLERATED)]
+        small = rows.candidate[is_one_of(rows.reason, TOLERATED)]
         flags = (
             np.ones(len(best), dtype=np.bool_),
             best.weight == 0,
@@ -194,13 +227,12 @@ def _raise_undecided(
     undecided: NDArray[np.bool_],
     unread: NDArray[np.int64],
     twins: NDArray[np.bool_],
-    raise_code: Callable[[str | NDArray[np.int64], NDArray[np.bool_]], None],
+    unusable: dict[str, NDArray[np.bool_]],
+    raised: _Raised,
 ) -> None:
     """One main reason per undecided payment: the first of these that holds."""
     payers, count = intake.payers, len(undecided)
-    unusable, named = _unusable_items(intake), _named_items(intake)
-    idle = np.append(intake.idle, False)
-    payer_idle = idle[np.where(conclusion.customer >= 0, conclusion.customer, len(idle) - 1)]
+    named, payer_idle = _named_items(intake), pick(intake.idle, conclusion.customer)
     best = _Best.of(conclusion, count)
     best_code, proposed, by_reference = best.code, best.proposed, best.by_reference
     unknown = conclusion.customer < 0
@@ -251,18 +283,16 @@ def _raise_undecided(
         ("REF-NONE", _says_nothing(intake)),
         ("AMT-NOMATCH", np.ones(count, dtype=np.bool_)),
     )
-    left = undecided.copy()
-    for code, holds in reasons:
-        raise_code(best_code if code is None else code, left & holds)
-        if code == "REF-NONE":
-            raise_code("AMT-NOMATCH", left & holds)
-        left &= ~holds
+    first = np.array([holds for _, holds in reasons]).argmax(axis=0)
+    numbers = [0 if code is None else code_number(code) for code, _ in reasons]
+    code = np.array(numbers, dtype=np.int64)[first]
+    raised.add(np.where(code == 0, best_code, code), undecided)
+    raised.add("AMT-NOMATCH", undecided & (code == code_number("REF-NONE")))
 
 
 def _says_nothing(intake: Intake) -> NDArray[np.bool_]:
     """Payments without a text, a line of advice, or anything else that could be a reference."""
-    empty = pc.equal(pc.utf8_trim_whitespace(intake.payments.text("remittance_text")), "")
-    silent: NDArray[np.bool_] = empty.to_numpy(zero_copy_only=False).copy()
+    silent = is_empty(pc.utf8_trim_whitespace(intake.payments.text("remittance_text")))
     silent[intake.situation.lines.payment] = False
     silent[intake.situation.slots.payment] = False
     return silent
@@ -293,6 +323,8 @@ def _named_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
 def _lines_that_do_not_foot(intake: Intake) -> NDArray[np.bool_]:
     """Payments whose remittance lines state amounts that are not the cash."""
     lines, count = intake.situation.lines, len(intake.payments)
+    if not len(lines.payment):
+        return np.zeros(count, dtype=np.bool_)
     stated = segment_sum(np.where(lines.given, lines.amount, 0), lines.payment, count)
     has_lines = np.zeros(count, dtype=np.bool_)
     has_lines[lines.payment] = True
@@ -304,17 +336,11 @@ def _unusable_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
     """Payments that name, with payer or amount agreeing, an item nothing can be applied to."""
     slots, index = intake.situation.slots, intake.index
     certain = slots.family | slots.amount | ((slots.strength > 1) & ~slots.repaired)
-    found = {}
-    for code, status in (
-        ("REF-CLOSED", PAID),
-        ("REF-CANCELLED", CANCELLED),
-        ("ITM-DISPUTED", DISPUTED),
-        ("ITM-LOCKED", BLOCKED),
-    ):
-        mark = np.zeros(len(intake.payments), dtype=np.bool_)
-        of = (slots.item >= 0) & certain & (pick(index.status, slots.item) == status)
-        mark[slots.payment[of]] = True
-        found[code] = mark
+    status = np.where((slots.item >= 0) & certain, pick(index.status, slots.item), OPEN)
+    found = {code: np.zeros(len(intake.payments), dtype=np.bool_) for code in _UNUSABLE}
+    if (status != OPEN).any():
+        for code, closed in _UNUSABLE.items():
+            found[code][slots.payment[status == closed]] = True
     return found
 
 
@@ -324,13 +350,15 @@ def _large_ledgers(intake: Intake) -> NDArray[np.bool_]:
     ledger = index.ledger_of(situation.payer, situation.currency)
     if not len(index.ledger_start):
         return ledger >= 0
-    size = (index.ledger_end - index.ledger_start)[ledger]
+    size = index.ledger_end[ledger] - index.ledger_start[ledger]
     return (ledger >= 0) & (size > CHOICES_BITS_MAX)
 
 
 def _batch(
     intake: Intake, conclusion: Conclusion, payment: NDArray[np.int64], code: NDArray[np.int64]
 ) -> ExceptionBatch:
+    if not len(payment):
+        return ExceptionBatch.empty()
     rows = pa.array(payment)
     ids = intake.payments.text("payment_id").take(rows)
     conversions = intake.conversions
@@ -345,34 +373,36 @@ def _batch(
         return _MEANINGS[name].take(pa.array(code))
 
     codes = _CODES.take(pa.array(code))
-    # Of several sets that fit, one fact may tell most apart: that is what is missing.
-    asked = distinguishing_questions(intake, conclusion.proposed, conclusion.ranks).take(rows)
-    is_asked = pc.and_(pc.starts_with(codes, "AMB-"), pc.not_equal(asked, ""))
     payer = intake.payments.text("payer_name").take(rows)
-    nameless = pc.if_else(pc.equal(payer, ""), "an unnamed payer", payer)
+    nameless = is_empty(payer)
+    if nameless.any():
+        payer = pc.if_else(pa.array(nameless), "an unnamed payer", payer)
     message = pc.binary_join_element_wise(
-        _TRIGGERS.take(pa.array(code)),
-        pc.binary_join_element_wise(nameless, amount_text, currencies, " "),
-        ": ",
+        _TRIGGERS.take(pa.array(code)), _COLON, payer, _BLANK, amount_text, _BLANK, currencies, ""
     )
     message = _with_records(intake, conclusion, payment, code, message)
     candidates = payer_candidates(intake, payment, code)
-    message = pc.if_else(
-        pc.equal(candidates, ""),
-        message,
-        pc.binary_join_element_wise(message, candidates, "; "),
-    )
+    if not are_empty(candidates):
+        longer = pc.binary_join_element_wise(message, candidates, "; ")
+        message = text_of(is_empty(candidates), message, longer)
+    missing = meaning("missing_fact")
+    # Of several sets that fit, one fact may tell most apart: that is what is missing.
+    asked = distinguishing_questions(intake, conclusion.proposed, conclusion.ranks)
+    if not are_empty(asked):
+        asked = asked.take(rows)
+        is_asked = pc.and_(pc.starts_with(codes, "AMB-"), pc.not_equal(asked, ""))
+        missing = pc.if_else(is_asked, asked, missing)
     return ExceptionBatch.from_columns(
         {
-            "exception_id": pc.binary_join_element_wise(ids, codes, "-"),
+            "exception_id": pc.binary_join_element_wise(ids, codes, _DASH),
             "payment_id": ids,
             "source_file": intake.payments.text("source_file").take(rows),
             "code": codes,
-            "is_primary": first_of_runs(payment) if len(payment) else payment.astype(np.bool_),
+            "is_primary": first_of_runs(payment),
             "amount_minor": np.where(rest != 0, rest, cash),
             "currency": currencies,
             "message": message,
-            "missing_fact": pc.if_else(is_asked, asked, meaning("missing_fact")),
+            "missing_fact": missing,
             "suggested_action": meaning("suggested_action"),
             "proposal_ranks": _proposal_ranks(conclusion, len(intake.payments)).take(rows),
         }
@@ -387,6 +417,8 @@ def _with_records(
     message: pa.StringArray,
 ) -> pa.StringArray:
     """`message`, and what the record of its strategy says where that alone kept a set back."""
+    if not (conclusion.proposed.withheld == WITHHELD_BY_PRECISION).any():
+        return message
     best = conclusion.proposed.at(conclusion.ranks == 1)
     kept = best.withheld == WITHHELD_BY_PRECISION
     if not kept.any():

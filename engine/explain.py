@@ -20,6 +20,7 @@ from engine.candidates import (
 from engine.identify import IDENTIFIED_BY
 from engine.money import money_texts
 from engine.settle import REASONS
+from engine.text_columns import blanks, has_byte
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,23 +151,31 @@ def explain_rows(
     alone &= strategy >= _FIRST_BY_AMOUNT
     # What was searched is what is claimed: combinations only where every one of them was counted.
     simple = strategy < _FIRST_COMBINATION
-    blank = pa.repeat(pa.scalar(""), len(rows))
-    text = _append(
-        text, alone & simple, " No other single item, pair or total of the payer fits.", blank, ""
-    )
-    text = _append(
-        text, alone & ~simple, " No other set of the payer's open items fits.", blank, ""
-    )
-    text = _append(
-        text, fits > 1, " Sets of items that fit: ", pa.array(fits).cast(pa.string()), "."
-    )
     withheld = candidates.withheld[rows.candidate]
-    for reason, sentence in (
-        (WITHHELD_BY_SHADOW, " It would be applied, were this not shadow mode."),
-        (WITHHELD_BY_PRECISION, " Its strategy's record does not let it decide alone."),
+    blank = blanks(len(rows))
+    numbers = pa.array(fits).cast(pa.string())
+    for applies, before, amount, after in (
+        (alone & simple, " No other single item, pair or total of the payer fits.", blank, ""),
+        (alone & ~simple, " No other set of the payer's open items fits.", blank, ""),
+        (fits > 1, " Sets of items that fit: ", numbers, "."),
+        (
+            withheld == WITHHELD_BY_SHADOW,
+            " It would be applied, were this not shadow mode.",
+            blank,
+            "",
+        ),
+        (
+            withheld == WITHHELD_BY_PRECISION,
+            " Its strategy's record does not let it decide alone.",
+            blank,
+            "",
+        ),
     ):
-        text = _append(text, withheld == reason, sentence, blank, "")
-    return text, _evidence(candidates, document, cash, exponents, identified_by, written, remaining)
+        text = _append(text, applies, before, amount, after)
+    evidence = _evidence(
+        candidates, document, cash, numbers, exponents, identified_by, written, remaining
+    )
+    return text, evidence
 
 
 def _differences(
@@ -175,6 +184,8 @@ def _differences(
     """What closes besides cash and discount, in minor units, one sentence for each reason."""
     deduction, write_off = rows.deduction, rows.write_off
     deducted, written = rows.deduction != 0, rows.write_off != 0
+    if not deducted.any() and not written.any():
+        return []
 
     def reason(name: str) -> NDArray[np.bool_]:
         because: NDArray[np.bool_] = rows.reason == REASONS.index(name)
@@ -221,20 +232,36 @@ def _sentence(
 ) -> pa.StringArray:
     """The sentence of each row's strategy, with document and cash where it has them."""
     facts = {"{document}": document, "{cash}": cash}
-    texts, places = [pa.array([], pa.string())], []
-    for code in np.flatnonzero(np.bincount(strategy)).tolist():
-        rows = np.flatnonzero(strategy == code)
+    texts, places = [], []
+    for code in np.bincount(strategy).nonzero()[0].tolist():
+        rows = (strategy == code).nonzero()[0]
+        every = len(rows) == len(strategy)
         pieces = [
-            facts[piece].take(pa.array(rows)) if piece in facts else pa.scalar(piece)
-            for piece in _BLANKS.split("".join(_SENTENCES[STRATEGIES[code]]))
+            piece
+            if isinstance(piece, pa.Scalar)
+            else facts[piece]
+            if every
+            else facts[piece].take(pa.array(rows))
+            for piece in _PIECES[code]
         ]
-        texts.append(pc.binary_join_element_wise(*pieces, ""))
+        texts.append(pc.binary_join_element_wise(*pieces, _NOTHING))
         places.append(rows)
-    order = np.argsort(np.concatenate([strategy[:0], *places]), kind="stable")
+    if len(texts) == 1:
+        return texts[0]
+    order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_arrays(texts).take(pa.array(order))
 
 
 _BLANKS: Final = re.compile(r"(\{document\}|\{cash\})")
+_NOTHING: Final = pa.scalar("")
+_PIECES: Final = [
+    [
+        piece if _BLANKS.fullmatch(piece) else pa.scalar(piece)
+        for piece in _BLANKS.split("".join(_SENTENCES[name]))
+    ]
+    for name in STRATEGIES
+]
+"""Of each strategy what its sentence is made of: texts, and the names of facts."""
 
 
 def _append(
@@ -244,7 +271,7 @@ def _append(
     amount: pa.StringArray,
     after: str,
 ) -> pa.StringArray:
-    rows = np.flatnonzero(applies)
+    rows = applies.nonzero()[0]
     if not len(rows):
         return text
     some, amount = text.take(pa.array(rows)), amount.take(pa.array(rows))
@@ -256,51 +283,74 @@ def _evidence(
     candidates: Candidates,
     document: pa.StringArray,
     cash: pa.StringArray,
+    fits: pa.StringArray,
     exponents: NDArray[np.int64],
     identified_by: NDArray[np.int64],
     written: pa.StringArray,
     remaining: NDArray[np.int64],
 ) -> pa.StringArray:
-    rows = candidates.rows
-    of = rows.candidate
-
-    def names(table: tuple[str, ...], codes: NDArray[np.int64]) -> pa.StringArray:
-        return pa.array(table, pa.string()).take(pa.array(codes))
-
-    def number(values: NDArray[np.int64]) -> pa.StringArray:
-        return pa.array(values).cast(pa.string())
-
-    fields: tuple[tuple[str, pa.StringArray, bool], ...] = (
-        ("strategy", names(STRATEGIES, candidates.strategy[of]), True),
-        ("identified_by", names(IDENTIFIED_BY, identified_by), True),
-        ("document_number", _escaped(document), True),
-        ("reference_as_written", _escaped(written), True),
-        ("open_amount", money_texts(remaining, exponents), True),
-        ("amount_applied", cash, True),
-        ("discount_taken", money_texts(rows.discount, exponents), True),
-        ("write_off_amount", money_texts(rows.write_off, exponents), True),
-        ("write_off_reason", names(REASONS, rows.reason), True),
-        ("uniqueness", names(UNIQUENESS, candidates.uniqueness[of]), True),
-        ("sets_that_fit", number(candidates.fits[of]), False),
-        ("doubt_per_million", number(np.rint(candidates.wrong[of] * 1e6).astype(np.int64)), False),
+    """The facts of each row as JSON; `cash` and `fits` (sets that fit) as texts."""
+    rows, of = candidates.rows, candidates.rows.candidate
+    doubt = np.rint(candidates.wrong[of] * 1e6).astype(np.int64)
+    discount = money_texts(rows.discount, exponents)
+    alike = np.array_equal(rows.write_off, rows.discount)
+    values = (
+        _STRATEGIES.take(pa.array(candidates.strategy[of])),
+        _IDENTIFIED_BY.take(pa.array(identified_by)),
+        _escaped(document),
+        _escaped(written),
+        cash if np.array_equal(remaining, rows.cash) else money_texts(remaining, exponents),
+        cash,
+        discount,
+        discount if alike else money_texts(rows.write_off, exponents),
+        _REASONS.take(pa.array(rows.reason)),
+        _UNIQUENESS.take(pa.array(candidates.uniqueness[of])),
+        fits,
+        pa.array(doubt).cast(pa.string()),
     )
-    pieces: list[pa.StringArray | pa.StringScalar] = []
-    between = "{"
-    for name, value, quoted in fields:
-        mark = '"' if quoted else ""
-        pieces += [pa.scalar(f'{between}"{name}":{mark}'), value]
-        between = f"{mark},"
+    pieces = [piece for pair in zip(_FIELDS, values, strict=True) for piece in pair]
     withheld = candidates.withheld[of]
-    text = pc.binary_join_element_wise(*pieces, "")
-    text = _append(text, withheld > 0, ',"withheld":"', names(WITHHELD, withheld), '"')
-    return pc.binary_join_element_wise(text, pa.scalar("}"), "")
+    if not withheld.any():
+        return pc.binary_join_element_wise(*pieces, _END, _NOTHING)
+    text = pc.binary_join_element_wise(*pieces, _NOTHING)
+    why = _WITHHELD.take(pa.array(withheld))
+    text = _append(text, withheld > 0, ',"withheld":"', why, '"')
+    return pc.binary_join_element_wise(text, _END, _NOTHING)
+
+
+_STRATEGIES, _IDENTIFIED_BY, _REASONS, _UNIQUENESS, _WITHHELD = (
+    pa.array(names, pa.string())
+    for names in (STRATEGIES, IDENTIFIED_BY, REASONS, UNIQUENESS, WITHHELD)
+)
+_FIELDS: Final = [
+    pa.scalar(before)
+    for before in (
+        '{"strategy":"',
+        '","identified_by":"',
+        '","document_number":"',
+        '","reference_as_written":"',
+        '","open_amount":"',
+        '","amount_applied":"',
+        '","discount_taken":"',
+        '","write_off_amount":"',
+        '","write_off_reason":"',
+        '","uniqueness":"',
+        '","sets_that_fit":',
+        ',"doubt_per_million":',
+    )
+]
+"""What stands before each value of the evidence; numbers have no quotes."""
+_END: Final = pa.scalar("}")
 
 
 def _escaped(text: pa.StringArray) -> pa.StringArray:
     """JSON string content: backslash and quote escaped, control characters made blanks."""
-    special = pc.match_substring_regex(text, r"[\x00-\x1f\\\\\"]")
-    if not pc.any(special).as_py():
+    if not has_byte(text, _SPECIAL):
         return text
     text = pc.replace_substring(text, "\\", "\\\\")
     text = pc.replace_substring(text, '"', '\\"')
     return pc.replace_substring_regex(text, "[\x00-\x1f]", " ")
+
+
+_SPECIAL: Final = np.zeros(256, dtype=np.bool_)
+_SPECIAL[[*range(32), ord("\\"), ord('"')]] = True

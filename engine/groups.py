@@ -58,8 +58,12 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def _cut(cls, situation: Situation, group: NDArray[np.int64]) -> Self:
-        todo = np.flatnonzero(situation.open_for_matching)
-        inside, outside = todo[group[todo] >= 0], todo[group[todo] < 0]
+        todo = situation.open_for_matching.nonzero()[0]
+        is_inside = group[todo] >= 0
+        inside, outside = todo[is_inside], todo[~is_inside]
+        if len(todo) <= CHUNK_PAYMENTS:
+            chunks, beyond = ([rows] if len(rows) else [] for rows in (inside, outside))
+            return cls(group=group, chunks=tuple(chunks), beyond=tuple(beyond))
         order = inside[np.argsort(group[inside], kind="stable")]
         # Cut at the first group that begins in each stretch of rows.
         edge = np.arange(CHUNK_PAYMENTS, len(order), CHUNK_PAYMENTS)
@@ -80,8 +84,8 @@ def _reaches_beyond(situation: Situation) -> NDArray[np.bool_]:
     strange &= pick(index.family, slots.item) != family[slots.payment]
     beyond[slots.payment[strange]] = True
     shared = situation.shared
-    other = shared.payment[index.family[shared.item] != family[shared.payment]]
-    beyond[other] = True
+    if len(shared.payment):
+        beyond[shared.payment[index.family[shared.item] != family[shared.payment]]] = True
     return beyond
 
 
@@ -124,6 +128,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, situation: Situation, payment: NDArray[np.int64]) -> Self:
         """Only the given payments (ascending rows); items stay as they are."""
         lines, slots, shared = situation.lines, situation.slots, situation.shared
+        if len(payment) == len(situation):
+            slot = np.arange(len(slots.payment))
+            shift = np.zeros(len(payment), dtype=np.int64)
+            return cls(situation=situation, payment=payment, slot=slot, line_shift=shift)
         line_owner, line = _rows_of(lines.payment, payment)
         slot_owner, slot = _rows_of(slots.payment, payment)
         shared_owner, common = _rows_of(shared.payment, payment)

@@ -24,7 +24,7 @@ from engine.payer_accounts import account_keys
 from engine.payer_names import read_payer_names
 from engine.reference_keys import joined_digits
 from engine.segments import pick
-from engine.text_hashes import are_empty
+from engine.text_columns import are_empty
 from engine.tokens import scan_words, text_bytes
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from engine.candidates import (
 )
 from engine.exception_codes import code_number
 from engine.ranking import tilts
-from engine.segments import first_of_runs, mix64
+from engine.segments import first_of_runs, is_one_of, mix64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -265,7 +265,7 @@ def _codes(
     code[uniqueness == UNIQUE_AMOUNTS] = code_number("AMB-AMOUNTS")
     code[uniqueness == AMBIGUOUS] = code_number("AMB-COMBO")
     code[(uniqueness == AMBIGUOUS) & several_totals] = code_number("AMB-TOTAL")
-    single = np.isin(uniqueness, [AMBIGUOUS, UNIQUE_AMOUNTS]) & (~any_several | (singles > 1))
+    single = is_one_of(uniqueness, (AMBIGUOUS, UNIQUE_AMOUNTS)) & (~any_several | (singles > 1))
     code[single] = code_number("AMB-SINGLE")
     code[automatic] = 0
     return code

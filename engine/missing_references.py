@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.limits import FAMILY_COMPARED_MAX
 from engine.open_item_index import OPEN
 from engine.reference_slots import NO_LINE
+from engine.text_columns import is_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,9 @@ def cut_off(intake: Intake, undecided: NDArray[np.bool_]) -> NDArray[np.bool_]:
     live = undecided[slots.payment] & (slots.hits == 0) & (slots.line == NO_LINE) & (family >= 0)
     live &= slots.digits >= np.uint64(_CUT_DIGITS_MIN)
     live &= index.family_bounds[family + 1] - index.family_bounds[family] <= FAMILY_COMPARED_MAX
-    rows = np.flatnonzero(live)
+    rows = live.nonzero()[0]
+    if not len(rows):
+        return np.zeros(len(undecided), dtype=np.bool_)
     owner, item = index.family_rows(family[rows])
     wanted, whole = slots.digits[rows][owner], index.joined_digits[item]
     begins = np.zeros(len(owner), dtype=np.bool_)
@@ -56,6 +58,8 @@ def cut_off(intake: Intake, undecided: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def partly_read(intake: Intake) -> NDArray[np.bool_]:
     """Payments with several lines of advice, of which some name an item and some do not."""
     slots, count = intake.situation.slots, len(intake.payments)
+    if not len(intake.situation.lines.payment):
+        return np.zeros(count, dtype=np.bool_)
     lines = np.bincount(intake.situation.lines.payment, minlength=count)
     on_line = slots.line != NO_LINE
     read, unread = (np.zeros(count, dtype=np.bool_) for _ in range(2))
@@ -68,11 +72,7 @@ def partly_read(intake: Intake) -> NDArray[np.bool_]:
 def waits_for_advice(intake: Intake) -> NDArray[np.bool_]:
     """Payments without lines that announce an advice: by its id, or in words."""
     payments = intake.payments
-    announced = pc.or_(
-        pc.not_equal(payments.text("remittance_id"), ""),
-        pc.match_substring_regex(payments.text("remittance_text"), _ADVICE),
-    )
-    lines = np.bincount(intake.situation.lines.payment, minlength=len(payments))
-    waits = pc.and_(announced, pa.array(lines == 0))
-    told: NDArray[np.bool_] = waits.to_numpy(zero_copy_only=False)
-    return told
+    alone = np.bincount(intake.situation.lines.payment, minlength=len(payments)) == 0
+    said = pc.match_substring_regex(payments.text("remittance_text"), _ADVICE)
+    announced: NDArray[np.bool_] = said.to_numpy(zero_copy_only=False)
+    return alone & (announced | ~is_empty(payments.text("remittance_id")))

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from engine.key_table import KeyTable
 from engine.segments import first_of_runs, pick
-from engine.text_hashes import are_empty, same_texts, text_hashes
+from engine.text_columns import are_empty
+from engine.text_hashes import same_texts, text_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.exception_codes import code_number
 from engine.resolver import ItemAmounts
-from engine.segments import first_of_runs, mix64
+from engine.segments import first_of_runs, is_one_of, mix64
 from engine.shortfalls import SCALABLE_MAX
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["codes_over_payments"]
 
 _PAYMENTS_MIN = 3
+_UNEXPLAINED = (code_number("AMT-SHORT"), code_number("DED-UNCODED"))
 _STEPS = 400
 """A quarter percent: shares people agree on."""
 
@@ -34,7 +35,7 @@ def codes_over_payments(settling: Candidates, index: OpenItemIndex) -> NDArray[n
     pattern.
     """
     rows = settling.rows
-    unexplained = np.isin(settling.code, [code_number("AMT-SHORT"), code_number("DED-UNCODED")])
+    unexplained = is_one_of(settling.code, _UNEXPLAINED)
     if not unexplained.any():
         return settling.code
     opened, closes = index.open_minor[rows.item], rows.closes()

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.batches import NO_DATE
 from engine.open_item_index import BLOCKED, DISPUTED, OPEN, ledger_rows
-from engine.segments import expand_ranges, first_of_runs, segment_sum
+from engine.segments import expand_ranges, first_of_runs, is_one_of, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def lay_out(situation: Situation, payment: NDArray[np.int64]) -> PayerLedgers:
     first = payment[order[fresh]]
     owner, item = ledger_rows(index, ledger[order[fresh]])
     status, remaining = index.status[item], situation.remaining[item]
-    kept = (remaining != 0) & np.isin(status, [OPEN, DISPUTED, BLOCKED])
+    kept = (remaining != 0) & is_one_of(status, (OPEN, DISPUTED, BLOCKED))
     owner, item = owner[kept], item[kept]
     of = first[owner]
     document_day = index.document_day[item]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from engine.exception_codes import code_number
 from engine.identify import IDENTIFIED_BY
 from engine.owner_table import NOBODY
+from engine.text_columns import blanks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,8 @@ def payer_candidates(
     ambiguous = (code == code_number("PAY-AMBIG")) & (nearest >= 0)
     both = ambiguous & (rival >= 0) & (rival != nearest)
     unknown = (code == code_number("PAY-UNKNOWN")) & (nearest >= 0)
+    if not (conflict | ambiguous | unknown).any():
+        return blanks(len(payment))
     kinds = pa.array(_KINDS, pa.string())
     one = _named(intake, np.where(conflict, payer, nearest))
     other = _named(intake, rival)

@@ -114,12 +114,12 @@ def without_contended(
     """`resolution` without what a payer who is not the items' own customer would settle, where an
     undecided payment of somebody else names the same items: both go to a clerk.
     """
+    if not candidates.contends.any() or not resolution.accepted.any():
+        return resolution
     rows = candidates.rows
     owner = candidates.payment[rows.candidate]
     own = situation.payer_family[owner] == situation.index.family[rows.item]
     at = np.flatnonzero(candidates.contends[rows.candidate])
-    if not len(at):
-        return resolution
     strange = np.flatnonzero(~own & resolution.accepted[rows.candidate])
     # The least and the greatest payment that contends for an item: one of them is another's.
     order = at[np.lexsort((owner[at], rows.item[at]))]

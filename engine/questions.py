@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from engine.batches import NO_DATE
 from engine.candidates import strategy_code
 from engine.money import exponent_of, money_texts
+from engine.text_columns import blanks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +46,9 @@ def distinguishing_questions(
     for two totals where these are the best two proposals.
     """
     count = len(intake.payments)
-    nothing = pa.nulls(count, pa.string()).fill_null("")
+    nothing = blanks(count)
+    if not len(proposed):
+        return nothing
     by_amount = proposed.weight > 0
     several = np.bincount(proposed.payment[by_amount], minlength=count) > 1
     candidates = proposed.at(by_amount & several[proposed.payment])

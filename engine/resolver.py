@@ -50,8 +50,10 @@ class ItemAmounts(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, candidates: Candidates, chosen: NDArray[np.bool_]) -> Self:
         """What the `chosen` candidates take off their items."""
+        if not chosen.any():
+            return cls.none()
         rows = candidates.rows
-        live = np.flatnonzero(chosen[rows.candidate])
+        live = chosen[rows.candidate].nonzero()[0]
         item, place = _distinct(rows.item[live])
         return cls(item, segment_sum(rows.closes()[live], place, len(item)))
 
@@ -88,6 +90,8 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def concat(cls, several: list[Self]) -> Self:
         """One after another."""
+        if len(several) == 1:
+            return several[0]
         names = cls.__struct_fields__
         flag = np.empty(0, dtype=np.bool_)
         return cls(

@@ -7,7 +7,7 @@ chunk by chunk over groups of payments (`engine.groups`), on as many cores as `m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
@@ -25,7 +25,7 @@ from engine.permission import permitted, spoken_for, without_contended
 from engine.reference_slots import NO_LINE
 from engine.resolver import ItemAmounts, Resolution, possible, resolve
 from engine.second_look import second_look
-from engine.segments import first_of_runs, is_among, mix64, pick
+from engine.segments import first_of_runs, is_among, is_one_of, mix64, pick
 from engine.strategies.exact import (
     propose_across,
     propose_detail,
@@ -77,6 +77,18 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: NDArray[np.bool_]
     stopped: NDArray[np.bool_]
 
+    @classmethod
+    def nothing(cls, situation: Situation) -> Self:
+        """No payment was there to decide."""
+        candidates = Candidates.none()
+        return cls(
+            candidates=candidates,
+            resolution=Resolution.nothing(candidates.automatic),
+            situation=situation,
+            doubtful=_none_of(situation),
+            stopped=np.zeros((len(GATES), len(situation)), dtype=np.bool_),
+        )
+
 
 def decide_by_reference(
     intake: Intake, situation: Situation, map_ordered: MapOrdered = map
@@ -91,6 +103,8 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
     the round by reference (`named`) has left.
     """
     situation = named.situation
+    if not situation.open_for_matching.any():
+        return Round.nothing(situation)
     contradicted = _contradicted(intake, situation)
     habits = intake.resident.habits
     due = _due_habits(intake, named)
@@ -164,7 +178,10 @@ def paid_items(intake: Intake, named: Round) -> tuple[NDArray[np.int64], NDArray
 def decide_by_custom(intake: Intake, situation: Situation, map_ordered: MapOrdered = map) -> Round:
     """Payers whose money goes to their oldest items, as policy says: where they name nothing."""
     wanted = situation.open_for_matching & (situation.payer >= 0)
-    wanted &= situation.rules.oldest_first[situation.rule] & ~_names_something(situation)
+    wanted &= situation.rules.oldest_first[situation.rule]
+    if not wanted.any():
+        return Round.nothing(situation)
+    wanted &= ~_names_something(situation)
     flagged = msgspec.structs.replace(situation, open_for_matching=wanted)
 
     def propose(part: Part) -> _Proposal:
@@ -206,6 +223,8 @@ def _decide(
     named: bool,
 ) -> Round:
     """Payments beyond the groups propose; each group decides what is its own; then the rest."""
+    if not groups.chunks and not groups.beyond:
+        return Round.nothing(situation)
 
     def proposed(payment: NDArray[np.int64]) -> _Decided:
         part = Part.of(situation, payment)
@@ -234,21 +253,24 @@ def _decide(
     own = Resolution.concat([one.resolution for one in decided])
     own = without_contended(situation, candidates, own)
     remaining = situation.remaining.less(ItemAmounts.of(candidates, own.accepted))
-    left = msgspec.structs.replace(candidates, automatic=own.deferred)
-    across = contest(left, remaining, ItemAmounts.none())
-    across = without_contended(situation, candidates, across)
-    resolution = Resolution(
-        accepted=own.accepted | across.accepted,
-        second=own.second | across.second,
-        contested=own.contested | across.contested,
-        deferred=across.deferred,
-    )
+    resolution = own
+    if own.deferred.any():
+        left = msgspec.structs.replace(candidates, automatic=own.deferred)
+        across = contest(left, remaining, ItemAmounts.none())
+        across = without_contended(situation, candidates, across)
+        remaining = remaining.less(ItemAmounts.of(candidates, across.accepted))
+        resolution = Resolution(
+            accepted=own.accepted | across.accepted,
+            second=own.second | across.second,
+            contested=own.contested | across.contested,
+            deferred=across.deferred,
+        )
     still_open = situation.open_for_matching.copy()
     still_open[candidates.payment[resolution.accepted]] = False
     slots, doubtful = _gathered(situation, decided)
     after = msgspec.structs.replace(
         situation,
-        remaining=remaining.less(ItemAmounts.of(candidates, across.accepted)),
+        remaining=remaining,
         open_for_matching=still_open,
         slots=slots,
     )
@@ -272,6 +294,8 @@ def _stopped_payments(situation: Situation, decided: list[_Decided]) -> NDArray[
 
 def _at_home(situation: Situation, groups: Groups, candidates: Candidates) -> Candidates:
     """No group decides about another one's items: a candidate that has one is only a proposal."""
+    if not len(candidates):
+        return candidates
     rows = candidates.rows
     home = groups.group[candidates.payment[rows.candidate]]
     automatic = candidates.automatic.copy()
@@ -284,6 +308,10 @@ def _gathered(
 ) -> tuple[ReferenceSlots, NDArray[np.bool_]]:
     """The slots as the parts read them in the end, and the doubtful payments of all parts."""
     slots, doubtful = situation.slots, _none_of(situation)
+    if all(one.proposal.slots is one.part.situation.slots for one in decided):
+        for one in decided:
+            doubtful[one.part.payment] = one.proposal.doubtful
+        return slots, doubtful
     changed = {name: getattr(slots, name).copy() for name in _READ_AGAIN}
     for one in decided:
         doubtful[one.part.payment] = one.proposal.doubtful
@@ -305,30 +333,43 @@ def _propose_by_reference(part: Part) -> _Proposal:
     situation = msgspec.structs.replace(situation, slots=corrected)
     unread = unread_references(situation, closed=False)
     found: list[Candidates] = []
-
-    def collect(candidates: Candidates, now: Situation) -> Situation:
-        found.append(candidates)
-        still_open = now.open_for_matching.copy()
-        still_open[candidates.payment[candidates.automatic]] = False
-        return msgspec.structs.replace(now, open_for_matching=still_open)
-
-    now = collect(propose_payouts(situation, unread), situation)
-    now = collect(propose_detail(now, partial=False), now)
-    now = collect(propose_sums(now), now)
-    mended = msgspec.structs.replace(now, slots=repair_references(now))
-    mended = collect(propose_detail(mended, partial=False), mended)
-    mended = collect(propose_sums(mended), mended)
-    mended = collect(propose_detail(mended, partial=True), mended)
-    plain = msgspec.structs.replace(mended, slots=situation.slots)
-    plain = collect(propose_installments(plain), plain)
-    collect(propose_across(plain), plain)
-    collect(propose_withheld(plain), plain)
-    collect(propose_differences(plain, unread), plain)
-    found.append(_near_and_short(mended, found))
+    now = _collect(found, propose_payouts(situation, unread), situation)
+    now = _collect(found, propose_detail(now, partial=False), now)
+    now = _collect(found, propose_sums(now), now)
+    if now.open_for_matching.any():
+        _propose_less_plainly(now, unread, found)
     candidates = Candidates.concat(found)
     sure = candidates.automatic & ~doubtful[candidates.payment]
     candidates = msgspec.structs.replace(candidates, automatic=sure)
     return _Proposal(candidates, corrected, doubtful)
+
+
+def _propose_less_plainly(
+    now: Situation, unread: NDArray[np.int64], found: list[Candidates]
+) -> None:
+    """Add to `found` what is proposed for payments whose references do not simply add up."""
+    read = now.slots
+    mended = msgspec.structs.replace(now, slots=repair_references(now))
+    if mended.slots is not read:
+        mended = _collect(found, propose_detail(mended, partial=False), mended)
+        mended = _collect(found, propose_sums(mended), mended)
+    mended = _collect(found, propose_detail(mended, partial=True), mended)
+    plain = msgspec.structs.replace(mended, slots=read)
+    plain = _collect(found, propose_installments(plain), plain)
+    found.append(propose_across(plain))
+    found.append(propose_withheld(plain))
+    found.append(propose_differences(plain, unread))
+    found.append(_near_and_short(mended, found))
+
+
+def _collect(found: list[Candidates], candidates: Candidates, now: Situation) -> Situation:
+    """Add `candidates` to `found`; gives `now` without the payments they decide."""
+    if not len(candidates):
+        return now
+    found.append(candidates)
+    still_open = now.open_for_matching.copy()
+    still_open[candidates.payment[candidates.automatic]] = False
+    return msgspec.structs.replace(now, open_for_matching=still_open)
 
 
 def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
@@ -338,8 +379,12 @@ def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
     idle = mended.open_for_matching.copy()
     for candidates in found:
         idle[candidates.payment] = False
+    if not idle.any():
+        return Candidates.none()
     left = msgspec.structs.replace(mended, open_for_matching=idle)
     near = propose_differences(left, unread_references(left, closed=False))
+    if not len(near):
+        return near
     beyond = near.rows.cash > left.remaining[near.rows.item]
     short = np.bincount(near.rows.candidate[beyond], minlength=len(near)) == 0
     return msgspec.structs.replace(near, automatic=np.zeros(len(near), dtype=np.bool_)).at(short)
@@ -378,7 +423,7 @@ def _names_something(situation: Situation) -> NDArray[np.bool_]:
     """Payments with a reference, usable or not."""
     slots = situation.slots
     status = pick(situation.index.status, slots.item)
-    closed = (slots.item >= 0) & np.isin(status, [PAID, CANCELLED])
+    closed = (slots.item >= 0) & is_one_of(status, (PAID, CANCELLED))
     named = (slots.hits > 0) & ((slots.strength > 1) | slots.family & (slots.amount | closed))
     something: NDArray[np.bool_] = unread_references(situation) > 0
     something[slots.payment[named]] = True
@@ -396,7 +441,8 @@ def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int
         return []
     order = np.argsort(ledger, kind="stable")
     todo, ledger = todo[order], ledger[order]
-    size = np.where(ledger >= 0, (index.ledger_end - index.ledger_start)[ledger], 0)
+    size = np.where(ledger >= 0, index.ledger_end[ledger] - index.ledger_start[ledger], 0)
     part = np.maximum(np.cumsum(size) // _LEDGER_ROWS_MAX, np.arange(len(todo)) // _LEDGERS_MAX)
-    fresh = np.flatnonzero(first_of_runs(part)) if len(part) else part
-    return np.split(todo, fresh[1:])
+    if not len(part) or part[-1] == part[0]:
+        return [todo]
+    return np.split(todo, np.flatnonzero(first_of_runs(part))[1:])

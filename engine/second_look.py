@@ -18,7 +18,7 @@ from engine.candidates import AMBIGUOUS, NOT_PROVEN, STRATEGIES, UNIQUE_SET, str
 from engine.exception_codes import code_number
 from engine.limits import COUNTED_ITEMS_MAX, PROVEN_ACCIDENTS_MAX, PROVEN_WORK_MAX
 from engine.payer_ledgers import lay_out
-from engine.segments import expand_ranges, segment_sum
+from engine.segments import expand_ranges, is_one_of, segment_sum
 from engine.solution_counts import count_solutions, ways_to_sum
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def second_look(
     if not len(candidates):
         return candidates
     # Everything but a few of a small ledger's items is a sum of few like any other.
-    left_out = np.isin(candidates.strategy, _ALL_BUT)
+    left_out = is_one_of(candidates.strategy, _ALL_BUT)
     left_out &= (candidates.item_count() > 1) & (candidates.item_count() <= len(_SIZES) + 1)
-    combined = np.isin(candidates.strategy, _SUMS) | left_out
+    combined = is_one_of(candidates.strategy, _SUMS) | left_out
     budget = situation.rules.wrong_budget[situation.rule[candidates.payment]]
     limited = (
         combined & ~left_out & (candidates.wrong <= budget) & ~contradicted[candidates.payment]

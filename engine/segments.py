@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "insertion_points",
     "inverse",
     "is_among",
+    "is_one_of",
     "mix64",
     "order_of",
     "pick",
@@ -93,6 +96,15 @@ def is_among(values: NDArray[Any], known: NDArray[Any]) -> NDArray[np.bool_]:
     place = np.minimum(np.searchsorted(known, values), len(known) - 1)
     among: NDArray[np.bool_] = known[place] == values
     return among
+
+
+def is_one_of(values: NDArray[np.int64], few: Sequence[int]) -> NDArray[np.bool_]:
+    """Which of `values` are one of a `few` numbers, at least one (shape of `values`)."""
+    first, *others = few
+    found: NDArray[np.bool_] = values == first
+    for number in others:
+        found |= values == number
+    return found
 
 
 def order_of(keys: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -10,7 +10,8 @@ family of the items that reference and name together point to.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
@@ -59,8 +60,25 @@ class Referenced(msgspec.Struct, frozen=True, kw_only=True):
     repaired: NDArray[np.bool_]
     amount: NDArray[np.bool_]
 
+    @classmethod
+    @cache
+    def none(cls) -> Self:
+        """Nothing is referred to: the same each time."""
+        number, flag = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
+        return cls(
+            payment=number,
+            item=number,
+            line=number,
+            family=flag,
+            strong=flag,
+            repaired=flag,
+            amount=flag,
+        )
+
     def at(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Referenced:
         """The given rows."""
+        if rows.dtype == np.bool_ and rows.all():
+            return self
         return Referenced(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
 
@@ -124,10 +142,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     def left_of(self, item: NDArray[np.int64]) -> NDArray[np.int64]:
         """What remains of each item, 0 where it is none (-1)."""
-        left = np.zeros(len(item), dtype=np.int64)
-        some = np.flatnonzero(item >= 0)
-        left[some] = self.remaining[item[some]]
-        return left
+        if not len(self.index):
+            return np.zeros(len(item), dtype=np.int64)
+        return np.where(item < 0, 0, self.remaining[np.maximum(item, 0)])
 
     def credible(self) -> NDArray[np.bool_]:
         """Slots whose reading payer or amount supports, or that nothing could contradict: a number
@@ -155,6 +172,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         """
         slots = self.slots
         some = (slots.item >= 0) & self.open_for_matching[slots.payment]
+        if not some.any():
+            return Referenced.none()
         payable = self.payable(slots.item)
         some &= payable | self.withheld(slots.item) if withheld else payable
         credible = self.credible()
@@ -162,7 +181,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             credible |= (slots.strength > 1) & (self.payer_family[slots.payment] < 0)
         if strangers:
             credible |= (slots.strength > 1) & ~slots.repaired
-        rows = np.flatnonzero(some & credible)
+        rows = (some & credible).nonzero()[0]
+        if not len(rows):
+            return Referenced.none()
         # Of several readings of one item a line beats free text, the stronger the weaker.
         order = np.lexsort(
             (
@@ -174,8 +195,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             )
         )
         rows = rows[order]
-        if len(rows):
-            rows = rows[first_of_runs(slots.payment[rows], slots.item[rows])]
+        rows = rows[first_of_runs(slots.payment[rows], slots.item[rows])]
         return Referenced(
             payment=slots.payment[rows],
             item=slots.item[rows],
@@ -191,6 +211,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         payments that have such readings.
         """
         shared = self.shared
+        if not len(shared.payment):
+            return Referenced.none()
         live = self.open_for_matching[shared.payment] & self.payable(shared.item)
         live &= shared.family | (self.payer_family[shared.payment] < 0)
         rows = np.flatnonzero(live)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["are_empty", "same_texts", "text_hashes", "word_hashes"]
+__all__ = ["same_texts", "text_hashes", "word_hashes"]
 
 _WORD = 8
 _MASKS = np.array([(1 << (8 * size)) - 1 for size in range(_WORD + 1)], dtype=np.uint64)
@@ -44,14 +44,6 @@ def word_hashes(texts: pa.StringArray) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         np.add.at(sums, row, mix64(_hash_ranges(content, start, end)))
     return sums
-
-
-def are_empty(texts: pa.StringArray) -> bool:
-    """Whether no text has a letter."""
-    if not len(texts):
-        return True
-    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int32)
-    return bool(offsets[texts.offset] == offsets[texts.offset + len(texts)])
 
 
 def _bytes(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

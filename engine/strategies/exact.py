@@ -46,6 +46,8 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     """
     lines, cash = situation.lines, situation.cash
     count = len(situation)
+    if not len(lines.payment):
+        return Candidates.none()
     named = _best_of_lines(situation.referenced())
     total = np.bincount(lines.payment, minlength=count)
     given = np.bincount(lines.payment[lines.given], minlength=count)
@@ -88,16 +90,9 @@ def propose_sums(situation: Situation) -> Candidates:
     # Sums that foot vouch for references of a payer nobody knows; differences do not.
     referenced = situation.referenced(unknown_payers=True)
     shared = situation.with_shared(referenced)
-    groups = (
-        referenced,
-        referenced.at(referenced.strong),
-        referenced.at(referenced.family & referenced.strong),
-        referenced.at(referenced.amount),
-        shared,
-    )
     found: list[Candidates] = []
     taken = np.zeros(len(situation), dtype=np.bool_)
-    for named in groups:
+    for named in _choices(referenced, shared):
         for net in (False, True):
             candidates = _whole_sum(situation, named.at(~taken[named.payment]), net=net)
             taken[candidates.payment] = True
@@ -110,14 +105,27 @@ def propose_sums(situation: Situation) -> Candidates:
     return Candidates.concat([*found, mixed, some, of_shared])
 
 
+def _choices(referenced: Referenced, shared: Referenced) -> list[Referenced]:
+    """What may add up, one after the other: all that is named, or less; what would be tried
+    twice is tried once.
+    """
+    strong, sure = referenced.strong, referenced.strong & referenced.family
+    flags = [flag for flag in (strong, sure, referenced.amount) if not flag.all()]
+    return [one for one in (referenced, *map(referenced.at, flags), shared) if len(one.payment)]
+
+
 def propose_across(situation: Situation) -> Candidates:
     """What payers name of other customers, where all they name adds up to the cash: a proposal."""
     named = situation.referenced(strangers=True)
     known = situation.payer_family[named.payment] >= 0
     strange = np.bincount(named.payment[known & ~named.family], minlength=len(situation)) > 0
+    if not strange.any():
+        return Candidates.none()
     named = named.at(strange[named.payment])
     found = [_whole_sum(situation, named, net=net) for net in (False, True)]
     candidates = Candidates.concat(found)
+    if not len(candidates):
+        return candidates
     vague = named.payment[~(named.family | named.amount)]
     return msgspec.structs.replace(
         candidates,
@@ -133,9 +141,13 @@ def propose_withheld(situation: Situation) -> Candidates:
     """
     named = situation.referenced(unknown_payers=True, withheld=True)
     withheld = situation.withheld(named.item)
+    if not withheld.any():
+        return Candidates.none()
     some = np.bincount(named.payment[withheld], minlength=len(situation)) > 0
     named = named.at(some[named.payment])
     candidates = Candidates.concat([_whole_sum(situation, named, net=net) for net in (False, True)])
+    if not len(candidates):
+        return candidates
     rows = candidates.rows
     disputed = np.zeros(len(candidates), dtype=np.bool_)
     disputed[rows.candidate[situation.index.status[rows.item] == DISPUTED]] = True
@@ -152,6 +164,8 @@ def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Cand
     nobody could read, per payment: where there are some, a surplus proves nothing.
     """
     named = situation.referenced(unknown_payers=True)
+    if not len(named.payment):
+        return Candidates.none()
     best = named.strong | named.amount
     has_best = np.bincount(named.payment[best], minlength=len(situation)) > 0
     named = named.at(best | ~has_best[named.payment])
@@ -255,10 +269,14 @@ def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candida
         return Candidates.none()
     payment, candidate = _renumber(named.payment)
     discount = situation.discount_of(named.item, named.payment) if net else named.item * 0
+    if net and not discount.any():
+        return Candidates.none()
     cash = situation.remaining[named.item] - discount
     fits = segment_sum(cash, candidate, len(payment)) == situation.cash[payment]
     if net:
         fits &= segment_sum(discount, candidate, len(payment)) > 0
+    if not fits.any():
+        return Candidates.none()
     candidates = Candidates.of(
         payment,
         "references_net" if net else "references",
@@ -275,6 +293,8 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
     Both are subset sums of few numbers: of the discounts, or of the amounts; only a single
     solution is proposed for automatic application.
     """
+    if len(named.payment) < 2:
+        return Candidates.none()
     payment, candidate = _renumber(named.payment)
     size = np.bincount(candidate, minlength=len(payment))
     if not (size >= 2).any():

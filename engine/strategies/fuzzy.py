@@ -40,7 +40,9 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     # in a dense series every second mistyped number is somebody's invoice. One that leads to a
     # paid or disputed item of the payer says what is meant and stays.
     usable = (slots.item >= 0) & (slots.family | slots.amount)
-    todo = np.flatnonzero(live & ~usable & (slots.digits >= _DIGITS_MIN))
+    todo = (live & ~usable & (slots.digits >= _DIGITS_MIN)).nonzero()[0]
+    if not len(todo):
+        return slots
     slot, item = _candidates(situation, todo)
     if not len(slot):
         return slots
@@ -88,18 +90,23 @@ def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np
     """
     slots, lines, count = situation.slots, situation.lines, len(situation)
     doubtful = np.zeros(count, dtype=np.bool_)
+    live = (slots.item >= 0) & situation.open_for_matching[slots.payment] & ~slots.amount
+    live &= slots.family & situation.credible() & (slots.digits > 0)
+    live &= situation.payer_family[slots.payment] >= 0
+    if not live.any():
+        return slots, doubtful
     named = situation.referenced()
     gross = situation.remaining[named.item]
     net = gross - situation.discount_of(named.item, named.payment)
     owed = segment_sum(gross, named.payment, count)
     foots = (owed == situation.cash) | (segment_sum(net, named.payment, count) == situation.cash)
-    live = (slots.item >= 0) & situation.open_for_matching[slots.payment] & ~slots.amount
-    live &= slots.family & situation.credible() & situation.payable(slots.item)
-    live &= situation.payer_family[slots.payment] >= 0
+    live &= situation.payable(slots.item)
     with_amount = np.zeros(len(slots.item), dtype=np.bool_)
     if len(lines.amount):
         with_amount = (slots.line >= 0) & lines.given[slots.line]
-    todo = np.flatnonzero(live & (with_amount | ~foots[slots.payment]) & (slots.digits > 0))
+    todo = (live & (with_amount | ~foots[slots.payment])).nonzero()[0]
+    if not len(todo):
+        return slots, doubtful
     slot, item = _candidates(situation, todo)
     if not len(slot):
         return slots, doubtful

@@ -29,12 +29,12 @@ _WRONG = 5e-5
 def propose_installments(situation: Situation) -> Candidates:
     """One candidate for each open payment all of whose references name one such document."""
     rows = _of_plans(situation)
+    if not len(rows):
+        return Candidates.none()
     shared, index = situation.shared, situation.index
     payment, item = shared.payment[rows], shared.item[rows]
     order = np.lexsort((item, index.due_day[item], payment))
     rows, payment, item = rows[order], payment[order], item[order]
-    if not len(rows):
-        return Candidates.none()
     kept = first_of_runs(payment, index.due_day[item], item)
     rows, payment, item = rows[kept], payment[kept], item[kept]
     head = first_of_runs(payment)
@@ -67,6 +67,8 @@ def _of_plans(situation: Situation) -> NDArray[np.int64]:
     nothing else.
     """
     shared, index, count = situation.shared, situation.index, len(situation)
+    if not len(shared.payment):
+        return shared.payment
     live = situation.open_for_matching[shared.payment] & situation.payable(shared.item)
     live &= situation.remaining[shared.item] > 0
     live &= shared.family | (situation.payer_family[shared.payment] < 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from random_worlds import CALM
 
 from engine.owner_table import NOBODY, SEVERAL, OwnerTable
-from engine.text_hashes import are_empty
+from engine.text_columns import are_empty
 
 
 def _owners(pairs, keys):
