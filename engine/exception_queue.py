@@ -130,7 +130,7 @@ def _pairs(
 
 
 class _Raised:
-    """Codes that are raised, each for some payments: gathered first, then looked through at once."""
+    """Codes that are raised, each for some payments: gathered, then looked through at once."""
 
     def __init__(self) -> None:
         self._number: list[int] = []

@@ -74,5 +74,7 @@ def waits_for_advice(intake: Intake) -> NDArray[np.bool_]:
     payments = intake.payments
     alone = np.bincount(intake.situation.lines.payment, minlength=len(payments)) == 0
     said = pc.match_substring_regex(payments.text("remittance_text"), _ADVICE)
-    announced: NDArray[np.bool_] = said.to_numpy(zero_copy_only=False)
-    return alone & (announced | ~is_empty(payments.text("remittance_id")))
+    announced: NDArray[np.bool_] = said.to_numpy(zero_copy_only=False).copy()
+    announced |= ~is_empty(payments.text("remittance_id"))
+    waits: NDArray[np.bool_] = alone & announced
+    return waits
