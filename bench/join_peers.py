@@ -1,9 +1,9 @@
 """Other engines joining a million references with five million open items; in their environment.
 
-`python join_peers.py PEER FOLDER` reads `items.parquet` (key, item) and `references.parquet`
-(key, place) of the folder into the peer's own tables and prints its version. For each line it reads
-it then joins once and prints a JSON object: seconds by the wall clock, seconds of all threads on a
-core, rows found. Imports only the peer and pyarrow.
+`python join_peers.py PEER FOLDER` reads `items.parquet` (key, item, strength) and
+`references.parquet` (key, place) of the folder into the peer's own tables and prints its version.
+For each line it reads it then joins once and prints a JSON object: seconds by the wall clock,
+seconds of all threads on a core, rows found. Imports only the peer and pyarrow.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _duckdb(folder: Path) -> Callable[[], int]:
     connection = duckdb.connect()
     for name in ("items", "references"):
         connection.execute(f"CREATE TABLE {name}_ AS SELECT * FROM '{folder / name}.parquet'")
-    query = "SELECT place, item FROM references_ JOIN items_ USING (key)"
+    query = "SELECT place, item, strength FROM references_ JOIN items_ USING (key)"
     return lambda: int(connection.sql(query).to_arrow_table().num_rows)
 
 

@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.references_record import JoinMeasure
-from engine.key_table import KeyTable
-from engine.reference_keys import ReferenceKeys
+from engine.key_table import KeyTable, scrambled
+from engine.reference_keys import STRONG, ReferenceKeys
 from engine.segments import mix64
 from tieout.cores import CoreMap
 
@@ -93,8 +93,13 @@ class Peer:
 
 
 def measure_join(index: OpenItemIndex, references: int, rounds: int) -> JoinMeasure:
-    """References that are numbers, of items in the order of their numbers."""
-    return _measure(index.joined_digits, index.reference_keys, references, rounds)
+    """References that are numbers, among everything that items are called: number, runs of digits,
+    word, each a row of the peers' tables as it is one of ours.
+    """
+    item, key = index.reference_keys.by_item()
+    strength = index.reference_keys.strength()
+    items = pa.table({"key": key.view(np.int64), "item": item, "strength": strength})
+    return _measure(items, index.joined_digits, index.reference_keys, references, rounds)
 
 
 def measure_hashed_join(items: int, references: int, rounds: int) -> JoinMeasure:
@@ -103,22 +108,32 @@ def measure_hashed_join(items: int, references: int, rounds: int) -> JoinMeasure
     """
     order = np.random.default_rng(7).permutation(items)
     key = mix64(order)
-    table = KeyTable.of(key, np.arange(items, dtype=np.uint64) << np.uint64(2))
-    return _measure(key, ReferenceKeys(table), references, rounds)
+    item = np.arange(items)
+    table = KeyTable.of(key, item.astype(np.uint64) << np.uint64(2))
+    strength = np.full(items, STRONG, dtype=np.int8)
+    rows = pa.table({"key": scrambled(key).view(np.int64), "item": item, "strength": strength})
+    return _measure(rows, key, ReferenceKeys(table), references, rounds)
 
 
 def _measure(
-    keys: NDArray[np.uint64], table: ReferenceKeys, references: int, rounds: int
+    items: pa.Table,
+    keys: NDArray[np.uint64],
+    table: ReferenceKeys,
+    references: int,
+    rounds: int,
 ) -> JoinMeasure:
-    """Ours, duckdb and polars in turn, `rounds` times after one that warms up; medians."""
+    """Ours, duckdb and polars in turn, `rounds` times after one that warms up; medians.
+
+    items: what the peers join with (key as the table keeps it, item, strength); keys: one of each
+    item, of which some are asked for.
+    """
     place = np.random.default_rng(5).integers(0, len(keys), references)
     asked = keys[place]
     numbers = np.arange(len(keys))
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
-        columns = {"key": keys.view(np.int64), "item": numbers}
-        pq.write_table(pa.table(columns), folder / "items.parquet")
-        columns = {"key": asked.view(np.int64), "place": np.arange(references)}
+        pq.write_table(items, folder / "items.parquet")
+        columns = {"key": scrambled(asked).view(np.int64), "place": np.arange(references)}
         pq.write_table(pa.table(columns), folder / "references.parquet")
         cores = held.enter_context(CoreMap())
         duckdb = held.enter_context(Peer("duckdb", folder))
@@ -135,6 +150,7 @@ def _measure(
     return JoinMeasure(
         references=references,
         items=len(keys),
+        keys=len(items),
         seconds=seconds[0],
         cpu_seconds=spent[0],
         floor_cpu_seconds=spent[1],

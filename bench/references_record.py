@@ -37,11 +37,13 @@ class JoinMeasure(msgspec.Struct, frozen=True, kw_only=True):
     """References looked up among resident open items, and peers that join their tables: medians of
     runs in turn on all cores, by the wall clock and cores added up (`cpu_seconds`).
 
-    floor_cpu_seconds: one `np.take` of as many random numbers of as many as there are items.
+    keys: rows of the peers' tables and of ours; floor_cpu_seconds: one `np.take` of as many random
+    numbers of as many as there are items.
     """
 
     references: int
     items: int
+    keys: int
     seconds: float
     cpu_seconds: float
     floor_cpu_seconds: float

@@ -50,7 +50,10 @@ def _rows(record: ReferencesRecord) -> list[tuple[str, str, str, str]]:
     def ratio(name: str) -> str:
         return f"{record.ratios[name]:.1f} ×"
 
-    look_up = f"{join.references:,} references joined with {join.items:,} resident open items"
+    look_up = (
+        f"{join.references:,} references among all that {join.items:,} resident open items are "
+        f"called, {join.keys:,} keys"
+    )
     rows = [
         (
             f"{texts}: scan",
@@ -65,12 +68,10 @@ def _rows(record: ReferencesRecord) -> list[tuple[str, str, str, str]]:
             f"{extraction.re_found_share:.2%}",
             ratio("canonical forms / re.findall"),
         ),
-        *_joins(record, join, "look-up", f"{look_up}: numbers, items in their order"),
+        *_joins(record, join, "look-up", look_up),
     ]
     if record.hashed_join is not None:
-        rows += _joins(
-            record, record.hashed_join, "hashes", "… hashes of 64 bits, items in another order"
-        )
+        rows += _joins(record, record.hashed_join, "hashes", "… one key each, hashes of 64 bits")
     names = {"index": "index of", "read_references": "references read, payments"}
     rows += [
         (f"{names[one.stage]} {one.rows:,}", f"{one.cpu_seconds:.1f} s on a core", "", "")

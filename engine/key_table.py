@@ -1,10 +1,10 @@
 """Key → values: many 64-bit keys sorted once, found by the million without a search.
 
-Keys are scrambled (an invertible multiplication), so that they spread evenly, and stand in order in
-a table with more slots than keys, two to a pair, each as near behind the pair its leading bits
-point to as those before it leave room. What a key leads to stands beside it, and a pair is read at
-once: one look is mostly all a question costs, where a binary search would miss the cache twenty
-times.
+Keys are scrambled (an invertible multiplication), so that they spread evenly. Their leading bits
+point to a pair of slots, which holds the two least of the keys it is pointed to for; the others, one
+in six, stand in order in a second table, small and with more room, each as near behind its own pair
+as those before it leave. What a key leads to stands beside it, and a pair is read at once: one look
+is mostly all a question costs, where a binary search would miss the cache twenty times.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _PAIRS, _PER = 3, 4
 look. More pairs would answer more of them, and miss the cache more often."""
 
 _PAIRS_MIN: Final = 8
+_PAIRS_BEHIND: Final = 2
+"""Pairs per key of the second table, where a look further is dearer than a bigger table."""
+
 _PAIR: Final = np.dtype("V32")
 _LINE_BYTES: Final = 64
 """Pairs never stand in two lines of the cache."""
@@ -79,17 +82,63 @@ def _free_slots(pairs: int) -> NDArray[np.uint64]:
     return slots
 
 
-class KeyTable(msgspec.Struct, frozen=True):
-    """Distinct keys in scrambled order, each beside its value (shape: slots × 2, two slots a pair),
-    free slots at the ends of pairs and a free pair behind all; of a key with several values their
-    number and where they begin in `shared`.
-
-    homes: how many pairs the leading bits are spread over; only the last keys stand behind those.
+class _Pairs(msgspec.Struct, frozen=True):
+    """Keys, each beside its value (shape: slots × 2, two slots a pair), free slots at the ends of
+    pairs and a free pair behind all; homes: how many pairs the leading bits are spread over.
     """
 
     entry: NDArray[np.uint64]
-    shared: NDArray[np.uint64]
     homes: int
+
+    @classmethod
+    def of(cls, key: NDArray[np.uint64], value: NDArray[np.uint64]) -> _Pairs:
+        """Sorted keys one behind the other where they crowd: only the last stand behind `homes`."""
+        homes = max(len(key) * _PAIRS_BEHIND, _PAIRS_MIN)
+        place = _homes(key, homes) * 2
+        # No two in one slot, and none before the one in front of it.
+        place -= np.arange(len(key))
+        np.maximum.accumulate(place, out=place)
+        place += np.arange(len(key))
+        pairs = max(homes, int(place[-1]) // 2 + 1 if len(place) else 0) + 1
+        return cls(_filled(pairs, place, key, value), homes)
+
+    def read(
+        self,
+        place: NDArray[np.int64],
+        wanted: NDArray[np.uint64],
+        there: NDArray[np.bool_],
+        told: NDArray[np.uint64],
+    ) -> NDArray[np.int64]:
+        """Write whether each wanted key stands in the pair at its place, and what stands beside it;
+        gives those that may stand further on.
+        """
+        # Both keys of a pair and their values are read together; "clip" spares a check of every
+        # place, all of which are inside.
+        pairs = self.entry.reshape(-1, 4).view(_PAIR).ravel()
+        read = np.take(pairs, place, mode="clip").view(np.uint64).reshape(-1, 4)
+        np.equal(read[:, 0], wanted, out=there)
+        second = read[:, 2] == wanted
+        told[:] = np.where(second, read[:, 3], read[:, 1])
+        there |= second
+        return np.flatnonzero(read[:, 2] < wanted)
+
+
+def _filled(
+    pairs: int, place: NDArray[np.int64], key: NDArray[np.uint64], value: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    entry = _free_slots(pairs)
+    entry[place, 0], entry[place, 1] = key, value
+    return entry
+
+
+class KeyTable(msgspec.Struct, frozen=True):
+    """Distinct keys, each in the pair it belongs to or `behind`, beside its value; of a key with
+    several values their number and where they begin in `shared`.
+    """
+
+    own: _Pairs
+    behind: _Pairs
+    shared: NDArray[np.uint64]
 
     @classmethod
     def of(cls, keys: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
@@ -124,30 +173,34 @@ class KeyTable(msgspec.Struct, frozen=True):
         told[several] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
         homes = max(len(head) * _PAIRS // _PER, _PAIRS_MIN)
         key = mixed[head]
-        place = _homes(key, homes) * 2
-        # No two in one slot, and none before the one in front of it.
-        place -= np.arange(len(head))
-        np.maximum.accumulate(place, out=place)
-        place += np.arange(len(head))
-        entry = _free_slots(max(homes, int(place[-1]) // 2 + 1 if len(place) else 0) + 1)
-        entry[place, 0], entry[place, 1] = key, told
-        return cls(entry, shared, homes)
+        place = _homes(key, homes)
+        first = first_of_runs(place) if len(place) else np.empty(0, dtype=np.bool_)
+        stays = first.copy()
+        stays[1:] |= first[:-1]
+        slot = place[stays] * 2 + ~first[stays]
+        own = _Pairs(_filled(homes, slot, key[stays], told[stays]), homes)
+        return cls(own, _Pairs.of(key[~stays], told[~stays]), shared)
 
     def __len__(self) -> int:
         """Number of values."""
-        taken = int(np.count_nonzero(self.entry[:, 0] != _FREE))
-        several = int(np.count_nonzero(self.entry[:, 1] >= _SEVERAL))
-        return taken - several + len(self.shared)
+        told = self._entries()[1]
+        return len(told) - int(np.count_nonzero(told >= _SEVERAL)) + len(self.shared)
 
     def rows(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Scrambled key and value of each value there is, as `of_sorted` takes them."""
-        taken = np.flatnonzero(self.entry[:, 0] != _FREE)
-        key, told = self.entry[taken, 0], self.entry[taken, 1]
+        key, told = self._entries()
         several = told >= _SEVERAL
         size = np.where(several, (told & ~_SEVERAL) >> _COUNT_SHIFT, 1).astype(np.int64)
         values = np.repeat(told, size)
         values[np.repeat(several, size)] = self.shared
         return np.repeat(key, size), values
+
+    def _entries(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Distinct keys, ascending, and what stands beside each."""
+        own, behind = (part.entry[part.entry[:, 0] != _FREE] for part in (self.own, self.behind))
+        at = np.searchsorted(own[:, 0], behind[:, 0])
+        key, told = (np.insert(own[:, one], at, behind[:, one]) for one in (0, 1))
+        return key, told
 
     def without(self, keys: NDArray[np.uint64]) -> KeyTable:
         """The table without `keys` (`scrambled`, sorted)."""
@@ -163,15 +216,20 @@ class KeyTable(msgspec.Struct, frozen=True):
         """Values of each of `keys`: owner (place in the question), ascending, and value. A key with
         more than `values_max` has none.
         """
-        owner = np.empty(len(keys), dtype=np.int64)
+        there = np.empty(len(keys), dtype=np.bool_)
         told = np.empty(len(keys), dtype=np.uint64)
-        filled = 0
+        lives: list[NDArray[np.int64]] = []
+        wants: list[NDArray[np.uint64]] = []
         for first in range(0, len(keys), _CHUNK):
-            at, value = self._told(keys[first : first + _CHUNK])
-            np.add(at, first, out=owner[filled : filled + len(at)])
-            told[filled : filled + len(at)] = value
-            filled += len(at)
-        owner, told = owner[:filled], told[:filled]
+            rows = slice(first, first + _CHUNK)
+            wanted = scrambled(keys[rows])
+            further = self.own.read(_homes(wanted, self.own.homes), wanted, there[rows], told[rows])
+            lives.append(further + first)
+            wants.append(wanted[further])
+        self._look_behind(lives, wants, there, told)
+        owner = np.flatnonzero(there)
+        if len(owner) < len(told):
+            told = told[owner]
         if not len(self.shared) or not (told >= _SEVERAL).any():
             return owner, told
         # Few are of several values as a rule: the others are only moved.
@@ -188,31 +246,19 @@ class KeyTable(msgspec.Struct, frozen=True):
         told[moved[of] + place - begin[of]] = self.shared[place]
         return owner, told
 
-    def _told(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Which of at most `_CHUNK` keys are there, and what stands beside each."""
-        wanted = scrambled(keys)
-        # Both keys of a pair and their values are read together; "clip" spares a check of every
-        # place, all of which are inside.
-        pairs = self.entry.reshape(-1, 4).view(_PAIR).ravel()
-        place = _homes(wanted, self.homes)
-        there, told, live = _read(pairs, place, wanted)
+    def _look_behind(
+        self,
+        lives: list[NDArray[np.int64]],
+        wants: list[NDArray[np.uint64]],
+        there: NDArray[np.bool_],
+        told: NDArray[np.uint64],
+    ) -> None:
+        """Write what is found of the questions whose pair holds lesser keys only."""
+        live = np.concatenate([*lives, np.empty(0, dtype=np.int64)])
+        wanted = np.concatenate([*wants, np.empty(0, dtype=np.uint64)])
+        place = _homes(wanted, self.behind.homes)
         while len(live):
-            place[live] += 1
-            hit, value, further = _read(pairs, place[live], wanted[live])
+            hit, value = np.empty(len(live), dtype=np.bool_), np.empty(len(live), dtype=np.uint64)
+            further = self.behind.read(place, wanted, hit, value)
             there[live], told[live] = hit, value
-            live = live[further]
-        at = np.flatnonzero(there)
-        return at, told if len(at) == len(told) else told[at]
-
-
-def _read(
-    pairs: NDArray[np.void], place: NDArray[np.int64], wanted: NDArray[np.uint64]
-) -> tuple[NDArray[np.bool_], NDArray[np.uint64], NDArray[np.int64]]:
-    """Whether each wanted key stands in the pair at its place, what stands beside it, and which may
-    stand further on.
-    """
-    read = np.take(pairs, place, mode="clip").view(np.uint64).reshape(-1, 4)
-    there, second = read[:, 0] == wanted, read[:, 2] == wanted
-    told = np.where(second, read[:, 3], read[:, 1])
-    there |= second
-    return there, told, np.flatnonzero(read[:, 2] < wanted)
+            live, wanted, place = live[further], wanted[further], place[further] + 1

@@ -101,6 +101,11 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
         key, value = self.table.rows()
         return (value >> _STRENGTH_BITS).astype(np.int64), key
 
+    def strength(self) -> NDArray[np.int8]:
+        """How much each key proves of its item; rows as `by_item` gives them."""
+        _, value = self.table.rows()
+        return np.int8(STRONG) - (value & _STRENGTH_MASK).astype(np.int8)
+
     def find(self, keys: NDArray[np.uint64]) -> _Found:
         """Items of each of `keys`; a key of too many items is evidence of none."""
         owner, value = self.table.find(keys, DOCUMENT_FREQUENCY_MAX)

@@ -165,7 +165,8 @@ def test_a_key_table_finds_what_a_dictionary_finds(keys, asked, most):
         for value in sorted(known[key])
     ]
     again = KeyTable.of_sorted(*table.rows())
-    assert again.entry.tolist() == table.entry.tolist()
+    assert again.own.entry.tolist() == table.own.entry.tolist()
+    assert again.behind.entry.tolist() == table.behind.entry.tolist()
     assert again.shared.tolist() == table.shared.tolist()
 
 
