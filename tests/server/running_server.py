@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.server.requests import OPEN_ITEMS_CSV
 
-__all__ = ["RunningServer"]
+__all__ = ["START_SECONDS", "RunningServer", "said_in"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -57,16 +57,7 @@ class RunningServer:
         self.metrics = self._said(r"metrics on (\S+)")
 
     def _said(self, pattern):
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end:
-            found = re.search(pattern, self.log.read_text("utf-8"))
-            if found:
-                return found[1]
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.02)
-        message = f"the server did not say {pattern!r}:\n{self.log.read_text('utf-8')}"
-        raise AssertionError(message)
+        return said_in(self.log, pattern, lambda: self.process.poll() is None, START_SECONDS)
 
     def workers(self):
         """Process ids of the workers, from the kernel's own list."""
@@ -89,3 +80,18 @@ class RunningServer:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.kill()
+
+
+def said_in(log, pattern, is_alive, seconds):
+    """The group of `pattern` in what a server wrote to `log`, as soon as it is there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        was_alive = is_alive()
+        found = re.search(pattern, log.read_text("utf-8")) if log.exists() else None
+        if found:
+            return found[1]
+        if not was_alive:
+            break
+        time.sleep(0.01)
+    message = f"the server did not say {pattern!r}:\n{log.read_text('utf-8')}"
+    raise AssertionError(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import time
 from store import open_repository
 from store.decision_records import CashMove
 from store.errors import StoreError
+from tests.server.forked_server import preloaded
 from tests.store.item_rows import items_of
 from tests.store.kept_postings import keep_cash, keep_items, person, postings, robot
 
@@ -20,8 +20,7 @@ PAYMENTS = 12
 ITEMS = 8
 SET_ROWS = 3
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.store.killed_writer"])
+_CONTEXT = preloaded()
 
 
 def fill(url):

@@ -12,7 +12,11 @@ from store import open_repository
 from store.checking import check_store
 from tests.store.killed_writer import SET_ROWS, fill, write_until_killed
 
-ROUNDS = 15
+pytestmark = pytest.mark.xdist_group("killed")
+
+ROUNDS = 5
+"""Fifteen rounds of whole servers are in `tests/server/test_killed_servers.py`."""
+
 ROUNDS_LONG = int(os.environ.get("TIEOUT_KILL_ROUNDS", "1000"))
 
 
