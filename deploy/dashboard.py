@@ -95,6 +95,42 @@ PANELS: Final = (
         {"{{age}}": "sum by (age) (tieout_exceptions_open)"},
     ),
     Panel(
+        "Age of exceptions when they are decided on",
+        "s",
+        {
+            "p50": _quantile("0.5", "tieout_exception_age_seconds", "instance"),
+            "p95": _quantile("0.95", "tieout_exception_age_seconds", "instance"),
+        },
+    ),
+    Panel(
+        "Cash that waits for a decision",
+        "short",
+        {"{{currency}}, minor units": "sum by (currency) (tieout_unapplied_minor)"},
+    ),
+    Panel(
+        "What had changed under a posting",
+        "short",
+        {"{{source}}": f"sum by (source) (increase(tieout_posting_conflicts_total[{_INTERVAL}]))"},
+    ),
+    Panel(
+        "Candidates of a match, p95",
+        "short",
+        {"p95": _quantile("0.95", "tieout_match_candidates", "instance")},
+    ),
+    Panel(
+        "Events that receivers have yet to get",
+        "short",
+        {
+            "pending": "sum(tieout_outbox_pending)",
+            "messages waiting": "sum(tieout_webhook_waiting)",
+        },
+    ),
+    Panel(
+        "Seconds from effect to receiver, p95",
+        "s",
+        {"p95": _quantile("0.95", "tieout_outbox_delivery_seconds", "instance")},
+    ),
+    Panel(
         "Searches stopped at their limit",
         "short",
         {"stopped": f"sum(increase(tieout_searches_stopped_total[{_INTERVAL}]))"},

@@ -71,9 +71,10 @@ def match_traceably(
     by_amount = decide_by_amount(intake, named, map_ordered)
     by_custom = decide_by_custom(intake, by_amount.situation, map_ordered)
 
-    observe("settle", len(intake.payments))
+    rounds = (named, by_amount, by_custom)
+    observe("settle", sum(len(one.candidates) for one in rounds))
     unread = unread_references(intake.situation)
-    conclusion = conclude(intake, [named, by_amount, by_custom], unread)
+    conclusion = conclude(intake, list(rounds), unread)
     applications = write_applications(intake, conclusion, map_ordered)
     returns = reverse_returns(intake, applications, match_input.earlier, match_input.originals)
     result = MatchResult(
@@ -96,4 +97,4 @@ def match_traceably(
         match_input.earlier,
         match_input.policy,
     )
-    return Matched(result, intake, (named, by_amount, by_custom))
+    return Matched(result, intake, rounds)

@@ -107,7 +107,8 @@ class BankFileRunner:
                 if attempt == ATTEMPTS_MAX:
                     found = matcher.match(booking, found)
                 if attempt == ATTEMPTS_MAX or matcher.is_current(found, booking):
-                    return self._kept(work, found, booking)
+                    done = self._kept(work, found, booking)
+                    return msgspec.structs.replace(done, conflict_count=attempt)
             found = matcher.match(self._repository, found)
         raise AssertionError
 

@@ -224,6 +224,9 @@ class BankFileService(BankFileUploads):
         self._metrics.count(
             "tieout_files_received_total", format=done.source_format, outcome=outcome
         )
+        self._metrics.count(
+            "tieout_posting_conflicts_total", done.conflict_count, source="bank_file"
+        )
         self._metrics.observe_stages(done.timings)
 
     def _count_cash(self, bank_file: contract.BankFile) -> None:

@@ -16,7 +16,7 @@ from desk.refusals import Refusal
 from rpc.caller import current_caller
 from rpc.desk_work import Preview, first_answer, keep_answer, performed
 from rpc.errors import RefusedError, ServiceError
-from store.errors import StoreError
+from store.errors import PostingRejectedError, StaleRowError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,12 +39,17 @@ class DeskActs:
         writer: StoreReader,
         desk: DeskWork,
         on_posted: Callable[[str], None],
+        on_decided: Callable[[float], None] = lambda _: None,
+        on_conflict: Callable[[], None] = lambda: None,
     ) -> None:
         """Let `desk` act through `writer`, a connection of its own, and foresee through `reader`.
 
         `on_posted` hears the tenant of every act that changed what is open, or what
-        is known of payers.
+        is known of payers; `on_decided` after how many seconds an exception was decided on;
+        `on_conflict` that what a person saw was no longer so.
         """
+        self._on_decided = on_decided
+        self._on_conflict = on_conflict
         self._reader = reader
         self._writer = writer
         self._desk = desk
@@ -91,7 +96,13 @@ class DeskActs:
         return answer
 
     async def _perform(self, command: Command) -> Preview:
-        preview = await self._writer.ask(lambda store: performed(self._desk, store, command))
+        try:
+            preview = await self._writer.ask(lambda store: performed(self._desk, store, command))
+        except (PostingRejectedError, StaleRowError):
+            self._on_conflict()
+            raise
+        if preview.decided_after_ms is not None:
+            self._on_decided(preview.decided_after_ms / 1000)
         if any(line.kind in {"item", "fact"} for line in preview.lines):
             self._on_posted(current_caller().tenant)
         return preview

@@ -15,7 +15,7 @@ from desk.cases import Case, Line  # noqa: TC001 - msgspec reads annotations
 from desk.fact_reach import REACH_DAYS, FactReach, fact_reach
 from desk.facts import Actor, Facts
 from desk.refusals import Refusal
-from desk.states import awakened
+from desk.states import DECIDED, awakened
 from desk.transitions import perform
 from engine.batches import (  # noqa: TC001 - msgspec reads annotations
     ApplicationBatch,
@@ -76,12 +76,16 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command did or would do: a case with its new lines, or a refusal."""
+    """What a command did or would do: a case with its new lines, or a refusal.
+
+    `decided_after_ms`: it left nothing to decide, so long after the exception was raised.
+    """
 
     case: Case | None = None
     message: cases_pb2.Case | None = None
     lines: tuple[Line, ...] = ()
     refusal: Refusal | None = None
+    decided_after_ms: int | None = None
 
 
 def key_of(call: str, request: Any, caller: Caller) -> RequestKey | None:
@@ -242,6 +246,9 @@ class DeskWork:
         if command.request and told.message is not None:
             answer, owner = told.message.SerializeToString(), case_scope(outcome.case, now_ms)
             booking.requests.keep(command.request, answer, now_ms, owner)
+        if outcome.case.state in DECIDED and read.case.state not in DECIDED:
+            age_ms = now_ms - read.summary.raised_at_ms
+            return msgspec.structs.replace(told, decided_after_ms=age_ms)
         return told
 
     def wake(

@@ -253,7 +253,10 @@ class BankFileJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """One `SubmitBankFileResponse`, encoded; `is_repeated`: the first answer to its request."""
+    """One `SubmitBankFileResponse`, encoded; `is_repeated`: the first answer to its request.
+
+    `conflict_count`: how often the store changed under the match, which was made again.
+    """
 
     response: bytes
     source_format: str
@@ -261,6 +264,7 @@ class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     exception_codes: dict[str, int]
     timings: list[StageTiming]
     is_repeated: bool = False
+    conflict_count: int = 0
 
 
 class FileResultJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -376,10 +380,14 @@ class PostResultsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class PostResultsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The response, encoded; `changed`: something is different in the store."""
+    """The response, encoded; `changed`: something is different in the store.
+
+    `conflict_count`: lines the store no longer allowed.
+    """
 
     response: bytes
     changed: bool
+    conflict_count: int = 0
 
 
 class ReproposeRound(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,15 +17,35 @@ if TYPE_CHECKING:
 __all__ = ["METRICS", "CallMeasure", "Metric", "Metrics"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+_HOUR: Final = 3_600
+_DAY: Final = 24 * _HOUR
+_AGES: Final = (
+    60,
+    600,
+    _HOUR,
+    4 * _HOUR,
+    _DAY,
+    2 * _DAY,
+    5 * _DAY,
+    10 * _DAY,
+    30 * _DAY,
+    90 * _DAY,
+)
+_DELIVERIES: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, _HOUR, 6 * _HOUR, _DAY)
+_NUMBERS: Final = (0, 1, 3, 10, 30, 100, 300, 1_000, 10_000, 100_000, 1_000_000)
+
+_CANDIDATES_STAGE: Final = "settle"
+"""The stage whose rows are the candidates of a match."""
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """One row of the table; `unit` and meaning are in the help text."""
+    """One row of the table; `unit` and meaning are in the help text, `bounds` are a histogram's."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     labels: tuple[str, ...]
     help: str
+    bounds: tuple[float, ...] = _SECONDS
 
 
 _CALL: Final = ("grpc_type", "grpc_service", "grpc_method")
@@ -70,6 +90,26 @@ METRICS: Final = (
         "Exceptions that wait, by code and by how many days they have waited at least.",
     ),
     Metric(
+        "tieout_exception_age_seconds",
+        "histogram",
+        (),
+        "Seconds from the raising of an exception to the act that left nothing of it to decide.",
+        _AGES,
+    ),
+    Metric(
+        "tieout_unapplied_minor",
+        "gauge",
+        ("currency",),
+        "Cash of exceptions that wait: on no item, and nobody has decided on it; in minor units.",
+    ),
+    Metric(
+        "tieout_posting_conflicts_total",
+        "counter",
+        ("source",),
+        "Times the store had changed under what was to be posted, by source: bank_file (matched "
+        "again), result (lines left to a clerk), desk (refused).",
+    ),
+    Metric(
         "tieout_cases_reproposed_total",
         "counter",
         (),
@@ -81,6 +121,13 @@ METRICS: Final = (
         "counter",
         (),
         "Searches for sets of items that ended at their limit of operations (AMB-LIMIT).",
+    ),
+    Metric(
+        "tieout_match_candidates",
+        "histogram",
+        (),
+        "Candidates of one match: sets of open items that were judged.",
+        _NUMBERS,
     ),
     Metric(
         "tieout_stage_seconds",
@@ -133,6 +180,19 @@ METRICS: Final = (
         ("outcome",),
         "Attempts to deliver a message to a webhook, by outcome: delivered, failed, timeout, ….",
     ),
+    Metric(
+        "tieout_outbox_pending",
+        "gauge",
+        (),
+        "Events that a webhook has yet to get: not looked at, or their messages wait.",
+    ),
+    Metric(
+        "tieout_outbox_delivery_seconds",
+        "histogram",
+        (),
+        "Seconds from the effect an event tells of to a receiver's confirmation.",
+        _DELIVERIES,
+    ),
     Metric("tieout_webhook_waiting", "gauge", (), "Messages to webhooks that wait."),
     Metric(
         "tieout_webhook_oldest_seconds",
@@ -176,7 +236,7 @@ class Metrics:
                 self._gauges[metric.name] = Gauge(*where, registry=self.registry)
             else:
                 self._histograms[metric.name] = Histogram(
-                    *where, registry=self.registry, buckets=_SECONDS
+                    *where, registry=self.registry, buckets=metric.bounds
                 )
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -201,9 +261,10 @@ class Metrics:
         """Let `read` give the value of a gauge whenever it is asked for."""
         self._gauges[name].set_function(read)
 
-    def observe(self, name: str, seconds: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, **labels: str) -> None:
         """Add one observation to a histogram."""
-        self._histograms[name].labels(**labels).observe(seconds)
+        histogram = self._histograms[name]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
 
     def observe_stages(self, timings: Iterable[StageTiming]) -> None:
         """Add the stages of one match, to the span of its call as well."""
@@ -212,6 +273,8 @@ class Metrics:
         for timing in timings:
             self.observe("tieout_stage_seconds", timing.seconds, stage=timing.stage)
             self.count("tieout_stage_rows_total", timing.row_count, stage=timing.stage)
+            if timing.stage == _CANDIDATES_STAGE:
+                self.observe("tieout_match_candidates", timing.row_count)
 
 
 class CallMeasure:

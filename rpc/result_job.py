@@ -172,7 +172,10 @@ def _posted(
         booking.requests.keep(key, response, job.received_at_ms)
     if job.run_id and not sent.header.validate_only:
         booking.runs.finish(job.run_id, response, job.received_at_ms)
-    return PostResultsDone(response=response, changed=not sent.header.validate_only)
+    is_kept = not sent.header.validate_only
+    return PostResultsDone(
+        response=response, changed=is_kept, conflict_count=is_kept * len(fresh.stale)
+    )
 
 
 def _keys(bundle: RunTables, earlier: SettledBatch) -> list[Key]:

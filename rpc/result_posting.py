@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from rpc.metrics import Metrics
     from rpc.runs import RunKeeper
     from rpc.workers import WorkerPool
 
-__all__ = ["ResultPosting"]
+__all__ = ["ResultPosting", "count_conflicts"]
 
 _PATH_LENGTH_MAX: Final = 4_096
 """A path beside the bytes of its chunk, not more bytes instead of them."""
@@ -41,12 +42,14 @@ class ResultPosting:
         now_ms: Callable[[], int],
         on_changed: Callable[[str], None],
         runs: RunKeeper,
+        metrics: Metrics,
     ) -> None:
         """Let `workers` do the work; `on_changed` hears the tenant whose store is different now.
 
         `runs` goes on with those that nobody waits for.
         """
         self._runs = runs
+        self._metrics = metrics
         self._workers = workers
         self._spool_folder = spool_folder
         self._bookings = bookings
@@ -73,6 +76,7 @@ class ResultPosting:
         assert isinstance(done, PostResultsDone)  # noqa: S101 - a worker answers in kind
         if done.changed:
             self._on_changed(current_caller().tenant)
+        count_conflicts(self._metrics, done)
         return contract.PostResultsResponse.FromString(done.response)
 
     async def _accepted(
@@ -92,6 +96,11 @@ class ResultPosting:
             request_id=read_request_id(header.request_id),
         )
         return contract.PostResultsResponse(run_id=run.run_id)
+
+
+def count_conflicts(metrics: Metrics, done: PostResultsDone) -> None:
+    """Count the lines of a result that were stale when it was posted."""
+    metrics.count("tieout_posting_conflicts_total", done.conflict_count, source="result")
 
 
 async def _receive(

@@ -82,6 +82,7 @@ class Upkeep:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._tasks: list[asyncio.Task[None]] = []
         self._counted: set[tuple[str, str]] = set()
+        self._currencies: set[str] = set()
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
@@ -127,8 +128,9 @@ class Upkeep:
         return repository.audit.unsealed_count(), repository.halts.current() is not None
 
     async def _count_open(self) -> None:
-        """Count the exceptions that wait, of all tenants together: no tenant is a label."""
+        """Count the exceptions that wait, and their cash, of all tenants: no tenant is a label."""
         counts: Counter[tuple[str, str]] = Counter()
+        undecided: Counter[str] = Counter()
         for tenant, repository in self._repositories.items():
             ask = partial(repository.activity.waiting, ActivityFilter(), self._now_ms())
             try:
@@ -138,11 +140,15 @@ class Upkeep:
                 return
             for one in found:
                 counts[one.code, _AGES[one.days_min]] += one.case_count
+                undecided[one.currency_code] += one.undecided_minor
         for code, age in self._counted - counts.keys():
             self._metrics.set("tieout_exceptions_open", 0, code=code, age=age)
         for (code, age), count in counts.items():
             self._metrics.set("tieout_exceptions_open", count, code=code, age=age)
         self._counted |= counts.keys()
+        self._currencies |= undecided.keys()
+        for currency in self._currencies:
+            self._metrics.set("tieout_unapplied_minor", undecided[currency], currency=currency)
 
     async def _sweep(self) -> None:
         """Let go of what every tenant has kept long enough."""

@@ -142,6 +142,18 @@ class EventLog:
         )
         return EventCursor(*rows[0]) if rows else START
 
+    def count_after(self, cursor: EventCursor) -> int:
+        """How many events stand after `cursor`, those that may not be read yet among them."""
+        is_postgresql = self._database.dialect == "postgresql"
+        transaction = "CAST(CAST(? AS text) AS xid8)" if is_postgresql else "?"
+        ((count,),) = self._database.rows(
+            "SELECT count(*) FROM event WHERE (written_by, event_number) > "  # noqa: S608 - fixed texts
+            f"({transaction}, ?)",
+            str(cursor.transaction) if is_postgresql else cursor.transaction,
+            cursor.number,
+        )
+        return int(count)
+
     def forget_before(self, occurred_before_ms: int) -> int:
         """Forget events older than that and give how many; called in a write block."""
         counted = self._database.rows(

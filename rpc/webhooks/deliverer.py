@@ -21,7 +21,7 @@ from rpc.webhooks.sending import Answer
 from rpc.webhooks.signatures import signatures
 from store.audit_leaves import canonical_json
 from store.errors import KeyMissingError, StoreBusyError
-from store.events import Event
+from store.events import Event, EventCursor
 from store.webhook_records import AttemptRecord
 from store.webhooks import PING_KIND
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rpc.webhooks.sending import Sender
     from store.repository import Booking, Repository
-    from store.webhook_records import WaitingDelivery, WebhookRecord
+    from store.webhook_records import WaitingDelivery, WebhookBacklog, WebhookRecord
 
 __all__ = ["Deliverer", "DelivererReport", "message_body", "message_id", "ping_body"]
 
@@ -51,11 +51,17 @@ _log = logging.getLogger(__name__)
 
 
 class DelivererReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened since the last report, and what waits now."""
+    """What happened since the last report, and what waits now.
+
+    `pending` are events that some webhook has yet to get; `delivered_after_ms` says of each message
+    that came through how long ago what it tells of had happened.
+    """
 
     tenant: str
     attempts: dict[str, int]
     waiting: int
+    pending: int = 0
+    delivered_after_ms: list[int] = []
     oldest_waiting_ms: int | None = None
 
 
@@ -101,6 +107,16 @@ def ping_body(tenant: str, number: int, at_ms: int, asked_by: str) -> str:
     return message_body(tenant, ping)
 
 
+def _happened_at_ms(body: str) -> int:
+    """When what a message tells of happened, as it says itself."""
+    told = msgspec.json.decode(body, type=_Dated).timestamp
+    return (told - _EPOCH) // datetime.timedelta(milliseconds=1)
+
+
+class _Dated(msgspec.Struct):
+    timestamp: datetime.datetime
+
+
 class Deliverer:
     """Delivers the messages of one tenant."""
 
@@ -125,6 +141,7 @@ class Deliverer:
         self._unwritten: list[_Result] = []
         self._failures = Counter[str]()
         self._attempts = Counter[str]()
+        self._delivered_after_ms: list[int] = []
 
     async def look(self) -> None:
         """Write down what ended, make messages of new events, send what is due."""
@@ -160,17 +177,24 @@ class Deliverer:
     async def report(self) -> DelivererReport:
         """What happened since the last report."""
 
-        def backlogs() -> list[Any]:
-            webhooks = self._repository.webhooks
-            return [webhooks.backlog(one.webhook_id) for one in webhooks.all(with_disabled=False)]
+        def backlogs() -> tuple[list[WebhookBacklog], int]:
+            store = self._repository
+            active = store.webhooks.all(with_disabled=False)
+            cursors = [EventCursor(one.cursor_transaction, one.cursor_number) for one in active]
+            ahead = sum(map(store.events.count_after, cursors))
+            return [store.webhooks.backlog(one.webhook_id) for one in active], ahead
 
-        found = await self._ask(backlogs)
+        found, ahead = await self._ask(backlogs)
         attempts, self._attempts = dict(self._attempts), Counter()
+        delivered, self._delivered_after_ms = self._delivered_after_ms, []
+        waiting = sum(one.waiting for one in found)
         oldest = [one.oldest_waiting_ms for one in found if one.oldest_waiting_ms is not None]
         return DelivererReport(
             tenant=self._tenant,
             attempts=attempts,
-            waiting=sum(one.waiting for one in found),
+            waiting=waiting,
+            pending=waiting + ahead,
+            delivered_after_ms=delivered,
             oldest_waiting_ms=min(oldest, default=None),
         )
 
@@ -240,6 +264,9 @@ class Deliverer:
             self._unwritten.append(result)
             self._attempts[result.answer.outcome] += 1
             is_good = result.answer.outcome == "delivered"
+            if is_good and result.delivery.event_number > 0:
+                happened_at_ms = _happened_at_ms(result.delivery.body)
+                self._delivered_after_ms.append(result.ended_at_ms - happened_at_ms)
             webhook_id = result.delivery.webhook_id
             self._failures[webhook_id] = 0 if is_good else self._failures[webhook_id] + 1
         if not self._unwritten:

@@ -52,13 +52,15 @@ class Desk:
         self.store = open_repository(url, busy_seconds=0.05)
         self.now = NOW
         self._readers = [StoreReader({"default": open_repository(url)}) for _ in range(2)]
-        self.posted = []
+        self.posted, self.decided, self.conflicts = [], [], []
         desk = DeskWork(DEFAULT_AUTHORITY, lambda: self.now)
         acts = DeskActs(
             reader=self._readers[0],
             writer=self._readers[1],
             desk=desk,
             on_posted=self.posted.append,
+            on_decided=self.decided.append,
+            on_conflict=lambda: self.conflicts.append(1),
         )
         given = {"reader": self._readers[0], "acts": acts, "desk": desk}
         self.service = ExceptionService(
@@ -146,6 +148,20 @@ def test_two_clerks_cannot_take_one_cent_twice(desk):
     assert caught.value.reason == "ITEM_OVERAPPLIED"
     assert desk.open_minor() == 300
     assert desk.store.cases.acts("monday-2", 0, 9) == []
+
+
+def test_how_old_an_exception_was_is_told_by_the_act_that_ends_it_once(desk):
+    desk.now = NOW + 90_000
+    desk.act(ANN, "NoteException", text="called")
+    desk.act(ANN, "DecideException", entries=[on("I", 300)])
+    assert desk.decided == []
+    for _ in range(2):
+        desk.act(ANN, "DecideException", entries=[on("J", 500)], request_id="R")
+    desk.act(ANN, "NoteException", text="done")
+    assert (desk.decided, desk.conflicts) == ([90.0], [])
+    with pytest.raises(StaleRowError):
+        desk.act(ANN, "DecideException", "monday-1", entries=[on("I", 500)], etag="1")
+    assert (desk.decided, desk.conflicts) == ([90.0], [1])
 
 
 def test_an_item_taken_behind_the_desks_back_is_not_taken_again(desk, monkeypatch):

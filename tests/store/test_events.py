@@ -37,6 +37,15 @@ def test_events_are_read_once_page_by_page_in_order(repository):
     assert read(repository, cursor)[0] == ["F-4"]
 
 
+def test_events_behind_a_cursor_are_counted(repository):
+    assert repository.events.count_after(START) == 0
+    add(repository, "a", "b", "c")
+    assert repository.events.count_after(START) == 3
+    _, cursor = repository.events.after(START, 2)
+    assert repository.events.count_after(cursor) == 1
+    assert repository.events.count_after(repository.events.end()) == 0
+
+
 def test_an_event_says_what_when_and_about_what(repository):
     add(repository, "F-1")
     ((event,), _) = repository.events.after(START, 10)

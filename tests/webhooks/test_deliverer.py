@@ -451,3 +451,24 @@ def test_a_webhook_that_is_deleted_leaves_nothing_but_the_others(world, store_ur
     )
     assert attempts == (0,)
     assert [one.state for one in world.states("other").values()] == ["delivered"] * 3
+
+
+def test_a_report_says_what_receivers_have_yet_to_get_and_how_old_it_was_when_they_got_it(world):
+    world.webhook("fast")
+    world.webhook("slow")
+    receivers = Receivers(fast=[TAKEN], slow=[BROKEN])
+    world.events("a", "b")
+    deliverer = world.deliverer(receivers)
+
+    async def run():
+        before = await deliverer.report()
+        world.now_ms = NOW + 2_000
+        await deliverer.look()
+        await deliverer.finish(5)
+        return before, await deliverer.report(), await deliverer.report()
+
+    before, after, later = asyncio.run(run())
+    assert (before.pending, before.waiting, before.delivered_after_ms) == (4, 0, [])
+    assert (after.pending, after.waiting) == (2, 2)
+    assert after.delivered_after_ms == [2_000, 2_000]
+    assert (later.pending, later.delivered_after_ms) == (2, [])

@@ -20,14 +20,14 @@ from rpc.desk_work import DeskWork
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
 from rpc.fact_service import FactService
-from rpc.jobs import BankFileDone, BankFileJob
+from rpc.jobs import BankFileDone, BankFileJob, PostResultsDone
 from rpc.match_batches import MatchBatcher
 from rpc.match_service import MatchService
 from rpc.open_item_service import OpenItemService
 from rpc.person_service import PersonService
 from rpc.report_service import ReportService
 from rpc.reproposing import Reproposer
-from rpc.result_posting import ResultPosting
+from rpc.result_posting import ResultPosting, count_conflicts
 from rpc.row_imports import RowImports
 from rpc.run_service import RunService
 from rpc.runs import RunKeeper
@@ -163,7 +163,7 @@ def add_services(
 
     own = {name: one.authority for name, one in tenants.items()}
     desk = DeskWork(DEFAULT_AUTHORITY, now_ms, own)
-    acts = DeskActs(reader=reader, writer=writer, desk=desk, on_posted=on_posted)
+    acts = _desk_acts(reader, writer, desk, metrics, on_posted)
     exceptions = ExceptionService(
         reader=reader,
         acts=acts,
@@ -186,6 +186,7 @@ def add_services(
         now_ms=now_ms,
         on_changed=on_changed,
         runs=runs,
+        metrics=metrics,
     )
     applications = ApplicationService(
         reader=reader, acts=acts, desk=desk, results=results, now_ms=now_ms
@@ -195,6 +196,23 @@ def add_services(
         RunService(reader, runs, draining), server
     )
     return Background(runs, reproposers)
+
+
+def _desk_acts(
+    reader: StoreReader,
+    writer: StoreReader,
+    desk: DeskWork,
+    metrics: Metrics,
+    on_posted: Callable[[str], None],
+) -> DeskActs:
+    return DeskActs(
+        reader=reader,
+        writer=writer,
+        desk=desk,
+        on_posted=on_posted,
+        on_decided=partial(metrics.observe, "tieout_exception_age_seconds"),
+        on_conflict=partial(metrics.count, "tieout_posting_conflicts_total", source="desk"),
+    )
 
 
 def _with_snapshot(snapshots: Mapping[str, SnapshotKeeper], job: RunJob) -> RunJob:
@@ -257,7 +275,10 @@ def _add_intake(
     def on_done(done: RunDone) -> None:
         if isinstance(done, BankFileDone):
             bank_files.count_done(done)
-        elif done.changed:
+            return
+        if isinstance(done, PostResultsDone):
+            count_conflicts(metrics, done)
+        if done.changed:
             on_changed(current_caller().tenant)
 
     runs = RunKeeper(

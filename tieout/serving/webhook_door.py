@@ -71,6 +71,7 @@ class WebhookDoor:
         )
         self._starting: asyncio.Task[None] | None = None
         metrics.watch("tieout_webhook_waiting", self._waiting)
+        metrics.watch("tieout_outbox_pending", self._pending)
         metrics.watch("tieout_webhook_oldest_seconds", self._oldest_seconds)
 
     def add_service(
@@ -114,6 +115,11 @@ class WebhookDoor:
         self._reports[report.tenant] = report
         for outcome, count in report.attempts.items():
             self._metrics.count("tieout_webhook_attempts_total", count, outcome=outcome)
+        for after_ms in report.delivered_after_ms:
+            self._metrics.observe("tieout_outbox_delivery_seconds", after_ms / 1000)
+
+    def _pending(self) -> float:
+        return sum(one.pending for one in self._reports.values())
 
     def _waiting(self) -> float:
         return sum(one.waiting for one in self._reports.values())
