@@ -127,8 +127,7 @@ class PartResult(msgspec.Struct, frozen=True):
         tables: dict[str, Any] = {}
         for name, (start, end) in self.bounds.items():
             whole: Batch = getattr(self.together, name)
-            rows = whole.record_batch.slice(start, end - start)
-            tables[name] = type(whole).of_distinct(rows)
+            tables[name] = whole.slice(start, end - start)
         return MatchResult(**tables)
 
 
@@ -191,6 +190,8 @@ def _at_first(parts: Parts) -> list[list[int]]:
     """Waves to try: all together, but for those that bring a payment another one has brought, and
     for returns, which look for their payment among all others.
     """
+    if len(parts) == 1:
+        return [[0]]
     alone = np.zeros(len(parts), dtype=np.bool_)
     returned = parts.payments.column("amount_minor").to_numpy() < 0
     alone[parts.owner[returned]] = True
@@ -232,6 +233,8 @@ def _met(matched: Matched, owner: NDArray[np.int64], count: int) -> list[set[int
     """Per part the families it touched that another one touched too; `owner` is the part of each
     payment in the order of the intake.
     """
+    if count == 1:
+        return [set()]
     payment, family = _touched(matched)
     known = family >= 0
     part, family = owner[payment[known]], family[known]
@@ -276,11 +279,18 @@ def _split(result: MatchResult, parts: Parts) -> list[PartResult]:
     bounds: dict[str, list[int]] = {}
     for name in _TABLES:
         batch: Batch = getattr(result, name)
-        row = pc.index_in(batch.text("payment_id"), value_set=ids)
-        part = parts.owner[row.to_numpy(zero_copy_only=False)] if len(batch) else parts.owner[:0]
-        order = np.argsort(part, kind="stable")
-        tables[name] = batch.take(order)
-        bounds[name] = np.searchsorted(part[order], np.arange(len(parts) + 1)).tolist()
+        tables[name] = batch
+        if not len(batch) or len(parts) == 1:
+            bounds[name] = [0, *([len(batch)] * len(parts))]
+            continue
+        # Outcomes stand in the order of the payments.
+        part = parts.owner
+        if name != "outcomes":
+            row = pc.index_in(batch.text("payment_id"), value_set=ids)
+            part = parts.owner[row.to_numpy(zero_copy_only=False)]
+            order = np.argsort(part, kind="stable")
+            part, tables[name] = part[order], batch.take(order)
+        bounds[name] = np.searchsorted(part, np.arange(len(parts) + 1)).tolist()
     together = MatchResult(**tables)
     return [
         PartResult(together, {name: (edge[at], edge[at + 1]) for name, edge in bounds.items()})

@@ -39,6 +39,7 @@ _BUCKETS: Final = (
     "refund_minor",
     "returned_minor",
 )
+_AUTO, _NOTHING = pa.scalar("auto"), pa.scalar("")
 _CLOSES: Final = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
 
 
@@ -60,46 +61,52 @@ def audit(
     if not outcomes.text("payment_id").equals(payments.text("payment_id")):
         message = "every payment must have exactly one outcome, in the payments' order"
         raise ConservationError(message)
-    decided = applications.record_batch.filter(
-        pc.equal(applications.text("decision"), pa.scalar("auto"))
-    )
-    _audit_payments(payments, outcomes, decided)
-    _audit_companies(payments, outcomes, policy.sisters())
-    audit_exchange(payments, decided, policy.exchange)
-    _audit_items(payments, outcomes, open_items, decided, reversals, earlier)
+    decided = applications.record_batch.filter(pc.equal(applications.text("decision"), _AUTO))
+    paid_by = pc.index_in(decided.column("payment_id"), value_set=payments.text("payment_id"))
+    if paid_by.null_count:
+        message = "an application names a payment that is not in the input"
+        raise ConservationError(message)
+    _audit_payments(payments, outcomes, decided, paid_by)
+    _audit_companies(payments, outcomes, policy)
+    audit_exchange(payments, decided, paid_by, policy.exchange)
+    if decided.num_rows or len(reversals):
+        _audit_items(payments, outcomes, open_items, decided, paid_by, reversals, earlier)
 
 
 def _audit_payments(
-    payments: PaymentBatch, outcomes: PaymentOutcomeBatch, decided: pa.RecordBatch
+    payments: PaymentBatch,
+    outcomes: PaymentOutcomeBatch,
+    decided: pa.RecordBatch,
+    paid_by: pa.Int32Array,
 ) -> None:
-    ids = payments.text("payment_id")
-    row = pc.index_in(decided.column("payment_id"), value_set=ids)
-    if row.null_count:
-        message = "an application names a payment that is not in the input"
-        raise ConservationError(message)
+    ids, amount = payments.text("payment_id"), payments.int64("amount_minor")
     applied = np.zeros(len(payments), dtype=np.int64)
-    np.add.at(applied, row.to_numpy(zero_copy_only=False), cash_of_payments(decided))
-    _refuse(
-        ids, applied != outcomes.int64("applied_minor"), "applied_amount is not the sum of rows"
-    )
-    total = applied + sum(outcomes.int64(name) for name in _BUCKETS)
-    amount = payments.int64("amount_minor")
+    np.add.at(applied, paid_by.to_numpy(zero_copy_only=False), cash_of_payments(decided))
+    stated = outcomes.int64("applied_minor")
+    _refuse(ids, applied != stated, "applied_amount is not the sum of rows")
+    buckets = np.array([outcomes.int64(name) for name in _BUCKETS])
+    total = applied + buckets.sum(axis=0)
     _refuse(ids, total != amount, "the buckets do not add up to the payment's amount")
-    credit = amount >= 0
-    for name in (*_BUCKETS[:-1], "applied_minor"):
-        _refuse(ids, credit & (outcomes.int64(name) < 0), f"{name} is negative")
+    # Returned money is the last bucket, and the only one that may be below zero.
+    below = np.vstack([buckets[:-1], stated]) < 0
+    below &= amount >= 0
+    if below.any():
+        for name, wrong in zip((*_BUCKETS[:-1], "applied_minor"), below, strict=True):
+            _refuse(ids, wrong, f"{name} is negative")
 
 
 def _audit_companies(
-    payments: PaymentBatch, outcomes: PaymentOutcomeBatch, sisters: frozenset[tuple[str, str]]
+    payments: PaymentBatch, outcomes: PaymentOutcomeBatch, policy: PolicyBook
 ) -> None:
     """A payment stays with the company it says, or goes to a declared sister."""
     stated, settled = payments.text("company_id"), outcomes.text("company_id")
-    moved = pc.and_(pc.not_equal(stated, ""), pc.not_equal(stated, settled))
+    if stated.equals(settled):
+        return
+    moved = pc.and_(pc.not_equal(stated, _NOTHING), pc.not_equal(stated, settled))
     if not pc.any(moved).as_py():
         return
     both = _key(stated, settled)
-    declared = pa.array(["\x1f".join(pair) for pair in sorted(sisters)], pa.string())
+    declared = pa.array(["\x1f".join(pair) for pair in sorted(policy.sisters())], pa.string())
     strange = pc.and_(moved, pc.invert(pc.is_in(both, value_set=declared)))
     wrong = strange.to_numpy(zero_copy_only=False)
     _refuse(payments.text("payment_id"), wrong, "a payment settles another company's items")
@@ -110,18 +117,18 @@ def _audit_items(
     outcomes: PaymentOutcomeBatch,
     open_items: OpenItemBatch,
     decided: pa.RecordBatch,
+    paid_by: pa.Int32Array,
     reversals: ReversalBatch,
     earlier: SettledBatch,
 ) -> None:
-    payment_row = pc.index_in(decided.column("payment_id"), value_set=payments.text("payment_id"))
-    company = outcomes.text("company_id").take(payment_row)
+    company = outcomes.text("company_id").take(paid_by)
     found = _items_of(open_items, company, decided.column("open_item_id"))
     item = found.to_numpy(zero_copy_only=False)
     ids = open_items.text("open_item_id")
-    other = pc.not_equal(
-        decided.column("currency"), open_items.text("currency").take(found)
-    ).to_numpy(zero_copy_only=False)
-    _refuse(ids.take(found), other, "application and item have different currencies")
+    currency, item_currency = decided.column("currency"), open_items.text("currency").take(found)
+    if not currency.equals(item_currency):
+        other = pc.not_equal(currency, item_currency).to_numpy(zero_copy_only=False)
+        _refuse(ids.take(found), other, "application and item have different currencies")
     closed = np.zeros(len(open_items), dtype=np.int64)
     for name in _CLOSES:
         np.add.at(closed, item, decided.column(name).to_numpy())
@@ -140,8 +147,7 @@ def _items_of(
 ) -> pa.Int32Array:
     """Row of the item of each (company, id); raises `ConservationError` where there is none."""
     found = pc.index_in(ids, value_set=open_items.text("open_item_id"))
-    same = pc.equal(open_items.text("company_id").take(found), company)
-    if found.null_count or not pc.all(same).as_py():
+    if found.null_count or not open_items.text("company_id").take(found).equals(company):
         # The id alone is another company's, or nobody's: look for both together.
         keys = _key(open_items.text("company_id"), open_items.text("open_item_id"))
         found = pc.index_in(_key(company, ids), value_set=keys)
@@ -206,7 +212,7 @@ def _key(companies: pa.StringArray, ids: pa.StringArray) -> pa.StringArray:
 
 
 def _refuse(ids: pa.StringArray, wrong: NDArray[np.bool_], rule: str) -> None:
-    at = np.flatnonzero(wrong)
-    if len(at):
+    if wrong.any():
+        at = np.flatnonzero(wrong)
         message = f"{rule}: {ids[int(at[0])].as_py()!r} and {len(at) - 1} more"
         raise ConservationError(message)

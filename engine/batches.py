@@ -15,6 +15,7 @@ import pyarrow as pa
 from engine import arrow_functions as arrow
 from engine import schemas
 from engine.errors import DuplicateKeyError, SchemaError
+from engine.text_columns import blanks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,10 +51,13 @@ ADVICE_SCALE: Final = 4
 
 
 class _Field(NamedTuple):
-    """A column: its type, and what stands in it where nothing is given (null where it may be)."""
+    """A column: its type, what stands in it where nothing is given (null where it may be), and
+    whether that is a text.
+    """
 
     type: pa.DataType
     empty: pa.Scalar
+    is_text: bool
 
 
 class Batch:
@@ -92,6 +96,10 @@ class Batch:
             if nulls:
                 message = f"{cls.__name__}.{name} has {nulls} nulls, none allowed"
                 raise SchemaError(message)
+        return cls._of_checked(record_batch)
+
+    @classmethod
+    def _of_checked(cls, record_batch: pa.RecordBatch) -> Self:
         batch = super().__new__(cls)
         object.__setattr__(batch, "_record_batch", record_batch)
         return batch
@@ -211,8 +219,12 @@ class Batch:
             return self
         taken = arrow.take(self._record_batch, pa.array(rows))
         # Keys that differ here differ there, unless a row is taken twice.
-        once = not len(rows) or int(np.bincount(rows).max()) == 1
-        return type(self).of_distinct(taken) if once else type(self).of(taken)
+        once = not self.KEY or not len(rows) or int(np.bincount(rows).max()) == 1
+        return self._of_checked(taken) if once else type(self).of(taken)
+
+    def slice(self, start: int, count: int) -> Self:
+        """So many rows from `start` on."""
+        return self._of_checked(self._record_batch.slice(start, count))
 
     def keys_ascend(self) -> bool:
         """Each row's key is greater than that of the row before, column by column."""
@@ -250,13 +262,14 @@ class Batch:
 def _field(field: pa.Field) -> _Field:
     kind = field.type
     empty = "" if pa.types.is_string(kind) else False if kind == pa.bool_() else 0
-    return _Field(kind, pa.scalar(None if field.nullable else empty, kind))
+    return _Field(kind, pa.scalar(None if field.nullable else empty, kind), empty == "")
 
 
 def _as_array(name: str, field: _Field, values: Any, rows: int) -> pa.Array:
     if values is None:
-        is_null = not field.empty.is_valid
-        return pa.nulls(rows, field.type) if is_null else pa.repeat(field.empty, rows)
+        if not field.empty.is_valid:
+            return pa.nulls(rows, field.type)
+        return blanks(rows) if field.is_text else pa.repeat(field.empty, rows)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     array = values if isinstance(values, pa.Array) else pa.array(values, field.type)

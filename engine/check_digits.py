@@ -54,6 +54,8 @@ def creditor_references(chunk: TextChunk, numbers: Numbers) -> tuple[Runs, Runs]
 
 def whole_windows(chunk: TextChunk, iso: Runs, swiss: Runs) -> Windows:
     """The references themselves, without the blanks in them."""
+    if not len(iso.start) and not len(swiss.start):
+        return Windows(iso.start, iso.end, np.empty(0, dtype=np.uint64))
     packed, place = _packed(chunk)
     return Windows(
         np.concatenate([iso.start, swiss.start]),
@@ -243,9 +245,11 @@ def _swiss_references(chunk: TextChunk, numbers: Numbers) -> Runs:
     size = run.end - run.start
     single = np.flatnonzero(size == _QR_DIGITS)
     heads = np.flatnonzero(size[: max(len(run) - len(_QR_GROUPS) + 1, 0)] == _QR_GROUPS[0])
-    for step, group in enumerate(_QR_GROUPS[1:], 1):
+    for step, group in enumerate(_QR_GROUPS[1:] if len(heads) else (), 1):
         at = heads + step
         heads = heads[(size[at] == group) & numbers.follows[at] & (numbers.gap[at] == 1)]
+    if not len(single) and not len(heads):
+        return Runs(single, heads)
     start = np.concatenate([run.start[single], run.start[heads]])
     end = np.concatenate([run.end[single], run.end[heads + len(_QR_GROUPS) - 1]])
     packed, place = _packed(chunk)

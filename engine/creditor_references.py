@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 
 from engine.check_digits import iso_is_right, kid_is_right, swiss_is_right
 from engine.owner_table import NOBODY, OwnerTable
+from engine.required_words import may_find
 from engine.segments import inverse
+from engine.text_columns import blanks
 from engine.tokens import text_bytes
 
 if TYPE_CHECKING:
@@ -111,11 +113,13 @@ def creditor_references_on(items: OpenItemBatch) -> tuple[pa.StringArray, NDArra
 
 def _found_in(texts: pa.StringArray, pattern: str) -> pa.StringArray:
     """The first place of each text the pattern finds, packed; empty where none verifies."""
+    if not may_find(texts, pattern):
+        return blanks(len(texts))
     upper = pc.utf8_upper(texts)
     likely = pc.match_substring_regex(upper, pattern)
     rows = np.flatnonzero(likely.to_numpy(zero_copy_only=False))
     if not len(rows):
-        return pa.repeat(pa.scalar(""), len(texts))
+        return blanks(len(texts))
     found = _packed(pc.struct_field(pc.extract_regex(upper.take(pa.array(rows)), pattern), "found"))
     values = pa.array(np.where(_verifies(found), np.arange(len(rows)), len(rows)))
     chosen = pa.concat_arrays([found, pa.array([""], pa.string())]).take(values)

@@ -47,6 +47,7 @@ _IBAN_LENGTHS: Final = {
 }  # fmt: skip
 """Characters of an IBAN by country (SWIFT's registry of IBANs)."""
 
+_COUNTRY_LETTERS: Final = 2
 _IBAN_MAX: Final = 34
 _COUNTRY_LENGTH: Final = np.zeros(1 << 16, dtype=np.int64)
 for _country, _length in _IBAN_LENGTHS.items():
@@ -76,26 +77,34 @@ def distractions(chunk: TextChunk, numbers: Numbers) -> NDArray[np.int8]:
     floor[1:] = np.maximum(floor[1:], run.end[: max(len(run) - 1, 0)])
     label = labels_before(chunk, letters, run.start, floor)
     _mark_accounts(chunk, letters, numbers, mark)
-    mark(_DATE, around.dates() | around.labelled_dates(label == label_code("date")))
-    mark(_PERCENTAGE, around.percentages())
-    currency = label_code("currency")
-    money = (label == label_code("amount")) | ((label == currency) & ~around.after_cents())
-    behind = labels_after(chunk, letters, run.end) == currency
+    if around.has_joined:
+        mark(_DATE, around.dates())
+    if label.any():
+        mark(_DATE, around.labelled_dates(label == _DATE_LABEL))
+    if (chunk.content == ord("%")).any():
+        mark(_PERCENTAGE, around.percentages())
+    money = (label == _AMOUNT_LABEL) | ((label == _CURRENCY_LABEL) & ~around.after_cents())
+    behind = labels_after(chunk, letters, run.end) == _CURRENCY_LABEL
     # "1001 EUR 200.00": the currency belongs to the amount behind it.
     behind[:-1] &= numbers.gap[1:] > _CURRENCY_GAP
-    mark(_AMOUNT, around.amounts(money, behind, label == label_code("document")))
+    mark(_AMOUNT, around.amounts(money, behind, label == _DOCUMENT_LABEL))
     for name, code in _LABELLED:
-        mark(code, around.spread(label == label_code(name), _GROUP_MAX.get(code, 0)))
+        labelled = label == name
+        if labelled.any():
+            mark(code, around.spread(labelled, _GROUP_MAX.get(code, 0)))
     mark(_PHONE, around.phones())
     return kind
 
 
+_DATE_LABEL, _AMOUNT_LABEL, _CURRENCY_LABEL, _DOCUMENT_LABEL = (
+    label_code(name) for name in ("date", "amount", "currency", "document")
+)
 _LABELLED: Final = (
-    ("phone", _PHONE),
-    ("account", _ACCOUNT),
-    ("customer", _CUSTOMER),
-    ("tax", _TAX),
-    ("own", _OWN),
+    (label_code("phone"), _PHONE),
+    (label_code("account"), _ACCOUNT),
+    (label_code("customer"), _CUSTOMER),
+    (label_code("tax"), _TAX),
+    (label_code("own"), _OWN),
 )
 
 
@@ -112,9 +121,11 @@ def _mark_accounts(
         return
     begin = letters.start[at]
     size = np.where(letters.end[at] == run.start, run.start - begin, 0)
+    if not (size == _COUNTRY_LETTERS).any():
+        return
     code = content[begin].astype(np.int64) << 8
     code |= content[np.minimum(begin + 1, len(content) - 1)]
-    begins = (size == 2) & _begins_word(chunk, begin)
+    begins = (size == _COUNTRY_LETTERS) & _begins_word(chunk, begin)
     candidate = np.flatnonzero(begins & (_COUNTRY_LENGTH[code] > 0))
     if len(candidate):
         last = chunk.offsets[chunk.row_of(begin[candidate]) + 1]
@@ -191,6 +202,7 @@ class _Around:
         # Joined: one byte stands between this run and the one before it.
         self._joined = numbers.follows & (numbers.gap == 1)
         self._near = numbers.follows & (numbers.gap <= 2)
+        self.has_joined = bool(self._joined.any())
 
     def _next(self, values: NDArray[np.bool_], steps: int = 1) -> NDArray[np.bool_]:
         """`values` of the run so many places further on."""
@@ -261,11 +273,13 @@ class _Around:
         document: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
         """Two decimals, perhaps thousands in groups; or whole, beside a currency or a word."""
+        said: NDArray[np.bool_] = money | self._is(self._before, b"$") | currency
+        if not self.has_joined and not said.any():
+            return said
         mark = self._joined & self._is(self._before, b".,")
         cents = mark & (self._length == 2) & self._ends_free()
         group = mark & (self._length == 3)
         free = ~_is_letter(self._before) & ~self._is(self._before, b"-/:#_")
-        said = money | self._is(self._before, b"$") | currency
         whole = ~mark & free & self._next(cents)
         # A long number with two digits behind a point may be an invoice's installment.
         whole &= (self._length <= 4) | said | (np.roll(self._before, -1) == ord(","))
@@ -282,8 +296,10 @@ class _Around:
 
     def after_cents(self) -> NDArray[np.bool_]:
         """Shortly behind two decimals: a currency between belongs to those ("1.50 EUR 10001")."""
+        after: NDArray[np.bool_] = np.zeros(len(self._length), dtype=np.bool_)
+        if not self.has_joined:
+            return after
         cents = self._joined & self._is(self._before, b".,") & (self._length == 2)
-        after = np.zeros(len(cents), dtype=np.bool_)
         after[1:] = cents[:-1] & (self._gap[1:] <= _CURRENCY_GAP)
         return after
 
@@ -311,6 +327,8 @@ class _Around:
 
     def phones(self) -> NDArray[np.bool_]:
         """With a plus and a country in front, or three, three and four digits."""
+        if not self._near.any():
+            return self._near
         plus = (self._before == ord("+")) & (self._length <= 3)
         plus &= ~_is_digit(self._before_that) & self._next(self._near)
         dashed = self._joined & self._is(self._before, b"-.")

@@ -118,7 +118,7 @@ def ages_of_paid(
 
 class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
     """paid: share of payments per age; owed: share of open items per age; own: outcomes per
-    customer and age.
+    customer and age, without rows where there are none.
     """
 
     paid: NDArray[np.float64]
@@ -142,7 +142,7 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
         due = index.due_day[item]
         known = (due != NO_DATE) & (pay_day != NO_DATE)
         item, age = item[known], _ages(pay_day[known] - due[known])
-        own = np.zeros((customers, _AGES), dtype=np.int32)
+        own = np.zeros((customers if len(item) else 0, _AGES), dtype=np.int32)
         np.add.at(own, (index.customer[item], age), 1)
         # As long as little is known, what is paid is taken to be of the ages that are open.
         of_all = np.bincount(age, minlength=_AGES) if paid is None else paid
@@ -155,7 +155,7 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
         """Logarithm of how much more likely than chance each item is the one that is paid."""
         known = (due != NO_DATE) & (pay_day != NO_DATE)
         age = _ages(np.where(known, pay_day - due, 0))
-        own = self.own[customer]
+        own = self.own[customer] if len(self.own) else np.zeros((len(age), _AGES), dtype=np.int32)
         seen = own[np.arange(len(age)), age] + _OF_ALL * self.paid[age]
         share = seen / (own.sum(axis=1) + _OF_ALL)
         tilt = np.clip(np.log(share / self.owed[age]), -_TILT_MAX, _TILT_MAX)

@@ -392,7 +392,8 @@ def _batch(
         asked = asked.take(rows)
         is_asked = pc.and_(pc.starts_with(codes, "AMB-"), pc.not_equal(asked, ""))
         missing = pc.if_else(is_asked, asked, missing)
-    return ExceptionBatch.from_columns(
+    # A payment has each code once.
+    return ExceptionBatch.from_distinct(
         {
             "exception_id": pc.binary_join_element_wise(ids, codes, _DASH),
             "payment_id": ids,

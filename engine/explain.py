@@ -20,7 +20,7 @@ from engine.candidates import (
 from engine.identify import IDENTIFIED_BY
 from engine.money import money_texts
 from engine.settle import REASONS
-from engine.text_columns import blanks, has_byte
+from engine.text_columns import blanks, byte_set, has_byte
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -352,5 +352,4 @@ def _escaped(text: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring_regex(text, "[\x00-\x1f]", " ")
 
 
-_SPECIAL: Final = np.zeros(256, dtype=np.bool_)
-_SPECIAL[[*range(32), ord("\\"), ord('"')]] = True
+_SPECIAL: Final = byte_set("".join(map(chr, range(32))) + '\\"')

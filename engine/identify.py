@@ -24,7 +24,7 @@ from engine.payer_accounts import account_keys
 from engine.payer_names import read_payer_names
 from engine.reference_keys import joined_digits
 from engine.segments import pick
-from engine.text_columns import are_empty
+from engine.text_columns import are_empty, blanks, is_empty, text_of
 from engine.tokens import scan_words, text_bytes
 
 if TYPE_CHECKING:
@@ -175,8 +175,9 @@ def in_no_list(
     """Payments into an account that is in no list, where there is one, and that tells no company
     otherwise; `company` as it was found.
     """
-    stated = pc.not_equal(payments.text("bank_account"), "").to_numpy(zero_copy_only=False)
-    unlisted: NDArray[np.bool_] = stated & (company < 0) & (len(ours.keys) > 0)
+    if not len(ours.keys):
+        return np.zeros(len(payments), dtype=np.bool_)
+    unlisted: NDArray[np.bool_] = ~is_empty(payments.text("bank_account")) & (company < 0)
     return unlisted
 
 
@@ -320,7 +321,8 @@ def _looked_up(
 ) -> _Evidence:
     """What `table` says of `keys`, unless decisions say that `values` are not that customer's."""
     found, first, second = table.look_up_rivals(keys)
-    found = np.where(learned.deny(values, found), NOBODY, found)
+    if len(learned.denied):
+        found = np.where(learned.deny(values, found), NOBODY, found)
     return _Evidence(np.full(len(found), kind), found, first, second)
 
 
@@ -353,13 +355,12 @@ def _accounts(
     is nobody's.
     """
     keys = account_keys(payments.text("payer_account"))
-    given = pc.not_equal(keys.whole, "")
-    scoped = pc.if_else(given, company_key(scope, keys.whole), "")
-    has_number = pc.not_equal(keys.number, "")
-    number = pc.if_else(has_number, company_key(scope, keys.number), "")
+    given, empty = ~is_empty(keys.whole), blanks(len(scope))
+    scoped = text_of(given, company_key(scope, keys.whole), empty)
+    number = text_of(~is_empty(keys.number), company_key(scope, keys.number), empty)
     # Two numbers with two banks are two accounts: one side must be written without a bank.
-    with_bank = pc.if_else(pa.array(keys.bare), "", number)
-    without_bank = pc.if_else(pa.array(keys.bare), number, "")
+    with_bank = text_of(keys.bare, empty, number)
+    without_bank = text_of(keys.bare, number, empty)
     whole = _looked_up(_ACCOUNT, directory.accounts, scoped, learned, keys.whole)
     taught = _looked_up(_LEARNED_ACCOUNT, learned.accounts, scoped, learned, keys.whole)
     bare = _looked_up(_ACCOUNT_NUMBER, directory.account_numbers, without_bank, learned, keys.whole)
@@ -373,7 +374,7 @@ def _accounts(
         ),
     )
     nobodys = (whole.found == NOBODY) & (taught.found == NOBODY) & (number_only.found == NOBODY)
-    return [whole, taught, number_only], given.to_numpy(zero_copy_only=False), nobodys
+    return [whole, taught, number_only], given, nobodys
 
 
 def _learned_names(
@@ -423,12 +424,16 @@ def _numbers_in_text(
 ) -> NDArray[np.int64]:
     """Customer whose number stands as a word in the payment's text, if exactly one."""
     count = len(payments)
-    text = pc.binary_join_element_wise(
-        payments.text("remittance_text"), payments.text("customer_reference"), " "
-    )
+    text, more = payments.text("remittance_text"), payments.text("customer_reference")
+    if not are_empty(more):
+        text = pc.binary_join_element_wise(text, more, " ")
     word = scan_words(*text_bytes(text))
+    if not len(word.row) or not len(numbers.value):
+        return np.full(count, NOBODY, dtype=np.int64)
     low = np.searchsorted(numbers.value, word.value, side="left")
     high = np.searchsorted(numbers.value, word.value, side="right")
+    if not (high > low).any():
+        return np.full(count, NOBODY, dtype=np.int64)
     least = np.full(count, np.iinfo(np.int64).max)
     most = np.full(count, -1, dtype=np.int64)
     # A number may be used by several companies; within one payment's company it is one customer.

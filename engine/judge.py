@@ -48,12 +48,11 @@ def set_keys(candidates: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int6
     """
     rows = candidates.rows
     place = _places(candidates.payment[rows.candidate], rows.item)
-    with np.errstate(over="ignore"):
-        keys = []
-        for hashed in (mix64(place, rows.cash), mix64(rows.cash, rows.discount)):
-            total = np.zeros(len(candidates), dtype=np.uint64)
-            np.add.at(total, rows.candidate, hashed)
-            keys.append(total.view(np.int64))
+    keys = []
+    for hashed in (mix64(place, rows.cash), mix64(rows.cash, rows.discount)):
+        total = np.zeros(len(candidates), dtype=np.uint64)
+        np.add.at(total, rows.candidate, hashed)
+        keys.append(total.view(np.int64))
     return keys[0], keys[1]
 
 

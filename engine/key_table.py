@@ -59,8 +59,7 @@ def _alike(placed: NDArray[np.uint64], place: int, room: int) -> tuple[int, int]
 
 def scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Keys as a table keeps them."""
-    with np.errstate(over="ignore"):
-        mixed: NDArray[np.uint64] = keys * _SCRAMBLE
+    mixed: NDArray[np.uint64] = keys * _SCRAMBLE
     return np.minimum(mixed, _GREATEST, out=mixed)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow.compute as pc
 
 from engine.limits import FAMILY_COMPARED_MAX
 from engine.open_item_index import OPEN
+from engine.payment_words import says
 from engine.reference_slots import NO_LINE
 from engine.text_columns import is_empty
 
@@ -73,8 +73,6 @@ def waits_for_advice(intake: Intake) -> NDArray[np.bool_]:
     """Payments without lines that announce an advice: by its id, or in words."""
     payments = intake.payments
     alone = np.bincount(intake.situation.lines.payment, minlength=len(payments)) == 0
-    said = pc.match_substring_regex(payments.text("remittance_text"), _ADVICE)
-    announced: NDArray[np.bool_] = said.to_numpy(zero_copy_only=False).copy()
-    announced |= ~is_empty(payments.text("remittance_id"))
-    waits: NDArray[np.bool_] = alone & announced
+    announced = says(payments.text("remittance_text"), _ADVICE)
+    waits: NDArray[np.bool_] = alone & (announced | ~is_empty(payments.text("remittance_id")))
     return waits

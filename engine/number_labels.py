@@ -108,6 +108,8 @@ def labels_before(
     live = np.arange(len(start))
     place, gap_max = start, _LABEL_GAP_MAX
     for _ in range(_FILLERS_MAX + 1):
+        if not len(live):
+            break
         near = at >= 0
         near[near] &= letters.start[at[near]] >= floor[live[near]]
         near[near] &= place[near] - letters.end[at[near]] <= gap_max

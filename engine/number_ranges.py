@@ -36,6 +36,8 @@ _BETWEEN: Final = re.compile(
 
 _SHORT_BYTES_MAX = 48
 _SHORT: Final = re.compile(rb"(?:(?:[/,+&-]|, | & | \+ )[0-9]{1,3}(?![0-9A-Z%]))+")
+_SHORT_BEGINS: Final = np.zeros(256, dtype=np.bool_)
+_SHORT_BEGINS[np.frombuffer(b"/,+&- ", dtype=np.uint8)] = True
 _SHORT_END: Final = re.compile(rb"([/,+&-]) ?([0-9]{1,3})")
 
 
@@ -46,6 +48,8 @@ def numbers_between(
     looked up among the items of the customer of the slot beside it.
     """
     low, high = ends
+    if not len(low):
+        return slots.payment[short[0]], short[1]
     first, last = (index.joined_digits[slots.item[end]].astype(np.int64) for end in (low, high))
     owner, number = expand_ranges(first + 1, last)
     beside = np.concatenate([low[owner], short[0]])
@@ -80,12 +84,12 @@ def short_forms(
 
 def written_short(slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenItemIndex) -> Pairs:
     """Slots that have short numbers behind them, and the full number each of those stands for."""
-    padded = np.append(content, np.zeros(2, dtype=np.uint8))
-    behind = np.isin(padded[slots.end], np.frombuffer(b"/,+&- ", dtype=np.uint8))
+    last = len(content) - 1
+    behind = (slots.end <= last) & _SHORT_BEGINS[content[np.minimum(slots.end, last)]]
     likely = behind & (slots.item >= 0) & (slots.strength == STRONG)
     owner: list[int] = []
     number: list[int] = []
-    for row in np.flatnonzero(likely).tolist():
+    for row in likely.nonzero()[0].tolist():
         end = int(slots.end[row])
         found = _SHORT.match(content[end : end + _SHORT_BYTES_MAX].tobytes())
         if found is None:

@@ -7,12 +7,23 @@ itself. Leading zeros of routing and account numbers say nothing.
 
 from __future__ import annotations
 
+from string import ascii_uppercase, digits
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from engine.text_columns import (
+    are_empty,
+    blanks,
+    byte_set,
+    has_byte,
+    is_empty,
+    rows_with_byte,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +36,9 @@ custom; in Britain four letters stand before the six digits of the sort code."""
 
 _NUMBER_LENGTH_MIN: Final = 6
 _IBAN: Final = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$"
-_NO_ACCOUNT: Final = pa.array([""], pa.string())
+_LETTER, _DIGIT, _TELLING_DIGIT, _SLASH = (
+    byte_set(characters) for characters in (ascii_uppercase, digits, digits[1:], "/")
+)
 _LETTER_VALUE: Final = np.zeros(256, dtype=np.int64)
 _LETTER_VALUE[ord("0") : ord("9") + 1] = np.arange(10)
 _LETTER_VALUE[ord("A") : ord("Z") + 1] = np.arange(10, 36)
@@ -43,9 +56,11 @@ class AccountKeys(msgspec.Struct, frozen=True):
 
 def account_keys(accounts: pa.StringArray) -> AccountKeys:
     """Keys of `accounts`; each distinct text is read once. The empty text has empty keys."""
-    encoded = accounts.dictionary_encode()
-    if encoded.dictionary.equals(_NO_ACCOUNT):
+    if are_empty(accounts):
         return AccountKeys(accounts, accounts, np.zeros(len(accounts), dtype=np.bool_))
+    if len(accounts) == 1:
+        return _keys_of(accounts)
+    encoded = accounts.dictionary_encode()
     keys = _keys_of(encoded.dictionary)
     code = encoded.indices
     return AccountKeys(
@@ -56,34 +71,51 @@ def account_keys(accounts: pa.StringArray) -> AccountKeys:
 
 
 def _keys_of(accounts: pa.StringArray) -> AccountKeys:
-    packed = pc.replace_substring_regex(pc.utf8_upper(accounts), r"[^A-Z0-9/]+", "")
-    packed = pc.replace_substring_regex(packed, "^IBAN", "")
-    packed = pc.if_else(pc.match_substring_regex(packed, "[A-Z1-9]"), packed, "")
+    packed = _packed(accounts)
+    split = rows_with_byte(packed, _SLASH)
+    whole = routing = number = packed
+    if split.any():
+        routing = pc.replace_substring_regex(packed, "/.*$", "")
+        number = pc.replace_substring_regex(packed, "^.*/", "")
     verified = _verified(packed)
-    basic = pc.utf8_slice_codeunits(packed, 4)
-    country = pc.utf8_slice_codeunits(packed, 0, 2)
-    whole = pc.if_else(pa.array(verified), pc.binary_join_element_wise(country, basic, ":"), packed)
-    routing = pc.replace_substring_regex(packed, "/.*$", "")
-    number = pc.replace_substring_regex(packed, "^.*/", "")
-    split = pc.match_substring(packed, "/").to_numpy(zero_copy_only=False).copy()
-    for name, length in _ROUTING_DIGITS.items() if verified.any() else ():
-        here = verified & pc.equal(country, name).to_numpy(zero_copy_only=False)
-        first = 4 if name == "GB" else 0
-        routing = pc.if_else(pa.array(here), pc.utf8_slice_codeunits(basic, first, length), routing)
-        number = pc.if_else(pa.array(here), pc.utf8_slice_codeunits(basic, length), number)
-        split |= here
-    routing, number = pc.utf8_ltrim(routing, "0"), pc.utf8_ltrim(number, "0")
-    whole = pc.if_else(pa.array(split), pc.binary_join_element_wise(routing, number, "/"), whole)
-    digits = pc.match_substring_regex(number, "^[0-9]+$").to_numpy(zero_copy_only=False)
-    bare = digits & ~split
-    whole = pc.if_else(pa.array(bare), number, whole)
-    long = pc.greater_equal(pc.binary_length(number), _NUMBER_LENGTH_MIN)
-    tells = (digits | split) & long.to_numpy(zero_copy_only=False)
-    return AccountKeys(whole, pc.if_else(pa.array(tells), number, ""), bare)
+    if verified.any():
+        basic = pc.utf8_slice_codeunits(packed, 4)
+        country = pc.utf8_slice_codeunits(packed, 0, 2)
+        whole = text_of(verified, pc.binary_join_element_wise(country, basic, ":"), packed)
+        for name, length in _ROUTING_DIGITS.items():
+            here = verified & pc.equal(country, name).to_numpy(zero_copy_only=False)
+            if here.any():
+                first = 4 if name == "GB" else 0
+                routing = text_of(here, pc.utf8_slice_codeunits(basic, first, length), routing)
+                number = text_of(here, pc.utf8_slice_codeunits(basic, length), number)
+                split |= here
+    number = pc.utf8_ltrim(number, "0")
+    if split.any():
+        both = pc.binary_join_element_wise(pc.utf8_ltrim(routing, "0"), number, "/")
+        whole = text_of(split, both, whole)
+    numeric = ~rows_with_byte(number, ~_DIGIT) & ~is_empty(number)
+    bare = numeric & ~split
+    whole = text_of(bare, number, whole)
+    long = pc.binary_length(number).to_numpy(zero_copy_only=False) >= _NUMBER_LENGTH_MIN
+    tells = (numeric | split) & long
+    return AccountKeys(whole, text_of(tells, number, blanks(len(number))), bare)
+
+
+def _packed(accounts: pa.StringArray) -> pa.StringArray:
+    """Capitals, digits and strokes of each account; nothing of one that is all zeros."""
+    packed = pc.utf8_upper(accounts)
+    if has_byte(packed, ~(_LETTER | _DIGIT | _SLASH)):
+        packed = pc.replace_substring_regex(packed, r"[^A-Z0-9/]+", "")
+    if has_byte(packed, _LETTER):
+        packed = pc.replace_substring_regex(packed, "^IBAN", "")
+    tells = rows_with_byte(packed, _LETTER | _TELLING_DIGIT)
+    return text_of(tells, packed, blanks(len(packed)))
 
 
 def _verified(packed: pa.StringArray) -> NDArray[np.bool_]:
     """IBANs whose check digits are right (remainder 1 by 97, letters read as 10 to 35)."""
+    if not has_byte(packed, _LETTER):
+        return np.zeros(len(packed), dtype=np.bool_)
     verified: NDArray[np.bool_] = (
         pc.match_substring_regex(packed, _IBAN).to_numpy(zero_copy_only=False).copy()
     )

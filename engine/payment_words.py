@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow.compute as pc
 
+from engine.required_words import may_find
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -45,8 +47,8 @@ NOT_RECEIVABLE: Final = (
 
 def says(text: pa.StringArray, pattern: str) -> NDArray[np.bool_]:
     """Which texts have one of the words of `pattern`."""
-    if not len(text):
-        return np.zeros(0, dtype=np.bool_)
+    if not may_find(text, pattern):
+        return np.zeros(len(text), dtype=np.bool_)
     matched: NDArray[np.bool_] = pc.match_substring_regex(text, pattern).to_numpy(
         zero_copy_only=False
     )

@@ -136,7 +136,9 @@ def number_windows(numbers: Numbers) -> Windows:
     """One, two and three neighbouring runs: joined to one number, and as a sequence of numbers."""
     run, value = numbers.run, numbers.value
     length = run.end - run.start
-    second = np.flatnonzero(numbers.follows)
+    second = numbers.follows.nonzero()[0]
+    if not len(second):
+        return Windows(run.start, run.end, value)
     third = second[numbers.follows[second - 1]]
     two_joined = _joined(value[second - 1], value[second], length[second])
     three_joined = _joined(
@@ -157,8 +159,7 @@ def _joined(
     left: NDArray[np.uint64], right: NDArray[np.uint64], length: NDArray[np.int64]
 ) -> NDArray[np.uint64]:
     """`right`, written with `length` digits, behind `left`."""
-    with np.errstate(over="ignore"):
-        return left * power_of_ten(length) + right
+    return left * power_of_ten(length) + right
 
 
 def power_of_ten(exponent: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -180,7 +181,7 @@ def chains_of(numbers: Numbers) -> Chains:
     short run such as a year.
     """
     run, count = numbers.run, len(numbers)
-    if not count:
+    if not numbers.follows.any():
         return Chains(run.start, run.end, numbers.value)
     length = run.end - run.start
     goes_on = numbers.tight.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -61,13 +62,25 @@ class Hits(msgspec.Struct, frozen=True):
         """Number of hits."""
         return len(self.item)
 
+    @classmethod
+    @cache
+    def none(cls) -> Hits:
+        """No hit: the same each time."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(nothing, nothing, nothing, nothing, nothing.astype(np.bool_))
+
     def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Hits:
         """The given hits."""
+        if rows.dtype == np.bool_ and rows.all():
+            return self
         return Hits(*(getattr(self, name)[rows] for name in self.__struct_fields__))
 
     @classmethod
     def concat(cls, parts: list[Hits]) -> Hits:
         """All hits of `parts`."""
+        parts = [part for part in parts if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else cls.none()
         return cls(
             *(
                 np.concatenate([getattr(part, name) for part in parts])
@@ -110,8 +123,7 @@ def look_up(
     ours, same_money = reachable(plain, chunk, payers, index)
     strong = plain.at(ours & same_money & (plain.strength > WEAK))
     covered = distracting + cover(strong, len(chunk.content))
-    family = _families(strong, chunk, payers, index)
-    hits = [plain, _ending_hits(chunk, numbers, covered, payers, family, index)]
+    hits = [plain, _ending_hits(chunk, numbers, covered, payers, strong, index)]
     said = payers.creditor[chunk.row_of(numbers.run.start)]
     bodies = body_windows(chunk, *structured, (said, numbers), index.shapes)
     others = [(bodies, False), *_other_windows(chunk, numbers, covered, index.shapes)]
@@ -160,7 +172,9 @@ def _meant(
 ) -> NDArray[np.bool_]:
     """Hits that are no date, amount or the like; or are of the payer and exactly of the amount."""
     meant: NDArray[np.bool_] = distracting[hits.end] == distracting[hits.start]
-    at = np.flatnonzero(~meant)
+    at = (~meant).nonzero()[0]
+    if not len(at):
+        return meant
     row, item = chunk.row_of(hits.start[at]), hits.item[at]
     family = payers.family[row]
     meant[at] = amount_agrees(item, payers.cash[row], payers.gross[row], index)
@@ -207,21 +221,22 @@ def _ending_hits(
     numbers: Numbers,
     covered: NDArray[np.int64],
     payers: Payers,
-    families: NDArray[np.int64],
+    strong: Hits,
     index: OpenItemIndex,
 ) -> Hits:
-    """Numbers that are the end of longer ones of the payer's family, or of items of the amount."""
+    """Numbers that are the end of longer ones of the payer's family, or of items of the amount;
+    `strong` says whose family that is where no payer is known.
+    """
     run = numbers.run
     length = run.end - run.start
     of_length = (length >= min(ENDING_LENGTHS)) & (length <= max(ENDING_LENGTHS))
     # Two zeros in front leave so few digits that the ending says nothing.
     of_length &= numbers.value >= np.power(10, np.maximum(length - 2, 0)).astype(np.uint64)
-    some = np.flatnonzero(of_length & (covered[run.end] == covered[run.start]))
+    some = (of_length & (covered[run.end] == covered[run.start])).nonzero()[0]
     if not len(some):
-        none = np.empty(0, dtype=np.int64)
-        return Hits(none, none, none, none, none.astype(np.bool_))
+        return Hits.none()
     row = chunk.row_of(run.start[some])
-    family = families[row]
+    family = _families(strong, chunk, payers, index)[row]
     owner, item = index.endings.find(family, numbers.value[some], length[some])
     stranger = np.flatnonzero(payers.family[row] < 0)
     other, of_amount = index.amounts.find(
@@ -310,6 +325,8 @@ def _moved(windows: Windows, moved: NDArray[np.int64]) -> Windows:
 
 def cover(hits: Hits | Runs, size: int) -> NDArray[np.int64]:
     """Running count of bytes inside the readings (shape: size + 1)."""
+    if not len(hits):
+        return np.zeros(size + 1, dtype=np.int64)
     edges = np.bincount(hits.start, minlength=size + 1) - np.bincount(hits.end, minlength=size + 1)
     before = np.zeros(size + 1, dtype=np.int64)
     np.cumsum(np.cumsum(edges[:-1]) > 0, out=before[1:])

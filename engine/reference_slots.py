@@ -19,13 +19,24 @@ NO_LINE: Final = -1
 class _Columns(msgspec.Struct, frozen=True, kw_only=True):
     """Arrays of one length, row by row."""
 
+    payment: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.payment)
+
     def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """The given rows."""
+        if rows.dtype == np.bool_ and rows.all():
+            return self
         return type(self)(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
     @classmethod
     def concat(cls, parts: list[Self]) -> Self:
         """All rows of `parts`."""
+        parts = [part for part in parts if len(part)] or parts[:1]
+        if len(parts) == 1:
+            return parts[0]
         if not parts:
             kinds = {"digits": np.uint64, **dict.fromkeys(_FLAGS, np.bool_)}
             return cls(

@@ -214,6 +214,8 @@ def _stated(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Cash stated for each text, the line's or else the payment's; and that before deductions."""
     cash = payments.int64("amount_minor")[payment]
+    if not len(remittances):
+        return cash, cash
     gross = cash.copy()
     on_line = np.flatnonzero(line != NO_LINE)
     row = line[on_line]
@@ -227,6 +229,8 @@ def _stated(
 
 def _said_creditor(remittances: RemittanceBatch, line: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Texts of lines that their source says are creditor references."""
+    if not len(remittances):
+        return np.zeros(len(line), dtype=np.bool_)
     kind = pc.equal(remittances.text("reference_kind"), "creditor_reference")
     return np.append(kind.to_numpy(zero_copy_only=False), False)[line]
 
@@ -255,6 +259,8 @@ def _read_chunk(
 
     def astray(where: NDArray[np.bool_], *, of_payer: bool) -> NDArray[np.int64]:
         lost = np.flatnonzero(where & (hits.strength == STRONG))
+        if not len(lost):
+            return lost
         row, item = chunk.row_of(hits.start[lost]), hits.item[lost]
         payment = own.payment[row]
         meant = index.original_minor[item] == total[payment]
@@ -275,9 +281,11 @@ def _read_chunk(
     covered = cover(hits, len(chunk.content))
     unread = chains.at(may_refer & (covered[chains.end] == covered[chains.start]))
     slots = ReferenceSlots.concat([ranged, short, _unread_slots(unread, read, chunk, own)])
-    placed = msgspec.structs.replace(
-        slots, start=slots.start + chunk.base, end=slots.end + chunk.base
-    )
+    placed = slots
+    if chunk.base:
+        placed = msgspec.structs.replace(
+            slots, start=slots.start + chunk.base, end=slots.end + chunk.base
+        )
     between = numbers_between(read, ends, written, index)
     return _Part(placed, shared, elsewhere, other_currency, between)
 
@@ -342,6 +350,8 @@ def _of_one_customer(
 ) -> NDArray[np.bool_]:
     """Best hits of slots where they are several, not too many, and of one customer."""
     tied = is_best & (ties[slot] > 1) & (ties[slot] <= _SHARED_MAX)
+    if not tied.any():
+        return tied
     low, high = (np.full(len(ties), edge) for edge in (np.iinfo(np.int64).max, -1))
     np.minimum.at(low, slot[tied], customer[tied])
     np.maximum.at(high, slot[tied], customer[tied])
@@ -360,10 +370,12 @@ def _unread_slots(
 ) -> ReferenceSlots:
     """What may be a reference nobody could read: one per unread line, long ones of free text."""
     is_line = texts.line != NO_LINE
-    unread_line = is_line & ~np.isin(texts.line, read.line)
+    unread_line = is_line & ~_is_read(texts.line, read.line)
     row = chunk.row_of(unread.start)
     long = unread.digits >= np.uint64(10 ** (_UNREAD_DIGITS_MIN - 1))
-    some = np.flatnonzero(unread_line[row] | (long & ~is_line[row]))
+    some = (unread_line[row] | (long & ~is_line[row])).nonzero()[0]
+    if not len(some) and not unread_line.any():
+        return ReferenceSlots.concat([])
     # Of an unread line its largest number; a line without any number is unread as a whole.
     order = np.lexsort((unread.start[some], _descending(unread.digits[some]), row[some]))
     some = some[order]
@@ -388,6 +400,15 @@ def _unread_slots(
         end=np.concatenate([unread.end[some], chunk.offsets[bare]]),
         transfer=texts.transfer[of],
     )
+
+
+def _is_read(line: NDArray[np.int64], read: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of `line` are among those `read`; both may hold `NO_LINE`, which is none."""
+    last = int(line.max(initial=NO_LINE))
+    mark = np.zeros(last + 2, dtype=np.bool_)
+    mark[read] = True
+    found: NDArray[np.bool_] = mark[line]
+    return found
 
 
 def _descending(digits: NDArray[np.uint64]) -> NDArray[np.uint64]:

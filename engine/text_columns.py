@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from engine import arrow_functions as arrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["are_empty", "blanks", "has_byte", "is_empty", "text_of", "texts_at"]
+__all__ = [
+    "are_empty",
+    "blanks",
+    "byte_set",
+    "has_byte",
+    "is_empty",
+    "rows_with_byte",
+    "text_of",
+    "texts_at",
+]
 
 _BLANKS: Final = pa.repeat(pa.scalar(""), 1024)
 
@@ -42,6 +52,13 @@ def is_empty(texts: pa.StringArray) -> NDArray[np.bool_]:
     return empty
 
 
+def byte_set(characters: str) -> NDArray[np.bool_]:
+    """One entry per byte: whether it is one of these ASCII characters."""
+    wanted = np.zeros(256, dtype=np.bool_)
+    wanted[[*characters.encode("ascii")]] = True
+    return wanted
+
+
 def has_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> bool:
     """Whether any text has a byte that is `wanted` (one entry per byte)."""
     if are_empty(texts):
@@ -52,14 +69,29 @@ def has_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> bool:
     return bool(wanted[np.frombuffer(content, dtype=np.uint8)[start:end]].any())
 
 
+def rows_with_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which texts have a byte that is `wanted` (one entry per byte)."""
+    if are_empty(texts):
+        return np.zeros(len(texts), dtype=np.bool_)
+    _, places, content = texts.buffers()
+    start = texts.offset
+    offsets = np.frombuffer(places, dtype=np.int32)[start : start + len(texts) + 1]
+    marked = wanted[np.frombuffer(content, dtype=np.uint8)[offsets[0] : offsets[-1]]]
+    before = np.zeros(len(marked) + 1, dtype=np.int64)
+    marked.cumsum(out=before[1:])
+    counts = before[offsets - offsets[0]]
+    found: NDArray[np.bool_] = counts[1:] > counts[:-1]
+    return found
+
+
 def texts_at(texts: pa.StringArray, rows: NDArray[np.int64]) -> pa.StringArray:
     """The texts at `rows`, empty where a row is below 0."""
     nowhere = rows < 0
     if not nowhere.any():
-        return texts.take(pa.array(rows))
+        return arrow.take(texts, pa.array(rows))
     if nowhere.all():
         return blanks(len(rows))
-    return pc.fill_null(texts.take(pa.array(rows, mask=nowhere)), "")
+    return arrow.fill_null(arrow.take(texts, pa.array(rows, mask=nowhere)), "")
 
 
 def text_of(
@@ -68,4 +100,4 @@ def text_of(
     """`text` where a row is flagged, `other` where not."""
     if not flags.any():
         return other
-    return text if flags.all() else pc.if_else(pa.array(flags), text, other)
+    return text if flags.all() else arrow.if_else(pa.array(flags), text, other)

@@ -24,6 +24,7 @@ from engine.batches import (
     RemittanceBatch,
     ReversalBatch,
 )
+from engine.text_columns import blanks
 from rpc.arrow_sizes import expanded_bytes
 from rpc.errors import ArrowError, ExpansionError, RowCountError
 from rpc.limits import CHUNK_BYTES_MAX, EXPANDED_BYTES_MAX
@@ -66,6 +67,11 @@ class TableKind(msgspec.Struct, frozen=True):
         return _row_fields(self.row_class)
 
     @property
+    def columns(self) -> tuple[_RowField, ...]:
+        """The same fields, taken apart."""
+        return _columns(self.row_class, self.batch_class)  # type: ignore[arg-type]  # a class
+
+    @property
     def rows_field(self) -> str:
         """Name of the one field of the table's rows message."""
         return _rows_field(self.table_class)
@@ -76,6 +82,39 @@ def _row_fields(row_class: Any) -> tuple[FieldDescriptor, ...]:
     descriptor = row_class.DESCRIPTOR
     own = _SERVER_FIELDS.get(descriptor.name, frozenset())
     return tuple(field for field in descriptor.fields if field.name not in own)
+
+
+_TEXT: Final = pa.string()
+
+
+class _RowField(msgspec.Struct, frozen=True):
+    """A field of row messages: its column and that one's type, `is_date` where it is text in the
+    message and a date in the batch.
+    """
+
+    name: str
+    column: str
+    kind: Any
+    is_repeated: bool
+    has_presence: bool
+    is_date: bool
+
+
+@cache
+def _columns(row_class: Any, batch_class: type[Batch]) -> tuple[_RowField, ...]:
+    # Fields are looked at once: to ask one costs more than to read a value.
+    schema = batch_class.SCHEMA
+    return tuple(
+        _RowField(
+            name=field.name,
+            column=column_of(field),
+            kind=pa.int64() if field.type == field.TYPE_INT64 else _TEXT,
+            is_repeated=field.is_repeated,
+            has_presence=field.has_presence,
+            is_date=pa.types.is_date(schema.field(column_of(field)).type),
+        )
+        for field in _row_fields(row_class)
+    )
 
 
 @cache
@@ -135,19 +174,21 @@ def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array]:
 
 def decode_messages(kind: TableKind, messages: Sequence[Any]) -> dict[str, pa.Array]:
     """Columns of row messages."""
-    return {column_of(field): _message_column(field, messages) for field in kind.row_fields}
+    return {one.column: _message_column(one, messages) for one in kind.columns}
 
 
-def _message_column(field: FieldDescriptor, messages: Any) -> pa.Array:
-    name = field.name
-    if field.is_repeated:
-        return pa.array([SEPARATOR.join(getattr(row, name)) for row in messages], pa.string())
-    if field.has_presence:
-        return pa.array(
-            [getattr(row, name) if row.HasField(name) else None for row in messages], pa.int64()
-        )
-    kind = pa.int64() if field.type == field.TYPE_INT64 else pa.string()
-    return pa.array([getattr(row, name) for row in messages], kind)
+def _message_column(one: _RowField, messages: Any) -> pa.Array:
+    name = one.name
+    values: list[Any]
+    if one.is_repeated:
+        values = [SEPARATOR.join(getattr(row, name)) for row in messages]
+    elif one.has_presence:
+        values = [getattr(row, name) if row.HasField(name) else None for row in messages]
+    else:
+        values = [getattr(row, name) for row in messages]
+    if one.kind == _TEXT and not any(values):
+        return blanks(len(values))
+    return pa.array(values, one.kind)
 
 
 def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Array], int]:
@@ -196,22 +237,26 @@ def encode_table(kind: TableKind, batch: Batch, *, arrow: bool) -> Any:
 
 def row_messages(kind: TableKind, batch: Batch) -> list[Any]:
     """One message per row of `batch`."""
-    names = [field.name for field in kind.row_fields]
-    columns = [_field_values(field, batch) for field in kind.row_fields]
+    columns = {one.name: _field_values(one, batch) for one in kind.columns}
+    # What is empty in all rows is left out: a message is made with less work.
+    told = {name: values for name, values in columns.items() if values.count(None) < len(values)}
+    if not told:
+        return [kind.row_class() for _ in range(len(batch))]
     return [
-        kind.row_class(**dict(zip(names, values, strict=True)))
-        for values in zip(*columns, strict=True)
+        kind.row_class(**dict(zip(told, values, strict=True)))
+        for values in zip(*told.values(), strict=True)
     ]
 
 
-def _field_values(field: FieldDescriptor, batch: Batch) -> list[Any]:
-    column = batch.record_batch.column(column_of(field))
-    if pa.types.is_date(column.type):
-        return [value or "" for value in column.cast(pa.string()).to_pylist()]
+def _field_values(one: _RowField, batch: Batch) -> list[Any]:
+    """The values of a field; None where the message has it empty without being told."""
+    column = batch.record_batch.column(one.column)
+    if one.is_date:
+        return [value or None for value in column.cast(_TEXT).to_pylist()]
     values: list[Any] = column.to_pylist()
-    if field.is_repeated:
-        return [value.split(SEPARATOR) if value else [] for value in values]
-    return values
+    if one.is_repeated:
+        return [value.split(SEPARATOR) if value else None for value in values]
+    return values if one.has_presence else [value or None for value in values]
 
 
 def encode_tables(kind: TableKind, batch: Batch, *, arrow: bool) -> Iterator[Message]:

@@ -6,7 +6,7 @@ alone (`engine.apart`). A call whose rows are wrong, or that comes as Arrow, is 
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -167,10 +167,9 @@ class _Rows(msgspec.Struct, frozen=True):
 
     def alone(self) -> tuple[PaymentBatch, RemittanceBatch]:
         """The rows of this call only."""
-        payments, lines = self.payments.record_batch, self.lines.record_batch
         return (
-            PaymentBatch.of_distinct(payments.slice(self.bounds[0], self.payment_count())),
-            RemittanceBatch.of_distinct(lines.slice(self.line_bounds[0], self.line_count())),
+            self.payments.slice(self.bounds[0], self.payment_count()),
+            self.lines.slice(self.line_bounds[0], self.line_count()),
         )
 
 
@@ -185,7 +184,7 @@ class _Answers:
         self._version = version
         self._policy_sha256 = policy_sha256(resident.policy)
         self._rows: dict[int, dict[str, list[Any]]] = {}
-        self._without_rows = self._matched_without_rows()
+        self._without_rows = _matched_without_rows(version, self._policy_sha256)
 
     def response(self, call: _Call) -> bytes:
         """The response to `call`, encoded; raises `AnswerTooLargeError`."""
@@ -232,21 +231,6 @@ class _Answers:
                 getattr(table.messages, kind.rows_field).extend(self._own_rows(kind, result))
         return answer
 
-    def _matched_without_rows(self) -> bytes:
-        """What all answers of matches have in common."""
-        answer: Any = match_service_pb2.MatchResidentPaymentsResponse(
-            snapshot_version=self._version,
-            summary=match_service_pb2.MatchSummary(
-                state=match_service_pb2.MATCH_STATE_MATCHED,
-                policy_version=POLICY_VERSION,
-                policy_sha256=self._policy_sha256,
-            ),
-        )
-        for kind in ANSWER_TABLES:
-            getattr(answer, kind.field).messages.SetInParent()
-        encoded: bytes = answer.SerializeToString()
-        return encoded
-
     def _summary(self, call: _Call) -> match_service_pb2.MatchSummary:
         state = match_service_pb2.MATCH_STATE_MATCHED
         if call.errors.count:
@@ -280,6 +264,23 @@ class _Answers:
             shared[name] = row_messages(kind, getattr(result.together, name))
         start, end = result.bounds[name]
         return shared[name][start:end]
+
+
+@lru_cache(maxsize=4)
+def _matched_without_rows(version: int, policy_hash: str) -> bytes:
+    """What all answers of matches have in common."""
+    answer: Any = match_service_pb2.MatchResidentPaymentsResponse(
+        snapshot_version=version,
+        summary=match_service_pb2.MatchSummary(
+            state=match_service_pb2.MATCH_STATE_MATCHED,
+            policy_version=POLICY_VERSION,
+            policy_sha256=policy_hash,
+        ),
+    )
+    for kind in ANSWER_TABLES:
+        getattr(answer, kind.field).messages.SetInParent()
+    encoded: bytes = answer.SerializeToString()
+    return encoded
 
 
 def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMatchDone:

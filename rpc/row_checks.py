@@ -6,6 +6,7 @@ Tables are all or nothing: a table with an error gives no batch.
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,12 +17,15 @@ import pyarrow.compute as pc
 from engine.batches import Batch, OpenItemBatch, PaymentBatch
 from engine.limits import AMOUNT_MINOR_MAX
 from engine.money import CURRENCY_EXPONENTS
+from engine.text_columns import are_empty, blanks, is_empty
 from parsers.tables import DOCUMENT_TYPES, ITEM_STATUSES
 from rpc.errors import ArrowError
 from rpc.limits import ROW_ERRORS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from rpc.conversions import TableKind
 
@@ -59,6 +63,36 @@ _RULES: Final = {
     "removed_open_items": _Rules(required=("open_item_id",)),
     "removed_customers": _Rules(required=("customer_id",)),
 }
+
+
+_FEW_ROWS: Final = 1000
+"""So few keys are numbered faster than they are compared with their neighbours."""
+
+_CURRENCIES: Final = pa.array([*CURRENCY_EXPONENTS, ""])
+
+
+class _Column(msgspec.Struct, frozen=True):
+    """A column of a table and what kind it is: asked once, for every call has all of them."""
+
+    field: Any
+    name: str
+    is_text: bool
+    is_integer: bool
+    is_date: bool
+
+
+@cache
+def _checked_columns(batch_class: type[Batch]) -> tuple[_Column, ...]:
+    return tuple(
+        _Column(
+            field=field,
+            name=field.name,
+            is_text=pa.types.is_string(field.type),
+            is_integer=pa.types.is_integer(field.type),
+            is_date=pa.types.is_date(field.type),
+        )
+        for field in batch_class.SCHEMA
+    )
 
 
 class RowError(msgspec.Struct, frozen=True):
@@ -106,9 +140,12 @@ class TableChecker:
         if missing:
             message = f"{self._kind.field}: the required columns {missing} are missing"
             raise ArrowError(message, table=self._kind.field, column=missing[0])
-        schema = self._kind.batch_class.SCHEMA
-        arrays = [self._column(field, columns.get(field.name), row_count) for field in schema]
+        arrays = [
+            self._column(one, columns.get(one.name), row_count)
+            for one in _checked_columns(self._kind.batch_class)  # type: ignore[arg-type]  # a class
+        ]
         if not self._own_errors:
+            schema = self._kind.batch_class.SCHEMA
             self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         self._rows += row_count
 
@@ -125,30 +162,29 @@ class TableChecker:
     def check_owners(self, batch: Batch, payments: Batch) -> None:
         """Each line of `batch` must name one of `payments`."""
         known = pc.is_in(batch.text("payment_id"), value_set=payments.text("payment_id"))
-        self._refuse(pc.invert(known), batch.text("payment_id"), "payment_id", "a sent payment")
+        self._refuse(_not(known), batch.text("payment_id"), "payment_id", "a sent payment")
 
     def refuse_repeated(self, repeated: pa.Array, values: pa.Array, column: str) -> None:
         """Refuse rows, all of them added, whose key stands in another table that excludes it."""
         self._rows = 0
         expected = "a key that stands once in all tables of the call"
-        self._refuse(repeated, values, column, expected, reason="DUPLICATE_KEY")
+        told = repeated.to_numpy(zero_copy_only=False)
+        self._refuse(told, values, column, expected, reason="DUPLICATE_KEY")
 
-    def _column(self, field: pa.Field, column: pa.Array | None, rows: int) -> pa.Array:
-        name = field.name
+    def _column(self, one: _Column, column: pa.Array | None, rows: int) -> pa.Array:
         if column is None:
-            column = pa.nulls(rows, field.type)
-        typed = self._typed(field, column)
-        if pa.types.is_string(field.type):
-            return self._text(name, typed)
-        if pa.types.is_integer(field.type):
-            return self._number(field, typed)
-        return typed
+            column = blanks(rows) if one.is_text else pa.nulls(rows, one.field.type)
+        typed = self._typed(one, column)
+        if one.is_text:
+            return self._text(one.name, typed)
+        return self._number(one, typed) if one.is_integer else typed
 
-    def _typed(self, field: pa.Field, column: pa.Array) -> pa.Array:
-        if pa.types.is_date(field.type) and pa.types.is_string(column.type):
-            return self._dates(field.name, column)
+    def _typed(self, one: _Column, column: pa.Array) -> pa.Array:
+        field = one.field
         if column.type == field.type:
             return column
+        if one.is_date and pa.types.is_string(column.type):
+            return self._dates(field.name, column)
         if pa.types.is_floating(column.type) and not pa.types.is_floating(field.type):
             self._refuse_type(field, column)
         try:
@@ -164,11 +200,13 @@ class TableChecker:
         raise ArrowError(message, table=self._kind.field, column=field.name)
 
     def _dates(self, name: str, column: pa.Array) -> pa.Array:
+        if not column.null_count and are_empty(column):
+            return pa.nulls(len(column), pa.date32())
         filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
         try:
             return filled.cast(pa.date32())
         except pa.ArrowInvalid:
-            bad = pa.array([not _is_date(text) for text in filled.to_pylist()])
+            bad = np.array([not _is_date(text) for text in filled.to_pylist()])
             self._refuse(bad, column, name, "an ISO 8601 date such as 2026-03-31")
             return pa.nulls(len(column), pa.date32())
 
@@ -177,34 +215,42 @@ class TableChecker:
         if name in self._rules.defaults:
             text = pc.if_else(pc.equal(text, ""), self._rules.defaults[name], text)
         if name in self._rules.required:
-            empty = pc.equal(text, "")
-            self._refuse(empty, text, name, "a value", reason="VALUE_MISSING")
+            self._refuse(is_empty(text), text, name, "a value", reason="VALUE_MISSING")
         words = self._rules.words.get(name)
         if words:
             known = pc.is_in(text, value_set=pa.array(words))
-            self._refuse(pc.invert(known), text, name, f"one of {', '.join(words)}")
+            self._refuse(_not(known), text, name, f"one of {', '.join(words)}")
         if name == "currency":
-            codes = pa.array([*CURRENCY_EXPONENTS, ""])
-            known = pc.is_in(text, value_set=codes)
-            self._refuse(pc.invert(known), text, name, "an active ISO 4217 code such as USD")
+            known = pc.is_in(text, value_set=_CURRENCIES)
+            self._refuse(_not(known), text, name, "an active ISO 4217 code such as USD")
         return text
 
-    def _number(self, field: pa.Field, column: pa.Array) -> pa.Array:
-        name = field.name
-        if name in self._rules.required:
-            self._refuse(column.is_null(), column, name, "a value", reason="VALUE_MISSING")
-        filled = pc.fill_null(column, 0) if column.null_count else column
+    def _number(self, one: _Column, column: pa.Array) -> pa.Array:
+        name, nulls = one.name, column.null_count
+        if nulls and name in self._rules.required:
+            missing = column.is_null().to_numpy(zero_copy_only=False)
+            self._refuse(missing, column, name, "a value", reason="VALUE_MISSING")
+        if nulls == len(column) and one.field.nullable:
+            return column
+        filled = pc.fill_null(column, 0) if nulls else column
         if name.endswith("_minor"):
-            large = pc.or_(pc.greater(filled, AMOUNT_MINOR_MAX), pc.less(filled, -AMOUNT_MINOR_MAX))
+            value = filled.to_numpy(zero_copy_only=False)
+            large = (value > AMOUNT_MINOR_MAX) | (value < -AMOUNT_MINOR_MAX)
             self._refuse(large, filled, name, f"at most {AMOUNT_MINOR_MAX} minor units")
-        return column if field.nullable else filled
+        return column if one.field.nullable else filled
 
     def _refuse(
-        self, bad: pa.Array, values: pa.Array, column: str, expected: str, *, reason: str = ""
+        self,
+        bad: NDArray[np.bool_],
+        values: pa.Array,
+        column: str,
+        expected: str,
+        *,
+        reason: str = "",
     ) -> None:
-        if not pc.any(bad).as_py():
+        if not bad.any():
             return
-        rows = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
+        rows = np.flatnonzero(bad)
         self._count(len(rows))
         for row in rows[: self._errors.room].tolist():
             value = values[row].as_py()
@@ -227,11 +273,14 @@ class TableChecker:
 
     def _keys_are_unique(self, batch: Batch) -> bool:
         names, whole = batch.KEY, batch.record_batch
-        if not names or batch.keys_ascend():
+        if not names or len(batch) < 2 or (len(batch) > _FEW_ROWS and batch.keys_ascend()):
             return True
         parts = [whole.column(name).cast(pa.string()) for name in names]
         keys = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "\x1f")
-        codes = keys.dictionary_encode().indices.to_numpy()
+        encoded = keys.dictionary_encode()
+        if len(encoded.dictionary) == len(keys):
+            return not self._own_errors
+        codes = encoded.indices.to_numpy()
         # Codes count up in order of first appearance: a row that sets no new maximum repeats a key.
         first = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
         first_rows, repeats = np.flatnonzero(first), np.flatnonzero(~first)
@@ -241,6 +290,12 @@ class TableChecker:
             message = f"expected a key that row {first_rows[codes[row]]} does not have"
             self._list(row, " / ".join(names), "DUPLICATE_KEY", shown, message)
         return not self._own_errors
+
+
+def _not(flags: pa.BooleanArray) -> NDArray[np.bool_]:
+    """The other rows."""
+    others: NDArray[np.bool_] = ~flags.to_numpy(zero_copy_only=False)
+    return others
 
 
 def _is_date(text: str | None) -> bool:
@@ -258,6 +313,8 @@ def _filled(kind: type[Batch], whole: pa.RecordBatch) -> pa.RecordBatch:
     columns: dict[str, Any] = dict(zip(whole.schema.names, whole.columns, strict=True))
     if kind is PaymentBatch:
         booking, value = columns["booking_date"], columns["value_date"]
+        if not booking.null_count and not value.null_count:
+            return whole
         columns["booking_date"] = pc.coalesce(booking, value)
         columns["value_date"] = pc.coalesce(value, booking)
     if kind is OpenItemBatch:
