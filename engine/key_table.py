@@ -1,10 +1,11 @@
 """Key → values: many 64-bit keys sorted once, found by the million without a search.
 
 Keys are scrambled (an invertible multiplication), so that they spread evenly. Their leading bits
-point to a pair of slots, which holds the two least of the keys it is pointed to for; the others, one
-in six, stand in order in a second table, small and with more room, each as near behind its own pair
-as those before it leave. What a key leads to stands beside it, and a pair is read at once: one look
-is mostly all a question costs, where a binary search would miss the cache twenty times.
+point to a pair of slots, which holds the two least of the keys it is pointed to for; the others,
+one in six, stand in order in a second table, small and with more room, each as near behind its
+own pair as those before it leave. What a key leads to stands beside it, and a pair is read at
+once: one look is mostly all a question costs, where a binary search would miss the cache twenty
+times.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from engine.segments import expand_ranges, first_of_runs, is_among, order_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KeyTable", "scrambled"]
+__all__ = ["KeyTable", "Pairs", "scrambled"]
 
 _SCRAMBLE: Final = np.uint64(0x9E3779B97F4A7C15)
 _HALF: Final = np.uint64(32)
@@ -81,7 +82,7 @@ def _free_slots(pairs: int) -> NDArray[np.uint64]:
     return slots
 
 
-class _Pairs(msgspec.Struct, frozen=True):
+class Pairs(msgspec.Struct, frozen=True):
     """Keys, each beside its value (shape: slots × 2, two slots a pair), free slots at the ends of
     pairs and a free pair behind all; homes: how many pairs the leading bits are spread over.
     """
@@ -90,7 +91,7 @@ class _Pairs(msgspec.Struct, frozen=True):
     homes: int
 
     @classmethod
-    def of(cls, key: NDArray[np.uint64], value: NDArray[np.uint64]) -> _Pairs:
+    def of(cls, key: NDArray[np.uint64], value: NDArray[np.uint64]) -> Pairs:
         """Sorted keys one behind the other where they crowd: only the last stand behind `homes`."""
         homes = max(len(key) * _PAIRS_BEHIND, _PAIRS_MIN)
         place = _homes(key, homes) * 2
@@ -135,8 +136,8 @@ class KeyTable(msgspec.Struct, frozen=True):
     several values their number and where they begin in `shared`.
     """
 
-    own: _Pairs
-    behind: _Pairs
+    own: Pairs
+    behind: Pairs
     shared: NDArray[np.uint64]
 
     @classmethod
@@ -177,8 +178,8 @@ class KeyTable(msgspec.Struct, frozen=True):
         stays = first.copy()
         stays[1:] |= first[:-1]
         slot = place[stays] * 2 + ~first[stays]
-        own = _Pairs(_filled(homes, slot, key[stays], told[stays]), homes)
-        return cls(own, _Pairs.of(key[~stays], told[~stays]), shared)
+        own = Pairs(_filled(homes, slot, key[stays], told[stays]), homes)
+        return cls(own, Pairs.of(key[~stays], told[~stays]), shared)
 
     def __len__(self) -> int:
         """Number of values."""

@@ -24,7 +24,7 @@ from engine.accident import AmountHabits
 from engine.customer_directory import CustomerDirectory, Relations
 from engine.due_habits import DueDays
 from engine.identify import CustomerNumbers, OurAccounts
-from engine.key_table import KeyTable
+from engine.key_table import KeyTable, Pairs
 from engine.name_evidence import NameBook, NearNames
 from engine.name_search import NameIndex
 from engine.names import NormalNames
@@ -50,7 +50,7 @@ FILES_MAX: Final = 8
 """Files a snapshot may consist of; the next one is written whole."""
 
 _TAIL: Final = struct.Struct("<Q8s")
-_MAGIC: Final = b"TIEOUT04"
+_MAGIC: Final = b"TIEOUT05"
 _ALIGNMENT: Final = 64
 
 _CLASSES: Final[dict[str, type[Any]]] = {
@@ -74,6 +74,7 @@ _CLASSES: Final[dict[str, type[Any]]] = {
         OpenItemIndex,
         OurAccounts,
         OwnerTable,
+        Pairs,
         ReferenceKeys,
         Relations,
         Resident,
