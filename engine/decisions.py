@@ -78,12 +78,14 @@ def _row_facts(situation: Situation, candidates: Candidates) -> RowFacts:
         "tax": situation.tax_in_text[payment],
         "reasoned": situation.reason_in_text[payment],
     }
+    cause = situation.cause_in_text[payment]
     if len(lines.amount):
         on_line = rows.line >= 0
         stated = {name: np.where(on_line, getattr(lines, name)[rows.line], 0) for name in stated}
         words = {
             name: said | (on_line & getattr(lines, name)[rows.line]) for name, said in words.items()
         }
+        cause |= on_line & lines.reasoned[rows.line]
     opened = situation.remaining[rows.item]
     short = opened - rows.cash
     offered = index.discount_minor[rows.item]
@@ -104,6 +106,7 @@ def _row_facts(situation: Situation, candidates: Candidates) -> RowFacts:
         stated_fee=words["fee"],
         stated_tax=words["tax"],
         stated_reason=words["reasoned"],
+        stated_cause=cause,
         claimed=claimed_before(situation, rows.item, short),
         plain=is_one_of(candidates.strategy[rows.candidate], _PLAIN),
         rule=situation.rule[payment],

@@ -23,7 +23,17 @@ from engine.identify import RELIABILITY, Payers, companies_of, identify_payers, 
 from engine.learned_facts import LearnedFacts
 from engine.payer_names import KnownNames, confirm_by_name
 from engine.payer_table import payers_by_number
-from engine.payment_words import FEE, FEE_REASON, NOT_RECEIVABLE, REASON, TAX, says
+from engine.payment_words import (
+    CASH_DISCOUNT,
+    CAUSE,
+    DISCOUNT,
+    FEE,
+    FEE_REASON,
+    NOT_RECEIVABLE,
+    REASON,
+    TAX,
+    says,
+)
 from engine.policy_table import assign_rules
 from engine.reference_slots import NO_LINE
 from engine.relations import declare_relations, sister_companies
@@ -325,9 +335,10 @@ def _told_facts(
 ) -> dict[str, NDArray[Any]]:
     """What policy says of the payer; what bank and payer say: amount, day, charges taken out (0
     where nothing is said), no payer name, words of a bank's fee, of a tax, of a reason for paying
-    less. `last` is the day of payments without one, per payment.
+    less, of one that is no discount. `last` is the day of payments without one, per payment.
     """
     text = payments.text("remittance_text")
+    reason = says(text, REASON)
     charges = pc.fill_null(payments.record_batch.column("charges_minor"), 0)
     return {
         "cash": payments.int64("amount_minor"),
@@ -339,8 +350,18 @@ def _told_facts(
         "nameless": pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
         "fee_in_text": says(text, FEE),
         "tax_in_text": says(text, TAX),
-        "reason_in_text": says(text, REASON),
+        "reason_in_text": reason,
+        "cause_in_text": _says_cause(text, reason),
     }
+
+
+def _says_cause(text: pa.StringArray, reason: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which texts, of those that give a `reason`, give one that is no discount."""
+    cause, rows = reason.copy(), np.flatnonzero(reason)
+    if len(rows):
+        told = text.take(pa.array(rows))
+        cause[rows] = says(told, CAUSE) & ~says(told, DISCOUNT)
+    return cause
 
 
 def _claimed(
@@ -392,13 +413,15 @@ def _of_the_payer(
 def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lines:
     reason = remittances.text("deduction_reason")
     fee = says(reason, FEE_REASON)
-    stated = pc.not_equal(reason, "").to_numpy(zero_copy_only=False)
+    discounted = says(reason, CASH_DISCOUNT)
+    stated = pc.not_equal(reason, "").to_numpy(zero_copy_only=False) & ~discounted
+    discount, deduction = (remittances.int64(f"{name}_minor") for name in ("discount", "deduction"))
     return Lines(
         payment=line_payment,
         amount=remittances.int64("amount_minor"),
         given=~remittances.is_null("amount_minor"),
-        discount=remittances.int64("discount_minor"),
-        deduction=remittances.int64("deduction_minor"),
+        discount=discount + np.where(discounted, deduction, 0),
+        deduction=np.where(discounted, 0, deduction),
         fee=fee,
         tax=says(reason, TAX),
         reasoned=stated & ~fee,

@@ -73,8 +73,7 @@ def match_traceably(
 
     rounds = (named, by_amount, by_custom)
     observe("settle", sum(len(one.candidates) for one in rounds))
-    unread = unread_references(intake.situation)
-    conclusion = conclude(intake, list(rounds), unread)
+    conclusion = conclude(intake, list(rounds), unread_references(intake.situation))
     applications = write_applications(intake, conclusion, map_ordered)
     returns = reverse_returns(intake, applications, match_input.earlier, match_input.originals)
     result = MatchResult(
@@ -82,7 +81,11 @@ def match_traceably(
         applications=applications,
         reversals=returns.reversals,
         exceptions=raise_exceptions(
-            intake, conclusion, returns, unread, paid_twins(intake, intake.situation)
+            intake,
+            conclusion,
+            returns,
+            unread_references(intake.situation, of_anybody=False),
+            paid_twins(intake, intake.situation),
         ),
         joined=intake.advices.joined,
     )

@@ -38,7 +38,7 @@ def cut_off(intake: Intake, undecided: NDArray[np.bool_]) -> NDArray[np.bool_]:
     situation, index, slots = intake.situation, intake.index, intake.situation.slots
     family = situation.payer_family[slots.payment]
     live = undecided[slots.payment] & (slots.hits == 0) & (slots.line == NO_LINE) & (family >= 0)
-    live &= slots.digits >= np.uint64(_CUT_DIGITS_MIN)
+    live &= (slots.digits >= np.uint64(_CUT_DIGITS_MIN)) | slots.alike
     live &= index.family_bounds[family + 1] - index.family_bounds[family] <= FAMILY_COMPARED_MAX
     rows = live.nonzero()[0]
     if not len(rows):

@@ -22,32 +22,74 @@ __all__ = ["LEGAL_FORMS", "NormalNames", "normalise_names"]
 
 LEGAL_FORMS: Final[tuple[tuple[str, str], ...]] = (
     ("GMBH CO KG", r"GMBH (?:AND |U |UND )?CO(?: KG| OHG)?|MBH CO KG"),
-    ("GMBH", r"GMBH|G M B H|MBH"),
+    ("UG CO KG", r"UG (?:HAFTUNGSBESCHRANKT )?(?:AND |U )?CO KG"),
+    ("AG CO KG", r"(?:AG|SE) (?:AND |U )?CO(?: KG| OHG)"),
+    ("KGAA", r"(?:(?:GMBH |AG |SE )(?:AND |U )?CO )?KGAA"),
+    ("GMBH", r"GMBH|G M B H|MBH|GESMBH|GES M B H|GGMBH"),
     ("AG", r"AG|AKTIENGESELLSCHAFT"),
     ("SE", r"SE"),
     ("KG", r"KG|KOMMANDITGESELLSCHAFT"),
     ("OHG", r"OHG"),
-    ("UG", r"UG(?: HAFTUNGSBESCHRAENKT| HAFTUNGSBESCHRANKT)?"),
+    ("UG", r"UG(?: HAFTUNGSBESCHRANKT)?"),
     ("EK", r"E K|EK"),
+    ("EG", r"E G|EG|EINGETRAGENE GENOSSENSCHAFT"),
+    ("GBR", r"GBR|EGBR"),
+    ("PARTG", r"PARTG(?:MBB| MBB)?|PARTNERSCHAFT MBB"),
     ("BV", r"BV|B V|BESLOTEN VENNOOTSCHAP"),
     ("NV", r"NV|N V"),
-    ("SARL", r"SARL|S A R L"),
-    ("SAS", r"SAS|S A S"),
+    ("VOF", r"VOF|V O F|VENNOOTSCHAP ONDER FIRMA"),
+    ("SA DE CV", r"SA DE CV|S A DE C V|S DE RL DE CV"),
+    ("CV", r"CV|C V"),
+    ("COOPERATIE", r"COOPERATIE(?: (?:UA|WA|BA|U A))?|COOP UA|UA|U A"),
+    ("BVBA", r"BVBA|SPRL"),
+    ("CVBA", r"CVBA|SCRL"),
+    ("VZW", r"VZW|ASBL"),
+    ("SARL", r"SARL|S A R L|EURL"),
+    ("SAS", r"SAS|S A S|SASU"),
+    ("SNC", r"SNC|S N C"),
+    ("SCI", r"SCI"),
     ("SA", r"SA|S A"),
-    ("SRL", r"SRL|S R L"),
+    ("SRLS", r"SRLS|S R L S"),
+    ("SRL", r"SRL|S R L|SAGL"),
     ("SPA", r"SPA|S P A"),
-    ("SL", r"SL|S L"),
-    ("AB", r"AB|AKTIEBOLAG"),
-    ("AS", r"AS|A S|APS"),
-    ("OY", r"OY|OYJ"),
-    ("SPZOO", r"SP Z O O|SP ZOO"),
+    ("SOC COOP", r"SCARL|SOC COOP(?: A R L| ARL)?|SOCIETA COOPERATIVA"),
+    ("SL", r"SL|S L|SLU|S L U|SOCIEDAD LIMITADA"),
+    ("LDA", r"LDA|LTDA|LIMITADA"),
+    ("AB", r"AB(?: PUBL)?|AKTIEBOLAG(?: PUBL)?"),
+    ("HB", r"HB|HANDELSBOLAG"),
+    ("KB", r"KB|KOMMANDITBOLAG"),
+    ("AS", r"AS|A S"),
+    ("ASA", r"ASA"),
+    ("APS", r"APS"),
+    ("OY", r"OY|OSAKEYHTIO"),
+    ("OYJ", r"OYJ"),
+    ("SPZOO SPK", r"(?:SP Z O O|SP Z OO|SP ZOO) (?:SP K|SPK)"),
+    ("SPZOO", r"SP Z O O|SP Z OO|SP ZOO|SPOLKA Z O O|SPOLKA Z OO"),
+    ("SP J", r"SP J|SPJ"),
+    ("SRO", r"SRO|S R O|SPOL S RO|SPOL S R O"),
+    ("KFT", r"KFT"),
+    ("ZRT", r"ZRT|NYRT"),
+    ("DOO", r"DOO|D O O"),
+    ("OOD", r"OOD|EOOD"),
+    ("UAB", r"UAB"),
+    ("SIA", r"SIA"),
+    ("OU", r"OU"),
+    ("LTD STI", r"LTD STI"),
     ("INC", r"INC|INCORPORATED"),
     ("CORP", r"CORP|CORPORATION"),
-    ("LLC", r"LLC|L L C"),
+    ("LLC", r"LLC|L L C|LIMITED LIABILITY COMPANY"),
+    ("PLLC", r"PLLC|P L L C"),
+    ("LLLP", r"LLLP|L L L P"),
     ("LLP", r"LLP|L L P"),
     ("LP", r"LP|L P"),
     ("PLC", r"PLC|P L C"),
-    ("LTD", r"LTD|LIMITED|PTY LTD|PVT LTD"),
+    ("ULC", r"ULC"),
+    (
+        "LTD",
+        r"(?:(?:PTY|PVT|PTE|PROPRIETARY|PRIVATE) )?(?:LTD|LIMITED)|LTEE|LIMITEE",
+    ),
+    ("SDN BHD", r"SDN BHD|BHD"),
+    ("KK", r"KK|K K|KABUSHIKI KAISHA"),
     ("CO", r"CO|COMPANY"),
     ("GROUP", r"GROUP|GRP"),
     ("TRUST", r"TRUST"),
@@ -75,7 +117,9 @@ class NormalNames(msgspec.Struct, frozen=True):
 
 
 def normalise_names(names: pa.StringArray) -> NormalNames:
-    """Fold `names` (case, accents, punctuation, "and", a leading THE), split off the legal form."""
+    """Fold `names` (case, accents, umlauts, punctuation, "and", a leading THE), split off the legal
+    form.
+    """
     folded = pc.utf8_upper(names)
     for old, new in (("ẞ", "SS"), ("Ø", "O"), ("Æ", "AE"), ("Ł", "L"), ("Đ", "D")):
         folded = pc.replace_substring(folded, old, new)
@@ -88,6 +132,8 @@ def normalise_names(names: pa.StringArray) -> NormalNames:
     folded = pc.replace_substring_regex(folded, r" (?:AND|UND|ET|EN|Y) ", " AND ")
     folded = pc.utf8_trim_whitespace(folded)
     folded = pc.replace_substring_regex(folded, "^THE ", "")
+    # What banks make of Ü is U or UE: both are the one letter.
+    folded = pc.replace_substring_regex(folded, "([AOU])E", r"\1")
     return _split(folded)
 
 

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from engine.reference_keys import STRONG
+from engine.reference_slots import NO_LINE
 from engine.segments import expand_ranges, first_of_runs, segment_sum
 
 if TYPE_CHECKING:
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
 
     from engine.open_item_index import OpenItemIndex
     from engine.reference_slots import ReferenceSlots
+    from engine.tokens import TextChunk
 
-__all__ = ["add_ranges", "numbers_between", "range_ends", "short_forms", "written_short"]
+__all__ = [
+    "add_ranges",
+    "numbers_between",
+    "range_ends",
+    "short_forms",
+    "written_alike",
+    "written_short",
+]
 
 Pairs: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
 """Two columns, row by row."""
@@ -34,6 +43,8 @@ _BETWEEN: Final = re.compile(
 )
 
 
+_LETTERS_BYTES_MAX = 8
+_LETTERS: Final = re.compile(rb"(?:^|[^A-Za-z])([A-Za-z]{1,4})[-/]?$")
 _SHORT_BYTES_MAX = 48
 _SHORT: Final = re.compile(rb"(?:(?:[/,+&-]|, | & | \+ )[0-9]{1,3}(?![0-9A-Z%]))+")
 _SHORT_BEGINS: Final = np.zeros(256, dtype=np.bool_)
@@ -107,6 +118,37 @@ def written_short(slots: ReferenceSlots, content: NDArray[np.uint8], index: Open
         owner += [row] * len(named)
         number += named
     return np.array(owner, dtype=np.int64), np.array(number, dtype=np.int64)
+
+
+def written_alike(
+    chunk: TextChunk, row: NDArray[np.int64], start: NDArray[np.int64], read: ReferenceSlots
+) -> NDArray[np.bool_]:
+    """Which numbers that lead nowhere, of those in the texts `row` that begin at `start`, have the
+    same letters right before them as a number of the same free text that was `read`: "SI-0434"
+    beside "SI-051339".
+    """
+    alike = np.zeros(len(start), dtype=np.bool_)
+    of_free_text = (read.line == NO_LINE) & (read.strength == STRONG)
+    other, place = read.start[of_free_text], chunk.row_of(read.start[of_free_text])
+    # Few texts have both: looking at them one by one costs nothing.
+    for slot in np.flatnonzero(np.isin(row, place)).tolist():
+        floor = int(chunk.offsets[row[slot]])
+        letters = _letters_before(chunk.content, floor, int(start[slot]))
+        alike[slot] = letters != b"" and any(
+            letters == _letters_before(chunk.content, floor, beside)
+            for beside in other[place == row[slot]].tolist()
+        )
+    return alike
+
+
+def _letters_before(content: NDArray[np.uint8], floor: int, place: int) -> bytes:
+    """The letters, as capitals, that belong to the number at or just behind `place`; the text
+    begins at `floor`.
+    """
+    while place < len(content) and not ord("0") <= content[place] <= ord("9"):
+        place += 1
+    found = _LETTERS.search(content[max(floor, place - _LETTERS_BYTES_MAX) : place].tobytes())
+    return found[1].upper() if found else b""
 
 
 def add_ranges(slots: ReferenceSlots, ends: Pairs, index: OpenItemIndex) -> ReferenceSlots:

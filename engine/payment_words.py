@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["FEE", "FEE_REASON", "NOT_RECEIVABLE", "REASON", "TAX", "says"]
+__all__ = [
+    "CASH_DISCOUNT",
+    "CAUSE",
+    "DISCOUNT",
+    "FEE",
+    "FEE_REASON",
+    "NOT_RECEIVABLE",
+    "REASON",
+    "TAX",
+    "says",
+]
 
 FEE: Final = (
     r"(?i)\b(?:bank|wire|transfer|sha|ben|our|less|net of) ?(?:charge|fee|cost)|"
@@ -26,15 +36,28 @@ TAX: Final = (
     r"(?i)\b(?:withh\w*|wht|tds|tax|vat|gst|mwst|ust|btw|iva|tva|quellensteuer|bronbelasting|"
     r"retenci\w*|retenue|ritenuta)\b"
 )
+CASH_DISCOUNT: Final = (
+    r"(?i)^ ?(?:disc(?:ount)?\.?|discount taken) ?$|skonto|escompte|betalingskorting|"
+    r"\b(?:cash|prompt|early|settlement|terms?) ?(?:payment ?)?disc|"
+    r"sconto (?:cassa|per contanti)|pronto pago|kassarabat|kontantrabat"
+)
+"""Reasons on a line of advice that are the cash discount of the terms, and no deduction."""
+DISCOUNT: Final = (
+    r"(?i)\bdisc(?:ount)?\b|skonto|korting|escompte|\bsconto|descuento|pronto pago|rabatt?"
+)
+"""Words in free text by which whoever pays less means a discount."""
 FEE_REASON: Final = r"(?i)bank|charge|fee|spesen|geb(?:ue|ü)hr|kosten"
-REASON: Final = (
-    r"(?i)\b(?:less|deduct|damage|defect|breakage|short ?ship|short deliver|shortage|returned|"
-    r"returns|claim|debit note|chargeback|price diff|pricing|overcharg|quality|freight|allowance|"
-    r"promo|k(?:ue|ü)rzung|abzug|minderung|minderlief|fehlmenge|fehlende|bruch|"
+CAUSE: Final = (
+    r"(?i)\b(?:damage|defect|breakage|short ?ship|short deliver|shortage|returned|"
+    r"returns|debit note|chargeback|price diff|pricing|overcharg|quality|freight|allowance|"
+    r"promo|minderung|minderlief|fehlmenge|fehlende|bruch|"
     r"m(?:ae|ä)ngel|reklam|preisabw|preisdiff|frachtk|werbek|schade|manco|te weinig|"
     r"prijsversch|vracht|reclame|retour|litige|avarie|manquant|(?:e|é)cart de prix|danno|mancan|"
     r"reso\b|differenza prezzo|da(?:n|ñ)o|rotura|faltant|diferencia de precio|devoluci)"
 )
+"""Why somebody pays less, in words that leave no discount to be meant."""
+REASON: Final = CAUSE.replace("(?:", r"(?:less|deduct|claim|k(?:ue|ü)rzung|abzug|", 1)
+"""Why somebody pays less, or that he means to."""
 NOT_RECEIVABLE: Final = (
     r"(?i)\b(?:interest|zins|habenzins|int[eé]r[eê]ts?\b|(?:credit|debet)?rente\b|intereses|"
     r"sweep|zba\b|zero ?balanc|cash concentration|cash ?pool|own (?:funds|account)|eigenes konto|"

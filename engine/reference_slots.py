@@ -50,7 +50,7 @@ class _Columns(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_FLAGS: Final = ("repaired", "family", "amount", "strong", "transfer")
+_FLAGS: Final = ("repaired", "family", "amount", "strong", "transfer", "alike")
 
 
 class ReferenceSlots(_Columns, frozen=True, kw_only=True):
@@ -62,7 +62,8 @@ class ReferenceSlots(_Columns, frozen=True, kw_only=True):
     digits: the number read, for the search of damaged ones; start, end: where it stands in the
     joined texts; what looks like a reference and matched nothing has a slot without hits.
     transfer: read in a number that the payer's own system or bank gave the transfer, which says
-    what is paid where it leads somewhere, and nothing where it does not.
+    what is paid where it leads somewhere, and nothing where it does not. alike: matched nothing,
+    and yet begins with the letters of a number of the same text that did.
     """
 
     payment: NDArray[np.int64]
@@ -77,6 +78,7 @@ class ReferenceSlots(_Columns, frozen=True, kw_only=True):
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     transfer: NDArray[np.bool_]
+    alike: NDArray[np.bool_]
 
 
 class SharedReferences(_Columns, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from engine.number_ranges import (
     numbers_between,
     range_ends,
     short_forms,
+    written_alike,
     written_short,
 )
 from engine.readings import chains_of, read_numbers
@@ -331,6 +332,7 @@ def _resolve(
         start=hits.start[top],
         end=hits.end[top],
         transfer=texts.transfer[row[top]],
+        alike=np.zeros(len(top), dtype=np.bool_),
     )
     shared = SharedReferences(
         payment=texts.payment[row[alike]],
@@ -386,6 +388,7 @@ def _unread_slots(
     of = np.concatenate([row[some], bare])
     none = np.zeros(len(of), dtype=np.int64)
     flag = none.astype(np.bool_)
+    start = np.concatenate([unread.start[some], chunk.offsets[bare]])
     return ReferenceSlots(
         payment=texts.payment[of],
         line=texts.line[of],
@@ -396,9 +399,10 @@ def _unread_slots(
         family=flag,
         amount=flag,
         digits=np.concatenate([unread.digits[some], none[: len(bare)].astype(np.uint64)]),
-        start=np.concatenate([unread.start[some], chunk.offsets[bare]]),
+        start=start,
         end=np.concatenate([unread.end[some], chunk.offsets[bare]]),
         transfer=texts.transfer[of],
+        alike=written_alike(chunk, of, start, read),
     )
 
 

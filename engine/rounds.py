@@ -390,17 +390,23 @@ def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
     return msgspec.structs.replace(near, automatic=np.zeros(len(near), dtype=np.bool_)).at(short)
 
 
-def unread_references(situation: Situation, *, closed: bool = True) -> NDArray[np.int64]:
-    """References per payment that cannot be used: unread lines, long numbers in free text, numbers
-    that are somebody else's or several items'; with `closed` also closed and disputed items. A
-    number of the transfer that leads nowhere is none: it need not be of what is paid.
+def unread_references(
+    situation: Situation, *, closed: bool = True, of_anybody: bool = True
+) -> NDArray[np.int64]:
+    """References per payment that cannot be used: unread lines, long numbers in free text, or such
+    as others of the text that are read, numbers that are somebody else's or several items'; with
+    `closed` also closed and disputed items, with `of_anybody` also items of which nobody can say
+    whether they are the payer's, because he is not known. A number of the transfer that leads
+    nowhere is none: it need not be of what is paid.
     """
     slots = situation.slots
-    nowhere = (slots.hits == 0) & (
-        (slots.line != NO_LINE) | (~slots.transfer & (slots.digits >= _CONTRADICTING_DIGITS))
-    )
+    long = (slots.digits >= _CONTRADICTING_DIGITS) | slots.alike
+    nowhere = (slots.hits == 0) & ((slots.line != NO_LINE) | (~slots.transfer & long))
     named = slots.strength > 1
-    nowhere |= named & ((slots.item < 0) | ~situation.credible())
+    doubted = ~situation.credible()
+    if not of_anybody:
+        doubted &= situation.payer_family[slots.payment] >= 0
+    nowhere |= named & ((slots.item < 0) | doubted)
     if closed:
         nowhere |= (slots.item >= 0) & (named | slots.family) & ~situation.payable(slots.item)
     return np.bincount(slots.payment[nowhere], minlength=len(situation))

@@ -61,9 +61,9 @@ class RowFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     paid: the whole payment; offered: cash discount on offer; gone: a discount no longer on offer,
     because the item is partly paid already; charges: what the bank says it took out of the payment
-    (0 unknown or none); stated_…: what the payer says; claimed: the shortfall equals an earlier
-    claim of the customer; plain: the cash is what it is (oldest first): no difference is closed or
-    explained.
+    (0 unknown or none); stated_…: what the payer says, and whether he gives a cause that is no
+    discount; claimed: the shortfall equals an earlier claim of the customer; plain: the cash is
+    what it is (oldest first): no difference is closed or explained.
     """
 
     open_minor: NDArray[np.int64]
@@ -79,6 +79,7 @@ class RowFacts(msgspec.Struct, frozen=True, kw_only=True):
     stated_fee: NDArray[np.bool_]
     stated_tax: NDArray[np.bool_]
     stated_reason: NDArray[np.bool_]
+    stated_cause: NDArray[np.bool_]
     claimed: NDArray[np.bool_]
     plain: NDArray[np.bool_]
     rule: NDArray[np.int64]
@@ -192,7 +193,8 @@ def _settle_discounts(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -
     Discount first, then what is short beyond it: a known fee, or tolerance; a discount taken a
     little too small is simply that. A late discount that is as well something else is unclear.
     Where the payer states a deduction, only a shortfall that is the discount to the cent is one:
-    what he says goes before a rest nobody speaks of.
+    what he says goes before a rest nobody speaks of. A reason he gives, damage or a price, goes
+    before the discount as well, even where that has the same amount.
     """
     rules, facts = rows.rules, rows.facts
     rule, offered = facts.rule, facts.offered
@@ -211,7 +213,7 @@ def _settle_discounts(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -
     other = known.fee | known.tax | known.withholding
     unclear = some & slack & (beyond != 0) & _like_a_fee(rows) & ~other
     rows.raise_code(unclear, "AMT-BANKFEE")
-    took = some & ((beyond == 0) | slack | fee_beyond) & ~unclear
+    took = some & ((beyond == 0) | slack | fee_beyond) & ~unclear & ~facts.stated_cause
     # Fully explained by something else, and by the discount only with a rest, or too late for it.
     took &= ~other | ((beyond == 0) & grants)
     granted = took & grants
@@ -221,7 +223,13 @@ def _settle_discounts(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -
     rows.close(granted & fee_beyond, beyond, _BANK_CHARGE)
     rows.raise_code(granted & fee_beyond, "AMT-BANKFEE")
     rows.raise_code(took & ~granted, "DSC-LATE")
-    excess = some & ~took & in_grace & (facts.stated_discount >= offered) & (beyond > 0) & ~unclear
+    # Discount and deduction, each stated: the one is granted, the other is left to be judged.
+    stated = facts.stated_discount
+    beside = some & ~took & grants & (stated > 0) & (stated <= offered)
+    beside &= (facts.stated_deduction > 0) & (stated + facts.stated_deduction == rows.short)
+    beside &= ~other & ~unclear
+    rows.discount[beside] = stated[beside]
+    excess = some & ~took & in_grace & (stated >= offered) & (beyond > 0) & ~unclear & ~beside
     rows.discount[excess] = offered[excess]
     rows.raise_code(excess, "DSC-EXCESS")
     judged: NDArray[np.bool_] = took | excess | unclear
@@ -261,8 +269,9 @@ def _settle_stated(rows: _Rows, left: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rows.raise_code(stated, "DED-UNCODED")
     coded = stated & facts.stated_reason
     rows.raise_code(coded, "DED-CODED")
-    book = coded & rows.rules.book_deduction[facts.rule] & (rows.short == facts.stated_deduction)
-    rows.deduct(book, rows.short, 0)
+    rest = rows.short - rows.discount
+    book = coded & rows.rules.book_deduction[facts.rule] & (rest == facts.stated_deduction)
+    rows.deduct(book, rest, 0)
     return stated
 
 

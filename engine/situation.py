@@ -102,6 +102,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     fee_in_text: NDArray[np.bool_]
     tax_in_text: NDArray[np.bool_]
     reason_in_text: NDArray[np.bool_]
+    cause_in_text: NDArray[np.bool_]
     open_for_matching: NDArray[np.bool_]
     rules: PolicyTable
     index: OpenItemIndex
@@ -154,6 +155,12 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         anybody = (self.payer_family[slots.payment] < 0) & self.nameless[slots.payment]
         supported: NDArray[np.bool_] = slots.family | slots.amount
         return supported | ((slots.strength > 1) & anybody)
+
+    def reasoned(self) -> NDArray[np.bool_]:
+        """Payments that say why they pay less, and mean no cash discount."""
+        says = self.cause_in_text.copy()
+        says[self.lines.payment[self.lines.reasoned]] = True
+        return says
 
     def withheld(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Something of the item is open, but it is disputed or blocked."""

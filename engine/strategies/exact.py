@@ -275,6 +275,7 @@ def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candida
     fits = segment_sum(cash, candidate, len(payment)) == situation.cash[payment]
     if net:
         fits &= segment_sum(discount, candidate, len(payment)) > 0
+        fits &= ~situation.reasoned()[payment]
     if not fits.any():
         return Candidates.none()
     candidates = Candidates.of(
@@ -306,6 +307,7 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
     owed = segment_sum(remaining, candidate, len(payment))
     target = situation.cash[payment] if partly else owed - situation.cash[payment]
     todo = (size >= 2) & (size <= _MIXED_ITEMS_MAX) & (target > 0)
+    todo &= partly | ~situation.reasoned()[payment]
     # Lines that state amounts say themselves what is paid: choosing among them would contradict.
     stated = np.zeros(len(situation), dtype=np.bool_)
     stated[situation.lines.payment[situation.lines.given]] = True

@@ -41,13 +41,20 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     # paid or disputed item of the payer says what is meant and stays.
     usable = (slots.item >= 0) & (slots.family | slots.amount)
     todo = (live & ~usable & (slots.digits >= _DIGITS_MIN)).nonzero()[0]
+    if len(todo):
+        todo = todo[~_adds_up(situation)[slots.payment[todo]]]
     if not len(todo):
         return slots
-    slot, item = _candidates(situation, todo)
+    slot, item = _candidates(situation, todo, situation.payer_family)
     if not len(slot):
         return slots
     known = situation.payer_family[slots.payment[slot]] >= 0
     amount = _amount_fits(situation, slot, item)
+    # Beside an item named in full, all the cash is not one damaged number's alone.
+    read = slots.payment[usable & (slots.strength > 1)]
+    amount &= (np.bincount(read, minlength=len(situation)) == 0)[slots.payment[slot]] | _on_line(
+        situation, slot
+    )
     score = np.full(len(slot), FAR)
     at = np.flatnonzero(amount)
     apart = _apart(situation, slot[at], item[at], _DISTANCE_WITH_AMOUNT_MAX)
@@ -92,7 +99,8 @@ def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np
     doubtful = np.zeros(count, dtype=np.bool_)
     live = (slots.item >= 0) & situation.open_for_matching[slots.payment] & ~slots.amount
     live &= slots.family & situation.credible() & (slots.digits > 0)
-    live &= situation.payer_family[slots.payment] >= 0
+    # Number and name together say who pays as well as an account does.
+    live &= situation.claimed_family[slots.payment] >= 0
     if not live.any():
         return slots, doubtful
     named = situation.referenced()
@@ -107,7 +115,7 @@ def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np
     todo = (live & (with_amount | ~foots[slots.payment])).nonzero()[0]
     if not len(todo):
         return slots, doubtful
-    slot, item = _candidates(situation, todo)
+    slot, item = _candidates(situation, todo, situation.claimed_family)
     if not len(slot):
         return slots, doubtful
     payment = slots.payment[slot]
@@ -157,7 +165,7 @@ def _mend(
     columns["strength"][mended] = 2
     columns["repaired"][mended] = True
     columns["amount"][mended] = amount[first][alone]
-    family = situation.payer_family[slots.payment[mended]]
+    family = situation.claimed_family[slots.payment[mended]]
     columns["family"][mended] = (family >= 0) & (situation.index.family[target] == family)
     return msgspec.structs.replace(situation, slots=msgspec.structs.replace(slots, **columns))
 
@@ -187,12 +195,24 @@ def _mend_by_residual(
     return _mend(situation, slot[near], item[near], distance[near], near[near])
 
 
+def _adds_up(situation: Situation) -> NDArray[np.bool_]:
+    """Payments whose numbers, whosever items they are, add up to the cash: none is damaged."""
+    named = situation.referenced(strangers=True)
+    gross = situation.remaining[named.item]
+    net = gross - situation.discount_of(named.item, named.payment)
+    owed, less = (segment_sum(sums, named.payment, len(situation)) for sums in (gross, net))
+    adds_up: NDArray[np.bool_] = (owed == situation.cash) | (less == situation.cash)
+    return adds_up
+
+
 def _candidates(
-    situation: Situation, todo: NDArray[np.int64]
+    situation: Situation, todo: NDArray[np.int64], family_of: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (slot, item) worth comparing: the family's open items; or items of the amount."""
+    """Pairs (slot, item) worth comparing: the family's open items; or items of the amount.
+    `family_of` says whose items each payment's are.
+    """
     slots, index = situation.slots, situation.index
-    family = situation.payer_family[slots.payment[todo]]
+    family = family_of[slots.payment[todo]]
     size = index.family_bounds[family + 1] - index.family_bounds[family]
     family = np.where(size <= FAMILY_COMPARED_MAX, family, -1)
     owner, item = index.family_rows(family)
@@ -211,12 +231,20 @@ def _candidates(
 
 def _stated(situation: Situation, slot: NDArray[np.int64]) -> NDArray[np.int64]:
     """Cash stated for each slot: its line's amount, else the payment's."""
-    slots, lines = situation.slots, situation.lines
-    line = slots.line[slot]
-    cash = situation.cash[slots.payment[slot]]
-    if not len(lines.amount):
+    cash = situation.cash[situation.slots.payment[slot]]
+    if not len(situation.lines.amount):
         return cash
-    return np.where((line >= 0) & lines.given[line], lines.amount[line], cash)
+    amount = situation.lines.amount[situation.slots.line[slot]]
+    return np.where(_on_line(situation, slot), amount, cash)
+
+
+def _on_line(situation: Situation, slot: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Slots on a line of advice that states its amount."""
+    lines, line = situation.lines, situation.slots.line[slot]
+    if not len(lines.amount):
+        return np.zeros(len(slot), dtype=np.bool_)
+    stated: NDArray[np.bool_] = (line >= 0) & lines.given[line]
+    return stated
 
 
 def _amount_fits(
@@ -230,6 +258,6 @@ def _amount_fits(
     if len(lines.amount):
         line = situation.slots.line[slot]
         whole = lines.amount[line] + lines.discount[line] + lines.deduction[line]
-        fits |= (line >= 0) & lines.given[line] & (whole == remaining)
+        fits |= _on_line(situation, slot) & (whole == remaining)
     agrees: NDArray[np.bool_] = fits
     return agrees

@@ -13,7 +13,7 @@ from engine.names import LEGAL_FORMS, normalise_names
 
 TEXT = """
 THE GMBH CO KG G M B H AND UND & + LTD limited PTY S.A. S A E V Müller Ørsted ß Łódź 中文 Ελλάς
-a\u0301 ﬁ ª Inc. LLC B V - 's ‘ Y co UG Straße 𝔸 ٣ trust ² Ⅳ ſ K GmbH&Co.KG
+MUELLER UEE a\u0301 ﬁ ª Inc. LLC B V - 's ‘ Y co UG Straße 𝔸 ٣ trust ² Ⅳ ſ K GmbH&Co.KG
 """
 WORDS = TEXT.split()
 
@@ -30,6 +30,7 @@ def by_unicode(name):
     folded = re.sub(" +", " ", "".join(kept))
     folded = re.sub(" (?:AND|UND|ET|EN|Y) ", " AND ", folded).strip(" ")
     folded = re.sub("^THE ", "", folded)
+    folded = folded.replace("AE", "A").replace("OE", "O").replace("UE", "U")
     for length in range(1, len(folded)):
         for code, (_, pattern) in enumerate(LEGAL_FORMS, start=1):
             if folded[length] == " " and re.fullmatch(pattern, folded[length + 1 :]):
@@ -52,3 +53,27 @@ def test_names_are_folded_as_unicode_says(names):
     found = normalise_names(pa.array(names, pa.string()))
     rows = zip(found.full.to_pylist(), found.core.to_pylist(), found.form.tolist(), strict=True)
     assert list(rows) == [by_unicode(name) for name in names]
+
+
+def test_legal_forms_are_split_off_however_they_are_written():
+    of = [
+        ("Melmere Elektro V.O.F.", "MELMERE ELEKTRO", "VOF"),
+        ("Melmere Elektro Coöperatie U.A.", "MELMERE ELEKTRO", "COOPERATIE"),
+        ("Wolna Huta Sp. z o.o.", "WOLNA HUTA", "SPZOO"),
+        ("Ember spol. s r.o.", "EMBER", "SRO"),
+        ("Vertex Pty Limited", "VERTEX", "LTD"),
+        ("Vertex Pte. Ltd.", "VERTEX", "LTD"),
+        ("Brook Ges.m.b.H.", "BROOK", "GMBH"),
+        ("Brook GmbH & Co. KGaA", "BROOK", "KGAA"),
+        ("Sundby ApS", "SUNDBY", "APS"),
+        ("Sundby A/S", "SUNDBY", "AS"),
+        ("Norrholt AB (publ)", "NORRHOLT", "AB"),
+        ("Prado S.A. de C.V.", "PRADO", "SA DE CV"),
+        ("Bürobedarf Süd UG (haftungsbeschränkt)", "BUROBEDARF SUD", "UG"),
+        ("BUEROBEDARF SUED UG HAFTUNGSBESCHRAENKT", "BUROBEDARF SUD", "UG"),
+    ]
+    found = normalise_names(pa.array([name for name, _, _ in of]))
+    forms = [LEGAL_FORMS[code - 1][0] for code in found.form.tolist()]
+    assert list(zip(found.core.to_pylist(), forms, strict=True)) == [
+        (core, form) for _, core, form in of
+    ]

@@ -29,6 +29,7 @@ class Row(NamedTuple):
     stated_deduction: int
     stated_fee: bool
     stated_reason: bool
+    stated_cause: bool
     stated_tax: bool
     charges: int
     gone: int
@@ -176,8 +177,16 @@ def _discount(row: Row, short: int, policy: Policy) -> Settled | None:
     if (small or less) and round_fee and not something_else:
         return Settled(row.cash, code="AMT-BANKFEE")  # discount or fee: nobody knows
     as_discount = excess == 0 or small or less or fee
+    if row.stated_reason and row.stated_cause:
+        as_discount = False
     if as_discount and (not something_else or (excess == 0 and grants)):
         return _granted(row, short, fee=fee, small=small, grants=grants)
+    both = row.stated_discount + row.stated_deduction == short and row.stated_deduction > 0
+    if grants and both and 0 < row.stated_discount <= row.offered and not something_else:
+        booked = policy.short_pay.book_deduction and row.stated_reason
+        deduction = row.stated_deduction if booked else 0
+        code = "DED-CODED" if row.stated_reason else "DED-UNCODED"
+        return Settled(row.cash, row.stated_discount, deduction, code=code)
     if in_time and excess > 0 and row.stated_discount >= row.offered:
         return Settled(row.cash, row.offered, code="DSC-EXCESS")
     return None
