@@ -30,7 +30,8 @@ from bench.runs import match_arguments
 from bench.sizes import Sizes
 from cluster.job import match_on_cluster
 from cluster.settings import ClusterJob, Cuts
-from tieout.cluster_output import cluster_hooks, read_remittance_places
+from tieout.cluster_inputs import read_remittance_places
+from tieout.cluster_output import cluster_hooks
 from tieout.cluster_session import spark_session
 from tieout.run_tables import TABLE_ORDER
 

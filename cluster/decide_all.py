@@ -5,7 +5,7 @@ payments, sorted, whatever the buckets were.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Written", "decide_all", "write_tables"]
 
 _FILE: Final = "part-{:05}.parquet"
+_GROUP_ROWS: Final = 1 << 16
+"""Rows of a group of a Parquet file: some 40 MiB."""
 _MARK: Final = "payment_id"
 """What says in which part a row stands: its payment; rows of none stand in the first."""
 
@@ -141,11 +143,8 @@ def write_tables(run: Run) -> dict[str, int]:
 
     def write(number: int, received: Received) -> Iterator[Packet]:
         name, part = tables[number // parts], number % parts
-        keys = [(key, "ascending") for key in order[name]]
-        rows = received.table(name, schemas[name]).sort_by(keys)
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd")
-        content = memoryview(sink.getvalue())
+        rows = received.table(name, schemas[name])
+        content = memoryview(_parquet_of(rows, order[name]))
         path = f"{name}/{_FILE.format(part)}"
         (folder / "written" / path).write(content)
         digest = hashlib.sha256(content).hexdigest()
@@ -157,6 +156,17 @@ def write_tables(run: Run) -> dict[str, int]:
     written = _written(found)
     run.put(written, "written")
     return written.rows()
+
+
+def _parquet_of(rows: pa.Table, keys: Sequence[str]) -> pa.Buffer:
+    """`rows` by `keys` as a Parquet file; never a second time as a whole in another order."""
+    by_key: list[tuple[str, Literal["ascending"]]] = [(key, "ascending") for key in keys]
+    order = pc.sort_indices(rows.select(list(keys)), by_key)
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, rows.schema, compression="zstd") as writer:
+        for first in range(0, max(len(rows), 1), _GROUP_ROWS):
+            writer.write_table(rows.take(order.slice(first, _GROUP_ROWS)))
+    return sink.getvalue()
 
 
 def _sums(name: str, rows: pa.Table) -> dict[str, pa.Table]:

@@ -15,10 +15,13 @@ from engine.batches import (
     BankAccountBatch,
     CustomerBatch,
     ExceptionBatch,
+    LearnedFactBatch,
     OpenItemBatch,
     PaymentBatch,
     RemittanceBatch,
+    SettledBatch,
 )
+from parsers.table_files import TABLE_FORMATS
 from parsers.tables import (
     TableContent,
     read_bank_accounts,
@@ -30,7 +33,9 @@ from parsers.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Hooks", "MergedBankFiles"]
+    import pyarrow as pa
+
+__all__ = ["EarlierRuns", "Hooks", "MergedBankFiles", "Unseen"]
 
 
 class MergedBankFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +50,45 @@ class MergedBankFiles(msgspec.Struct, frozen=True, kw_only=True):
     tables: dict[str, Any]
 
 
+class Unseen(msgspec.Struct, frozen=True, kw_only=True):
+    """Payments that no earlier run has seen; `exceptions` are seen ones with other content."""
+
+    payments: PaymentBatch
+    remittances: RemittanceBatch
+    exceptions: ExceptionBatch
+
+
+class EarlierRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """What earlier runs leave to this one, and how a run is remembered.
+
+    key: hash of all of it; learned, settled: what the engine wants to know; facts: what the
+    functions want, in any form that can be pickled. unseen: payments without those the facts know;
+    reduced: open items at what is left of them; known: which facts are about items of a table.
+    tell: what is to be remembered of a match, tables by name (schemas: their columns); closed ones
+    tell what an item lost (`cluster.remember`). remember: keeps it, once the result stands.
+    """
+
+    key: str
+    learned: LearnedFactBatch
+    settled: SettledBatch
+    facts: Any
+    unseen: Callable[[Any, PaymentBatch, RemittanceBatch], Unseen]
+    reduced: Callable[[Any, OpenItemBatch], OpenItemBatch]
+    known: Callable[[Any, OpenItemBatch], pa.BooleanArray]
+    tell: Callable[[Any, Any], dict[str, pa.Table]]
+    schemas: dict[str, pa.Schema]
+    remember: Callable[[dict[str, pa.Table]], None]
+
+
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the program that starts a run.
 
     tell: from the input and the result of a match to its tables by name; tell_notes: the same for
     exceptions without a payment; schemas: names of all tables of a result and their columns, sort:
     what each is ordered by; advices: remittance advice that was read; read_bank_file: what a file
-    of this name and content holds, in a form that can be pickled, merge_bank_files: of all of them.
+    of this name and content holds, in a form that can be pickled, merge_bank_files: of all of them,
+    and of the payments of tables beside them. reading: hash of how tables and files are read;
+    table_endings: of the files in a folder, those that are tables of items or customers.
     """
 
     tell: Callable[[Any, Any], dict[str, Any]]
@@ -60,7 +97,10 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     order: dict[str, tuple[str, ...]]
     advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
     read_bank_file: Callable[[str, bytes, BankAccountBatch], list[Any]]
-    merge_bank_files: Callable[[list[Any], BankAccountBatch], MergedBankFiles]
+    merge_bank_files: Callable[[list[Any], BankAccountBatch, PaymentBatch], MergedBankFiles]
+    reading: str = ""
+    table_endings: tuple[str, ...] = tuple(TABLE_FORMATS)
+    earlier: EarlierRuns | None = None
     read_open_items: Callable[[TableContent], OpenItemBatch] = read_open_items
     read_customers: Callable[[TableContent], CustomerBatch] = read_customers
     read_payments: Callable[[TableContent], PaymentBatch] = read_payments

@@ -123,6 +123,8 @@ def _key(job: ClusterJob, hooks: Hooks) -> str:
     for name in names:
         files = files_below(name, ()) if name else []
         digest.update(msgspec.json.encode(files))
+    digest.update(hooks.reading.encode())
+    digest.update(hooks.earlier.key.encode() if hooks.earlier else b"")
     digest.update(repr(hooks.advices.record_batch.to_pydict()).encode())
     return digest.hexdigest()
 

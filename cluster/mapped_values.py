@@ -21,7 +21,7 @@ from cluster.places import local_copy
 if TYPE_CHECKING:
     from cluster.places import Place
 
-__all__ = ["mapped_bytes", "mapped_value"]
+__all__ = ["keep_mapped", "mapped_value"]
 
 _HEAD: Final = struct.Struct("<8sQ")
 _SPAN: Final = struct.Struct("<QQ")
@@ -31,30 +31,30 @@ _VALUES_KEPT: Final = 8
 """Mapped values a process keeps: those of the stage it works on, and of the one before."""
 
 
-def mapped_bytes(value: Any) -> bytes:
-    """`value` as the content of a file that `mapped_value` reads."""
+def keep_mapped(place: Place, value: Any) -> int:
+    """Keep `value` in the file at `place` for `mapped_value`; gives the bytes it takes. Arrays are
+    written as they lie: nothing is held twice.
+    """
     buffers: list[pickle.PickleBuffer] = []
     body = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    parts = [body, *(buffer.raw() for buffer in buffers)]
-    at = _aligned(_HEAD.size + _SPAN.size * len(parts))
-    spans = []
+    parts = [memoryview(body), *(buffer.raw() for buffer in buffers)]
+    end = _HEAD.size + _SPAN.size * len(parts)
+    head = bytearray(_HEAD.pack(_MAGIC, len(parts)))
     for part in parts:
-        spans.append((at, len(part)))
-        at = _aligned(at + len(part))
-    content = bytearray(at)
-    content[: _HEAD.size] = _HEAD.pack(_MAGIC, len(parts))
-    for number, (span, part) in enumerate(zip(spans, parts, strict=True)):
-        start = _HEAD.size + _SPAN.size * number
-        content[start : start + _SPAN.size] = _SPAN.pack(*span)
-        content[span[0] : span[0] + span[1]] = part
-    return bytes(content)
+        head += _SPAN.pack(_aligned(end), len(part))
+        end = _aligned(end) + len(part)
+    with place.written() as opened:
+        for part in [memoryview(head), *parts]:
+            opened.write(part)
+            opened.write(bytes(_aligned(len(part)) - len(part)))
+    return _aligned(end)
 
 
 @lru_cache(maxsize=_VALUES_KEPT)
 def mapped_value(place: Place) -> Any:
     """The value in the file at `place`; the same object as long as this process keeps it.
 
-    Raises `WorkingFolderError` where the file is none of `mapped_bytes`.
+    Raises `WorkingFolderError` where the file is none of `keep_mapped`.
     """
     path = local_copy(place)
     with Path(path).open("rb") as opened:

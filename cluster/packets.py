@@ -7,6 +7,7 @@ step they go; what ends at the driver goes nowhere.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
@@ -101,6 +102,15 @@ def _batch(packets: list[Packet]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=PACKET)
 
 
+def _contents(column: pa.BinaryArray) -> list[pa.Buffer]:
+    """Each value where it lies: a value that is taken out of its array is a copy."""
+    _, ends, data = column.buffers()
+    if data is None:
+        return [pa.py_buffer(b"")] * len(column)
+    bounds = np.frombuffer(ends, dtype=np.int32)[column.offset :][: len(column) + 1].tolist()
+    return [data.slice(first, last - first) for first, last in pairwise(bounds)]
+
+
 class Received:
     """What one task was sent."""
 
@@ -113,11 +123,11 @@ class Received:
         """What came, by the task it is for, ascending."""
         found: dict[int, Self] = {}
         for batch in batches:
-            names, content = batch.column(1).to_pylist(), batch.column(3)
+            names, contents = batch.column(1).to_pylist(), _contents(batch.column(3))
             for row, task in enumerate(batch.column(0).to_pylist()):
                 received = found.setdefault(task, cls())
                 if names[row]:
-                    received.take(names[row], content[row].as_buffer())
+                    received.take(names[row], contents[row])
         return dict(sorted(found.items()))
 
     def take(self, name: str, content: pa.Buffer) -> None:

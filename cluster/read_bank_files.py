@@ -2,7 +2,7 @@
 
 A file that cannot be used is no error: it is refused with a sentence, and the others are read. The
 merge is one task: whether a payment is told twice, by two files or in two formats, depends on all
-of them.
+of them. A table of payments beside them is one more that may tell of a payment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from cluster.flow import begun, gathered, passed
 from cluster.packets import Packet, packed
 from cluster.pieces import keep_pieces, pieces_of, pieces_told
 from cluster.places import Place, files_below
-from engine.batches import AdviceBatch, BankAccountBatch
+from cluster.read_inputs import content_of, one_table, table_files
+from engine.batches import AdviceBatch, BankAccountBatch, PaymentBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advices_of_files", "keep_bank_files", "refused_files"]
 
-_FILE: Final = "bank_file"
+_FILE, _PAYMENTS = "bank_file", "payment_rows"
 _REFUSED: Final = pa.schema([pa.field(name, pa.string()) for name in ("source_file", "message")])
 _ADVICES, _REFUSALS = "bank_advices", "refused"
 
@@ -37,17 +38,24 @@ def keep_bank_files(run: Run) -> dict[str, int]:
     if not run.job.bank_files:
         return {}
     uris = [file.uri for name in run.job.bank_files for file in files_below(name, ())]
+    tables = [] if run.job.payments is None else table_files(run.job.payments)
     read, accounts = run.hooks.read_bank_file, run.accounts.record_batch
+    read_table = run.hooks.read_payments
 
     def one(number: int) -> Iterator[Packet]:
+        if number >= len(uris):
+            rows = read_table(content_of(tables[number - len(uris)])).record_batch
+            yield from packed({_PAYMENTS: pa.Table.from_batches([rows])})
+            return
         place = Place(uris[number])
         # A file may break its reader as well: then that one file is refused, not the run.
         found = read(place.name, place.read(), BankAccountBatch.of_distinct(accounts))
         yield Packet(0, _FILE, len(found), pickle.dumps(found))
 
-    found = gathered(passed(begun(run.spark, len(uris), one), 1, _Merge(run)))
+    sent = begun(run.spark, len(uris) + len(tables), one)
+    found = gathered(passed(sent, 1, _Merge(run)))
     refused = found.table(_REFUSALS, _REFUSED)
-    if len(refused) == len(uris):
+    if len(refused) == len(uris) and not tables:
         raise UnusableInputError("; ".join(refused["message"].to_pylist()) or "no bank files")
     advices = found.table(_ADVICES, AdviceBatch.SCHEMA)
     run.put(
@@ -80,7 +88,10 @@ class _Merge:
         found: list[Any] = []
         for content in received.contents(_FILE):
             found += pickle.loads(content)  # noqa: S301 - written by a task of this run
-        merged = self._merge(found, BankAccountBatch.of_distinct(self._accounts))
+        tables = received.table(_PAYMENTS, PaymentBatch.SCHEMA)
+        # Whatever stands in two tables, or in a table and a file, is told twice: one decides here.
+        given = one_table(PaymentBatch, tables.to_batches(), "payments")
+        merged = self._merge(found, BankAccountBatch.of_distinct(self._accounts), given)
         yield from keep_pieces(self._folder, merged.payments, merged.remittances, 0, self._parts)
         rows = {_ADVICES: pa.Table.from_batches([merged.advices.record_batch])}
         if merged.refused:

@@ -7,7 +7,7 @@ in two of them, stops the run with the sentence a single file would get.
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -53,20 +53,26 @@ if TYPE_CHECKING:
     from cluster.packets import Packet, Received
     from cluster.pieces import Pieces
     from cluster.run import Run
+    from engine.batches import Batch
     from engine.whole import ItemCounts
+
+    AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
 __all__ = [
     "FILE_BITS",
     "ROW_MASK",
+    "content_of",
     "given_place",
     "items_place",
     "keep_customers",
     "keep_facts",
     "keep_given",
     "keep_inputs",
+    "one_table",
     "owners_place",
     "read_small_table",
     "repeats_by_currency",
+    "table_files",
 ]
 
 _EPOCH: Final = datetime.date(1970, 1, 1)
@@ -101,21 +107,23 @@ def given_place(folder: Place, table: str) -> Place:
 
 def keep_inputs(run: Run) -> dict[str, int]:
     """Open items, and payments of a table, as rows of the run, counted."""
-    payments = [] if run.job.payments is None else _table_files(run.job.payments)
-    items = _table_files(run.job.open_items)
+    # Beside bank files, payments of tables are merged with theirs.
+    apart = run.job.payments is not None and not run.job.bank_files
+    payments = table_files(run.job.payments or "") if apart else []
+    items = table_files(run.job.open_items, run.hooks.table_endings)
     folder, parts = run.folder, run.parts
     read_payments, read_items = run.hooks.read_payments, run.hooks.read_open_items
 
     def keep(number: int) -> Iterator[Packet]:
         if number < len(payments):
-            batch = read_payments(_content(payments[number]))
+            batch = read_payments(content_of(payments[number]))
             first = number << FILE_BITS
             yield from keep_pieces(folder, batch, RemittanceBatch.empty(), first, parts)
             if len(payments) > 1:
                 yield from key_hashes(batch, first, "payments", parts)
             return
         file = number - len(payments)
-        rows = read_items(_content(items[file]))
+        rows = read_items(content_of(items[file]))
         yield from _kept_items(rows, folder, file, parts)
         if len(items) > 1:
             yield from key_hashes(rows, file << FILE_BITS, "open_items", parts)
@@ -141,7 +149,7 @@ def keep_inputs(run: Run) -> dict[str, int]:
     )
     run.put(tally, "tally")
     run.put(len(items), "item_files")
-    if run.job.payments is not None:
+    if apart:
         run.put(pieces, "pieces")
     return {"open_items": tally.counts.items, "payments": int(pieces.rows.sum())}
 
@@ -206,8 +214,9 @@ def keep_customers(run: Run) -> dict[str, int]:
     master = CustomerBatch.empty()
     if run.job.customers is not None:
         read = run.hooks.read_customers
-        parts = [read(_content(uri)) for uri in _table_files(run.job.customers)]
-        master = _one_table(CustomerBatch, parts, "customers")
+        uris = table_files(run.job.customers, run.hooks.table_endings)
+        parts = [read(content_of(uri)).record_batch for uri in uris]
+        master = one_table(CustomerBatch, parts, "customers")
     tally: ItemTally = run.value("tally")
     known = KnownCustomers.of(master, tally.owners)
     size = run.put(known, "customers")
@@ -255,27 +264,32 @@ def repeats_by_currency(repeats: pa.Table, code: dict[str, int]) -> NDArray[np.i
 
 def read_small_table(name: str, read: Callable[[TableContent], Any]) -> Any:
     """A table of the driver: one file, or the parts of a folder together."""
-    parts = [read(_content(uri)) for uri in _table_files(name)]
-    return _one_table(BankAccountBatch, parts, name)
+    parts = [read(content_of(uri)).record_batch for uri in table_files(name)]
+    return one_table(BankAccountBatch, parts, name)
 
 
-def _table_files(name: str) -> list[str]:
-    files = files_below(name, tuple(TABLE_FORMATS))
+def table_files(name: str, endings: tuple[str, ...] = tuple(TABLE_FORMATS)) -> list[str]:
+    """The file `name`, or the tables in the folder `name`; raises `UnusableInputError` where there
+    is none, or `FileNotFoundError`.
+    """
+    files = files_below(name, endings)
     if not files:
-        message = f"{name} holds no table: expected {', '.join(sorted(TABLE_FORMATS))} files"
+        message = f"{name} holds no table: expected {', '.join(sorted(endings))} files"
         raise UnusableInputError(message)
     return [file.uri for file in files]
 
 
-def _content(uri: str) -> TableContent:
+def content_of(uri: str) -> TableContent:
+    """The table at `uri`."""
     place = Place(uri)
     return TableContent(place.name, place.read())
 
 
-def _one_table(kind: Any, parts: list[Any], name: str) -> Any:
+def one_table(kind: type[AnyBatch], parts: list[pa.RecordBatch], name: str) -> AnyBatch:
     """The rows of all `parts`; a key that stands in two of them is refused."""
-    whole = pa.concat_batches([part.record_batch for part in parts])
-    batch = kind.of_distinct(whole)
+    if not parts:
+        return kind.empty()
+    batch = kind.of_distinct(pa.concat_batches(parts))
     keys = batch.key_strings()
     order = pc.array_sort_indices(keys)
     ordered = keys.take(order)

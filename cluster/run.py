@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cluster.errors import WorkingFolderError
-from cluster.mapped_values import mapped_bytes, mapped_value
+from cluster.mapped_values import keep_mapped, mapped_value
 from cluster.settings import StageReport
 from engine.batches import BankAccountBatch
 
@@ -106,9 +106,7 @@ class Run:
 
     def put(self, value: Any, name: str) -> int:
         """Keep `value` for every task of the run; gives the bytes it takes."""
-        content = mapped_bytes(value)
-        self.place_of(name).write(content)
-        return len(content)
+        return keep_mapped(self.place_of(name), value)
 
     def value(self, name: str) -> Any:
         """The kept value `name`."""

@@ -23,7 +23,7 @@ class Cuts(msgspec.Struct, frozen=True, kw_only=True):
     parts: int = 0
     bucket_items: int = 200_000
     bucket_payments: int = 20_000
-    file_payments: int = 1_000_000
+    file_payments: int = 250_000
 
 
 class ClusterJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from parsers.ledger_presets import (
     shipped_ledger_presets,
 )
 from parsers.remittance_presets import DateOrder, DecimalSign, total_words
+from parsers.table_files import TableContent
 from parsers.tables import read_customers, read_open_items
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LedgerOptions",
+    "customers_of",
+    "open_items_of",
     "read_customer_table",
     "read_open_item_table",
     "read_preset_file",
@@ -82,31 +85,59 @@ def read_preset_file(path: str | Path, kind: LedgerKind, options: LedgerOptions)
 
 def read_open_item_table(path: str | Path, options: LedgerOptions | None = None) -> OpenItemBatch:
     """Open items of `path`; raises `FileNotFoundError` or `TableError`."""
-    if options is None or options.preset is None:
-        return _with_hint(path, "open_items", read_open_items)
-    batch = read_preset_file(path, "open_items", options).batch
-    return OpenItemBatch.of_distinct(batch.record_batch)
+    return open_items_of(path, _settings(options))
 
 
 def read_customer_table(path: str | Path, options: LedgerOptions | None = None) -> CustomerBatch:
-    """Customers of `path`; raises `FileNotFoundError` or `TableError`.
+    """Customers of `path`; raises `FileNotFoundError` or `TableError`."""
+    return customers_of(path, _settings(options))
 
-    A preset that knows no customers leaves the table to the columns of the contract.
+
+def open_items_of(
+    table: str | Path | TableContent, settings: LedgerSettings | None = None
+) -> OpenItemBatch:
+    """Open items of a table, an export of an ERP where `settings` are given; raises as above."""
+    if settings is None:
+        return _with_hint(table, "open_items", read_open_items)
+    given = _content(table)
+    batch = read_ledger_file(given.name, given.content, "open_items", settings).batch
+    return OpenItemBatch.of_distinct(batch.record_batch)
+
+
+def customers_of(
+    table: str | Path | TableContent, settings: LedgerSettings | None = None
+) -> CustomerBatch:
+    """Customers likewise. A preset that knows no customers leaves the table to the columns of the
+    contract.
     """
-    if options is None or options.preset is None or not options.settings().preset.customers:
-        return _with_hint(path, "customers", read_customers)
-    batch = read_preset_file(path, "customers", options).batch
+    if settings is None or not settings.preset.customers:
+        return _with_hint(table, "customers", read_customers)
+    given = _content(table)
+    batch = read_ledger_file(given.name, given.content, "customers", settings).batch
     return CustomerBatch.of_distinct(batch.record_batch)
 
 
+def _settings(options: LedgerOptions | None) -> LedgerSettings | None:
+    return None if options is None or options.preset is None else options.settings()
+
+
+def _content(table: str | Path | TableContent) -> TableContent:
+    if isinstance(table, TableContent):
+        return table
+    return TableContent(Path(table).name, Path(table).read_bytes())
+
+
 def _with_hint(
-    path: str | Path, kind: LedgerKind, read: Callable[[str | Path], AnyBatch]
+    table: str | Path | TableContent,
+    kind: LedgerKind,
+    read: Callable[[str | Path | TableContent], AnyBatch],
 ) -> AnyBatch:
     """Read a table of the contract; where it is none but fits a preset, the error names that."""
     try:
-        return read(path)
+        return read(table)
     except TableError as error:
-        fitting = fitting_presets(Path(path).name, Path(path).read_bytes(), kind)
+        given = _content(table)
+        fitting = fitting_presets(given.name, given.content, kind)
         if not fitting:
             raise
         message = f"{error}; it looks like an export: give --preset {' or '.join(fitting)}"

@@ -22,7 +22,8 @@ from cluster.job import match_on_cluster
 from cluster.places import Place
 from cluster.run import Run
 from cluster.settings import ClusterJob, Cuts
-from tieout.cluster_output import cluster_hooks, read_remittance_places
+from tieout.cluster_inputs import read_remittance_places
+from tieout.cluster_output import cluster_hooks
 
 pytestmark = pytest.mark.xdist_group("spark")
 

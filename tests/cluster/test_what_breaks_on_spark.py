@@ -34,7 +34,8 @@ import msgspec
 
 from cluster.job import match_on_cluster
 from cluster.settings import ClusterJob, Cuts
-from tieout.cluster_output import cluster_hooks, read_remittance_places
+from tieout.cluster_inputs import read_remittance_places
+from tieout.cluster_output import cluster_hooks
 from tieout.cluster_session import spark_session
 
 world, out, killed = map(Path, sys.argv[1:])

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tieout.commands.options import json_option, progress_option
+from tieout.commands.options import (
+    json_option,
+    outcome_options,
+    preset_options,
+    progress_option,
+    remittance_format_options,
+)
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     import datetime
 
     from cluster.settings import ClusterReport
+    from tieout.cluster_inputs import ClusterReading
+    from tieout.remittance_inputs import RemittanceOptions
 
 __all__ = ["cluster_command", "match_command"]
 
@@ -48,7 +56,7 @@ Exit codes:
   65  a table is malformed, or a key stands twice in it
   66  no such file
   75  Spark gave up, or a disk is full: start again, finished stages are kept
-  78  the policy, or a file of outcomes it names, is not understood
+  78  the policy, a lockbox layout, --calibration or --precision is not understood
 """
 
 
@@ -59,7 +67,11 @@ Exit codes:
 @click.option("--customers", help="Customer master: a table, or its parts.")
 @click.option("--bank-accounts", help="Our own bank accounts: a table.")
 @click.option("--remittances", multiple=True, help="Remittance advice; may be repeated.")
+@remittance_format_options
+@preset_options
+@click.option("--lockbox-layout", help="Own layouts of lockbox files (TOML).")
 @click.option("--policy", help="Rules and tolerances (tieout.toml).")
+@outcome_options
 @click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -91,7 +103,10 @@ def match_command(
     customers: str | None,
     bank_accounts: str | None,
     remittances: tuple[str, ...],
+    lockbox_layout: str | None,
     policy: str | None,
+    calibration: str | None,
+    precision: str | None,
     as_of: datetime.datetime | None,
     out: str,
     overwrite: bool,
@@ -103,18 +118,20 @@ def match_command(
     remote: str | None,
     progress: Any,
     as_json: bool,
+    **formats: Any,
 ) -> int:
     """Run the job the options describe; gives the exit code."""
-    if bool(bank_files) == (payments is not None):
-        message = "give BANKFILEs (files or folders), or --payments; not both"
+    if not bank_files and payments is None:
+        message = "give at least one BANKFILE (file or folder), or --payments"
         raise click.UsageError(message)
     from cluster.job import match_on_cluster
     from cluster.settings import ClusterJob, Cuts
-    from tieout.cluster_output import cluster_hooks, policy_of, read_remittance_places
+    from tieout.cluster_inputs import policy_of, read_remittance_places
+    from tieout.cluster_output import cluster_hooks
     from tieout.cluster_session import spark_session
     from tieout.progress import ProgressReporter
 
-    rules, outcomes = policy_of(policy)
+    rules, outcomes = policy_of(policy, calibration, precision)
     job = ClusterJob(
         open_items=open_items,
         out=out,
@@ -130,13 +147,32 @@ def match_command(
         keep_work=keep_work,
         cuts=Cuts(parts=parts or 0, bucket_items=bucket_items),
     )
-    hooks = cluster_hooks(read_remittance_places(remittances))
+    reading, advice_options = _reading(lockbox_layout, **formats)
+    hooks = cluster_hooks(read_remittance_places(remittances, advice_options), reading)
     with spark_session(master, remote) as spark, ProgressReporter(progress) as reporter:
         report = match_on_cluster(spark, job, hooks, reporter)
     _print_report(report, as_json=as_json)
     for name, message in report.refused:
         click.echo(f"tieout: {message or name}", err=True)
     return int(ExitCode.PARTIAL if report.refused else ExitCode.DONE)
+
+
+def _reading(
+    lockbox_layout: str | None,
+    *,
+    remittance_preset: str | None,
+    remittance_decimal: Any,
+    remittance_date: Any,
+    **ledger: Any,
+) -> tuple[ClusterReading, RemittanceOptions]:
+    from tieout.cluster_inputs import reading_of
+    from tieout.commands.options import ledger_options
+    from tieout.remittance_inputs import RemittanceOptions
+
+    advice = RemittanceOptions(
+        preset=remittance_preset, decimal=remittance_decimal, date=remittance_date
+    )
+    return reading_of(lockbox_layout, ledger_options(**ledger)), advice
 
 
 def _print_report(report: ClusterReport, *, as_json: bool) -> None:

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tieout.commands.options import json_option, progress_option, table_options
+from tieout.commands.options import (
+    json_option,
+    ledger_options,
+    outcome_options,
+    preset_options,
+    progress_option,
+    remittance_format_options,
+    table_options,
+)
 
 if TYPE_CHECKING:
     import datetime
 
-    from tieout.ledger_inputs import LedgerOptions
     from tieout.matching_job import JobReport
 
 __all__ = ["match_command"]
@@ -74,37 +81,10 @@ Whatever stops a run leaves nothing half-written.
     multiple=True,
     help="Remittance advice as payers send it: a table, a spreadsheet, remt.001; may be repeated.",
 )
-@click.option(
-    "--remittance-preset",
-    help="How the columns of --remittances are headed: a preset's name or a TOML file.",
-)
-@click.option(
-    "--remittance-decimal",
-    type=click.Choice([".", ","]),
-    help="What stands before the decimals, where the amounts do not prove it.",
-)
-@click.option(
-    "--remittance-date",
-    type=click.Choice(["DMY", "MDY", "YMD"]),
-    help="Order of day, month and year, where the dates do not prove it.",
-)
-@click.option(
-    "--preset",
-    help="The ERP that exported --open-items and --customers, or a TOML file.",
-)
-@click.option("--preset-decimal", type=click.Choice([".", ","]), help="As --remittance-decimal.")
-@click.option(
-    "--preset-date", type=click.Choice(["DMY", "MDY", "YMD"]), help="As --remittance-date."
-)
-@click.option("--preset-currency", default="", help="Currency where no column says it.")
-@click.option("--preset-company", default="", help="Company where no column says it.")
+@remittance_format_options
+@preset_options
 @click.option("--policy", type=_PATH, help="Rules and tolerances (tieout.toml).")
-@click.option(
-    "--calibration", type=_PATH, help="What `tieout calibrate --fit` wrote.  [as the policy says]"
-)
-@click.option(
-    "--precision", type=_PATH, help="What `tieout calibrate --ledger` wrote.  [as the policy says]"
-)
+@outcome_options
 @click.option("--memory", type=_PATH, help="What earlier runs saw and applied; kept up to date.")
 @click.option(
     "--as-of",
@@ -147,8 +127,8 @@ def match_command(
     remittance_decimal: Any,
     remittance_date: Any,
     policy: Path | None,
-    calibration: Path | None,
-    precision: Path | None,
+    calibration: str | None,
+    precision: str | None,
     memory: Path | None,
     as_of: datetime.datetime | None,
     out: Path | None,
@@ -185,7 +165,7 @@ def match_command(
         remittance_options=RemittanceOptions(
             preset=remittance_preset, decimal=remittance_decimal, date=remittance_date
         ),
-        ledger_options=_ledger_options(**ledger),
+        ledger_options=ledger_options(**ledger),
         policy=policy,
         calibration=calibration,
         precision=precision,
@@ -202,26 +182,6 @@ def match_command(
         report = run_matching_job(job, reporter, stdin=sys.stdin.buffer)
     _print_report(report, as_json=as_json)
     return int(report.exit_code)
-
-
-def _ledger_options(
-    *,
-    preset: str | None,
-    preset_decimal: Any,
-    preset_date: Any,
-    preset_currency: str,
-    preset_company: str,
-) -> LedgerOptions:
-    from tieout.ledger_inputs import LedgerOptions
-
-    return LedgerOptions(
-        preset=preset,
-        decimal=preset_decimal,
-        date=preset_date,
-        currency=preset_currency,
-        company_id=preset_company,
-        option="--preset-",
-    )
 
 
 def _print_report(report: JobReport, *, as_json: bool) -> None:

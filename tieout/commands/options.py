@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["bank_accounts_option", "json_option", "progress_option", "table_options"]
+    from tieout.ledger_inputs import LedgerOptions
+
+__all__ = [
+    "bank_accounts_option",
+    "json_option",
+    "ledger_options",
+    "outcome_options",
+    "preset_options",
+    "progress_option",
+    "remittance_format_options",
+    "table_options",
+]
 
 AnyCommand = TypeVar("AnyCommand", bound="Callable[..., Any]")
 
@@ -34,6 +45,48 @@ progress_option: Final = click.option(
 )
 """How a long command tells how far it is."""
 
+_DECIMALS: Final = click.Choice([".", ","])
+_DATES: Final = click.Choice(["DMY", "MDY", "YMD"])
+
+_REMITTANCE_FORMAT: Final = (
+    click.option(
+        "--remittance-preset",
+        help="How the columns of --remittances are headed: a preset's name or a TOML file.",
+    ),
+    click.option(
+        "--remittance-decimal",
+        type=_DECIMALS,
+        help="What stands before the decimals, where the amounts do not prove it.",
+    ),
+    click.option(
+        "--remittance-date",
+        type=_DATES,
+        help="Order of day, month and year, where the dates do not prove it.",
+    ),
+)
+_PRESET: Final = (
+    click.option(
+        "--preset",
+        help="The ERP that exported --open-items and --customers, or a TOML file.",
+    ),
+    click.option("--preset-decimal", type=_DECIMALS, help="As --remittance-decimal."),
+    click.option("--preset-date", type=_DATES, help="As --remittance-date."),
+    click.option("--preset-currency", default="", help="Currency where no column says it."),
+    click.option("--preset-company", default="", help="Company where no column says it."),
+)
+_OUTCOMES: Final = (
+    click.option(
+        "--calibration",
+        metavar="PATH",
+        help="What `tieout calibrate --fit` wrote.  [as the policy says]",
+    ),
+    click.option(
+        "--precision",
+        metavar="PATH",
+        help="What `tieout calibrate --ledger` wrote.  [as the policy says]",
+    ),
+)
+
 _PAYMENTS: Final = click.option(
     "--payments", type=_PATH, help="Payments parsed elsewhere, as a table."
 )
@@ -45,11 +98,47 @@ def table_options(*, open_items_help: str, is_required: bool) -> Callable[[AnyCo
     `--bank-accounts`.
     """
     items = click.option("--open-items", type=_PATH, required=is_required, help=open_items_help)
+    return lambda command: _with(command, (_PAYMENTS, items, _CUSTOMERS, bank_accounts_option))
 
-    def add(command: AnyCommand) -> AnyCommand:
-        # Options added last stand first in the help.
-        for option in (bank_accounts_option, _CUSTOMERS, items, _PAYMENTS):
-            command = option(command)
-        return command
 
-    return add
+def remittance_format_options(command: AnyCommand) -> AnyCommand:
+    """How payers' advice is written: `--remittance-preset`, `-decimal`, `-date`."""
+    return _with(command, _REMITTANCE_FORMAT)
+
+
+def preset_options(command: AnyCommand) -> AnyCommand:
+    """How an ERP exported items and customers: `--preset`, and what its columns do not say."""
+    return _with(command, _PRESET)
+
+
+def outcome_options(command: AnyCommand) -> AnyCommand:
+    """What outcomes taught, instead of what the policy names: `--calibration`, `--precision`."""
+    return _with(command, _OUTCOMES)
+
+
+def ledger_options(
+    *,
+    preset: str | None,
+    preset_decimal: Any,
+    preset_date: Any,
+    preset_currency: str,
+    preset_company: str,
+) -> LedgerOptions:
+    """What `preset_options` said."""
+    from tieout.ledger_inputs import LedgerOptions
+
+    return LedgerOptions(
+        preset=preset,
+        decimal=preset_decimal,
+        date=preset_date,
+        currency=preset_currency,
+        company_id=preset_company,
+        option="--preset-",
+    )
+
+
+def _with(command: AnyCommand, options: Sequence[Callable[[AnyCommand], AnyCommand]]) -> AnyCommand:
+    # Options added last stand first in the help.
+    for option in reversed(options):
+        command = option(command)
+    return command

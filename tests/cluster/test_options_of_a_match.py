@@ -1,0 +1,116 @@
+"""`tieout cluster match` takes the options of `tieout match`, and gives the same rows with them."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import without_spark
+from cluster_worlds import differing_tables, in_parts, make_world
+
+from cluster import job as cluster_job
+from tieout.commands import main
+from tieout.exit_codes import ExitCode
+
+FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+LAYOUT = re.search(r"```toml\n(.*?)```", FORMATS.read_text(encoding="utf-8"), re.DOTALL)[1]
+LOCKBOX = "\n".join(
+    [
+        "5001   007712311092026CAD",
+        f"6001001000000030000121000248{'4402207781':>17}0000000017"
+        f"{'HARBOUR FREIGHT':<30}{'INV-1':<12}0000010000",
+        f"4001001019{'INV-2':<12}00000250000000001000D1{'CM-9':<12}-0000050000000000000",
+        "7001   00771230001000000030000",
+        "8      00771230001000000030000",
+        "900000006",
+    ]
+)
+HEADER = (
+    "Company Code;Customer;Document Number;Fiscal Year;Line item;Reference;Document Type;"
+    "Document Date;Net due date;Amount in doc. curr.;Document currency\n"
+)
+ITEMS = (
+    "1000;100234;1800000123;2026;1;INV-1;RV;05.09.2026;15.10.2026;100,00;CAD\n",
+    "1000;100234;1800000124;2026;1;INV-2;RV;06.09.2026;16.10.2026;250,00;CAD\n"
+    "1000;100234;1600000009;2026;1;CM-9;DG;07.09.2026;07.09.2026;50,00-;CAD\n"
+    "1000;100235;1800000125;2026;1;INV-5;RV;06.09.2026;16.10.2026;1.234,50;CAD\n",
+)
+PAYMENTS = (
+    "payment_id,amount,currency,value_date,payer_name,remittance_text\n"
+    "P-1,1234.50,CAD,2026-09-12,Quarry Stone,INV-5\n"
+)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Runs `tieout cluster match` with some arguments, without Spark."""
+
+    @contextmanager
+    def no_spark(*_):
+        yield without_spark.NoSpark()
+
+    def match(spark, job, hooks, observe):
+        del spark
+        return without_spark.match_without_spark(monkeypatch, job, hooks, observe)
+
+    real = cluster_job.match_on_cluster
+    monkeypatch.setattr("tieout.cluster_session.spark_session", no_spark)
+    monkeypatch.setattr(without_spark, "match_on_cluster", real)
+    monkeypatch.setattr("cluster.job.match_on_cluster", match)
+    return lambda *arguments: main(["cluster", "match", *map(str, arguments), "--progress", "none"])
+
+
+def in_one_process(*arguments):
+    return main(["match", *map(str, arguments), "--progress", "none"])
+
+
+def test_own_layouts_exports_of_an_erp_and_payments_beside_bank_files(tmp_path, run, capsys):
+    bank, items, layout = tmp_path / "acme.txt", tmp_path / "items", tmp_path / "own.toml"
+    bank.write_text(LOCKBOX, encoding="ascii")
+    layout.write_text(LAYOUT, encoding="utf-8")
+    items.mkdir()
+    for number, rows in enumerate(ITEMS):
+        (items / f"{number}.txt").write_text(HEADER + rows, encoding="utf-8")
+    whole, payments = tmp_path / "items.txt", tmp_path / "payments.csv"
+    whole.write_text(HEADER + "".join(ITEMS), encoding="utf-8")
+    payments.write_text(PAYMENTS, encoding="utf-8")
+    customers = tmp_path / "customers.csv"
+    customers.write_text(
+        "Customer;Company Code;Name 1\n100234;1000;Harbour Freight\n100235;1000;Quarry Stone\n"
+    )
+    given = [bank, "--payments", payments, "--lockbox-layout", layout, "--customers", customers]
+    given += ["--preset", "sap", "--preset-date", "DMY", "--preset-decimal", ","]
+    one, many = tmp_path / "one", tmp_path / "many"
+    assert in_one_process(*given, "--open-items", whole, "--out", one) == ExitCode.DONE
+    assert run(*given, "--open-items", items, "--out", many) == ExitCode.DONE, capsys.readouterr()
+    assert differing_tables(one, many) == {}
+    applied = pq.read_table(one / "applications.parquet")
+    assert applied["decision"].to_pylist().count("auto") == 4
+
+
+def test_what_a_policy_and_outcomes_say(tmp_path, run):
+    world = make_world("demo", tmp_path / "world", 200, 1_000, seed=6)
+    plain = tmp_path / "plain"
+    tables = ["--payments", world / "payments.parquet", "--customers", world / "customers.parquet"]
+    tables += ["--bank-accounts", world / "bank_accounts.parquet"]
+    tables += ["--remittances", world / "remittances.parquet", "--open-items"]
+    items = world / "open_items.parquet"
+    assert in_one_process(*tables, items, "--out", plain) == ExitCode.DONE
+    calibration, precision = tmp_path / "own.json", tmp_path / "record.json"
+    learned = ["--fit", calibration, "--ledger", precision]
+    assert main(["evaluate", str(plain), "--truth", str(world), *map(str, learned)]) == 0
+    policy = tmp_path / "tieout.toml"
+    policy.write_text(
+        '[strategies]\nunique_amounts = "apply"\n[outcomes]\ncalibration = "own.json"\n'
+    )
+    parts = in_parts(items, 3)
+    given = ["--policy", policy, "--precision", precision]
+    one, many = tmp_path / "one", tmp_path / "many"
+    assert in_one_process(*tables, items, *given, "--out", one) == ExitCode.DONE
+    assert run(*tables, parts, *given, "--out", many) == ExitCode.DONE
+    assert differing_tables(one, many) == {}
+    confidence = [pq.read_table(at / "applications.parquet")["confidence"] for at in (plain, one)]
+    assert not confidence[0].equals(confidence[1])
