@@ -8,7 +8,7 @@ import pytest
 from tests.server.requests import bai2_file, items, payments
 from tests.server.running_server import RunningServer
 from tieout.client import AsyncClient, Client
-from tieout.v1 import imports_pb2, match_service_pb2, rows_pb2
+from tieout.v1 import customer_service_pb2, imports_pb2, match_service_pb2, rows_pb2
 
 pytestmark = pytest.mark.xdist_group("server")
 
@@ -93,3 +93,21 @@ def test_a_table_is_imported_as_a_snapshot_with_its_sums(server):
         assert client.import_open_item_table(more, snapshot=True, request_id="T").summary == done
         listed = [one.open_item.open_item_id for one in client.open_items(company_id="K")]
     assert listed == ["I-1", "I-2", "I-9"]
+
+
+def test_customers_are_imported_as_changes_and_as_a_snapshot(server):
+    named = {"company_id": ["K", "K", "L"], "customer_id": ["C-1", "C-2", "C-1"]}
+    three = pa.table(named | {"name": ["Alder", "Birch", "Cedar"]})
+    with Client(server.address) as client:
+        done = client.import_customer_table(three, request_id="C").summary
+        assert (done.inserted_count, done.removed_count) == (3, 0)
+        assert client.import_customer_table(three, request_id="C").summary == done
+        tried = client.import_customer_table(three[:1], snapshot=True, validate_only=True).summary
+        assert tried.state == imports_pb2.IMPORT_STATE_VALIDATED
+        assert (tried.inserted_count, tried.removed_count) == (0, 1)
+        left = client.import_customer_table(three[:1], snapshot=True).summary
+        assert left.removed_count == 1
+        request = customer_service_pb2.ListCustomersRequest()
+        (page,) = client.pages(request, customer_service_pb2.ListCustomersResponse)
+    stored = [(one.customer.company_id, one.customer.name) for one in page.customers]
+    assert stored == [("K", "Alder"), ("L", "Cedar")]

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from tieout.v1 import imports_pb2, match_service_pb2, open_item_service_pb2, rows_pb2
+from tieout.v1 import (
+    customer_service_pb2,
+    imports_pb2,
+    match_service_pb2,
+    open_item_service_pb2,
+    rows_pb2,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["TableReader", "import_requests", "match_requests"]
+__all__ = ["TableReader", "customer_import", "match_requests", "open_item_import"]
 
 _CHUNK_BYTES: Final = 1024 * 1024 - 4_096
 """Arrow bytes of one message at most: what the server takes, with room for what is around."""
@@ -66,16 +72,15 @@ def match_requests(
     return requests
 
 
-def import_requests(
+def open_item_import(
     table: pa.Table, *, snapshot: bool, request_id: str, validate_only: bool
 ) -> list[open_item_service_pb2.ImportOpenItemsRequest]:
-    """An import of `table`; with `snapshot` its counts and sums are declared."""
+    """An import of open items; with `snapshot` their counts and sums are declared."""
     contract = open_item_service_pb2
-    mode = imports_pb2.IMPORT_MODE_SNAPSHOT if snapshot else imports_pb2.IMPORT_MODE_CHANGES
     header = contract.ImportOpenItemsHeader(
         request_id=request_id,
         validate_only=validate_only,
-        mode=mode,
+        mode=_mode(snapshot=snapshot),
         totals=_totals(table) if snapshot else (),
     )
     requests = [contract.ImportOpenItemsRequest(header=header)]
@@ -87,11 +92,51 @@ def import_requests(
     return requests
 
 
+def customer_import(
+    table: pa.Table, *, snapshot: bool, request_id: str, validate_only: bool
+) -> list[customer_service_pb2.ImportCustomersRequest]:
+    """An import of customers; with `snapshot` their numbers are declared."""
+    contract = customer_service_pb2
+    header = contract.ImportCustomersHeader(
+        request_id=request_id,
+        validate_only=validate_only,
+        mode=_mode(snapshot=snapshot),
+        totals=_counts(table) if snapshot else (),
+    )
+    requests = [contract.ImportCustomersRequest(header=header)]
+    for rows, content in _chunks(table):
+        one = contract.ImportCustomersRequest()
+        one.customers.customers.row_count = rows
+        one.customers.customers.arrow.ipc_stream = content
+        requests.append(one)
+    return requests
+
+
+def _mode(*, snapshot: bool) -> imports_pb2.ImportMode.ValueType:
+    return imports_pb2.IMPORT_MODE_SNAPSHOT if snapshot else imports_pb2.IMPORT_MODE_CHANGES
+
+
+def _with_company(table: pa.Table) -> pa.Table:
+    if "company_id" in table.column_names:
+        return table
+    return table.append_column("company_id", pa.array([""] * len(table), pa.string()))
+
+
+def _counts(table: pa.Table) -> list[customer_service_pb2.CustomerTotal]:
+    counted = _with_company(table).group_by("company_id").aggregate([("customer_id", "count")])
+    return [
+        customer_service_pb2.CustomerTotal(
+            company_id=row["company_id"] or "", customer_count=row["customer_id_count"]
+        )
+        for row in counted.to_pylist()
+    ]
+
+
 def _totals(table: pa.Table) -> list[open_item_service_pb2.OpenItemTotal]:
-    if "company_id" not in table.column_names:
-        table = table.append_column("company_id", pa.array([""] * len(table), pa.string()))
-    summed = table.group_by(["company_id", "currency"]).aggregate(
-        [("open_minor", "sum"), ("open_minor", "count")]
+    summed = (
+        _with_company(table)
+        .group_by(["company_id", "currency"])
+        .aggregate([("open_minor", "sum"), ("open_minor", "count")])
     )
     return [
         open_item_service_pb2.OpenItemTotal(

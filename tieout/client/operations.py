@@ -7,26 +7,23 @@ awaited, or iterated with `async for`. All raise `ClientError`.
 from __future__ import annotations
 
 import hashlib
-import random
 import time
 import uuid
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from tieout.client.content import Content
 from tieout.client.errors import ClientError
 from tieout.client.flows import all_given, appended, can_be_read_again, followed, rows_of
+from tieout.client.ledger_operations import LedgerOperations
 from tieout.client.methods import method_of
-from tieout.client.retrying import NO_RETRIES, Attempts, Retrying
-from tieout.client.steps import Begin, Give, Next, Pause, Rows, Send, Steps, listing, operation
+from tieout.client.steps import Give, Pause, Rows, Send, Steps, listing, operation
 from tieout.v1 import (
     bank_file_service_pb2,
-    customer_service_pb2,
     event_service_pb2,
     exception_service_pb2,
     match_service_pb2,
-    open_item_service_pb2,
     rows_pb2,
     run_service_pb2,
 )
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from google.protobuf.message import Message
 
-    from tieout.client.methods import Method
 
 __all__ = ["MatchedTables", "Operations"]
 
@@ -63,13 +59,8 @@ class MatchedTables:
     tables: dict[str, pa.Table]
 
 
-class Operations:
+class Operations(LedgerOperations):
     """What `Client` and `AsyncClient` can do."""
-
-    def __init__(self, timeout_seconds: float, retrying: Retrying) -> None:
-        """Let calls, with their retries, end within the timeout."""
-        self._timeout_seconds = timeout_seconds
-        self._retrying = retrying
 
     # Any call of the contract.
 
@@ -268,76 +259,6 @@ class Operations:
         pages = self._pages(request, contract.ListExceptionsResponse)
         yield from rows_of(pages, lambda page: page.exceptions)
 
-    # Open items and customers.
-
-    @operation
-    def import_open_items(
-        self, requests: Iterable[open_item_service_pb2.ImportOpenItemsRequest]
-    ) -> Steps[open_item_service_pb2.ImportOpenItemsResponse]:
-        """Bring open items in: the header, then chunks. Tried again where `requests` is a list."""
-        contract = open_item_service_pb2
-        answer = contract.ImportOpenItemsResponse
-        method = method_of(contract.ImportOpenItemsRequest, answer)
-        again = can_be_read_again(requests)
-        return (yield from self._attempt(method, lambda: requests, answer, may_retry=again))
-
-    @operation
-    def import_customers(
-        self, requests: Iterable[customer_service_pb2.ImportCustomersRequest]
-    ) -> Steps[customer_service_pb2.ImportCustomersResponse]:
-        """Bring customers in: the header, then chunks. Tried again where `requests` is a list."""
-        contract = customer_service_pb2
-        answer = contract.ImportCustomersResponse
-        method = method_of(contract.ImportCustomersRequest, answer)
-        again = can_be_read_again(requests)
-        return (yield from self._attempt(method, lambda: requests, answer, may_retry=again))
-
-    @operation
-    def import_open_item_table(
-        self,
-        table: pa.Table,
-        *,
-        snapshot: bool = False,
-        request_id: str = "",
-        validate_only: bool = False,
-    ) -> Steps[open_item_service_pb2.ImportOpenItemsResponse]:
-        """Bring an Arrow table of open items in; needs pyarrow.
-
-        With `snapshot` it is all there is in its companies; counts and sums are worked out here.
-        """
-        from tieout.client.arrow import import_requests  # noqa: PLC0415 - as above
-
-        contract = open_item_service_pb2
-        requests = import_requests(
-            table,
-            snapshot=snapshot,
-            request_id=request_id or uuid.uuid4().hex,
-            validate_only=validate_only,
-        )
-        answer = contract.ImportOpenItemsResponse
-        method = method_of(contract.ImportOpenItemsRequest, answer)
-        return (yield from self._attempt(method, lambda: requests, answer))
-
-    @listing
-    def open_items(
-        self,
-        *,
-        company_id: str = "",
-        customer_id: str = "",
-        changed_after: int = 0,
-        page_size: int = 0,
-    ) -> Rows[open_item_service_pb2.StoredOpenItem]:
-        """Open items in the order of company and id, fetched page by page."""
-        contract = open_item_service_pb2
-        request = contract.ListOpenItemsRequest(
-            company_id=company_id,
-            customer_id=customer_id,
-            changed_after=changed_after,
-            page_size=page_size,
-        )
-        pages = self._pages(request, contract.ListOpenItemsResponse)
-        yield from rows_of(pages, lambda page: page.open_items)
-
     # Events.
 
     @listing
@@ -409,74 +330,6 @@ class Operations:
                 )
             except ClientError as error:
                 yield Pause(attempts.pause_after(error, also=_UPLOAD_AGAIN))
-
-    def _attempts(self, *, may_retry: bool = True) -> Attempts:
-        rules = self._retrying if may_retry else NO_RETRIES
-        return Attempts(rules, self._timeout_seconds, time.monotonic, random.random)
-
-    def _ask(self, request: Message, answer: type[M]) -> Steps[M]:
-        method = method_of(type(request), answer)
-        sent = request
-        if (
-            "request_id" in request.DESCRIPTOR.fields_by_name
-            and not cast("Any", request).request_id
-        ):
-            sent = type(request)()
-            sent.CopyFrom(request)
-            cast("Any", sent).request_id = uuid.uuid4().hex
-        return (yield from self._attempt(method, lambda: (sent,), answer))
-
-    def _attempt(
-        self,
-        method: Method,
-        parts: Callable[[], Iterable[Message]],
-        answer: type[M],
-        *,
-        may_retry: bool = True,
-    ) -> Steps[M]:
-        """Call until it ends well, or is not worth another attempt."""
-        attempts, call_id = self._attempts(may_retry=may_retry), uuid.uuid4().hex
-        while True:
-            try:
-                step = Send(method, parts, answer, attempts.seconds_left, call_id)
-                return cast("M", (yield step))
-            except ClientError as error:
-                yield Pause(attempts.pause_after(error))
-
-    def _parts(
-        self,
-        method: Method,
-        parts: Callable[[], Iterable[Message]],
-        answer: type[M],
-        *,
-        may_retry: bool = True,
-    ) -> Rows[M]:
-        """The parts of an answer; before the first of them a failed call is made again."""
-        attempts, call_id = self._attempts(may_retry=may_retry), uuid.uuid4().hex
-        while True:
-            has_begun = False
-            try:
-                yield Begin(method, parts, answer, attempts.seconds_left, call_id)
-                while (part := (yield Next())) is not None:
-                    has_begun = True
-                    yield Give([cast("M", part)])
-            except ClientError as error:
-                if has_begun:
-                    raise
-                yield Pause(attempts.pause_after(error))
-            else:
-                return
-
-    def _pages(self, request: Message, answer: type[M]) -> Rows[M]:
-        wanted: Any = type(request)()
-        wanted.CopyFrom(request)
-        while True:
-            page = yield from self._ask(wanted, answer)
-            yield Give([page])
-            token = cast("Any", page).next_page_token
-            if not token or token == wanted.page_token:
-                return
-            wanted.page_token = token
 
     def _result(
         self, file_id: str, row_encoding: rows_pb2.RowEncoding.ValueType

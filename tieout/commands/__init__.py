@@ -135,6 +135,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "tieout.commands.exceptions:exceptions_command",
         "Work exceptions on a server.",
     ),
+    "facts": (
+        "tieout.commands.facts:facts_command",
+        "Look at what people taught a server about payers.",
+    ),
     "webhooks": (
         "tieout.commands.webhooks:webhooks_command",
         "Send a server's events to addresses of your own.",

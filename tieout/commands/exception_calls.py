@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine.currencies import format_minor, minor_from_text
+from tieout.commands.server_options import as_dict
 from tieout.v1 import cases_pb2, exception_service_pb2
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Session:
             if not token:
                 break
         if self._as_json:
-            click.echo(json.dumps([_as_dict(one) for one in shown], indent=2))
+            click.echo(json.dumps([as_dict(one) for one in shown], indent=2))
             return
         cells = [_cells_of(one) for one in shown]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -198,11 +198,7 @@ class Session:
             click.echo(f"  needs a second person (not {who}): {demand.power} {amount}")
 
     def _print_json(self, message: Message) -> None:
-        click.echo(json.dumps(_as_dict(message), indent=2))
-
-
-def _as_dict(message: Message) -> dict[str, Any]:
-    return MessageToDict(message, preserving_proto_field_name=True)
+        click.echo(json.dumps(as_dict(message), indent=2))
 
 
 def _state(name: str) -> cases_pb2.CaseState.ValueType:

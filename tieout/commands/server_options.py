@@ -13,10 +13,13 @@ from tieout.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from google.protobuf.message import Message
+
     from tieout.client import ClientError, Credentials
 
 __all__ = [
     "SERVER_OPTION",
+    "as_dict",
     "credentials_from",
     "credentials_options",
     "exit_code_of_call",
@@ -116,3 +119,10 @@ def credentials_from(**files: Path | None) -> Credentials:
     from tieout.client import Credentials
 
     return Credentials.from_files(**files)
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """An answer as `--json` prints it: names as in the contract."""
+    from google.protobuf.json_format import MessageToDict
+
+    return dict(MessageToDict(message, preserving_proto_field_name=True))

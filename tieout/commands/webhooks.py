@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tieout.commands.server_options import on_server
+from tieout.commands.server_options import as_dict, on_server
 from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from google.protobuf.message import Message
+    from collections.abc import Callable, Iterator
 
     from tieout.client import Client
     from tieout.v1 import webhook_service_pb2
@@ -112,7 +110,7 @@ def _list(*, client: Client, as_json: bool) -> None:
 
     answer = client.call(contract.ListWebhooksRequest(), contract.ListWebhooksResponse)
     if as_json:
-        click.echo(json.dumps([_as_dict(one) for one in answer.webhooks], indent=2))
+        click.echo(json.dumps([as_dict(one) for one in answer.webhooks], indent=2))
         return
     for one in answer.webhooks:
         state = contract.WebhookState.Name(one.state).removeprefix("WEBHOOK_STATE_").lower()
@@ -141,7 +139,7 @@ def _log(*, client: Client, as_json: bool, webhook: str, state: str | None, limi
         if len(shown) >= limit:
             break
     if as_json:
-        click.echo(json.dumps([_as_dict(one) for one in shown[:limit]], indent=2))
+        click.echo(json.dumps([as_dict(one) for one in shown[:limit]], indent=2))
         return
     for delivery in shown[:limit]:
         for line in _lines_of(delivery):
@@ -180,7 +178,7 @@ def _ping(*, client: Client, as_json: bool, webhook: str, wait: int) -> int:
     request = contract.PingWebhookRequest(webhook_id=webhook, wait_seconds=wait)
     delivery = client.call(request, contract.PingWebhookResponse).delivery
     if as_json:
-        click.echo(json.dumps(_as_dict(delivery), indent=2))
+        click.echo(json.dumps(as_dict(delivery), indent=2))
     elif delivery.attempts:
         last = delivery.attempts[-1]
         status = f", HTTP {last.http_status}" if last.HasField("http_status") else ""
@@ -221,7 +219,7 @@ def _resend(
     )
     answer = client.call(request, contract.ResendWebhookDeliveriesResponse)
     if as_json:
-        click.echo(json.dumps(_as_dict(answer)))
+        click.echo(json.dumps(as_dict(answer)))
     else:
         click.echo(f"{answer.resent_count} messages wait to be sent again")
 
@@ -266,7 +264,7 @@ def _rotate(
 
 def _print_secret(answer: Any, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_dict(answer), indent=2))
+        click.echo(json.dumps(as_dict(answer), indent=2))
         return
     if answer.secret:
         click.echo(answer.secret)
@@ -277,7 +275,7 @@ def _print_state(webhook: webhook_service_pb2.Webhook, *, as_json: bool) -> None
     from tieout.v1 import webhook_service_pb2 as contract
 
     if as_json:
-        click.echo(json.dumps(_as_dict(webhook), indent=2))
+        click.echo(json.dumps(as_dict(webhook), indent=2))
         return
     state = contract.WebhookState.Name(webhook.state).removeprefix("WEBHOOK_STATE_").lower()
     click.echo(f"{webhook.webhook_id} is {state}, {webhook.waiting_count} messages wait")
@@ -297,9 +295,3 @@ def _lines_of(delivery: webhook_service_pb2.WebhookDelivery) -> Iterator[str]:
             f"  {one.start_time.ToJsonString()[:19]}Z {one.duration_ms} ms {one.outcome}{status}"
         )
         yield f"{words} {one.detail}".rstrip()
-
-
-def _as_dict(message: Message) -> Mapping[str, Any]:
-    from google.protobuf.json_format import MessageToDict
-
-    return MessageToDict(message, preserving_proto_field_name=True)
