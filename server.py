@@ -28,6 +28,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from rpc.caller_limits import CallerLimits
+from rpc.configuration_errors import ConfigurationError
 from rpc.draining import Draining
 from rpc.generic_methods import found_by_name
 from rpc.health import HealthService
@@ -46,6 +47,7 @@ from rpc.reflection import ReflectionService
 from rpc.secret_files import Secret
 from rpc.snapshots import SnapshotKeeper
 from rpc.spool import clear_folder
+from rpc.supervised_process import SupervisedProcess
 from rpc.upkeep import Upkeep
 from rpc.workers import WorkerPool
 from store import open_repository
@@ -137,7 +139,7 @@ async def _serve(
     stop, draining = _stop_event(), Draining()
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        spool = _cleared_spool(configuration, stack)
+        spool = await _cleared_spool(configuration, stack)
         web = WebDoor(configuration, spool, mask_key, metrics)
         stack.push_async_callback(web.stop)
         reader, writer = _stores(configuration, tenants, address, stack)
@@ -198,12 +200,21 @@ async def _serve(
     _log.info("drained")
 
 
-def _cleared_spool(configuration: Configuration, stack: AsyncExitStack) -> Path:
-    """The folder a server works in, made anew; of a sealed store it goes with the server."""
+async def _cleared_spool(configuration: Configuration, stack: AsyncExitStack) -> Path:
+    """The folder a server works in, made anew; of a sealed store it goes with the server, however
+    that ends.
+    """
     spool = spool_folder(configuration)
     clear_folder(spool)
     if configuration.store.encryption_key_file:
         stack.callback(shutil.rmtree, spool, ignore_errors=True)
+        guardian = SupervisedProcess(
+            "tieout.serving.guardian", os.fsencode(spool), on_lost=lambda: None
+        )
+        stack.push_async_callback(guardian.stop)
+        if not await guardian.start():
+            message = "the process that clears up after a killed server did not start"
+            raise ConfigurationError(message)
         if not is_in_memory(spool):
             _log.warning("the store is sealed, what the server works with is not: %s", spool)
     return spool

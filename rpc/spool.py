@@ -21,8 +21,14 @@ _LENGTH: Final = struct.Struct(">Q")
 def clear_folder(folder: Path) -> None:
     """Make `folder` anew: what a killed server left there is of no use to anyone."""
     if folder.exists():
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, onerror=_unless_gone)
     folder.mkdir(parents=True, mode=0o700)
+
+
+def _unless_gone(_: object, __: str, failure: tuple[object, BaseException, object]) -> None:
+    """Somebody else clears up after that server, too."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]
 
 
 class SpooledFile:

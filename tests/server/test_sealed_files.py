@@ -1,6 +1,10 @@
 """What waits for the next server is sealed on disk, and whole again when it is read."""
 
 import hashlib
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
 import grpc
 import pytest
@@ -8,12 +12,15 @@ import pytest
 from rpc.caller import Caller, Role, leave_call, set_caller
 from rpc.errors import UploadOffsetError
 from rpc.sealed_files import Tail, append_sealed, seal_file, sealed_tail, unsealed
+from rpc.spool import clear_folder
 from rpc.uploads import Uploads
 from store.errors import KeyMissingError, SealBrokenError
 from store.key_ring import add_master_key, new_data_key, read_key_ring
 from tests.server.imported_rows import CHANGES, customer_parts, named_customers
 from tests.server.requests import bai2_file
 from tests.server.running_server import RunningServer
+from tieout.configuration import read_configuration
+from tieout.serving.folders import is_in_memory, spool_folder
 from tieout.v1 import bank_file_service_pb2 as files
 from tieout.v1 import (
     bank_file_service_pb2_grpc,
@@ -139,6 +146,64 @@ def on_disk(folder):
     return [path for path in found if NAME.encode() in path.read_bytes()]
 
 
+def until(holds):
+    """Wait for what a process of its own does."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def readable_in(folder):
+    """The files of a folder that hold the name; one that goes meanwhile holds nothing."""
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            if NAME.encode() in path.read_bytes():
+                found.append(path)
+    return found
+
+
+def working_folder(settings):
+    """Where a server of these settings keeps what it works with."""
+    found = spool_folder(read_configuration(settings, {}))
+    assert is_in_memory(found)
+    return found
+
+
+def guardian(folder):
+    """The process that empties a folder, as soon as it holds it."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tieout.serving.guardian"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    started.stdin.write(bytes(folder) + b"\n")
+    started.stdin.flush()
+    assert started.stdout.readline() == b"ready\n"
+    return started
+
+
+def test_a_guardian_empties_what_is_left_and_nothing_that_is_new(tmp_path):
+    folder = tmp_path / "working"
+    clear_folder(folder)
+    held = guardian(folder)
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "rows").write_text(NAME)
+    (folder / "rows").write_text(NAME)
+    (folder / "elsewhere").symlink_to(tmp_path)
+    (tmp_path / "kept").write_text(NAME)
+    kept = folder.rename(tmp_path / "old")
+    clear_folder(folder)
+    (folder / "rows").write_text("of the next server")
+    held.stdin.close()
+    assert held.wait(60) == 0
+    assert list(kept.rglob("*")) == []
+    assert (folder / "rows").read_text() == "of the next server"
+    assert (tmp_path / "kept").exists()
+    held.stdout.close()
+
+
 def parts(header, content=b""):
     requests = [files.SubmitBankFileRequest(header=header)]
     return iter([*requests, *([files.SubmitBankFileRequest(chunk=content)] if content else [])])
@@ -167,7 +232,10 @@ encryption_key_file = "{tmp_path / "encryption.keys"}"
         assert stub.AppendUpload(iter(requests)).upload.received_bytes == len(CONTENT)
         stub = customer_service_pb2_grpc.CustomerServiceStub(one)
         stub.ImportCustomers(customer_parts(named_customers("C-1", prefix=NAME), mode=CHANGES))
+        working = working_folder(tmp_path / "tieout.toml")
+        until(lambda: readable_in(working))
         server.kill()
+    until(lambda: not any(path.is_file() for path in working.rglob("*")))
     assert on_disk(data) == []
     with RunningServer(tmp_path, settings) as server, grpc.insecure_channel(server.address) as one:
         stub = bank_file_service_pb2_grpc.BankFileServiceStub(one)
@@ -182,5 +250,6 @@ encryption_key_file = "{tmp_path / "encryption.keys"}"
         assert NAME in str(found)
         assert on_disk(data) == []
         assert server.terminate() == 0
+    assert not working.exists()
     assert on_disk(data) == []
     assert list((data / "store.db.spool-kept" / "runs").iterdir()) == []

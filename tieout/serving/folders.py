@@ -29,6 +29,8 @@ __all__ = ["is_in_memory", "kept_folder", "lasting_folder", "placed", "spool_fol
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder made below is private
 """A file system that is never written to a disk but by swapping."""
 
+_MOUNTS: Final = Path("/proc/self/mounts")
+
 _MEMORY_BYTES_MIN: Final = 1 << 30
 """With less (a container has 64 MiB unless told) not even what is resident would fit."""
 
@@ -74,8 +76,17 @@ def spool_folder(configuration: Configuration) -> Path:
 
 
 def is_in_memory(folder: Path) -> bool:
-    """Whether what is written to `folder` comes to no disk, as far as we know."""
-    return folder.is_relative_to(_MEMORY)
+    """Whether what is written to `folder` comes to no disk, as far as the system says."""
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return folder.is_relative_to(_MEMORY)
+    kinds = {}
+    for line in mounts:
+        _, place, kind, *_ = line.split(" ")
+        kinds[Path(place.replace("\\040", " "))] = kind
+    found = [place for place in (folder, *folder.parents) if place in kinds]
+    return bool(found) and kinds[found[0]] in {"tmpfs", "ramfs"}
 
 
 def kept_folder(configuration: Configuration) -> Path:
