@@ -11,7 +11,7 @@ from desk.acts import Act, Deliver, Undo
 from desk.cases import standing_lines
 from rpc.caller import current_caller
 from rpc.case_messages import delivery_of
-from rpc.desk_work import Command, actor_of, key_of
+from rpc.desk_work import Answer, Command, actor_of, key_of
 from rpc.errors import FieldError
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from store.decision_records import PostingFilter
@@ -157,10 +157,10 @@ class ApplicationService(application_service_pb2_grpc.ApplicationServiceServicer
             return _file_response("", commands, previews)
         key = key_of("ReverseFile", request, current_caller())
 
-        async def perform() -> bytes:
+        async def perform() -> Answer:
             batch_id = request.request_id or uuid.uuid4().hex
             done = [await self._acts.one_of_batch(command, batch_id) for command in commands]
-            return _file_response(batch_id, commands, done).SerializeToString()
+            return Answer(_file_response(batch_id, commands, done).SerializeToString(), done)
 
         answer = await self._acts.answered_once(key, perform, self._now_ms())
         return contract.ReverseFileResponse.FromString(answer)

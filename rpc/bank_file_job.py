@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from rpc.match_job import Matcher
     from rpc.resident_tables import ResidentTables
     from store.decision_records import PostedSet
+    from store.key_scopes import KeyScope
     from store.repository import Booking, Repository
 
 __all__ = ["BankFileRunner"]
@@ -144,7 +145,7 @@ class BankFileRunner:
             owner = file_scope(first.record.file_id)
             booking.requests.keep(work.key, done.response, work.job.received_at_ms, owner)
             if work.job.run_id:
-                _end_run(work, done.response, booking)
+                _end_run(work, done.response, booking, owner)
         return done
 
     def _result(self, work: _Work, matched: FileMatch) -> tuple[FileReceipt, FileResult]:
@@ -189,10 +190,10 @@ class BankFileRunner:
         booking.contents.keep(job.file_id, work.content, spans, accounts, job.received_at_ms)
         _tell(work, result, booking, posted)
         done = _done(receipt)
+        owner = file_scope(job.file_id)
         if work.key:
-            owner = file_scope(job.file_id)
             booking.requests.keep(work.key, done.response, job.received_at_ms, owner)
-        _end_run(work, done.response, booking)
+        _end_run(work, done.response, booking, owner)
         return msgspec.structs.replace(
             done,
             payment_count=receipt.record.payment_count,
@@ -219,11 +220,11 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
         return RequestKey(job.request_id, _METHOD, job.file_id) if job.request_id else None
 
 
-def _end_run(work: _Work, answer: bytes, booking: Booking) -> None:
+def _end_run(work: _Work, answer: bytes, booking: Booking, owner: KeyScope) -> None:
     """The run this is the work of ends with its effect; what somebody waited for is one as well."""
     job = work.job
     if job.run_id:
-        booking.runs.finish(job.run_id, answer, job.received_at_ms)
+        booking.runs.finish(job.run_id, answer, job.received_at_ms, owner)
         return
     booking.runs.record(
         RunRecord(
@@ -239,7 +240,8 @@ def _end_run(work: _Work, answer: bytes, booking: Booking) -> None:
             started_at_ms=job.received_at_ms,
             ended_at_ms=job.received_at_ms,
             result=answer,
-        )
+        ),
+        owner,
     )
 
 

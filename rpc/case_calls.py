@@ -9,7 +9,7 @@ from rpc.caller import current_caller
 from rpc.case_acts import CALL_OF_BATCH_ITEM, act_of
 from rpc.case_detail import case_detail, explain_item, preview_fact
 from rpc.case_messages import case_filter, facet_message, listed_messages
-from rpc.desk_work import Command, actor_of, key_of, keyed
+from rpc.desk_work import Answer, Command, actor_of, key_of, keyed
 from rpc.errors import FieldError
 from rpc.jobs import (
     PaymentBytesDone,
@@ -205,13 +205,13 @@ class CaseCalls(exception_service_pb2_grpc.ExceptionServiceServicer):
             return await self._named(_batch_response("", previews), commands)
         key = key_of("BatchExceptions", request, current_caller())
 
-        async def perform() -> bytes:
+        async def perform() -> Answer:
             batch_id = request.request_id or uuid.uuid4().hex
             done = [
                 await self._acts.one_of_batch(keyed(command, request.request_id, number), batch_id)
                 for number, command in enumerate(commands)
             ]
-            return _batch_response(batch_id, done).SerializeToString()
+            return Answer(_batch_response(batch_id, done).SerializeToString(), done)
 
         answer = await self._acts.answered_once(key, perform, self._now_ms())
         answered = contract.BatchExceptionsResponse.FromString(answer)

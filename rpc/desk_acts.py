@@ -21,7 +21,7 @@ from store.errors import PostingRejectedError, StaleRowError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from rpc.desk_work import Command, DeskWork
+    from rpc.desk_work import Answer, Command, DeskWork
     from rpc.reading import StoreReader
     from store.requests import RequestKey
     from tieout.v1 import cases_pb2
@@ -76,7 +76,7 @@ class DeskActs:
             return Preview(refusal=Refusal(reason=error.reason, message=str(error)))
 
     async def answered_once(
-        self, key: RequestKey | None, work: Callable[[], Awaitable[bytes]], now_ms: int
+        self, key: RequestKey | None, work: Callable[[], Awaitable[Answer]], now_ms: int
     ) -> bytes:
         """The answer of a batch: its first one, else what `work` gives, which is kept.
 
@@ -84,15 +84,15 @@ class DeskActs:
         by one, and what it says of them could not be said again. Raises `RequestIdReusedError`.
         """
         if key is None:
-            return await work()
+            return (await work()).content
         turn = (current_caller().tenant, key.request_id)
         lock = self._turns.setdefault(turn, asyncio.Lock())
         async with lock:
             answer = await self._writer.ask(lambda store: first_answer(store, key))
             if answer is None:
-                answer = await work()
-                kept = answer
-                await self._writer.ask(lambda store: keep_answer(store, key, kept, now_ms))
+                told = await work()
+                await self._writer.ask(lambda store: keep_answer(store, key, told, now_ms))
+                answer = told.content
         return answer
 
     async def _perform(self, command: Command) -> Preview:

@@ -33,6 +33,7 @@ from store.case_settlements import settle_case
 from store.case_texts import case_scope
 from store.decision_records import Decision
 from store.errors import StaleRowError
+from store.key_scopes import customer_scope, payment_scope
 from store.late_remittances import Attachment  # noqa: TC001 - msgspec reads annotations
 from store.reproposals import Reproposal  # noqa: TC001 - msgspec reads annotations
 from store.requests import RequestKey, request_key
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
     from desk.facts import ItemFact
     from desk.outcomes import Performed
     from rpc.caller import Caller
+    from store.key_scopes import KeyScope
     from store.repository import Booking, Repository
 
 __all__ = [
     "EVENTS",
+    "Answer",
     "Command",
     "DeskWork",
     "Preview",
@@ -88,6 +91,13 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     decided_after_ms: int | None = None
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """The answer to a request made of many acts, encoded, and what these did."""
+
+    content: bytes
+    acts: Sequence[Preview]
+
+
 def key_of(call: str, request: Any, caller: Caller) -> RequestKey | None:
     """The key of a request that has an id: the id, the call, its caller, and all else it says."""
     if not request.request_id:
@@ -104,12 +114,22 @@ def first_answer(store: Repository, key: RequestKey | None) -> bytes | None:
     return store.requests.find(key) if key else None
 
 
-def keep_answer(store: Repository, key: RequestKey | None, answer: bytes, now_ms: int) -> None:
+def keep_answer(store: Repository, key: RequestKey | None, answer: Answer, now_ms: int) -> None:
     """Keep the answer of a request made of many acts, each of which is kept already."""
     if key is not None:
+        owners = {
+            _owner_of(one.message.summary, now_ms) for one in answer.acts if one.message is not None
+        }
         with store.booking() as booking:
             if booking.requests.find(key) is None:
-                booking.requests.keep(key, answer, now_ms)
+                booking.requests.keep(key, answer.content, now_ms, concerning=owners)
+
+
+def _owner_of(summary: cases_pb2.CaseSummary, now_ms: int) -> KeyScope:
+    """Whose a case is: its customer's, else its payment's."""
+    if summary.customer_id:
+        return customer_scope(summary.company_id, summary.customer_id, now_ms)
+    return payment_scope(summary.payment_id or summary.case_id)
 
 
 def keyed(command: Command, request_id: str, number: int) -> Command:

@@ -58,7 +58,9 @@ def run_import(repository: Repository, job: ImportRowsJob, authority: Authority)
     if answer is not None:
         return ImportRowsDone(response=answer, changed=False)
     if not work.read():
-        return ImportRowsDone(response=work.refused(), changed=False)
+        return ImportRowsDone(
+            response=work.refused(), changed=False, concerned=sorted(work.concerned)
+        )
     done: list[ImportRowsDone] = []
     with suppress(_ValidatedError), repository.booking() as booking:
         done.append(_kept(work, key, booking))
@@ -153,6 +155,11 @@ class _Import:
             if field is not None:
                 self._rows.add(field, getattr(part, field))
         return self._rows.finish()
+
+    @property
+    def concerned(self) -> set[tuple[str, str]]:
+        """Company and customer of rows that are quoted where they are refused."""
+        return self._rows.refused
 
     def refused(self) -> bytes:
         """The answer where a row is wrong."""

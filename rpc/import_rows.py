@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from rpc.conversions import decode_table
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from rpc.import_tables import ImportTable
 
 __all__ = ["ImportRows", "read_etag"]
+
+
+_OWNER: Final = ("company_id", "customer_id")
+
+
+def _text_at(column: pa.Array | None, at: int) -> str:
+    """The text in row `at` of a column, as far as there is one."""
+    return "" if column is None else str(column[at].as_py() or "")
 
 
 def read_etag(text: str) -> int:
@@ -42,6 +51,9 @@ class ImportRows:
         self.keys: Batch = kind.keys.batch_class.empty()
         self._kind = kind
         self._is_snapshot = mode == imports_pb2.IMPORT_MODE_SNAPSHOT
+        self.refused: set[tuple[str, str]] = set()
+        """Company and customer of rows whose errors are listed."""
+        self._row_count = 0
         self._versions: list[int] = []
         self._row_checks = TableChecker(kind.rows, self.errors)
         self._key_checks = TableChecker(kind.keys, self.errors)
@@ -94,5 +106,12 @@ class ImportRows:
         if versions and len(versions) != table.row_count:
             message = f"{len(versions)} etags for {table.row_count} rows; send one per row, or none"
             raise FieldError(message, field="etags")
-        self._row_checks.add(decode_table(self._kind.rows, table), table.row_count)
+        columns = decode_table(self._kind.rows, table)
+        before = len(self.errors.listed)
+        self._row_checks.add(columns, table.row_count)
+        for error in self.errors.listed[before:]:
+            at = error.row_index - self._row_count
+            company, customer = (_text_at(columns.get(name), at) for name in _OWNER)
+            self.refused.add((company, customer))
+        self._row_count += table.row_count
         self._versions += versions or [ANY_VERSION] * table.row_count

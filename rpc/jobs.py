@@ -361,10 +361,14 @@ class ImportRowsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ImportRowsDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The response, encoded; `changed`: something is different in the store."""
+    """The response, encoded; `changed`: something is different in the store.
+
+    `concerned`: company and customer of rows that are quoted, since they were refused.
+    """
 
     response: bytes
     changed: bool
+    concerned: list[tuple[str, str]] = []
 
 
 class PostResultsJob(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -35,6 +35,7 @@ from store.audit_leaves import RowSelection
 from store.audited_tables import FILE_TABLES, posting_selections
 from store.bank_file_records import RECEIPT_ROWS_MAX, BankFileRecord, FileReceipt, FileResult
 from store.decision_records import Decision
+from store.key_scopes import file_scope
 from store.requests import RequestKey
 from tieout.v1 import application_service_pb2 as contract
 
@@ -168,10 +169,11 @@ def _posted(
     booking.cases.open_for_file(sent.manifest_sha256, job.received_at_ms)
     booking.team.set_due_times(sent.manifest_sha256)
     response = _answer(result.receipt, fresh, len(known), kept=not sent.header.validate_only)
+    owner = file_scope(sent.manifest_sha256)
     for key in sent.keys:
-        booking.requests.keep(key, response, job.received_at_ms)
+        booking.requests.keep(key, response, job.received_at_ms, owner)
     if job.run_id and not sent.header.validate_only:
-        booking.runs.finish(job.run_id, response, job.received_at_ms)
+        booking.runs.finish(job.run_id, response, job.received_at_ms, owner)
     is_kept = not sent.header.validate_only
     return PostResultsDone(
         response=response, changed=is_kept, conflict_count=is_kept * len(fresh.stale)

@@ -29,7 +29,7 @@ from rpc.limits import RETRY_SECONDS
 from rpc.run_contents import RunContents
 from rpc.workers import Lane
 from store.errors import StoreError
-from store.key_scopes import run_scope
+from store.key_scopes import master_scope, run_scope
 from store.runs import ENDED, RunRecord
 
 if TYPE_CHECKING:
@@ -239,8 +239,12 @@ class RunKeeper:
         record = await self.find(run_id)
         if record.state not in ENDED:
             # Done before, or only to be validated: there was no transaction to end it in.
+            quoted = done.concerned if isinstance(done, ImportRowsDone) else []
+            concerning = [master_scope(*one) for one in quoted]
             await self._write(
-                lambda booking: booking.runs.finish(run_id, done.response, self._now_ms())
+                lambda booking: booking.runs.finish(
+                    run_id, done.response, self._now_ms(), concerning=concerning
+                )
             )
         if record.state != "cancelled":
             self._on_done(done)

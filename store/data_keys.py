@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from store.errors import KeyMissingError
 from store.key_ring import new_data_key
-from store.key_scopes import SEPARATOR, month_of, payment_scope, subject_of
+from store.key_scopes import (
+    SEPARATOR,
+    month_of,
+    payment_scope,
+    subject_of,
+    subject_of_owner,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,8 +50,16 @@ ORDER BY key_number
 """
 _OF_MONTHS: Final = """
 SELECT key_number FROM data_key
-WHERE scope = 'file' AND subject = ? AND period < ? AND period <> '' AND wrapped IS NOT NULL
+WHERE scope = 'file' AND (subject = ? OR (subject > ? AND subject < ?))
+    AND period < ? AND period <> '' AND wrapped IS NOT NULL
 ORDER BY key_number
+"""
+_BIND: Final = """
+INSERT INTO data_key_customer (key_number, subject) VALUES (?, ?) ON CONFLICT DO NOTHING
+"""
+_SHARED_BY: Final = """
+SELECT k.key_number FROM data_key_customer c JOIN data_key k ON k.key_number = c.key_number
+WHERE c.subject = ? AND k.wrapped IS NOT NULL
 """
 _OF_PAYMENTS: Final = """
 SELECT key_number FROM data_key
@@ -121,16 +135,24 @@ class DataKeyStore:
     def attribute(self, payment_id: str, company_id: str, customer_id: str) -> None:
         """A payment kept under a key of its own turned out to be this customer's.
 
-        From now on that key is destroyed with the customer's. Called in a write block.
+        From now on that key, and those it shares, are destroyed with the customer's. Called in a
+        write block.
         """
-        found = self._found([payment_scope(payment_id)])
-        for number in found.values():
-            self._database.rows(
-                "INSERT INTO data_key_customer (key_number, subject) VALUES (?, ?) "
-                "ON CONFLICT DO NOTHING",
-                number,
-                subject_of(company_id, customer_id),
-            )
+        own = payment_scope(payment_id)
+        numbers = list(self._found([own]).values())
+        numbers += [row[0] for row in self._database.rows(_SHARED_BY, subject_of_owner(own))]
+        for number in numbers:
+            self._database.rows(_BIND, number, subject_of(company_id, customer_id))
+
+    def shared(self, scope: KeyScope, owners: Iterable[KeyScope], now_ms: int) -> int:
+        """The key of `scope`, to be destroyed with the keys of any of `owners`: customers and
+        payments. 0 where nothing is sealed. Called in a write block.
+        """
+        number = self.number(scope, now_ms)
+        subjects = sorted({subject_of_owner(one) for one in owners})
+        if number:
+            self._database.execute_many(_BIND, [(number, one) for one in subjects])
+        return number
 
     def destroy_customer(self, company_id: str, customer_id: str, now_ms: int) -> list[int]:
         """Destroy every key of a customer and give their numbers; called in a write block."""
@@ -151,8 +173,13 @@ class DataKeyStore:
         return self._destroy_found(now_ms, _OF_PERIODS, period)
 
     def destroy_months_before(self, subject: str, before_ms: int, now_ms: int) -> list[int]:
-        """Destroy keys by the month of months that had ended; called in a write block."""
-        return self._destroy_found(now_ms, _OF_MONTHS, subject, month_of(before_ms))
+        """Destroy keys by the month of months that had ended, those of single things as well.
+
+        Called in a write block.
+        """
+        # "answers" itself, and what begins with "answers ".
+        names = (subject, f"{subject} ", f"{subject}!")
+        return self._destroy_found(now_ms, _OF_MONTHS, *names, month_of(before_ms))
 
     def destroy_of_gone_customers(self, created_before_ms: int, now_ms: int) -> list[int]:
         """Destroy lasting keys of customers who are gone and were first kept before that.

@@ -24,7 +24,9 @@ __all__ = [
     "payment_scope",
     "run_scope",
     "runs_scope",
+    "shared_scope",
     "subject_of",
+    "subject_of_owner",
 ]
 
 SEPARATOR: Final = "\x1f"
@@ -81,6 +83,20 @@ def file_scope(file_id: str) -> KeyScope:
 def payment_scope(payment_id: str) -> KeyScope:
     """The key of a payment whose payer was not known when it was kept."""
     return KeyScope("payment", payment_id)
+
+
+def shared_scope(by_month: KeyScope, identity: str) -> KeyScope:
+    """The key of one thing that is several customers': it goes with its month, or with the first of
+    them who is erased.
+    """
+    return KeyScope("file", f"{by_month.subject} {identity}", by_month.period)
+
+
+def subject_of_owner(owner: KeyScope) -> str:
+    """Whom a shared key goes with: a customer, or a payment until its customer is known."""
+    if owner.scope == "customer":
+        return owner.subject
+    return f"{owner.scope}{SEPARATOR}{SEPARATOR}{owner.subject}"
 
 
 def subject_of(company_id: str, customer_id: str) -> str:

@@ -22,7 +22,13 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
-from store.key_scopes import customer_scope, file_scope, master_scope, payment_scope
+from store.key_scopes import (
+    customer_scope,
+    file_scope,
+    master_scope,
+    payment_scope,
+    shared_scope,
+)
 from store.late_remittances import LateRemittanceBatch
 from store.reproposals import ReproposalBatch
 from store.sealed_bytes import open_bytes, seal_bytes
@@ -30,7 +36,7 @@ from store.sealed_content import OwnedSpan
 from store.sealed_text import ERASED, SEAL_MARK, TextSealer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from store.bank_file_records import FileResult
     from store.data_keys import DataKeyStore
@@ -166,6 +172,19 @@ class PersonalData:
         scopes = [master_scope(company, customer) for company, customer in ids]
         found = self._keys.numbers(scopes, now_ms)
         return self._sealed_by(batch, [found[scope] for scope in scopes], repeatable=True)
+
+    def number_of(
+        self,
+        owner: KeyScope | None,
+        concerning: Collection[KeyScope],
+        month: KeyScope,
+        identity: str,
+        now_ms: int,
+    ) -> int:
+        """The key of something: its owner's; of several owners one of its own; else the month's."""
+        if owner is None and concerning:
+            return self._keys.shared(shared_scope(month, identity), concerning, now_ms)
+        return self.number(owner or month, now_ms)
 
     def number(self, scope: KeyScope, now_ms: int) -> int:
         """The key of `scope`, made where there is none; 0 where nothing is sealed.

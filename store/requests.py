@@ -16,6 +16,8 @@ from store.errors import AnswerErasedError, RequestIdReusedError
 from store.key_scopes import answers_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from store.database import Database
     from store.key_scopes import KeyScope
     from store.personal_data import PersonalData
@@ -67,14 +69,21 @@ class RequestLog:
         return opened
 
     def keep(
-        self, key: RequestKey, answer: bytes, now_ms: int, owner: KeyScope | None = None
+        self,
+        key: RequestKey,
+        answer: bytes,
+        now_ms: int,
+        owner: KeyScope | None = None,
+        concerning: Collection[KeyScope] = (),
     ) -> None:
         """Keep the first answer; called in the write block of the effect it answers.
 
-        It is sealed by the key of `owner`, where it is about one customer or file, else by that of
-        its month.
+        It is sealed by the key of `owner`, where it is about one customer or file; where it is
+        about several customers and payments (`concerning`) by one of its own, which goes with any
+        of them; else by that of its month.
         """
-        number = self._personal.number(owner or answers_scope(now_ms), now_ms)
+        month = answers_scope(now_ms)
+        number = self._personal.number_of(owner, concerning, month, key.request_id, now_ms)
         answer = self._personal.sealed_bytes(answer, number, _place(key.request_id))
         self._database.rows(
             "INSERT INTO request (request_id, method, content_sha256, answer, answered_at_ms) "

@@ -14,7 +14,10 @@ from store.errors import RequestIdReusedError, RunEndedError
 from store.key_scopes import runs_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from store.database import Database
+    from store.key_scopes import KeyScope
     from store.personal_data import PersonalData
 
 __all__ = ["ENDED", "RunFilter", "RunKind", "RunLog", "RunRecord", "RunState"]
@@ -106,20 +109,34 @@ class RunLog:
         self._insert(record)
         return record
 
-    def record(self, record: RunRecord) -> None:
-        """Keep a run that somebody waited for, in the transaction of its effect."""
+    def record(self, record: RunRecord, owner: KeyScope | None = None) -> None:
+        """Keep a run that somebody waited for, in the transaction of its effect.
+
+        What it gave is sealed by the key of `owner`, else by that of its month.
+        """
         if not record.request_id or not self._select(
             "kind = ? AND request_id = ?", record.kind, record.request_id
         ):
-            self._insert(record)
+            self._insert(record, owner)
 
     def start(self, run_id: str, now_ms: int) -> bool:
         """A run goes to work; whether it may. Called in a write block."""
         return self._change(run_id, "state = 'running', started_at_ms = ?", now_ms)
 
-    def finish(self, run_id: str, result: bytes, now_ms: int) -> None:
-        """A run has its effect, in this write block; raises `RunEndedError` where it had ended."""
-        sealed = self._sealed(run_id, result, now_ms)
+    def finish(
+        self,
+        run_id: str,
+        result: bytes,
+        now_ms: int,
+        owner: KeyScope | None = None,
+        concerning: Collection[KeyScope] = (),
+    ) -> None:
+        """A run has its effect, in this write block; raises `RunEndedError` where it had ended.
+
+        What it gave is sealed by the key of `owner`; where it is about several customers
+        (`concerning`) by one of its own, which goes with any of them; else by that of its month.
+        """
+        sealed = self._sealed(run_id, result, now_ms, owner, concerning)
         if not self._end(run_id, "state = 'done', result = ?", now_ms, sealed):
             message = f"run {run_id} was ended before it had an effect; nothing was kept"
             raise RunEndedError(message, run_id=run_id)
@@ -150,9 +167,9 @@ class RunLog:
         sql = f"UPDATE run SET {changes} WHERE run_id = ? AND state IN ('waiting', 'running')"  # noqa: S608 - texts of this module
         return bool(self._database.change(sql, *values, run_id))
 
-    def _insert(self, record: RunRecord) -> None:
+    def _insert(self, record: RunRecord, owner: KeyScope | None = None) -> None:
         if record.result is not None:
-            sealed = self._sealed(record.run_id, record.result, record.ended_at_ms)
+            sealed = self._sealed(record.run_id, record.result, record.ended_at_ms, owner)
             record = msgspec.structs.replace(record, result=sealed)
         marks = ", ".join("?" * len(_WRITTEN))
         self._database.rows(
@@ -160,8 +177,16 @@ class RunLog:
             *(getattr(record, name) for name in _WRITTEN),
         )
 
-    def _sealed(self, run_id: str, result: bytes, now_ms: int) -> bytes:
-        number = self._personal.number(runs_scope(now_ms), now_ms)
+    def _sealed(
+        self,
+        run_id: str,
+        result: bytes,
+        now_ms: int,
+        owner: KeyScope | None,
+        concerning: Collection[KeyScope] = (),
+    ) -> bytes:
+        month = runs_scope(now_ms)
+        number = self._personal.number_of(owner, concerning, month, run_id, now_ms)
         return self._personal.sealed_bytes(result, number, _place(run_id))
 
     def _select(self, where: str, *values: Any) -> list[RunRecord]:

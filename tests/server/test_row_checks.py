@@ -3,10 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from engine.batches import BankAccountBatch, OpenItemBatch
+from engine.batches import BankAccountBatch, CustomerBatch, OpenItemBatch
 from rpc.conversions import decode_table, encode_tables
 from rpc.errors import ArrowError, RowCountError
+from rpc.import_rows import ImportRows
+from rpc.import_tables import CUSTOMERS
 from rpc.row_checks import RowErrors, TableChecker
+from tests.server.imported_rows import CHANGES, customer_parts, named_customers
 from tests.server.requests import KINDS, items, payments, table
 from tieout.v1 import rows_pb2
 
@@ -192,3 +195,17 @@ def test_a_truncated_arrow_stream_is_refused():
     message.arrow.ipc_stream = message.arrow.ipc_stream[:-200]
     with pytest.raises(ArrowError):
         checked("payments", message)
+
+
+def test_rows_that_are_quoted_say_whose_they_are():
+    rows = ImportRows(CUSTOMERS, CHANGES)
+    for names in (("C-1", "C-2"), ("C-3", "C-4")):
+        right = named_customers(*names)
+        columns = {name: right.record_batch[name] for name in right.SCHEMA.names}
+        batch = CustomerBatch.from_columns(columns | {"status": ["active", "Zwirnfeld"]})
+        header, part = customer_parts(batch)
+        assert header.HasField("header")
+        rows.add("customers", part)
+    assert not rows.finish()
+    assert [error.row_index for error in rows.errors.listed] == [1, 3]
+    assert rows.refused == {("K", "C-2"), ("K", "C-4")}

@@ -1,7 +1,5 @@
 """With a key file nothing personal lies in the store readably, and what is erased stays erased."""
 
-import contextlib
-
 import msgspec
 import pytest
 
@@ -13,7 +11,6 @@ from engine.batches import (
     PaymentBatch,
     RemittanceBatch,
 )
-from store import open_repository
 from store.audit_leaves import RowSelection
 from store.audit_log import StoredAudit
 from store.audit_verification import verify_audit
@@ -28,25 +25,6 @@ from tests.store.stored_files import file_id_of, file_result
 
 IN_2026, IN_2027 = 1_774_915_200_000, 1_806_451_200_000
 SECRETS = ("EMBER VERTEX", "DE89370400440532013000", "INV-1 and thanks", "TYPO in")
-
-
-@pytest.fixture
-def key_file(tmp_path):
-    path = tmp_path / "encryption.keys"
-    add_master_key(path, "k1")
-    return path
-
-
-@pytest.fixture
-def opened(store_url, key_file):
-    with contextlib.ExitStack() as stack:
-
-        def again(path=key_file):
-            repository = open_repository(store_url, encryption_key_file=str(path or ""))
-            stack.callback(repository.close)
-            return repository
-
-        yield again
 
 
 def replaced(batch, **columns):

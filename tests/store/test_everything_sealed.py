@@ -1,6 +1,5 @@
 """With a key file no table holds a name, an account or a note readably, whoever writes it."""
 
-import contextlib
 from pathlib import Path
 
 import msgspec
@@ -10,7 +9,6 @@ from desk.acts import Approve, Decide, Note, Park, Prepare
 from desk.cases import Case, Draft, Entry, Line, Parking
 from desk.outcomes import Event
 from engine.batches import CustomerBatch
-from store import open_repository
 from store.audit_leaves import RowSelection
 from store.audit_log import StoredAudit
 from store.audit_verification import verify_audit
@@ -20,7 +18,6 @@ from store.case_texts import PERSONAL_FIELDS, opened_json, sealed_json
 from store.cases import effect_of
 from store.erasure import erase_customer
 from store.errors import AnswerErasedError
-from store.key_ring import add_master_key
 from store.key_scopes import customer_scope
 from store.requests import request_key
 from store.retention import Retention, purge
@@ -31,25 +28,6 @@ from tests.store.raw_rows import raw_rows
 IN_2026, IN_2028 = 1_774_915_200_000, 1_837_987_200_000
 NAME, ACCOUNT, SAID = "Zwirnfeld Quarz AG", "CH9300762011623852957", "Frau Zwirnfeld rief an"
 SECRETS = ("Zwirnfeld", ACCOUNT)
-
-
-@pytest.fixture
-def key_file(tmp_path):
-    path = tmp_path / "encryption.keys"
-    add_master_key(path, "k1")
-    return path
-
-
-@pytest.fixture
-def opened(store_url, key_file):
-    with contextlib.ExitStack() as stack:
-
-        def again(path=key_file):
-            repository = open_repository(store_url, encryption_key_file=str(path or ""))
-            stack.callback(repository.close)
-            return repository
-
-        yield again
 
 
 def customers(*rows):
