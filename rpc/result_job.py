@@ -130,14 +130,16 @@ def _read(job: PostResultsJob) -> _Sent:
 
 
 def _done_before(sent: _Sent, store: Repository | Booking) -> PostResultsDone | None:
-    """The first answer, as it was; or the receipt where that is forgotten."""
+    """The first answer, as it was to the same request, else told to be that of an earlier one; or
+    the receipt where that is forgotten.
+    """
     receipt = store.bank_files.find_file(sent.manifest_sha256)
     for key in sent.keys:
         answer = store.requests.find(key)
         if answer is not None and receipt is not None:
             check_file(store.bank_files, sent.manifest_sha256)
             response = contract.PostResultsResponse.FromString(answer)
-            response.already_processed = True
+            response.already_processed = key.request_id != sent.header.request_id
             return PostResultsDone(response=response.SerializeToString(), changed=False)
     if receipt is None:
         return None

@@ -622,7 +622,7 @@ class PostResultsResponse(_message.Message):
     KNOWN_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     already_processed: _builtins.bool
-    """It was posted before; nothing was done now."""
+    """It was posted before, by another request; nothing was done now."""
     posted_count: _builtins.int
     """Applications posted."""
     stale_line_count: _builtins.int
