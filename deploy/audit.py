@@ -21,11 +21,17 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LOCKS: Final = (
     "requirements.lock",
     "deploy/requirements.lock",
+    "deploy/client/requirements.lock",
     "tests/requirements.lock",
+    "tests/fuzz/requirements.lock",
     "proto/requirements.lock",
+    "bench/requirements.lock",
+    "bench/combinations.lock",
+    "bench/names.lock",
     "deploy/audit.lock",
 )
-"""What a run, the container, the tests, code generation and this audit install."""
+"""What a run, the container, the client alone, the tests, the fuzzer, code generation, the peers of
+the bench and this audit install."""
 
 SBOM: Final = ROOT / "dist" / "tieout.cdx.json"
 _KNOWN_BAD: Final = "pyyaml==5.1"

@@ -166,8 +166,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.DeleteWebhookResponse:
         """Take a webhook away."""
-        _check_scope()
-        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        _check_mutation(request)
         version = _version(request.etag)
         now_ms = self._now_ms()
 
@@ -187,8 +186,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.PingWebhookResponse:
         """Try a webhook with a message about nothing."""
-        _check_scope()
-        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        _check_mutation(request)
         if not 0 <= request.wait_seconds <= _PING_SECONDS_MAX:
             message = f"wait_seconds is not between 0 and {_PING_SECONDS_MAX}"
             raise FieldError(message, field="wait_seconds", value=str(request.wait_seconds))
@@ -240,8 +238,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.RotateWebhookSecretResponse:
         """Give a webhook another secret."""
-        _check_scope()
-        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        _check_mutation(request)
         secret = _secret(request.secret)
         if not 0 <= request.overlap_seconds <= _OVERLAP_SECONDS_MAX:
             message = f"overlap_seconds is not between 0 and {_OVERLAP_SECONDS_MAX}"
@@ -297,8 +294,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.ResendWebhookDeliveriesResponse:
         """Send messages again."""
-        _check_scope()
-        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        _check_mutation(request)
         if len(request.event_numbers) > PAGE_SIZE_MAX:
             message = f"event_numbers has more than {PAGE_SIZE_MAX} entries"
             raise FieldError(message, field="event_numbers")
@@ -317,8 +313,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
 
     def _checked_new(self, request: contract.CreateWebhookRequest) -> bytes:
         """The secret of a new webhook; raises a `ServiceError` where the request is amiss."""
-        _check_scope()
-        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        _check_mutation(request)
         _check_length("description", request.description, _DESCRIPTION_LENGTH_MAX)
         try:
             self._guard.check_url(request.url)
@@ -332,8 +327,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
         return _secret(request.secret)
 
     async def _set_state(self, request: Any, state: str, because: str) -> contract.Webhook:
-        _check_scope()
-        _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
+        _check_mutation(request)
         version = _version(request.etag)
         now_ms = self._now_ms()
 
@@ -413,6 +407,12 @@ def _check_scope() -> None:
     if caller.companies is not None:
         message = f"{caller.name!r} sees some companies only; webhooks tell of the whole tenant"
         raise CompanyNotPermittedError(message, caller=caller.name)
+
+
+def _check_mutation(request: Any) -> None:
+    """Who may, and a key that may be kept; raises as `_check_scope`, or `FieldError`."""
+    _check_scope()
+    _check_length("request_id", request.request_id, REQUEST_ID_LENGTH_MAX)
 
 
 def _check_length(field: str, value: Sequence[object], length_max: int) -> None:

@@ -33,6 +33,7 @@ bank_accounts = "bank_accounts.csv"
 allow_http = true
 allowed_networks = ["127.0.0.0/8"]
 """
+DELIVERED = contract.DELIVERY_STATE_DELIVERED
 ROWS = [("100.00", "SOMEBODY", "DE27100777770209299700", "PRIVATE")]
 
 
@@ -135,12 +136,32 @@ def test_a_message_that_did_not_arrive_is_sent_again(operator, operated, browser
     operated.answers = 204
     operator.focus("tbody button", "Send again")
     operator.leads("Enter").sees("tbody tr", "exception.changed")
-    delivered = contract.DELIVERY_STATE_DELIVERED
-    until(lambda: all(one.state == delivered for one in operated.messages(webhook)))
-    operator.go(f"/webhooks/{webhook}?state={delivered}").sees("tbody .chip", "delivered")
+    until(lambda: all(one.state == DELIVERED for one in operated.messages(webhook)))
+    operator.go(f"/webhooks/{webhook}?state={DELIVERED}").sees("tbody .chip", "delivered")
     for locale in ("en-GB", "de-DE"):
         person = Clerk(browser.new_context(locale=locale), operated, "local")
         for path in (f"/webhooks/{webhook}", "/webhooks", "/runs"):
             person.go(path).sees("table")
             assert broken_on(person, with_colours=locale == "en-GB") == [], path
         person.context.close()
+
+
+def test_a_webhook_is_tried_and_deleted_by_its_buttons(operator, operated):
+    wanted = contract.CreateWebhookRequest(
+        url=f"http://127.0.0.1:{operated.ledger.server_address[1]}/tried",
+        description="tried",
+        kinds=["results.posted"],
+    )
+    webhook = operated.client.call(wanted, contract.CreateWebhookResponse).webhook.webhook_id
+    operated.answers = 204
+    operator.go(f"/webhooks/{webhook}").focus("button", "Send a test message")
+    # The page comes back when the attempt has ended, or the time is over: then it is asked anew.
+    operator.leads("Enter").sees("tbody tr", "webhook.ping")
+    until(lambda: all(one.state == DELIVERED for one in operated.messages(webhook)))
+    operator.go(f"/webhooks/{webhook}").sees("tbody tr .chip", "delivered")
+    operator.focus("summary", "Delete this webhook").press("Enter")
+    operator.focus("button", "Delete for good")
+    operator.leads("Enter").sees("h1", "Webhooks")
+    listed = operated.client.call(contract.ListWebhooksRequest(), contract.ListWebhooksResponse)
+    assert webhook not in {one.webhook_id for one in listed.webhooks}
+    operator.sees_count(f"a[href*='{webhook}']", 0)

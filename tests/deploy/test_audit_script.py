@@ -1,5 +1,6 @@
 """`make audit` never passes what it could not ask about."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -64,3 +65,21 @@ def test_the_audit_passes_only_what_was_asked_about_and_is_clean(tmp_path, probe
     )
     assert done.returncode == code
     assert told in done.stdout + done.stderr
+
+
+def test_every_lock_of_the_project_is_audited_and_names_a_hash_for_each_package():
+    spec = importlib.util.spec_from_file_location("deploy_audit", ROOT / "deploy" / "audit.py")
+    audit = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(audit)
+    there = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.lock")
+        if not path.relative_to(ROOT).parts[0].startswith(".")
+    }
+    assert set(audit.LOCKS) == there
+    for lock in audit.LOCKS:
+        text = (ROOT / lock).read_text("utf-8").replace("\\\n", " ")
+        lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+        packages = [line for line in lines if not line.lstrip().startswith("-")]
+        assert packages
+        assert all("==" in line and "--hash=sha256:" in line for line in packages), lock

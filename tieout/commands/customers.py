@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tieout.commands.ledger_options import ledger_options, sending_options
+from tieout.commands.ledger_options import export_options, ledger_options, sending_options
 from tieout.commands.server_options import on_server
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def import_command(
 ) -> int:
     """Read the file and send it; gives the exit code."""
     from tieout.commands.server_ledger import print_summary, send_customers
-    from tieout.ledger_inputs import LedgerOptions, read_customer_table
+    from tieout.ledger_inputs import read_customer_table
 
-    options = LedgerOptions(
-        preset=preset, decimal=decimal, date=date, currency=currency, company_id=company
+    options = export_options(
+        preset=preset, decimal=decimal, date=date, currency=currency, company=company
     )
     customers = read_customer_table(file, options)
     return int(print_summary(send_customers(client, customers, **sending), as_json=as_json))

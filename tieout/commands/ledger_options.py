@@ -9,7 +9,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ledger_options", "preset_options", "sending_options"]
+    from tieout.ledger_inputs import LedgerOptions
+
+__all__ = ["export_options", "ledger_options", "preset_options", "sending_options"]
 
 
 def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,6 +30,17 @@ def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def export_options(
+    *, preset: str | None, decimal: Any, date: Any, currency: str, company: str
+) -> LedgerOptions:
+    """What `ledger_options` said."""
+    from tieout.ledger_inputs import LedgerOptions
+
+    return LedgerOptions(
+        preset=preset, decimal=decimal, date=date, currency=currency, company_id=company
+    )
 
 
 def preset_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tieout.commands.ledger_options import ledger_options, preset_options, sending_options
+from tieout.commands.ledger_options import (
+    export_options,
+    ledger_options,
+    preset_options,
+    sending_options,
+)
 from tieout.commands.server_options import on_server
 
 if TYPE_CHECKING:
@@ -140,10 +145,10 @@ def check_command(
     """Read the file and print what was understood."""
     import msgspec
 
-    from tieout.ledger_inputs import LedgerOptions, read_preset_file
+    from tieout.ledger_inputs import read_preset_file
 
-    options = LedgerOptions(
-        preset=preset, decimal=decimal, date=date, currency=currency, company_id=company
+    options = export_options(
+        preset=preset, decimal=decimal, date=date, currency=currency, company=company
     )
     if preset is None:
         found = _of_contract(file, customers=customers)
@@ -224,11 +229,11 @@ def diff_command(
     """Compare and print."""
     import msgspec
 
-    from tieout.ledger_inputs import LedgerOptions, read_open_item_table
+    from tieout.ledger_inputs import read_open_item_table
     from tieout.open_item_diff import diff_csv, diff_open_items
 
-    options = LedgerOptions(
-        preset=preset, decimal=decimal, date=date, currency=currency, company_id=company
+    options = export_options(
+        preset=preset, decimal=decimal, date=date, currency=currency, company=company
     )
     diff = diff_open_items(read_open_item_table(old, options), read_open_item_table(new, options))
     if out is not None:
@@ -278,10 +283,10 @@ def import_command(
 ) -> int:
     """Read the file and send it; gives the exit code."""
     from tieout.commands.server_ledger import print_summary, send_open_items
-    from tieout.ledger_inputs import LedgerOptions, read_open_item_table
+    from tieout.ledger_inputs import read_open_item_table
 
-    options = LedgerOptions(
-        preset=preset, decimal=decimal, date=date, currency=currency, company_id=company
+    options = export_options(
+        preset=preset, decimal=decimal, date=date, currency=currency, company=company
     )
     items = read_open_item_table(file, options)
     return int(print_summary(send_open_items(client, items, **sending), as_json=as_json))
