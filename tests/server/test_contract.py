@@ -1,5 +1,6 @@
 """The contract: comments on every element, shapes equal to the engine, stubs regenerated."""
 
+import shutil
 import subprocess
 import typing
 from pathlib import Path
@@ -11,12 +12,8 @@ from google.protobuf import descriptor_pb2
 from engine import policy as rules
 from rpc.conversions import ANSWER_TABLES, REQUEST_TABLES, column_of
 from rpc.import_tables import CUSTOMERS, OPEN_ITEMS
+from tests.server.contract_shape import current_files
 from tieout.v1 import (
-    bank_file_service_pb2,
-    customer_service_pb2,
-    exception_service_pb2,
-    match_service_pb2,
-    open_item_service_pb2,
     policy_pb2,
 )
 
@@ -148,22 +145,103 @@ def test_the_contract_knows_every_rule_of_the_policy(name):
             assert words == set(typing.get_args(rule.type))
 
 
-def test_every_mutation_takes_a_request_id():
-    for message in (
-        match_service_pb2.MatchPaymentsRequest,
-        match_service_pb2.StreamMatchHeader,
-        bank_file_service_pb2.SubmitBankFileHeader,
-        open_item_service_pb2.ImportOpenItemsHeader,
-        customer_service_pb2.ImportCustomersHeader,
-    ):
-        assert {"request_id", "validate_only"} <= set(message.DESCRIPTOR.fields_by_name)
+READING = ("Count", "Explain", "Find", "Get", "List", "Match", "Preview", "Read", "Stream", "Wait")
+READING += ("Watch",)
+"""How the names of calls begin that change nothing, whatever they read."""
+
+REPEATABLE = {
+    "AppendUpload": "the offset says which bytes they are",
+    "CancelRun": "a run is ended once",
+    "ChangeFactExpiry": "sets a day",
+    "ChangePassword": "sets a password, and wants the one before",
+    "DeleteNoteTemplate": "what is gone stays gone",
+    "DeleteView": "what is gone stays gone",
+    "ReplaceDueRules": "sets all rules",
+    "ResetPassword": "sets a password",
+    "RevokeSession": "a session is ended once",
+    "SaveNoteTemplate": "sets a text by its name",
+    "SavePreferences": "sets all of them",
+    "SaveView": "sets a view by its name",
+    "SignIn": "a session more is no harm, and no answer with a token is kept",
+    "SignOut": "a session is ended once",
+}
+"""Mutations that have no `request_id`: done again they leave what they left, and why."""
+
+SHORT_LISTS = {
+    "ListDueRules": "a few dozen",
+    "ListNoteTemplates": "a few dozen",
+    "ListSessions": "of one person",
+    "ListViews": "of one person and his team",
+}
+"""Lists without pages, and why they are short."""
 
 
-def test_every_list_is_paged():
-    for request, response in (
-        (exception_service_pb2.ListExceptionsRequest, exception_service_pb2.ListExceptionsResponse),
-        (open_item_service_pb2.ListOpenItemsRequest, open_item_service_pb2.ListOpenItemsResponse),
-        (customer_service_pb2.ListCustomersRequest, customer_service_pb2.ListCustomersResponse),
-    ):
-        assert {"page_size", "page_token"} <= set(request.DESCRIPTOR.fields_by_name)
-        assert "next_page_token" in response.DESCRIPTOR.fields_by_name
+def calls():
+    """Method, request and response of each call of the contract."""
+    files = current_files()
+    messages = {f".{file.package}.{one.name}": one for file in files for one in file.message_type}
+    for file in files:
+        for service in file.service:
+            for method in service.method:
+                yield method.name, messages[method.input_type], messages[method.output_type]
+
+
+def names_in(message):
+    """Names of the fields of a message, and of those of its header."""
+    headers = {
+        f".tieout.v1.{field.type_name.rpartition('.')[2]}"
+        for field in message.field
+        if field.name == "header"
+    }
+    inner = {
+        field.name
+        for file in current_files()
+        for one in file.message_type
+        if f".{file.package}.{one.name}" in headers
+        for field in one.field
+    }
+    return {field.name for field in message.field} | inner
+
+
+def test_every_mutation_takes_a_request_id_or_may_be_repeated_as_it_is():
+    without = {
+        name
+        for name, request, _ in calls()
+        if not name.startswith(READING) and "request_id" not in names_in(request)
+    }
+    assert without == REPEATABLE.keys()
+
+
+def test_every_list_is_paged_or_short():
+    lists = {name: found for name, *found in calls() if name.startswith("List")}
+    assert len(lists) > 10
+    unpaged = {
+        name
+        for name, (request, response) in lists.items()
+        if not {"page_size", "page_token"} <= names_in(request)
+        or "next_page_token" not in names_in(response)
+    }
+    assert unpaged == SHORT_LISTS.keys()
+
+
+def lint(folder):
+    """What buf has to say about the contract in `folder`."""
+    done = subprocess.run(
+        [CODEGEN / "buf", "lint", folder], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode == 0) is (done.stdout == ""), done.stderr
+    return done.stdout
+
+
+def test_buf_finds_nothing_wrong_with_the_contract():
+    assert lint(ROOT / "proto") == ""
+
+
+def test_buf_would_find_what_has_no_comment_and_what_is_named_otherwise(tmp_path):
+    copy = tmp_path / "proto"
+    shutil.copytree(ROOT / "proto", copy)
+    path = copy / "tieout" / "v1" / "view_service.proto"
+    path.write_text(path.read_text() + "message notNamedSo {}\n")
+    told = lint(copy)
+    assert "should be PascalCase" in told
+    assert "should have a non-empty comment" in told
