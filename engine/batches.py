@@ -186,7 +186,10 @@ class Batch:
     def int64(self, name: str) -> NDArray[np.int64]:
         """Column `name` as int64, zero-copy; nulls become 0 (see `is_null`)."""
         column = self._record_batch.column(name)
-        if column.null_count:
+        nulls = column.null_count
+        if nulls == len(column):
+            return np.zeros(nulls, dtype=np.int64)
+        if nulls:
             column = arrow.fill_null(column, 0)
         values: NDArray[np.int64] = column.to_numpy(zero_copy_only=False)
         return values.astype(np.int64, copy=False)
@@ -200,9 +203,10 @@ class Batch:
 
     def is_null(self, name: str) -> NDArray[np.bool_]:
         """True where the source did not give column `name`."""
-        nulls: NDArray[np.bool_] = arrow.is_null(self._record_batch.column(name)).to_numpy(
-            zero_copy_only=False
-        )
+        column = self._record_batch.column(name)
+        if not column.null_count:
+            return np.zeros(len(column), dtype=np.bool_)
+        nulls: NDArray[np.bool_] = arrow.is_null(column).to_numpy(zero_copy_only=False)
         return nulls
 
     def codes(self, name: str) -> tuple[NDArray[np.int64], list[str]]:

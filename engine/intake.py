@@ -41,6 +41,7 @@ from engine.remaining import Remaining
 from engine.resident import build_resident
 from engine.segments import pick
 from engine.situation import Lines, Situation
+from engine.text_columns import are_empty, is_empty
 
 if TYPE_CHECKING:
     import datetime
@@ -323,6 +324,8 @@ def sorted_lines(
     payments: PaymentBatch, remittances: RemittanceBatch
 ) -> tuple[RemittanceBatch, NDArray[np.int64]]:
     """Lines of known payments by payment and number, and the payment row of each."""
+    if not len(remittances):
+        return remittances, np.empty(0, dtype=np.int64)
     found = pc.index_in(remittances.text("payment_id"), value_set=payments.text("payment_id"))
     row = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     order = np.lexsort((remittances.int64("line_number"), row))
@@ -339,15 +342,14 @@ def _told_facts(
     """
     text = payments.text("remittance_text")
     reason = says(text, REASON)
-    charges = pc.fill_null(payments.record_batch.column("charges_minor"), 0)
     return {
         "cash": payments.int64("amount_minor"),
         "pay_day": _pay_days(payments, last),
         "declared": declared.several,
         "fee_ppm": declared.fee_ppm,
         "fee_minor": declared.fee_minor,
-        "charges": charges.to_numpy(zero_copy_only=False).astype(np.int64),
-        "nameless": pc.equal(payments.text("payer_name"), "").to_numpy(zero_copy_only=False),
+        "charges": payments.int64("charges_minor"),
+        "nameless": is_empty(payments.text("payer_name")),
         "fee_in_text": says(text, FEE),
         "tax_in_text": says(text, TAX),
         "reason_in_text": reason,
@@ -414,7 +416,7 @@ def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lin
     reason = remittances.text("deduction_reason")
     fee = says(reason, FEE_REASON)
     discounted = says(reason, CASH_DISCOUNT)
-    stated = pc.not_equal(reason, "").to_numpy(zero_copy_only=False) & ~discounted
+    stated = ~is_empty(reason) & ~discounted
     discount, deduction = (remittances.int64(f"{name}_minor") for name in ("discount", "deduction"))
     return Lines(
         payment=line_payment,
@@ -429,6 +431,8 @@ def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lin
 
 
 def _codes_of(values: pa.StringArray, names: list[str]) -> NDArray[np.int64]:
+    if len(names) == 1:
+        return np.zeros(len(values), dtype=np.int64)
     found = pc.index_in(values, value_set=pa.array(names, pa.string()))
     codes: NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
     return codes
@@ -442,13 +446,14 @@ def _gates(
     read[slots.payment[(slots.item >= 0) & (slots.strength > 1)]] = True
     codes = payments.text("intake_codes")
     by_file = says(codes, "IN-NONAR")
-    text = pc.binary_join_element_wise(
-        payments.text("payer_name"), payments.text("remittance_text"), " "
-    )
     by_text = np.zeros(len(payments), dtype=np.bool_)
     unclear = np.flatnonzero((payers.payer < 0) & ~read)
-    by_text[unclear] = says(text.take(pa.array(unclear)), NOT_RECEIVABLE)
-    held = pc.not_equal(codes, "").to_numpy(zero_copy_only=False)
+    if len(unclear):
+        text = pc.binary_join_element_wise(
+            payments.text("payer_name"), payments.text("remittance_text"), " "
+        )
+        by_text[unclear] = says(text.take(pa.array(unclear)), NOT_RECEIVABLE)
+    held = ~is_empty(codes)
     credit = payments.int64("amount_minor") > 0
     return (by_file | by_text) & credit, held
 
@@ -480,11 +485,14 @@ _EPOCH: Final = 719_163  # datetime.date(1970, 1, 1).toordinal()
 
 def _precedence(payments: PaymentBatch, pay_day: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rank by date, bank reference, check number, id: which of two equal payments came first."""
+    columns = [payments.text(name) for name in ("check_number", "bank_reference")]
+    # Payments stand in the order of their ids; what nobody has ranks nobody.
     keys = [
-        pc.rank(payments.text(name), tiebreaker="dense").to_numpy(zero_copy_only=False)
-        for name in ("payment_id", "check_number", "bank_reference")
+        pc.rank(column, tiebreaker="dense").to_numpy(zero_copy_only=False)
+        for column in columns
+        if not are_empty(column)
     ]
-    order = np.lexsort((*keys, pay_day))
+    order = np.lexsort((np.arange(len(payments)), *keys, pay_day))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     return rank

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from engine.name_search import NameIndex
 from engine.owner_table import NOBODY, SEVERAL, HashedOwners
 from engine.segments import mix64, pick
-from engine.text_hashes import same_texts, text_hashes, word_hashes
+from engine.text_columns import is_empty
+from engine.text_hashes import text_hashes, word_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ class NameBook(msgspec.Struct, frozen=True):
         if not len(self.owner):
             return found
         known, core = self.names, text_hashes(names.core)
-        open_name = pc.not_equal(names.core, "").to_numpy(zero_copy_only=False)
+        open_name = ~is_empty(names.core)
         entry = self.by_form.find(mix64(core, scope, names.form))
         self._settle(found, self.by_form, entry, NAME, open_name, (names.core, known.core))
         if not (open_name & (found.owner == NOBODY)).any():
@@ -172,8 +173,10 @@ class NameBook(msgspec.Struct, frozen=True):
         """
         fresh = allowed & (found.owner == NOBODY) & (entry >= 0)
         rows = np.flatnonzero(fresh)
+        if not len(rows):
+            return
         known = written(texts[1].take(pa.array(table.row[entry[rows]])))
-        same = same_texts(texts[0].take(pa.array(rows)), known, np.arange(len(rows)))
+        same = pc.equal(texts[0].take(pa.array(rows)), known).to_numpy(zero_copy_only=False)
         _write(found, rows[same], table, entry, kind)
 
     def _settle_words(
@@ -220,7 +223,7 @@ class NearNames(msgspec.Struct, frozen=True):
         found = found.at(np.arange(len(found.owner)))
         if not len(self.order):
             return found
-        open_name = pc.not_equal(names.core, "").to_numpy(zero_copy_only=False) & ~found.namesake
+        open_name = ~is_empty(names.core) & ~found.namesake
         self._settle_clipped(found, names, scope, open_name & (names.form == 0))
         length = pc.binary_length(names.core).to_numpy(zero_copy_only=False)
         todo = open_name & (found.owner == NOBODY) & (length >= _TYPO_LENGTH_MIN)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from engine.required_words import may_find
+from engine.text_columns import byte_set, has_byte
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,6 +103,12 @@ LEGAL_FORMS: Final[tuple[tuple[str, str], ...]] = (
 """Legal form → the spellings it ends a folded name with, longer spellings first."""
 
 _FORM_AT_END: Final = re.compile(" (" + "|".join(form for _, form in LEGAL_FORMS) + ")$")
+_BETWEEN: Final = " AND | UND | ET | EN | Y "
+_ARTICLE: Final = "^THE "
+_UMLAUT: Final = "([AOU])E"
+_JOINING, _LEFT_OUT = byte_set("&+"), byte_set("'`.")
+_BEYOND_ASCII: Final = np.arange(256) >= 128  # bytes of characters that are no ASCII
+_OTHERS: Final = ~byte_set(ascii_letters + digits + " ")
 _ACCENTS: Final = "[\u0300-\u036f]"
 """The marks that European letters come apart into: nearly all there are."""
 
@@ -121,19 +131,28 @@ def normalise_names(names: pa.StringArray) -> NormalNames:
     form.
     """
     folded = pc.utf8_upper(names)
-    for old, new in (("ẞ", "SS"), ("Ø", "O"), ("Æ", "AE"), ("Ł", "L"), ("Đ", "D")):
-        folded = pc.replace_substring(folded, old, new)
-    folded = pc.replace_substring_regex(folded, "[&+]", " AND ")
-    folded = _without_marks(pc.utf8_normalize(folded, form="NFKD"))
-    folded = pc.replace_substring_regex(folded, r"['’`.]", "")
-    # To know all letters and digits of the world takes milliseconds.
-    others = "[^A-Za-z0-9]+" if _is_ascii(folded) else r"[^\p{L}\p{N}]+"
-    folded = pc.replace_substring_regex(folded, others, " ")
-    folded = pc.replace_substring_regex(folded, r" (?:AND|UND|ET|EN|Y) ", " AND ")
+    is_ascii = not has_byte(folded, _BEYOND_ASCII)
+    if not is_ascii:
+        for old, new in (("ẞ", "SS"), ("Ø", "O"), ("Æ", "AE"), ("Ł", "L"), ("Đ", "D")):
+            folded = pc.replace_substring(folded, old, new)
+    if has_byte(folded, _JOINING):
+        folded = pc.replace_substring_regex(folded, "[&+]", " AND ")
+    if not is_ascii:
+        folded = _without_marks(pc.utf8_normalize(folded, form="NFKD"))
+    if not is_ascii or has_byte(folded, _LEFT_OUT):
+        folded = pc.replace_substring_regex(folded, r"['’`.]", "")
+    if has_byte(folded, _OTHERS) or may_find(folded, "  "):
+        # To know all letters and digits of the world takes milliseconds.
+        others = "[^A-Za-z0-9]+" if _is_ascii(folded) else r"[^\p{L}\p{N}]+"
+        folded = pc.replace_substring_regex(folded, others, " ")
+    if may_find(folded, _BETWEEN):
+        folded = pc.replace_substring_regex(folded, _BETWEEN, " AND ")
     folded = pc.utf8_trim_whitespace(folded)
-    folded = pc.replace_substring_regex(folded, "^THE ", "")
+    if may_find(folded, _ARTICLE):
+        folded = pc.replace_substring_regex(folded, _ARTICLE, "")
     # What banks make of Ü is U or UE: both are the one letter.
-    folded = pc.replace_substring_regex(folded, "([AOU])E", r"\1")
+    if may_find(folded, _UMLAUT):
+        folded = pc.replace_substring_regex(folded, _UMLAUT, r"\1")
     return _split(folded)
 
 
@@ -155,7 +174,9 @@ def _split(folded: pa.StringArray) -> NormalNames:
     cores = [
         name[: form.start()] if form else name for name, form in zip(names, found, strict=True)
     ]
-    core = pc.replace_substring(pa.array(cores, pa.string()), " AND ", " ")
+    core = pa.array(cores, pa.string())
+    if may_find(core, " AND "):
+        core = pc.replace_substring(core, " AND ", " ")
     codes = np.array([_form_code(form[1]) if form else 0 for form in found], dtype=np.int64)
     return NormalNames(full=folded, core=core, form=codes)
 

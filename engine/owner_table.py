@@ -69,6 +69,8 @@ class OwnerTable(msgspec.Struct, frozen=True):
         if not len(self.keys):
             return found
         asked, told = self.table.find(text_hashes(keys), len(self.keys))
+        if not len(asked):
+            return found
         entry = told.astype(np.int64)
         # Texts of one hash are all tried: only one of them can be the same.
         same = same_texts(keys.take(pa.array(asked)), self.keys, entry)

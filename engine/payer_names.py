@@ -121,6 +121,11 @@ def _distinct(
     texts = payments.text("payer_name").dictionary_encode()
     scopes = len(directory.companies) + 1
     scope = np.maximum(company, _EVERYWHERE)
+    if (scope == scope[:1]).all():
+        # Of one company: as many pairs as names.
+        names = normalise_names(texts.dictionary)
+        places = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        return _Distinct(texts.dictionary, names, scope[:1].repeat(len(texts.dictionary)), places)
     code = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64) * scopes
     code += scope - _EVERYWHERE
     pairs = pa.array(code).dictionary_encode()

@@ -6,6 +6,7 @@ payments hold the number of their rule.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -136,6 +137,12 @@ class PolicyTable(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+@lru_cache(maxsize=64)
+def _table_of(pairs: tuple[tuple[Policy, str], ...]) -> PolicyTable:
+    # Matches of few payments ask for the same few rules again and again.
+    return PolicyTable.of(pairs)
+
+
 class CustomerRules(msgspec.Struct, frozen=True, kw_only=True):
     """What a policy says of each customer. profiles, names: profiles of policy and customers with
     rules of their own, the last of each for all others; profile, own: entry of each customer; hold,
@@ -213,7 +220,7 @@ def assign_rules(
         rules = book.rules_of(companies[of_company], profiles[of_profile], names[customer])
         pairs.append((rules, currencies[money]))
     return AssignedRules(
-        table=PolicyTable.of(pairs),
+        table=_table_of(tuple(pairs)),
         rule=combined.indices.to_numpy(zero_copy_only=False).astype(np.int64),
         hold=customers.hold,
         shadow=customers.shadow,

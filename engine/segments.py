@@ -59,12 +59,14 @@ def segment_count(segments: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 def first_of_runs(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
     """True where a run of equal rows begins; the columns are sorted together."""
-    first = np.ones(len(columns[0]), dtype=np.bool_)
+    leading, *others = columns
+    first = np.empty(len(leading), dtype=np.bool_)
+    first[:1] = True
     if len(first) > 1:
-        same = np.ones(len(first) - 1, dtype=np.bool_)
-        for column in columns:
-            same &= column[1:] == column[:-1]
-        first[1:] = ~same
+        differs = first[1:]
+        np.not_equal(leading[1:], leading[:-1], out=differs)
+        for column in others:
+            differs |= column[1:] != column[:-1]
     return first
 
 
@@ -77,16 +79,21 @@ def expand_ranges(
     """
     lengths = np.maximum(ends - starts, 0)
     owners = np.repeat(np.arange(len(starts), dtype=np.int64), lengths)
-    before = np.cumsum(lengths) - lengths
-    positions = np.arange(len(owners), dtype=np.int64) - before[owners] + starts[owners]
-    return owners, positions
+    if not len(owners):
+        return owners, owners
+    shift = starts - lengths.cumsum() + lengths
+    return owners, np.arange(len(owners), dtype=np.int64) + shift[owners]
 
 
 def pick(values: NDArray[Any], rows: NDArray[np.int64], *, none: int = 0) -> NDArray[Any]:
     """`values[rows]`, and `none` where a row is below 0, however few values there are."""
     if not len(values):
         return np.full(len(rows), none, dtype=values.dtype)
-    return np.where(rows < 0, values.dtype.type(none), values[np.maximum(rows, 0)])
+    picked = values.take(rows, mode="clip")
+    below = rows < 0
+    if below.any():
+        picked[below] = none
+    return picked
 
 
 def is_among(values: NDArray[Any], known: NDArray[Any]) -> NDArray[np.bool_]:

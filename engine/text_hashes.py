@@ -75,6 +75,10 @@ def same_texts(
 ) -> NDArray[np.bool_]:
     """Whether each text is the one of `others` at its row (False where the row is -1)."""
     found = np.flatnonzero(rows >= 0)
+    if len(found) == len(rows):
+        every = pc.equal(texts, others.take(rows))
+        there: NDArray[np.bool_] = every.to_numpy(zero_copy_only=False).copy()
+        return there
     same = np.zeros(len(rows), dtype=np.bool_)
     equal = pc.equal(texts.take(found), others.take(rows[found]))
     same[found] = equal.to_numpy(zero_copy_only=False)

@@ -202,7 +202,9 @@ class TableChecker:
     def _dates(self, name: str, column: pa.Array) -> pa.Array:
         if not column.null_count and are_empty(column):
             return pa.nulls(len(column), pa.date32())
-        filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        filled = column
+        if column.null_count or is_empty(column).any():
+            filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
         try:
             return filled.cast(pa.date32())
         except pa.ArrowInvalid:
