@@ -7,7 +7,7 @@ It has nothing to do with the field `request_id` of a mutation, which makes a ca
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +28,7 @@ def begin_request(metadata: Mapping[str, str | bytes]) -> str:
     """Take the caller's id where it is fit for a log line, else make one; current from now on."""
     given = metadata.get(REQUEST_ID_KEY, "")
     known = isinstance(given, str) and _ACCEPTED.fullmatch(given)
-    request_id = str(given) if known else uuid.uuid4().hex
+    request_id = str(given) if known else secrets.token_hex(16)
     _request_id.set(request_id)
     return request_id
 

@@ -72,8 +72,7 @@ def assert_same_found(one, other):
         amounts.changed(np.arange(len(keys)), Amounts.of(nothing, nothing))
         for amounts in (one, other)
     ]
-    for name in ("entry", "shared", "homes"):
-        assert np.array_equal(getattr(whole[0].table, name), getattr(whole[1].table, name))
+    assert_equal(whole[0].table, whole[1].table)
     assert len(item) == len(keys)
 
 
