@@ -61,6 +61,8 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
 
     def only(self, kept: NDArray[np.bool_]) -> PayerLedgers:
         """The rows `kept`; views stay, though they may be empty now."""
+        if kept.all():
+            return self
         bounds = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(kept)])[self.bounds]
         return msgspec.structs.replace(
             self,
@@ -74,12 +76,16 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
 
     def gross(self) -> PayerLedgers:
         """Every row without its discount."""
+        if not self.discount.any():
+            return self
         return msgspec.structs.replace(
             self, value=self.value + self.discount, discount=np.zeros_like(self.discount)
         )
 
     def of_problems(self, kept: NDArray[np.bool_]) -> PayerLedgers:
         """The problems `kept`, and only the views they look at."""
+        if kept.all():
+            return self
         used = np.zeros(len(self.day), dtype=np.bool_)
         used[self.view[kept]] = True
         number = np.cumsum(used) - 1

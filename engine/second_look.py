@@ -59,6 +59,8 @@ def second_look(
     limited &= situation.payer[candidates.payment] >= 0
     again = np.zeros(len(situation), dtype=np.bool_)
     again[candidates.payment[limited | (candidates.automatic & combined)]] = True
+    if not again.any():
+        return _certain(candidates, candidates.wrong, budget)
     ledgers = lay_out(situation, np.flatnonzero(again))
     # With discounts on offer there are more choices than a count of sets covers.
     offers = np.zeros(len(situation), dtype=np.bool_)
@@ -71,6 +73,13 @@ def second_look(
     wrong = candidates.wrong.copy()
     by_accident = NONE_WEIGHT * expected
     wrong[looked] = np.maximum(wrong[looked], by_accident / (own + by_accident))
+    return _certain(candidates, wrong, budget)
+
+
+def _certain(
+    candidates: Candidates, wrong: NDArray[np.float64], budget: NDArray[np.float64]
+) -> Candidates:
+    """`candidates` with that doubt, automatic only as far as it is within the `budget` of each."""
     automatic = candidates.automatic & (wrong <= budget)
     code = np.where(
         candidates.automatic & ~automatic, code_number("POL-CONFIDENCE"), candidates.code

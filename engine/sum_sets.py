@@ -73,6 +73,8 @@ def singles_with(
     tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
 ) -> FoundSets:
     """Every single row of exactly the target."""
+    if not len(ledger):
+        return _none(1)
     first, last = tables.single.between(ledger, target, target)
     lookup, entry = expand_ranges(first, last)
     row = tables.order[entry]
@@ -84,6 +86,8 @@ def pairs_with(
     tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
 ) -> FoundSets:
     """Every two rows that add up to the target, of any ledger, expanded or not."""
+    if not len(ledger):
+        return _none(2)
     parts = []
     for owner, row, first, last in _partners(tables, ledger, target):
         hit, entry = expand_ranges(first, last)
@@ -127,6 +131,8 @@ def runs_with(tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.i
 
     Of any ledger, expanded or not.
     """
+    if not len(ledger):
+        return _none(2)
     begin, end = tables.bounds[ledger], tables.bounds[ledger + 1]
     parts = []
     for part in _portions(np.arange(len(ledger)), end - begin):

@@ -98,10 +98,15 @@ def propose_combinations(
     searched = choice_states(classes.columns) <= states_max
     solvable = searched & _worth_solving(classes.columns, cash, searched)
     chosen = np.flatnonzero(solvable)
+    stopped = np.zeros(count, dtype=np.bool_)
+    if not len(chosen):
+        zero = np.zeros(count, dtype=np.float64)
+        return Combinations(
+            candidates=Candidates.none(), searched=searched, stopped=stopped, sets=zero, weight=zero
+        )
     part = _part(classes, chosen)
     solved = choice_solutions(part.columns, cash[chosen])
     candidates, sets, weight = _spelt_out(ledgers, part, solved, chosen)
-    stopped = np.zeros(count, dtype=np.bool_)
     stopped[chosen] = solved.overflow
     return Combinations(
         candidates=candidates, searched=searched, stopped=stopped, sets=sets, weight=weight
@@ -158,7 +163,8 @@ def _by_value(problem: NDArray[np.int64], *columns: NDArray[np.int64]) -> NDArra
 def _worth_solving(
     columns: ChoiceColumns, cash: NDArray[np.int64], searched: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Problems that have a solution, as far as counting is cheaper than spelling out.
+    """Problems that have a solution of several items, as far as counting is cheaper than spelling
+    out.
 
     Problems of different items without discounts are counted, those of one size together.
     """
@@ -170,11 +176,14 @@ def _worth_solving(
     worth = size > 0
     reach = segment_sum(np.maximum(columns.gross, 0) * columns.copies, owner, count)
     worth &= reach >= cash
-    for width in range(1, _COUNTED_ROWS_MAX + 1):
-        alike = np.flatnonzero(searched & worth & plain & (size == width))
-        if len(alike):
-            at = columns.bounds[alike][:, None] + np.arange(width)
-            worth[alike] = count_solutions(columns.gross[at], cash[alike]) > 0
+    todo = searched & worth & plain & (size <= _COUNTED_ROWS_MAX)
+    for width in np.bincount(size[todo]).nonzero()[0].tolist():
+        alike = np.flatnonzero(todo & (size == width))
+        at = columns.bounds[alike][:, None] + np.arange(width)
+        gross, target = columns.gross[at], cash[alike]
+        # Single items are left to others.
+        single = (gross == target[:, None]).sum(axis=1)
+        worth[alike] = count_solutions(gross, target) > single
     return worth
 
 

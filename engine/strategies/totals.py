@@ -102,6 +102,8 @@ def propose_beside_unusable(situation: Situation, ledgers: PayerLedgers) -> Cand
     `ledgers` has all rows, discounts taken off. They are not for paying: they say that an amount
     is not as clear as it looks without what is disputed, blocked or dated later.
     """
+    if ledgers.usable.all():
+        return Candidates.none()
     ledgers = ledgers.of_problems(ledgers.views_with(~ledgers.usable)[ledgers.view])
     if not len(ledgers):
         return Candidates.none()
@@ -187,6 +189,8 @@ def _of_sets(
     ledgers: PayerLedgers, sets: FoundSets, name: str, weight: NDArray[np.float64]
 ) -> Candidates:
     """One candidate per set; `sets.lookup` are problems, `sets.rows` rows of their views."""
+    if not len(sets):
+        return Candidates.none()
     width = sets.rows.shape[1]
     number = np.repeat(np.arange(len(sets), dtype=np.int64), width)
     row = sets.rows.ravel()
@@ -215,8 +219,9 @@ def _named_totals(situation: Situation, variant: Variant, cash: NDArray[np.int64
         fits = (ledgers.total(member)[ledgers.view] == cash) & (
             size[ledgers.view] >= _BALANCE_ITEMS_MIN
         )
-        weight = CLASS_WEIGHTS[name] * variant.share
-        found.append(_members(ledgers, np.flatnonzero(fits), member, weight, name))
+        if fits.any():
+            weight = CLASS_WEIGHTS[name] * variant.share
+            found.append(_members(ledgers, np.flatnonzero(fits), member, weight, name))
     return Candidates.concat(found)
 
 
@@ -247,6 +252,8 @@ def _terms(situation: Situation, variant: Variant, cash: NDArray[np.int64]) -> C
     # A view with one term only has its balance, which is looked at anyway.
     several = (first[1:] - first[:-1])[ledgers.view] > 1
     fits = (total[term] == cash[problem]) & (size[term] >= _BALANCE_ITEMS_MIN) & several[problem]
+    if not fits.any():
+        return Candidates.none()
     problem, term = problem[fits], term[fits]
     candidate, row = ledgers.rows_of(problem)
     kept = group[row] == term[candidate]
@@ -282,6 +289,8 @@ def _runs(situation: Situation, variant: Variant, sets: FoundSets) -> Candidates
     A run that parts items of one due date is none of these: which of them it takes is arbitrary.
     """
     ledgers = variant.ledgers
+    if not len(sets):
+        return Candidates.none()
     view = ledgers.view[sets.lookup]
     begin, end = ledgers.bounds[view], ledgers.bounds[view + 1] - 1
     first, last = sets.rows[:, 0], sets.rows[:, 1]
@@ -312,6 +321,8 @@ def _all_but(
 ) -> Candidates:
     """Every item of the view but those found."""
     ledgers = variant.ledgers
+    if not len(left_out):
+        return Candidates.none()
     candidate, row = ledgers.rows_of(left_out.lookup)
     kept = (row[:, None] != left_out.rows[candidate]).all(axis=1)
     candidate, row = candidate[kept], row[kept]
