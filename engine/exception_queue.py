@@ -14,6 +14,7 @@ from numpy.typing import NDArray  # noqa: TC002 - msgspec reads the annotations
 from engine.batches import ADVICE_SCALE, ExceptionBatch
 from engine.candidates import WITHHELD_BY_PRECISION
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
+from engine.exception_subjects import exception_subjects
 from engine.gates import GATES
 from engine.identify import FIRST_NAME
 from engine.limits import CHOICES_BITS_MAX
@@ -377,8 +378,13 @@ def _batch(
     nameless = is_empty(payer)
     if nameless.any():
         payer = pc.if_else(pa.array(nameless), "an unnamed payer", payer)
+    trigger = _TRIGGERS.take(pa.array(code))
+    about = exception_subjects(intake, payment, code)
+    if any(about):
+        named = pa.array([f" ({text})" if text else "" for text in about], pa.string())
+        trigger = pc.binary_join_element_wise(trigger, named, "")
     message = pc.binary_join_element_wise(
-        _TRIGGERS.take(pa.array(code)), _COLON, payer, _BLANK, amount_text, _BLANK, currencies, ""
+        trigger, _COLON, payer, _BLANK, amount_text, _BLANK, currencies, ""
     )
     message = _with_records(intake, conclusion, payment, code, message)
     candidates = payer_candidates(intake, payment, code)

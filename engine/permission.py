@@ -66,7 +66,6 @@ def permitted(
         return candidates, np.zeros((len(GATES), 0), dtype=np.bool_)
     candidates = _without_refused(intake, candidates)
     rule = situation.rule[candidates.payment]
-    candidates = _with_mistyped(intake, situation, candidates)
     automatic = candidates.automatic & ~intake.held[candidates.payment]
     automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
     # Of several items paid short nobody can tell which one: only what closes all of them is clear.
@@ -78,6 +77,8 @@ def permitted(
     # Of an advice whose invoices are not there its credits alone would be left: less than nothing.
     automatic &= candidates.cash() >= 0
     claims = automatic & (candidates.weight == 0)
+    candidates = _with_mistyped(intake, situation, candidates)
+    automatic &= candidates.wrong <= situation.rules.wrong_budget[rule]
     # Money in an account nobody has listed may be any company's, whatever it names.
     if len(intake.directory.companies) > 1:
         automatic &= ~intake.homeless[candidates.payment]
@@ -137,7 +138,7 @@ def without_contended(
     """`resolution` without what a payer who is not the items' own customer would settle, where an
     undecided payment of somebody else names the same items: both go to a clerk. The items' own
     customer settles them all the same, unless the other payment pays them whole and came days
-    before: then it may be his own, under another name, and this the second one.
+    before, or is of a payer nobody knows: then it may be his own, and this the second one.
     """
     if not candidates.contends.any() or not resolution.accepted.any():
         return resolution
@@ -168,16 +169,20 @@ def without_contended(
 def _paid_before(
     situation: Situation, candidates: Candidates, at: NDArray[np.int64], mine: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Which of the rows `mine` pay an item that one of the rows `at` pays whole, days before."""
+    """Which of the rows `mine` pay an item that one of the rows `at` pays whole, days before or,
+    where its payer is not known, on that day.
+    """
     rows = candidates.rows
-    day = situation.pay_day[candidates.payment[rows.candidate]]
+    owner = candidates.payment[rows.candidate]
+    day = situation.pay_day[owner]
+    claimed = day - (situation.payer_family[owner] < 0)
     whole = at[rows.closes()[at] == situation.remaining[rows.item[at]]]
     if not len(whole):
         return np.zeros(len(mine), dtype=np.bool_)
-    order = whole[np.lexsort((day[whole], rows.item[whole]))]
+    order = whole[np.lexsort((claimed[whole], rows.item[whole]))]
     earliest = order[first_of_runs(rows.item[order])]
     paid = rows.item[earliest]
     place = np.minimum(np.searchsorted(paid, rows.item[mine]), len(paid) - 1)
     before: NDArray[np.bool_] = paid[place] == rows.item[mine]
-    before &= day[earliest][place] < day[mine]
+    before &= claimed[earliest][place] < day[mine]
     return before

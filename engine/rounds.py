@@ -57,6 +57,7 @@ __all__ = [
     "paid_items",
     "paid_twins",
     "unread_references",
+    "unread_slots",
 ]
 
 _LEDGER_ROWS_MAX = 400_000
@@ -393,11 +394,17 @@ def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
 def unread_references(
     situation: Situation, *, closed: bool = True, of_anybody: bool = True
 ) -> NDArray[np.int64]:
-    """References per payment that cannot be used: unread lines, long numbers in free text, or such
-    as others of the text that are read, numbers that are somebody else's or several items'; with
-    `closed` also closed and disputed items, with `of_anybody` also items of which nobody can say
-    whether they are the payer's, because he is not known. A number of the transfer that leads
-    nowhere is none: it need not be of what is paid.
+    """References per payment that cannot be used (`unread_slots`)."""
+    nowhere = unread_slots(situation, closed=closed, of_anybody=of_anybody)
+    return np.bincount(situation.slots.payment[nowhere], minlength=len(situation))
+
+
+def unread_slots(situation: Situation, *, closed: bool, of_anybody: bool) -> NDArray[np.bool_]:
+    """Which references cannot be used: unread lines, long numbers in free text, or such as others
+    of the text that are read, numbers that are somebody else's or several items'; with `closed`
+    also closed and disputed items, with `of_anybody` also items of which nobody can say whether
+    they are the payer's, because he is not known. A number of the transfer that leads nowhere is
+    none: it need not be of what is paid.
     """
     slots = situation.slots
     long = (slots.digits >= _CONTRADICTING_DIGITS) | slots.alike
@@ -409,7 +416,8 @@ def unread_references(
     nowhere |= named & ((slots.item < 0) | doubted)
     if closed:
         nowhere |= (slots.item >= 0) & (named | slots.family) & ~situation.payable(slots.item)
-    return np.bincount(slots.payment[nowhere], minlength=len(situation))
+    unread: NDArray[np.bool_] = nowhere
+    return unread
 
 
 def paid_twins(intake: Intake, situation: Situation) -> NDArray[np.bool_]:

@@ -110,6 +110,11 @@ def _short_uncoded(plan: Planner) -> list[Draft] | None:
     if draft is None:
         return None
     withheld = _withheld(plan, draft.amount)
+    # Who pays less by the discount on offer, give or take a tolerance, has taken that: nobody can
+    # see anything else in it.
+    offered = plan.items.discounted(draft.truth[0].row, draft.day)
+    if offered and abs(withheld - offered) * 200 <= draft.amount:
+        return None
     _pay(draft, cash=draft.amount - withheld, deduction=withheld, reason="unknown")
     draft.expect, draft.codes = "exception", "DED-UNCODED;AMT-SHORT"
     return [draft]
