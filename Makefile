@@ -10,7 +10,7 @@ FUZZ := .cache/fuzz
 AUDIT := .cache/audit
 CLIENT := .cache/client
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz bench bench-cluster bench-reading bench-names bench-scale bench-combinations bench-quality bench-references bench-store bench-startup bench-serving bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
+.PHONY: help demo test test-long fuzz bench bench-cluster bench-reading bench-names bench-scale bench-combinations bench-quality bench-adversarial bench-references bench-store bench-startup bench-serving bench-json bench-workbench screenshots catalogues calibration docs lint format proto serve audit client-wheel clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -109,6 +109,9 @@ bench-cluster: $(VENV)/.test java  ## the same job on Spark: equality, cost besi
 
 bench-quality: $(VENV)/.test  ## worlds of every kind, and how well they are matched
 	$(BIN)/python -m bench.quality
+
+bench-adversarial: $(VENV)/.test  ## ledgers made to mislead, each decision tried against all others
+	$(BIN)/python -m bench.adversarial
 
 calibration: $(VENV)/.test  ## fit the calibration that ships on seeded worlds
 	$(BIN)/python -m bench.calibration

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adapters.catalogue import ADAPTERS
+from bench.adversarial import AdversarialRecord, adversarial_page
 from bench.combination_record import CombinationRecord
 from bench.combination_report import combination_table
 from bench.json_door import JsonDoorRecord
@@ -60,6 +61,7 @@ DOCS: Final = Path(__file__).resolve().parent
 
 _NUMBERS, _READING, _END = "<!-- numbers -->", "<!-- reading -->", "<!-- end -->"
 _COMBINATIONS, _QUALITY = "<!-- combinations -->", "<!-- quality -->"
+_ADVERSARIAL: Final = "<!-- adversarial -->"
 _NAMES: Final = "<!-- names -->"
 _STORE: Final = "<!-- store -->"
 _JSON_DOOR: Final = "<!-- json door -->"
@@ -277,6 +279,7 @@ def readme_page() -> str:
     text = _between(text, _NUMBERS, readme_table(last_record()))
     text = _between(text, _COMBINATIONS, combination_table(last_line(CombinationRecord)))
     text = _between(text, _QUALITY, quality_page(last_line(QualityRecord)))
+    text = _between(text, _ADVERSARIAL, adversarial_page(last_line(AdversarialRecord)))
     text = _between(text, _NAMES, names_table(last_line(NamesRecord)))
     text = _between(text, _STORE, posting_table(last_line(PostingRecord)))
     text = _between(text, _SERVING, serving_table(last_line(ServingRecord)))
