@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from cluster.earlier import with_settled
 from cluster.rows import batch_of, first_family, items_of, lines_of, lists_of, payers_of
 from engine.batches import OpenItemBatch, PaymentBatch
 from engine.due_habits import ages_of_paid
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cluster.buckets import Buckets
+    from cluster.earlier import Earlier
     from cluster.known_customers import KnownCustomers
     from cluster.run_facts import RunFacts
     from engine.intake import Intake
@@ -139,9 +141,12 @@ def second_round(
     known: KnownCustomers,
     facts: RunFacts,
     tell: Callable[[MatchInput, MatchResult], dict[str, pa.Table]],
+    earlier: Earlier | None = None,
 ) -> dict[str, Any]:
     """Match the bucket; `tell` turns what came of it into tables by name."""
     match_input = bucket_input(payments, items, known, facts)
+    if earlier is not None:
+        match_input = with_settled(match_input, earlier)
     return tell(match_input, match_payments(match_input, _quiet))
 
 

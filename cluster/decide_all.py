@@ -19,6 +19,7 @@ from cluster.lay_out import of_bucket
 from cluster.mapped_values import mapped_value
 from cluster.packets import PACKET, Packet, packed, scattered
 from cluster.questions import part_of
+from cluster.remember import keep_told
 from cluster.stage_files import keep_table, kept_table
 from engine.text_hashes import text_hashes
 from parsers.result_bundles import ManifestFile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cluster.pieces import Pieces
     from cluster.places import Place
     from cluster.run import Run
+    from engine.match_input import MatchInput, MatchResult
 
 __all__ = ["Written", "decide_all", "write_tables"]
 
@@ -77,22 +79,34 @@ def decide_all(run: Run) -> dict[str, int]:
     """Match every bucket by everything there is."""
     known_at, facts_at, tell = run.place_of("customers"), run.place_of("facts"), run.hooks.tell
     folder, parts, tables = run.folder, _parts(run), tuple(run.hooks.schemas)
+    earlier_at = run.place_of("earlier")
+    remember = None if run.hooks.earlier is None else run.hooks.earlier.tell
 
     def decide(bucket: int) -> Iterator[Packet]:
         payments, items = of_bucket(folder, bucket)
         if not len(payments):
             return
         known, facts = mapped_value(known_at), mapped_value(facts_at)
-        told = second_round(payments, items, known, facts, tell)
+        earlier = None if remember is None else mapped_value(earlier_at)
+        remembered: dict[str, pa.Table] = {}
+
+        def told_of(match_input: MatchInput, result: MatchResult) -> dict[str, pa.Table]:
+            if remember is not None:
+                remembered.update(remember(match_input, result))
+            return tell(match_input, result)
+
+        told = second_round(payments, items, known, facts, told_of, earlier)
         packets = [
             one for name, rows in told.items() for one in _by_part(name, rows, tables, parts)
         ]
         keep_table(_matched(folder, bucket), [_as_table(packets)], PACKET)
         counted = [[*told], [len(rows) for rows in told.values()]]
-        yield from packed({"rows": pa.table(counted, schema=_ROWS)})
+        yield from packed({"rows": pa.table(counted, schema=_ROWS), **remembered})
 
     buckets: Buckets = run.value("buckets")
-    told = gathered(begun(run.spark, buckets.count, decide)).table("rows", _ROWS)
+    found = gathered(begun(run.spark, buckets.count, decide))
+    keep_told(run, found)
+    told = found.table("rows", _ROWS)
     sums = told.group_by("table").aggregate([("rows", "sum")]).sort_by("table")
     return dict(zip(sums["table"].to_pylist(), sums["rows_sum"].to_pylist(), strict=True))
 

@@ -1,7 +1,7 @@
 """The whole job on a cluster, on one screen: stages one after another, a job of Spark's each.
 
 read and count → index customers → join advices → ask items and read payments → lay out in buckets →
-decide by reference → decide → write → audit → publish. Payments and items
+decide by reference → decide → write → audit → publish → remember. Payments and items
 meet in buckets, where the engine matches them as it is (`cluster.bucket_match`); what it cannot see
 there it is told (`engine.whole`). Stages that are done are not done again (`cluster.run`).
 """
@@ -26,6 +26,7 @@ from cluster.places import Place, files_below
 from cluster.publish import MANIFEST, manifest_sha256, publish
 from cluster.read_bank_files import keep_bank_files, refused_files
 from cluster.read_inputs import keep_customers, keep_facts, keep_inputs, read_small_table
+from cluster.remember import remember
 from cluster.run import Run
 from cluster.settings import ClusterJob, ClusterReport
 
@@ -52,6 +53,7 @@ STAGES = (
     ("write", write_tables),
     ("audit", audit_result),
     ("publish", publish),
+    ("remember", remember),
 )
 """Every stage by its name, in order."""
 

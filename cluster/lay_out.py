@@ -28,10 +28,10 @@ from cluster.rows import NUMBERED_ITEM, READ_ROW, batch_of, first_family, lists_
 from cluster.stage_files import keep_table, kept_batches, kept_table
 from engine.batches import PaymentBatch
 from engine.due_habits import PaidAges
-from engine.returns import find_originals
+from engine.returns import find_earlier_originals, find_originals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -69,8 +69,9 @@ def lay_out(run: Run) -> dict[str, int]:
     returns = _originals(run, notes)
     ties = _ties(run, notes, returns)
     run.put(ties, "ties-0")
+    here = returns.filter(returns["original_id"].is_valid())
     originals = dict(
-        zip(returns["returned_id"].to_pylist(), returns["original_id"].to_pylist(), strict=True)
+        zip(here["returned_id"].to_pylist(), here["original_id"].to_pylist(), strict=True)
     )
     run.put(msgspec.structs.replace(facts, originals=originals), "facts_laid_out")
     family, count = (notes.by_family[name].to_numpy() for name in ("family", "payments"))
@@ -83,7 +84,7 @@ def lay_out(run: Run) -> dict[str, int]:
         "giants": len(buckets.giants),
         "of_no_family": buckets.alone,
         "ties": int((ties.one != ties.two).sum()),
-        "returns": len(returns),
+        "returns": len(here),
     }
 
 
@@ -173,7 +174,9 @@ class _Placing:
 
 
 def _originals(run: Run, notes: ReadNotes) -> pa.Table:
-    """Returns and the payments that came back (`_RETURN`)."""
+    """Returns and the payments that came back; returns of one earlier payment, and the first of
+    them, without an original's name (`_RETURN`).
+    """
     wanted = pc.unique(notes.named["original_reference"].combine_chunks())
     if not len(wanted):
         return _RETURN.empty_table()
@@ -188,13 +191,32 @@ def _originals(run: Run, notes: ReadNotes) -> pa.Table:
         yield from packed({_MEANT: rows.filter(hit).select(_MEANT_ROW.names)})
 
     table = gathered(begun(run.spark, len(pieces), mean)).table(_MEANT, _MEANT_ROW)
-    found = find_originals(batch_of(PaymentBatch, table))
+    payments = batch_of(PaymentBatch, table)
+    found = find_originals(payments)
+    again = _again(run, payments, found)
     row = {name: at for at, name in enumerate(table["payment_id"].to_pylist())}
     first, number = first_family(table), table["payment_no"].to_numpy()
-    one = np.array([row[name] for name in found], dtype=np.int64)
-    two = np.array([row[name] for name in found.values()], dtype=np.int64)
-    columns = [[*found], [*found.values()], number[one], number[two], first[one], first[two]]
+    one = np.array([row[name] for name in (*found, *again)], dtype=np.int64)
+    two = np.array([row[name] for name in (*found.values(), *again.values())], dtype=np.int64)
+    names = [[*found, *again], [*found.values(), *([None] * len(again))]]
+    columns = [*names, number[one], number[two], first[one], first[two]]
     return pa.table(columns, schema=_RETURN).sort_by("returned")
+
+
+def _again(run: Run, payments: PaymentBatch, found: Mapping[str, str]) -> dict[str, str]:
+    """Returns of a payment of an earlier run that another return means as well, and that one: a
+    payment comes back once, so they are decided together. Those `found` in this run are none.
+    """
+    if run.hooks.earlier is None:
+        return {}
+    first: dict[str, str] = {}
+    again: dict[str, str] = {}
+    for name, original in sorted(
+        find_earlier_originals(payments, run.hooks.earlier.settled).items()
+    ):
+        if name not in found and first.setdefault(original, name) != name:
+            again[name] = first[original]
+    return again
 
 
 _MEANT_ROW: Final = pa.schema(
@@ -255,6 +277,7 @@ def _count_ages(run: Run, found: pa.Table) -> dict[str, int]:
     facts: RunFacts = run.value("facts_laid_out")
     lists = found["paid"].to_pylist()
     paid: NDArray[np.int64] = np.sum(np.array(lists, dtype=np.int64), axis=0)
+    paid = paid + run.value("ages_before")
     notes: ReadNotes = run.value("read_notes")
     day = max(notes.day, facts.day) if notes.undated else notes.day
     whole = msgspec.structs.replace(facts.whole, paid=PaidAges(paid, day))

@@ -28,6 +28,7 @@ __all__ = [
     "Pieces",
     "keep_pieces",
     "keys_of_payments",
+    "latest_booking",
     "lines_place",
     "payments_of",
     "pieces_of",
@@ -62,22 +63,31 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keep_pieces(
-    folder: Place, payments: PaymentBatch, lines: RemittanceBatch, first: int, parts: int
+    folder: Place,
+    payments: PaymentBatch,
+    lines: RemittanceBatch,
+    first: int,
+    parts: int,
+    day: int,
 ) -> Iterator[Packet]:
     """Keep `payments`, numbered from `first`, with their `lines` in pieces, and tell of them; about
-    `parts` pieces where there are enough payments.
+    `parts` pieces where there are enough payments. `day` is the latest any was booked of all that
+    were given.
     """
     rows = with_lines(payments, lines, first)
     size = min(max(-(-len(rows) // parts), _LEAST), _MOST)
-    day = payments.days("booking_date")
     told = []
     for begin in range(0, len(rows), size):
         piece = rows.slice(begin, size)
         keep_table(_place(folder, first + begin), [piece], PAYMENT_ROW)
-        last = int(day[begin : begin + size].max(initial=NO_DATE))
-        told.append((first + begin, len(piece), last))
-    if told:
-        yield from packed({_PIECES: pa.table([*zip(*told, strict=True)], schema=_TOLD)})
+        told.append((first + begin, len(piece), day))
+    told = told or [(first, 0, day)]
+    yield from packed({_PIECES: pa.table([*zip(*told, strict=True)], schema=_TOLD)})
+
+
+def latest_booking(payments: PaymentBatch) -> int:
+    """The latest day any of `payments` was booked, `NO_DATE` where none says so."""
+    return int(payments.days("booking_date").max(initial=NO_DATE))
 
 
 def pieces_told(received: Received) -> pa.Table:
@@ -87,11 +97,11 @@ def pieces_told(received: Received) -> pa.Table:
 
 def pieces_of(told: pa.Table) -> Pieces:
     """The pieces that were `told`."""
-    ordered = told.sort_by("first")
+    ordered = told.filter(pc.greater(told["rows"], 0)).sort_by("first")
     return Pieces(
         first=ordered["first"].to_numpy(),
         rows=ordered["rows"].to_numpy(),
-        day=int(ordered["day"].to_numpy().max(initial=NO_DATE)),
+        day=int(told["day"].to_numpy().max(initial=NO_DATE)),
     )
 
 

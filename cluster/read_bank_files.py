@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from cluster.errors import UnusableInputError
 from cluster.flow import begun, gathered, passed
+from cluster.mapped_values import mapped_value
 from cluster.packets import Packet, packed
-from cluster.pieces import keep_pieces, pieces_of, pieces_told
+from cluster.pieces import keep_pieces, latest_booking, pieces_of, pieces_told
 from cluster.places import Place, files_below
 from cluster.read_inputs import content_of, one_table, table_files
 from engine.batches import AdviceBatch, BankAccountBatch, PaymentBatch
@@ -83,6 +84,9 @@ class _Merge:
     def __init__(self, run: Run) -> None:
         self._merge, self._accounts = run.hooks.merge_bank_files, run.accounts.record_batch
         self._folder, self._parts = run.folder, run.parts
+        earlier, self._earlier_at = run.hooks.earlier, run.place_of("earlier")
+        self._unseen = None if earlier is None else earlier.unseen
+        self._tell_notes = run.hooks.tell_notes
 
     def __call__(self, _: int, received: Received) -> Iterator[Packet]:
         found: list[Any] = []
@@ -92,7 +96,13 @@ class _Merge:
         # Whatever stands in two tables, or in a table and a file, is told twice: one decides here.
         given = one_table(PaymentBatch, tables.to_batches(), "payments")
         merged = self._merge(found, BankAccountBatch.of_distinct(self._accounts), given)
-        yield from keep_pieces(self._folder, merged.payments, merged.remittances, 0, self._parts)
+        payments, lines = merged.payments, merged.remittances
+        day = latest_booking(payments)
+        if self._unseen is not None:
+            unseen = self._unseen(mapped_value(self._earlier_at).facts, payments, lines)
+            payments, lines = unseen.payments, unseen.remittances
+            yield from packed(self._tell_notes(unseen.exceptions))
+        yield from keep_pieces(self._folder, payments, lines, 0, self._parts, day)
         rows = {_ADVICES: pa.Table.from_batches([merged.advices.record_batch])}
         if merged.refused:
             rows[_REFUSALS] = pa.table([*zip(*merged.refused, strict=True)], schema=_REFUSED)

@@ -23,12 +23,14 @@ from cluster.count_items import (
     numbers_twice,
     twice_in,
 )
+from cluster.earlier import Earlier, ages_before
 from cluster.errors import DuplicateRowsError, UnusableInputError
 from cluster.flow import begun, gathered, passed
 from cluster.item_rows import item_rows
 from cluster.known_customers import KnownCustomers
+from cluster.mapped_values import mapped_value
 from cluster.packets import packed
-from cluster.pieces import keep_pieces, keys_of_payments, pieces_of, pieces_told
+from cluster.pieces import keep_pieces, keys_of_payments, latest_booking, pieces_of, pieces_told
 from cluster.places import Place, files_below
 from cluster.rows import ITEM_ROW
 from cluster.run_facts import RunFacts
@@ -37,6 +39,7 @@ from engine.accident import amount_keys
 from engine.batches import (
     BankAccountBatch,
     CustomerBatch,
+    ExceptionBatch,
     LearnedFactBatch,
     OpenItemBatch,
     RemittanceBatch,
@@ -59,9 +62,11 @@ if TYPE_CHECKING:
     AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
 __all__ = [
+    "EXPORTED",
     "FILE_BITS",
     "ROW_MASK",
     "content_of",
+    "exported_place",
     "given_place",
     "items_place",
     "keep_customers",
@@ -83,6 +88,11 @@ ROW_MASK: Final = (1 << FILE_BITS) - 1
 _PIECE_ROWS: Final = 1 << 16
 """Rows that are taken apart at once: some 100 MiB with their keys."""
 
+EXPORTED: Final = pa.schema([pa.field(name, pa.int64()) for name in ("row", "open_minor")])
+"""What an item was exported with, by its row in the file."""
+
+_AGES: Final = pa.schema([pa.field("ages", pa.list_(pa.int64()))])
+
 _GIVEN: Final = {
     "open_items": ("company_id", "open_item_id", "currency", "open_minor"),
     "payments": ("payment_id", "amount_minor", "currency"),
@@ -100,6 +110,24 @@ def owners_place(folder: Place, file: int) -> Place:
     return folder / "owners" / f"{file:05}.arrow"
 
 
+def exported_place(folder: Place, file: int) -> Place:
+    """Where it is kept what items were exported with that earlier runs have left less of."""
+    return folder / "exported" / f"{file:05}.arrow"
+
+
+def _at_what_is_left(
+    folder: Place, file: int, exported: OpenItemBatch, left: OpenItemBatch
+) -> OpenItemBatch:
+    """The items of a file at what earlier runs have `left` of them; what they were `exported` with
+    is kept (`EXPORTED`).
+    """
+    opened = exported.int64("open_minor")
+    row = np.flatnonzero(opened != left.int64("open_minor"))
+    rows = pa.table([row, opened[row]], schema=EXPORTED)
+    keep_table(exported_place(folder, file), [rows], EXPORTED)
+    return left
+
+
 def given_place(folder: Place, table: str) -> Place:
     """What the audit knows of a table as it came in: a folder of Parquet files."""
     return folder / "given" / table
@@ -111,30 +139,20 @@ def keep_inputs(run: Run) -> dict[str, int]:
     apart = run.job.payments is not None and not run.job.bank_files
     payments = table_files(run.job.payments or "") if apart else []
     items = table_files(run.job.open_items, run.hooks.table_endings)
-    folder, parts = run.folder, run.parts
-    read_payments, read_items = run.hooks.read_payments, run.hooks.read_open_items
-
-    def keep(number: int) -> Iterator[Packet]:
-        if number < len(payments):
-            batch = read_payments(content_of(payments[number]))
-            first = number << FILE_BITS
-            yield from keep_pieces(folder, batch, RemittanceBatch.empty(), first, parts)
-            if len(payments) > 1:
-                yield from key_hashes(batch, first, "payments", parts)
-            return
-        file = number - len(payments)
-        rows = read_items(content_of(items[file]))
-        yield from _kept_items(rows, folder, file, parts)
-        if len(items) > 1:
-            yield from key_hashes(rows, file << FILE_BITS, "open_items", parts)
+    folder, parts, schemas = run.folder, run.parts, run.hooks.schemas
+    notes = tuple(run.hooks.tell_notes(ExceptionBatch.empty()))
+    earlier = run.hooks.earlier
+    if earlier is not None:
+        run.put(Earlier(settled=earlier.settled.record_batch, facts=earlier.facts), "earlier")
 
     def add_up(_: int, received: Received) -> Iterator[Packet]:
         yield from added_up(received)
-        yield from packed({"pieces": pieces_told(received)})
+        yield from packed({"pieces": pieces_told(received), "ages": received.table("ages", _AGES)})
+        yield from packed({name: received.table(name, schemas[name]) for name in notes})
         for name in _GIVEN:
             yield from twice_in(received, name)
 
-    sent = begun(run.spark, len(payments) + len(items), keep)
+    sent = begun(run.spark, len(payments) + len(items), _Keeping(run, payments, items))
     found = gathered(passed(sent, parts, add_up))
     tally, pieces = ItemTally.of(found), pieces_of(pieces_told(found))
     _refuse_twice(
@@ -148,10 +166,52 @@ def keep_inputs(run: Run) -> dict[str, int]:
         lambda number: _taken_items(folder, number),
     )
     run.put(tally, "tally")
+    run.put(np.sum(found.table("ages", _AGES)["ages"].to_pylist() or [[0]], axis=0), "ages_before")
     run.put(len(items), "item_files")
+    run.note(found, "inputs")
     if apart:
         run.put(pieces, "pieces")
     return {"open_items": tally.counts.items, "payments": int(pieces.rows.sum())}
+
+
+class _Keeping:
+    """The step that reads a file: payments, those that no earlier run has seen; or open items, at
+    what earlier runs left of them.
+    """
+
+    def __init__(self, run: Run, payments: list[str], items: list[str]) -> None:
+        hooks, earlier = run.hooks, run.hooks.earlier
+        self._payments, self._items = payments, items
+        self._folder, self._parts = run.folder, run.parts
+        self._read_payments, self._read_items = hooks.read_payments, hooks.read_open_items
+        self._tell_notes, self._earlier_at = hooks.tell_notes, run.place_of("earlier")
+        self._unseen = None if earlier is None else earlier.unseen
+        self._reduced = None if earlier is None else earlier.reduced
+
+    def __call__(self, number: int) -> Iterator[Packet]:
+        payments = len(self._payments)
+        return self._paid(number) if number < payments else self._owed(number - payments)
+
+    def _paid(self, file: int) -> Iterator[Packet]:
+        batch, first = self._read_payments(content_of(self._payments[file])), file << FILE_BITS
+        day, lines = latest_booking(batch), RemittanceBatch.empty()
+        if self._unseen is not None:
+            unseen = self._unseen(mapped_value(self._earlier_at).facts, batch, lines)
+            batch = unseen.payments
+            yield from packed(self._tell_notes(unseen.exceptions), file % self._parts)
+        yield from keep_pieces(self._folder, batch, lines, first, self._parts, day)
+        if len(self._payments) > 1:
+            yield from key_hashes(batch, first, "payments", self._parts)
+
+    def _owed(self, file: int) -> Iterator[Packet]:
+        rows = self._read_items(content_of(self._items[file]))
+        if self._reduced is not None:
+            told: Earlier = mapped_value(self._earlier_at)
+            rows = _at_what_is_left(self._folder, file, rows, self._reduced(told.facts, rows))
+            yield from packed({"ages": pa.table([[ages_before(told, rows)]], schema=_AGES)})
+        yield from _kept_items(rows, self._folder, file, self._parts)
+        if len(self._items) > 1:
+            yield from key_hashes(rows, file << FILE_BITS, "open_items", self._parts)
 
 
 def _taken_items(folder: Place, number: NDArray[np.int64]) -> pa.Table:
@@ -241,12 +301,13 @@ def keep_facts(run: Run) -> dict[str, int]:
         none,
         none,
     )
+    learned = run.hooks.earlier.learned if run.hooks.earlier else LearnedFactBatch.empty()
     facts = RunFacts(
         day=pieces.day if run.job.as_of is None else (run.job.as_of - _EPOCH).days,
         policy=read_policy(run.job.policy),
         outcomes=run.job.outcomes,
         accounts=run.accounts.record_batch,
-        facts=LearnedFactBatch.empty().record_batch,
+        facts=learned.record_batch,
         whole=whole,
         originals={},
     )

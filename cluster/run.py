@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _RUN: Final = "run.json"
-NOTING: Final = ("bank_files", "advices")
+NOTING: Final = ("inputs", "bank_files", "advices")
 """Stages that have something to say beside the payments."""
 
 

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from engine.batches import SettledBatch
     from engine.open_item_index import OpenItemIndex
 
-__all__ = ["AGE_EDGES", "DueDays", "DueHabits", "PaidAges", "SettledBefore", "ages_of_paid"]
+__all__ = [
+    "AGE_EDGES",
+    "DueDays",
+    "DueHabits",
+    "PaidAges",
+    "SettledBefore",
+    "ages_of_due",
+    "ages_of_paid",
+]
 
 AGE_EDGES: Final = np.array([-45, -30, -20, -14, -10, -7, -4, -1, 2, 5, 8, 11, 15, 21, 31, 46, 91])
 """First day of each age but the youngest: days from due date to payment, negative before it."""
@@ -111,7 +119,11 @@ def ages_of_paid(
     index: OpenItemIndex, item: NDArray[np.int64], pay_day: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """How many of `item` (rows of the index), paid on `pay_day`, were of each age."""
-    due = index.due_day[item]
+    return ages_of_due(index.due_day[item], pay_day)
+
+
+def ages_of_due(due: NDArray[np.int64], pay_day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many items, due on the days `due` and paid on `pay_day`, were of each age."""
     known = (due != NO_DATE) & (pay_day != NO_DATE)
     return np.bincount(_ages(pay_day[known] - due[known]), minlength=_AGES)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.batches import ApplicationBatch, PaymentBatch, SettledBatch
     from engine.intake import Intake
 
-__all__ = ["Returns", "find_originals", "reverse_returns"]
+__all__ = ["Returns", "find_earlier_originals", "find_originals", "reverse_returns"]
 
 _NAMES: Final = (
     "bank_reference",
@@ -75,6 +75,21 @@ def find_originals(payments: PaymentBatch) -> dict[str, str]:
         zip(
             ids.take(pa.array(returned[found])).to_pylist(),
             ids.take(pa.array(received[at[found]])).to_pylist(),
+            strict=True,
+        )
+    )
+
+
+def find_earlier_originals(payments: PaymentBatch, earlier: SettledBatch) -> dict[str, str]:
+    """The same of originals among those earlier runs settled."""
+    returned = np.flatnonzero(payments.int64("amount_minor") < 0)
+    known, paid = _payments_of(earlier)
+    at = _originals(payments, returned, known, paid)
+    found = at >= 0
+    return dict(
+        zip(
+            payments.text("payment_id").take(pa.array(returned[found])).to_pylist(),
+            known.text("payment_id").take(pa.array(at[found])).to_pylist(),
             strict=True,
         )
     )

@@ -7,6 +7,7 @@ the engine's business (`engine.learned_facts`).
 
 from __future__ import annotations
 
+import datetime  # noqa: TC003 - msgspec reads the annotation
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +21,6 @@ from tieout.exit_codes import UnknownFactError
 from tieout.memory_files import read_memory_file, write_memory_file
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 

@@ -32,14 +32,21 @@ if TYPE_CHECKING:
 
     from engine.matcher import MatchInput, MatchResult
 
-__all__ = ["RunMemory", "SeenPayments", "locked_memory"]
+__all__ = [
+    "MemoryBatch",
+    "RunMemory",
+    "SeenPayments",
+    "left_facts",
+    "locked_memory",
+    "seen_facts",
+]
 
 _FILE: Final = "memory.parquet"
 _PAYMENT: Final = "payment"
 _ITEM: Final = "open_item"
 
 
-class _MemoryBatch(Batch):
+class MemoryBatch(Batch):
     """One row per fact: `amount_minor` is a payment's amount, or what is left of an item."""
 
     SCHEMA = pa.schema(
@@ -68,28 +75,29 @@ class SeenPayments(msgspec.Struct, frozen=True, kw_only=True):
 class RunMemory:
     """The facts of earlier runs; frozen: `after` gives the memory of the next run."""
 
-    def __init__(self, folder: Path, facts: _MemoryBatch) -> None:
-        """Hold the `facts` of `folder`; use `read`."""
+    def __init__(self, folder: Path | None, facts: MemoryBatch) -> None:
+        """Hold the `facts` of `folder` (None: they are never written); use `read`."""
         self._folder = folder
-        self._facts = facts
+        self.facts = facts
 
     @classmethod
     def read(cls, folder: Path) -> RunMemory:
         """The memory in `folder`, empty where there is none; raises `MemoryFileError`."""
-        return cls(folder, read_memory_file(folder / _FILE, _MemoryBatch, "earlier runs"))
+        return cls(folder, read_memory_file(folder / _FILE, MemoryBatch, "earlier runs"))
 
     def write(self) -> None:
         """Replace what the folder holds, at once."""
-        write_memory_file(self._folder / _FILE, self._facts)
+        if self._folder is not None:
+            write_memory_file(self._folder / _FILE, self.facts)
 
     @property
     def content_hash(self) -> str:
         """Hash of the facts: part of what a run depends on."""
-        return table_hash(self._facts)
+        return table_hash(self.facts)
 
     def __len__(self) -> int:
         """Number of facts."""
-        return len(self._facts)
+        return len(self.facts)
 
     def without_seen(self, payments: PaymentBatch, remittances: RemittanceBatch) -> SeenPayments:
         """`payments` and their `remittances` that no earlier run has seen."""
@@ -128,38 +136,21 @@ class RunMemory:
 
         Payments held for a fault of their file are not remembered: the bank will send them again.
         """
-        unheld = pc.equal(match_input.payments.text("intake_codes"), "")
-        payments = PaymentBatch.of(match_input.payments.record_batch.filter(unheld))
-        seen = _MemoryBatch.from_columns(
-            {
-                "kind": pa.repeat(_PAYMENT, len(payments)),
-                "company_id": pa.repeat("", len(payments)),
-                "identity": payments.text("payment_id"),
-                "currency": payments.text("currency"),
-                "amount_minor": payments.int64("amount_minor"),
-                "value_date": payments.record_batch.column("value_date"),
-            }
-        )
         items = match_input.open_items
         left = items.int64("open_minor") - _consumed(items, result)
         rows = np.flatnonzero(np.abs(exported.int64("open_minor")) > np.abs(left))
         touched = items.take(rows)
-        consumed = _MemoryBatch.from_columns(
-            {
-                "kind": pa.repeat(_ITEM, len(touched)),
-                "company_id": touched.text("company_id"),
-                "identity": touched.text("open_item_id"),
-                "currency": touched.text("currency"),
-                "amount_minor": left[rows],
-                "value_date": pa.nulls(len(touched), pa.date32()),
-            }
-        )
-        unseen = _MemoryBatch.of(self._facts.record_batch.filter(pc.invert(self._exported(items))))
-        facts = in_key_order(_MemoryBatch.concat([unseen, seen, consumed]))
-        return RunMemory(self._folder, facts)
+        company, item = touched.text("company_id"), touched.text("open_item_id")
+        consumed = left_facts(company, item, touched.text("currency"), pa.array(left[rows]))
+        return self.with_run(seen_facts(match_input.payments), consumed, self.about(items))
+
+    def with_run(self, seen: MemoryBatch, left: MemoryBatch, about: pa.BooleanArray) -> RunMemory:
+        """With the facts of a run, in place of those `about` its items."""
+        kept = MemoryBatch.of(self.facts.record_batch.filter(pc.invert(about)))
+        return RunMemory(self._folder, in_key_order(MemoryBatch.concat([kept, seen, left])))
 
     def _of_kind(self, kind: str) -> pa.RecordBatch:
-        facts = self._facts.record_batch
+        facts = self.facts.record_batch
         return facts.filter(pc.equal(facts.column("kind"), kind))
 
     def _left(self, open_items: OpenItemBatch) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -173,14 +164,45 @@ class RunMemory:
         found: NDArray[np.bool_] = rows.is_valid().to_numpy(zero_copy_only=False)
         return found, left.to_numpy(zero_copy_only=False)
 
-    def _exported(self, open_items: OpenItemBatch) -> pa.Array:
+    def about(self, open_items: OpenItemBatch) -> pa.BooleanArray:
         """Facts about items that are in `open_items`: this run says anew what is left of them."""
-        facts = self._facts.record_batch
+        facts = self.facts.record_batch
         keys = pc.binary_join_element_wise(
             facts.column("company_id"), facts.column("identity"), "\x1f"
         )
         item = pc.equal(facts.column("kind"), _ITEM)
         return pc.and_(item, pc.is_in(keys, open_items.key_strings()))
+
+
+def seen_facts(payments: PaymentBatch) -> MemoryBatch:
+    """Which of `payments` were seen: all but those held for a fault of their file."""
+    unheld = payments.record_batch.filter(pc.equal(payments.text("intake_codes"), ""))
+    return MemoryBatch.from_columns(
+        {
+            "kind": pa.repeat(_PAYMENT, len(unheld)),
+            "company_id": pa.repeat("", len(unheld)),
+            "identity": unheld["payment_id"],
+            "currency": unheld["currency"],
+            "amount_minor": unheld["amount_minor"],
+            "value_date": unheld["value_date"],
+        }
+    )
+
+
+def left_facts(
+    company: pa.StringArray, item: pa.StringArray, currency: pa.StringArray, left: pa.Int64Array
+) -> MemoryBatch:
+    """What is `left` of items."""
+    return MemoryBatch.from_columns(
+        {
+            "kind": pa.repeat(_ITEM, len(item)),
+            "company_id": company,
+            "identity": item,
+            "currency": currency,
+            "amount_minor": left,
+            "value_date": pa.nulls(len(item), pa.date32()),
+        }
+    )
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.matcher import MatchInput, MatchResult
 
-__all__ = ["SettlementMemory"]
+__all__ = ["SettlementMemory", "settled_rows"]
 
 _FILE: Final = "settled.parquet"
 _DAYS_KEPT: Final = 430
@@ -61,18 +61,22 @@ class SettlementMemory:
 
     def after(self, match_input: MatchInput, result: MatchResult) -> SettlementMemory:
         """The settlements after a run: its own are added, those its returns undid are gone."""
-        undone = result.reversals.text("original_payment_id")
+        return self.with_run(
+            settled_rows(match_input, result), result.reversals.text("original_payment_id")
+        )
+
+    def with_run(self, own: pa.RecordBatch, undone: pa.StringArray) -> SettlementMemory:
+        """With what a run settled (`own`), without the payments it found `undone`."""
         kept = self.settled.record_batch.filter(
             pc.invert(pc.is_in(self.settled.text("payment_id"), undone))
         )
-        own = _settled(match_input, result)
         own = own.filter(pc.invert(pc.is_in(own["payment_id"], undone)))
         kept = kept.filter(pc.invert(pc.is_in(kept["payment_id"], own["payment_id"])))
         both = pa.concat_batches([kept, own])
         return SettlementMemory(self._folder, in_key_order(SettledBatch.of(_young(both))))
 
 
-def _settled(match_input: MatchInput, result: MatchResult) -> pa.RecordBatch:
+def settled_rows(match_input: MatchInput, result: MatchResult) -> pa.RecordBatch:
     """What the payments of a run settled; a payment held for a fault of its file is not kept."""
     payments = match_input.payments
     wanted = pc.and_(

@@ -114,3 +114,38 @@ def test_what_a_policy_and_outcomes_say(tmp_path, run):
     assert differing_tables(one, many) == {}
     confidence = [pq.read_table(at / "applications.parquet")["confidence"] for at in (plain, one)]
     assert not confidence[0].equals(confidence[1])
+
+
+def days(world, place, parts=3):
+    """The payments of `world`, cut into days; the open items of all of them."""
+    payments = pq.read_table(world / "payments.parquet")
+    size = -(-len(payments) // parts)
+    for number in range(parts):
+        # Each day tells of some payments of the day before once more.
+        first = max(0, number * size - 5)
+        pq.write_table(
+            payments.slice(first, (number + 1) * size - first), place / f"{number}.parquet"
+        )
+    return [place / f"{number}.parquet" for number in range(parts)]
+
+
+@pytest.mark.parametrize(("name", "seed"), [("exceptions", 3), ("demo", 2)])
+def test_memory_goes_from_day_to_day_as_in_one_process(tmp_path, run, name, seed):
+    world = make_world(name, tmp_path / "world", 240, 1_000, seed=seed)
+    items = in_parts(world / "open_items.parquet", 2)
+    more = ["--customers", world / "customers.parquet"]
+    more += ["--bank-accounts", world / "bank_accounts.parquet"]
+    more += ["--remittances", world / "remittances.parquet"]
+    memories = [tmp_path / "memory of one", tmp_path / "memory of many"]
+    for number, payments in enumerate(days(world, tmp_path)):
+        one, many = (tmp_path / f"{kind} {number}" for kind in ("one", "many"))
+        given = [*more, "--payments", payments, "--memory"]
+        whole = world / "open_items.parquet"
+        left = [memories[0], "--open-items", whole, "--out", one]
+        assert in_one_process(*given, *left) == ExitCode.DONE
+        assert run(*given, memories[1], "--open-items", items, "--out", many) == ExitCode.DONE
+        assert differing_tables(one, many) == {}
+        for file in sorted(memories[0].glob("*.parquet")):
+            kept = pq.read_table(file)
+            assert kept.equals(pq.read_table(memories[1] / file.name)), (number, file.name)
+    assert len(kept)

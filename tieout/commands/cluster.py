@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tieout.remittance_inputs import RemittanceOptions
 
 __all__ = ["cluster_command", "match_command"]
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 _HELP = """Match on a Spark cluster what one machine cannot hold.
 
@@ -55,7 +58,8 @@ Exit codes:
   4   some bank files were refused; the others are done
   65  a table is malformed, or a key stands twice in it
   66  no such file
-  75  Spark gave up, or a disk is full: start again, finished stages are kept
+  75  Spark gave up, or a disk is full: start again, finished stages are kept; or another run
+      holds --memory
   78  the policy, a lockbox layout, --calibration or --precision is not understood
 """
 
@@ -72,6 +76,7 @@ Exit codes:
 @click.option("--lockbox-layout", help="Own layouts of lockbox files (TOML).")
 @click.option("--policy", help="Rules and tolerances (tieout.toml).")
 @outcome_options
+@click.option("--memory", type=_FOLDER, help="What earlier runs saw and applied; kept up to date.")
 @click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -107,6 +112,7 @@ def match_command(
     policy: str | None,
     calibration: str | None,
     precision: str | None,
+    memory: Path | None,
     as_of: datetime.datetime | None,
     out: str,
     overwrite: bool,
@@ -124,12 +130,16 @@ def match_command(
     if not bank_files and payments is None:
         message = "give at least one BANKFILE (file or folder), or --payments"
         raise click.UsageError(message)
+    from contextlib import ExitStack
+
     from cluster.job import match_on_cluster
     from cluster.settings import ClusterJob, Cuts
     from tieout.cluster_inputs import policy_of, read_remittance_places
+    from tieout.cluster_memory import earlier_runs
     from tieout.cluster_output import cluster_hooks
     from tieout.cluster_session import spark_session
     from tieout.progress import ProgressReporter
+    from tieout.run_memory import locked_memory
 
     rules, outcomes = policy_of(policy, calibration, precision)
     job = ClusterJob(
@@ -148,9 +158,14 @@ def match_command(
         cuts=Cuts(parts=parts or 0, bucket_items=bucket_items),
     )
     reading, advice_options = _reading(lockbox_layout, **formats)
-    hooks = cluster_hooks(read_remittance_places(remittances, advice_options), reading)
-    with spark_session(master, remote) as spark, ProgressReporter(progress) as reporter:
-        report = match_on_cluster(spark, job, hooks, reporter)
+    advices = read_remittance_places(remittances, advice_options)
+    with ExitStack() as held:
+        if memory is not None:
+            held.enter_context(locked_memory(memory))
+        earlier = None if memory is None else earlier_runs(memory)
+        spark = held.enter_context(spark_session(master, remote))
+        reporter = held.enter_context(ProgressReporter(progress))
+        report = match_on_cluster(spark, job, cluster_hooks(advices, reading, earlier), reporter)
     _print_report(report, as_json=as_json)
     for name, message in report.refused:
         click.echo(f"tieout: {message or name}", err=True)
