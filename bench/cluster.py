@@ -14,15 +14,19 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench import record as records
 from bench.arguments import bench_reader, date_of, keep
-from bench.cluster_record import ClusterMeasure, ClusterRecord, StageCost
+from bench.bucket_memory import rows_of_buckets
+from bench.cluster_record import BucketMemory, ClusterMeasure, ClusterRecord, StageCost
 from bench.inputs import make_inputs
 from bench.measures import process_cost
 from bench.process_tree import MemoryWatch, cpu_seconds_of_tree
@@ -36,7 +40,7 @@ from tieout.cluster_session import spark_session
 from tieout.run_tables import TABLE_ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cluster.settings import ClusterReport
 
@@ -44,6 +48,7 @@ __all__ = ["SIZES", "main", "measure"]
 
 _CACHE: Final = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 _PARTS: Final = 8
+_OWNER: Final = ("company_id", "customer_id")
 _RUNS: Final = 2
 _BUCKETS_LEAST: Final = 16
 """Buckets a size is cut into at least, for a median to mean something."""
@@ -58,7 +63,10 @@ SIZES: Final = (
 _LARGE: Final = Sizes(name="full", payments=1_000_000, open_items=10_000_000, customers=200_000)
 _SMALL: Final = (Sizes(name="quick", payments=300, open_items=3_000, customers=60),)
 _SKEWED_SHARE: Final = 5
-"""Every fifth customer belongs to one family in the skewed world."""
+"""One family has a fifth of all items of the skewed world."""
+
+_ALONE_ITEMS: Final = 500_000
+"""Items that are matched as one bucket, to see what an item costs; less than a gigabyte of them."""
 
 
 def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
@@ -71,7 +79,7 @@ def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
         process = process_cost(match_arguments(tables, folder / "run"))
         spent = _on_spark(tables, folder, sizes)
         report = spent.report
-        stages = _stage_costs(folder / "events", report)
+        stages = _stage_costs(folder / "events", report, spent.memory.worker_most_by_stage)
         return ClusterMeasure(
             payments=sizes.payments,
             open_items=sizes.open_items,
@@ -91,7 +99,19 @@ def measure(sizes: Sizes, cache: Path, *, skewed: bool) -> ClusterMeasure:
             buckets=report.counts["lay_out.buckets"],
             giants=report.counts["lay_out.giants"],
             stages=stages,
+            alone=_alone(next((folder / "work").glob("*/values")).parent),
         )
+
+
+def _alone(folder: Path) -> tuple[BucketMemory, ...]:
+    """The peak memory of processes that match one bucket of a run, and several as one."""
+    found = []
+    payments, items = np.cumsum(rows_of_buckets(folder), axis=0).T
+    for count in sorted({1, max(1, int((items <= _ALONE_ITEMS).sum()))}):
+        cost = process_cost(["-m", "bench.bucket_memory", str(folder), str(count)])
+        rows = {"payments": int(payments[count - 1]), "open_items": int(items[count - 1])}
+        found.append(BucketMemory(**rows, peak_mib=round(cost.peak_mib)))
+    return tuple(found)
 
 
 def _say(step: str) -> None:
@@ -99,16 +119,16 @@ def _say(step: str) -> None:
 
 
 def _prepared(world: Path, place: Path, *, skewed: bool) -> Path:
-    """The tables of a world, its open items in parts beside the whole; `skewed`: a fifth of the
-    customers of each company under one parent.
+    """The tables of a world, its open items in parts beside the whole; `skewed`: customers of one
+    company, with a fifth of all items, under one parent.
     """
     place.mkdir()
+    items = pq.read_table(world / "open_items.parquet")
     for path in sorted(world.glob("*.parquet")):
         table = pq.read_table(path)
         if skewed and path.stem == "customers":
-            table = _under_one_parent(table)
+            table = under_one_parent(table, items)
         pq.write_table(table, place / path.name)
-    items = pq.read_table(place / "open_items.parquet")
     (place / "open_items").mkdir()
     size = -(-len(items) // _PARTS)
     for number in range(_PARTS):
@@ -117,13 +137,20 @@ def _prepared(world: Path, place: Path, *, skewed: bool) -> Path:
     return place
 
 
-def _under_one_parent(customers: pa.Table) -> pa.Table:
-    rows = customers.to_pylist()
-    heads: dict[str, str] = {}
-    for number, row in enumerate(rows):
-        head = heads.setdefault(row["company_id"], row["customer_id"])
-        if number % _SKEWED_SHARE == 0 and row["customer_id"] != head:
-            row["parent_customer_id"] = head
+def under_one_parent(customers: pa.Table, items: pa.Table) -> pa.Table:
+    owned = Counter(zip(*(items[name].to_pylist() for name in _OWNER), strict=True))
+    by_company: Counter[str] = Counter()
+    for (company, _), count in owned.items():
+        by_company[company] += count
+    largest = min(by_company, key=lambda name: (-by_company[name], name))
+    rows, left, head = customers.to_pylist(), len(items) // _SKEWED_SHARE, ""
+    for row in rows:
+        if row["company_id"] != largest or left <= 0:
+            continue
+        head = head or row["customer_id"]
+        # Whoever stood under somebody else stands under the head as well, with all below him.
+        row["parent_customer_id"] = "" if row["customer_id"] == head else head
+        left -= owned[row["company_id"], row["customer_id"]]
     return pa.Table.from_pylist(rows, schema=customers.schema)
 
 
@@ -156,6 +183,8 @@ def _on_spark(tables: Path, folder: Path, sizes: Sizes) -> _Spent:
         bank_accounts=str(tables / "bank_accounts.parquet"),
         out=str(folder / "out"),
         overwrite=True,
+        work=str(folder / "work"),
+        keep_work=True,
         cuts=Cuts(
             bucket_items=min(100_000, sizes.open_items // _BUCKETS_LEAST),
             bucket_payments=min(10_000, sizes.payments // _BUCKETS_LEAST),
@@ -166,17 +195,28 @@ def _on_spark(tables: Path, folder: Path, sizes: Sizes) -> _Spent:
     with spark_session("local[2]", None, settings) as spark, MemoryWatch() as memory:
         spark.sparkContext.setLogLevel("ERROR")
         for number in range(_RUNS):
-            shutil.rmtree(folder / "out", ignore_errors=True)
+            for name in ("out", "work"):
+                shutil.rmtree(folder / name, ignore_errors=True)
             _say(f"on Spark, run {number + 1} of {_RUNS}")
             begun, before = time.perf_counter(), cpu_seconds_of_tree()
-            report = match_on_cluster(spark, job, hooks)
+            report = match_on_cluster(spark, job, hooks, _watched(memory))
             seconds, cpu_seconds = time.perf_counter() - begun, cpu_seconds_of_tree() - before
             _say(f"{seconds:.1f} s, {cpu_seconds:.1f} s on cores")
             spent.append((seconds, cpu_seconds))
     return _Spent(*spent[-1], spent[0][1], memory, report)
 
 
-def _stage_costs(events: Path, report: ClusterReport) -> tuple[StageCost, ...]:
+def _watched(memory: MemoryWatch) -> Callable[[str, int], None]:
+    def begin(stage: str, rows: int) -> None:
+        del rows
+        memory.stage = stage
+
+    return begin
+
+
+def _stage_costs(
+    events: Path, report: ClusterReport, workers: dict[str, float]
+) -> tuple[StageCost, ...]:
     """What the tasks of each stage cost in the last run, out of Spark's event log."""
     names = [one.stage for one in report.stages]
     jobs: dict[str, list[list[int]]] = {name: [] for name in names}
@@ -192,8 +232,12 @@ def _stage_costs(events: Path, report: ClusterReport) -> tuple[StageCost, ...]:
             metrics = event["Task Metrics"] | {"Index": event["Task Info"]["Index"]}
             tasks.setdefault(event["Stage ID"], []).append(metrics)
     split_out = _split_out(report)
-    return tuple(
+    costs = (
         _cost(name, jobs[name][-(len(jobs[name]) // _RUNS) :], tasks, split_out) for name in names
+    )
+    return tuple(
+        msgspec.structs.replace(one, worker_peak_mib=round(workers.get(one.stage, 0.0)))
+        for one in costs
     )
 
 

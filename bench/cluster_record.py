@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from bench.measures import ProcessCost  # noqa: TC001 - msgspec reads the annotation
 from bench.record import Machine  # noqa: TC001 - as above
@@ -12,13 +13,23 @@ from bench.record import Machine  # noqa: TC001 - as above
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ClusterMeasure", "ClusterRecord", "Costs", "StageCost", "cluster_table", "costs_of"]
+__all__ = [
+    "BucketMemory",
+    "ClusterMeasure",
+    "ClusterRecord",
+    "Costs",
+    "StageCost",
+    "cluster_table",
+    "costs_of",
+    "model_error",
+]
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage cost in the run that counts: tasks, seconds in all of them, bytes written for a
     shuffle; of its longest step the slowest task and the one in the middle, and the same of the
-    tasks that are not one giant group's (None in lines older than that).
+    tasks that are not one giant group's; the most memory a worker held (None in lines older than
+    that).
     """
 
     stage: str
@@ -29,6 +40,15 @@ class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     shuffled: int
     shared_slowest: float | None = None
     shared_median: float | None = None
+    worker_peak_mib: float | None = None
+
+
+class BucketMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """The peak memory of a process that matched so many rows as one bucket, and nothing else."""
+
+    payments: int
+    open_items: int
+    peak_mib: float
 
 
 class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +57,7 @@ class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
     first_cpu_seconds: of the first run in the session, which compiles; peak_mib: the most memory of
     Spark, driver and workers together, worker_peak_mib: of the largest Python worker, both as
     proportional sets; items_max: open items of the largest bucket; customer_bytes: what the mapped
-    master takes, of all customers.
+    master takes, of all customers; alone: buckets in processes of their own (none in old lines).
     """
 
     payments: int
@@ -58,6 +78,7 @@ class ClusterMeasure(msgspec.Struct, frozen=True, kw_only=True):
     buckets: int
     giants: int
     stages: tuple[StageCost, ...]
+    alone: tuple[BucketMemory, ...] = ()
 
     @property
     def times_seconds(self) -> float:
@@ -106,30 +127,71 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """What rows cost, from the largest run: everything it took, by its rows."""
+    """What rows cost. payments, open_items: of the largest run. A run takes `fixed_core_seconds`
+    whatever its size, and then seconds and bytes by the payment, with the open items beside it; a
+    worker `worker_bytes`, and then bytes by the open item of its bucket.
+    """
 
     payments: int
     open_items: int
-    core_seconds: float
-    shuffled_bytes: float
+    fixed_core_seconds: float
+    payment_core_seconds: float
+    payment_shuffled_bytes: float
     match_share: float
+    worker_bytes: float
     item_memory_bytes: float
     customer_memory_bytes: float
 
+    def core_seconds(self, payments: int) -> float:
+        """What a run of so many payments takes."""
+        return self.fixed_core_seconds + payments * self.payment_core_seconds
+
 
 def costs_of(record: ClusterRecord) -> Costs:
-    """Costs by the largest even run of `record`; its fixed cost counts as if rows had caused it."""
-    run = max((one for one in record.runs if not one.skewed), key=lambda one: one.payments)
+    """Costs by the even runs of `record`: a line through their core-seconds; the rest by the
+    largest.
+    """
+    even = sorted((one for one in record.runs if not one.skewed), key=lambda one: one.payments)
+    run = even[-1]
+    by_payment = run.cpu_seconds / run.payments
+    if len(even) > 1:
+        sizes, seconds = (
+            [getattr(one, name) for one in even] for name in ("payments", "cpu_seconds")
+        )
+        by_payment, _ = np.polyfit(sizes, seconds, 1).tolist()
+        by_payment = max(0.0, by_payment)
     matched = sum(one.seconds for one in run.stages if one.stage.startswith("decide"))
+    by_item, worker = _memory_of(run)
     return Costs(
         payments=run.payments,
         open_items=run.open_items,
-        core_seconds=run.cpu_seconds,
-        shuffled_bytes=run.shuffled,
+        # The largest run stands on the line: what is extrapolated begins there.
+        fixed_core_seconds=max(0.0, run.cpu_seconds - by_payment * run.payments),
+        payment_core_seconds=by_payment,
+        payment_shuffled_bytes=run.shuffled / run.payments,
         match_share=matched / run.task_seconds,
-        item_memory_bytes=run.worker_peak_mib * 2**20 / run.items_max,
+        worker_bytes=worker,
+        item_memory_bytes=by_item,
         customer_memory_bytes=run.customer_bytes / run.customers,
     )
+
+
+def _memory_of(run: ClusterMeasure) -> tuple[float, float]:
+    """Bytes of an item of a bucket, and of a worker without any."""
+    if len(run.alone) < 2:
+        return run.worker_peak_mib * 2**20 / run.items_max, 0.0
+    few, many = run.alone[0], run.alone[-1]
+    by_item = (many.peak_mib - few.peak_mib) * 2**20 / (many.open_items - few.open_items)
+    return by_item, few.peak_mib * 2**20 - by_item * few.open_items
+
+
+def model_error(record: ClusterRecord) -> tuple[float, float]:
+    """How far the costs are from the even runs at most, as a share: of core-seconds, of bytes."""
+    costs = costs_of(record)
+    even = [one for one in record.runs if not one.skewed]
+    seconds = [costs.core_seconds(one.payments) / one.cpu_seconds for one in even]
+    shuffled = [costs.payment_shuffled_bytes * one.payments / one.shuffled for one in even]
+    return max(abs(one - 1) for one in seconds), max(abs(one - 1) for one in shuffled)
 
 
 def cluster_table(record: ClusterRecord) -> str:
@@ -145,13 +207,15 @@ def cluster_table(record: ClusterRecord) -> str:
     rows += [
         "",
         f"`python -m bench.cluster`, {record.date}, {machine.cores} cores, load {record.load:.1f} "
-        f"as the runs began{_beside(record)}.",
+        f"as the runs began{_beside(record)}.{_largest_workers(record)}",
     ]
     return "\n".join(rows)
 
 
 def _row(run: ClusterMeasure) -> str:
-    name = f"{run.payments:,} × {run.open_items:,}" + (", a fifth one family" * run.skewed)
+    name = f"{run.payments:,} × {run.open_items:,}" + (
+        ", a fifth of them one family's" * run.skewed
+    )
     return (
         f"| {name} | {run.process.cpu_seconds:.1f} | {run.cpu_seconds:.1f} | "
         f"{run.times_cpu:.1f} | {run.times_seconds:.1f} | "
@@ -159,6 +223,14 @@ def _row(run: ClusterMeasure) -> str:
         f"{'–' if run.skew is None else f'{run.skew:.1f}'}, {run.skew_of_all:.1f} | "
         f"{'yes' if run.equal else 'no'} |"
     )
+
+
+def _largest_workers(record: ClusterRecord) -> str:
+    """Which stages of the largest run hold most in one worker."""
+    run = max(record.runs, key=lambda one: one.payments)
+    held = sorted((-(one.worker_peak_mib or 0.0), one.stage) for one in run.stages)
+    told = ", ".join(f"`{stage}` {-mib:,.0f} MiB" for mib, stage in held[:3] if mib)
+    return f" The largest Python worker, by stage of the largest run: {told}." if told else ""
 
 
 def _beside(record: ClusterRecord) -> str:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from bench.arguments import bench_reader
-from bench.cluster_record import ClusterRecord, Costs, costs_of
+from bench.cluster_record import ClusterRecord, Costs, costs_of, model_error
 from bench.record import HISTORY, last_line
 from cluster.buckets import Buckets, Ties
 
@@ -49,7 +49,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     core_hours: float
     shuffled_gib: float
     hours: dict[int, float]
-    giant_gib: float
+    largest_gib: float
     customers_gib: float
     price: float
     sizes: list[float]
@@ -77,8 +77,9 @@ def simulate(costs: Costs, payments: int, open_items: int, giant_share: float) -
     buckets = Buckets.of(items, paid, 0, ties, _BUCKET_ITEMS, _BUCKET_PAYMENTS)
     placed = buckets.of_family >= 0
     size = np.bincount(buckets.of_family[placed], weights=items[placed], minlength=buckets.count)
-    scale = open_items / costs.open_items
-    core_seconds = costs.core_seconds * scale
+    # A payment costs as measured with the items beside it; with more of them, as more payments.
+    counted = max(payments, round(open_items * costs.payments / costs.open_items))
+    core_seconds = costs.core_seconds(counted)
     # A bucket is one task: the largest one's is the least time there is, whoever it belongs to.
     giant_seconds = core_seconds * float(size.max()) / open_items
     hours = {
@@ -92,9 +93,9 @@ def simulate(costs: Costs, payments: int, open_items: int, giant_share: float) -
         bucket_items_median=float(np.median(size)),
         bucket_items_max=float(size.max()),
         core_hours=core_seconds / 3_600,
-        shuffled_gib=costs.shuffled_bytes * scale / 2**30,
+        shuffled_gib=costs.payment_shuffled_bytes * counted / 2**30,
         hours=hours,
-        giant_gib=float(items[0]) * costs.item_memory_bytes / 2**30,
+        largest_gib=(costs.worker_bytes + float(size.max()) * costs.item_memory_bytes) / 2**30,
         customers_gib=_FAMILIES * costs.customer_memory_bytes / 2**30,
         price=core_seconds / 3_600 * _CORE_HOUR_PRICE,
         sizes=np.sort(size).tolist(),
@@ -112,13 +113,15 @@ def nights(costs: Costs) -> tuple[tuple[str, Night], ...]:
 def night_table(record: ClusterRecord) -> str:
     """The nights as a table of Markdown, with the costs they come from."""
     costs = costs_of(record)
-    core_ms = costs.core_seconds / costs.payments * 1e3
-    shuffled_kb = costs.shuffled_bytes / costs.payments / 1e3
+    seconds, shuffled = (f"{100 * one:.0f} %" for one in model_error(record))
     rows = [
-        f"Per payment (with the {costs.open_items // costs.payments} open items beside it), from "
-        f"{costs.payments:,} × {costs.open_items:,}: {core_ms:.2f} ms on a core, "
-        f"{shuffled_kb:.1f} KB shuffled; per open item of a bucket "
-        f"{costs.item_memory_bytes:,.0f} bytes of a worker's memory, per customer "
+        f"A million payments, with the {costs.open_items // costs.payments} open items beside each: "
+        f"{1e6 * costs.payment_core_seconds:,.0f} core-seconds, on top of "
+        f"{costs.fixed_core_seconds:.0f} that a run takes whatever its size, and "
+        f"{costs.payment_shuffled_bytes / 1e3:.1f} GB shuffled (a line through the runs above; it "
+        f"is off by {seconds} of a run's core-seconds and {shuffled} of its bytes at most). Per open "
+        f"item of a bucket {costs.item_memory_bytes:,.0f} bytes of a worker's memory, beside the "
+        f"{costs.worker_bytes / 2**20:,.0f} MiB it takes without any; per customer "
         f"{costs.customer_memory_bytes:,.0f} bytes on every machine.",
         "",
         "| | buckets | items, median | largest | core-hours | shuffled | 64 cores | 512 cores | "
@@ -130,7 +133,7 @@ def night_table(record: ClusterRecord) -> str:
             f"| {name} | {night.buckets:,} | {night.bucket_items_median:,.0f} | "
             f"{night.bucket_items_max / 1e6:,.1f} million | {night.core_hours:,.0f} | "
             f"{night.shuffled_gib:,.0f} GiB | {night.hours[64]:.2f} h | {night.hours[512]:.2f} h | "
-            f"{night.bucket_items_max * costs.item_memory_bytes / 2**30:,.0f} GiB | "
+            f"{night.largest_gib:,.0f} GiB | "
             f"{night.customers_gib:.1f} GiB | {night.price:,.0f} |"
         )
     return "\n".join(rows)

@@ -24,13 +24,16 @@ class MemoryWatch:
     """Looks at the memory of the tree every second while it is entered.
 
     most_mib: proportional set of all processes together at the worst moment; worker_most_mib: of
-    the largest Python process below this one at any.
+    the largest Python process below this one at any; stage: what is going on, for who says so;
+    worker_most_by_stage: the same of each.
     """
 
     def __init__(self) -> None:
         """Nothing is seen yet."""
         self.most_mib = 0.0
         self.worker_most_mib = 0.0
+        self.stage = ""
+        self.worker_most_by_stage: dict[str, float] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -51,6 +54,8 @@ class MemoryWatch:
             self.most_mib = max(self.most_mib, sum(held.values()))
             workers = [mib for pid, mib in held.items() if pid != os.getpid() and _is_python(pid)]
             self.worker_most_mib = max([self.worker_most_mib, *workers])
+            before = self.worker_most_by_stage.get(self.stage, 0.0)
+            self.worker_most_by_stage[self.stage] = max([before, *workers])
 
 
 def _stats() -> dict[int, list[str]]:
