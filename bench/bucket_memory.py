@@ -1,7 +1,7 @@
 """`python -m bench.bucket_memory FOLDER COUNT`: match the first COUNT buckets of a run as one.
 
-FOLDER is what a run on a cluster has kept of its stages. `bench.cluster` starts this as a process of
-its own and looks at its peak memory: of few items and of many, which tells what an item costs.
+FOLDER is what a run on a cluster has kept of its stages. `bench.cluster` starts this as a process
+of its own and looks at its peak memory: of few items and of many, which tells what an item costs.
 """
 
 from __future__ import annotations

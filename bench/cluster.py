@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from cluster.settings import ClusterReport
 
-__all__ = ["SIZES", "main", "measure"]
+__all__ = ["SIZES", "main", "measure", "under_one_parent"]
 
 _CACHE: Final = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 _PARTS: Final = 8
@@ -138,6 +138,9 @@ def _prepared(world: Path, place: Path, *, skewed: bool) -> Path:
 
 
 def under_one_parent(customers: pa.Table, items: pa.Table) -> pa.Table:
+    """`customers`, of which some of the largest company stand under one: until they have a fifth of
+    all `items`.
+    """
     owned = Counter(zip(*(items[name].to_pylist() for name in _OWNER), strict=True))
     by_company: Counter[str] = Counter()
     for (company, _), count in owned.items():

@@ -115,12 +115,13 @@ def night_table(record: ClusterRecord) -> str:
     costs = costs_of(record)
     seconds, shuffled = (f"{100 * one:.0f} %" for one in model_error(record))
     rows = [
-        f"A million payments, with the {costs.open_items // costs.payments} open items beside each: "
+        f"A million payments, with {costs.open_items // costs.payments} open items beside each: "
         f"{1e6 * costs.payment_core_seconds:,.0f} core-seconds, on top of "
         f"{costs.fixed_core_seconds:.0f} that a run takes whatever its size, and "
         f"{costs.payment_shuffled_bytes / 1e3:.1f} GB shuffled (a line through the runs above; it "
-        f"is off by {seconds} of a run's core-seconds and {shuffled} of its bytes at most). Per open "
-        f"item of a bucket {costs.item_memory_bytes:,.0f} bytes of a worker's memory, beside the "
+        f"is off by {seconds} of a run's core-seconds and {shuffled} of its bytes at most). Per "
+        f"open item of a bucket {costs.item_memory_bytes:,.0f} bytes of "
+        f"a worker's memory, beside the "
         f"{costs.worker_bytes / 2**20:,.0f} MiB it takes without any; per customer "
         f"{costs.customer_memory_bytes:,.0f} bytes on every machine.",
         "",

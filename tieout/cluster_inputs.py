@@ -113,7 +113,7 @@ def reading_of(lockbox_layout: str | None, ledger: LedgerOptions) -> ClusterRead
     Raises `FileNotFoundError`, `LayoutError` or `TableError`.
     """
     own = None if lockbox_layout is None else read_own_layouts(local_copy(Place.of(lockbox_layout)))
-    preset = local_preset(ledger.preset)
+    preset = _local_preset(ledger.preset)
     ledger = msgspec.structs.replace(ledger, preset=preset)
     return ClusterReading(
         lockbox_layouts=() if own is None else own.layouts,
@@ -121,7 +121,7 @@ def reading_of(lockbox_layout: str | None, ledger: LedgerOptions) -> ClusterRead
     )
 
 
-def local_preset(name: str | Path | None) -> str | Path | None:
+def _local_preset(name: str | Path | None) -> str | Path | None:
     """A preset by its name, or its file on this machine."""
     is_file = str(name).lower().endswith(".toml")
     return local_copy(Place.of(str(name))) if name is not None and is_file else name
@@ -205,5 +205,5 @@ def read_remittance_places(
     files = [file.uri for name in names for file in files_below(name, ())]
     paths = [local_copy(Place(uri)) for uri in files]
     options = options or RemittanceOptions()
-    options = msgspec.structs.replace(options, preset=local_preset(options.preset))
+    options = msgspec.structs.replace(options, preset=_local_preset(options.preset))
     return read_remittances(paths, options).advices if paths else AdviceBatch.empty()
