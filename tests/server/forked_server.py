@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rpc import worker_process, workers
@@ -20,13 +21,17 @@ from tests.server.running_server import START_SECONDS, said_in
 
 __all__ = ["ForkedServer", "preloaded"]
 
+OURS = ("tests.server.forked_server", "tests.store.killed_writer")
+LOADED_LATER = ("dateutil.relativedelta", "encodings.idna", "numpy.ma", "pyarrow.dataset")
+"""What a server loads with the first call that needs it."""
+
 WITHOUT_PANDAS = Path(__file__).parents[1] / "without_pandas"
 
 
 def preloaded():
     """How processes are started from one that has loaded what they need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.server.forked_server", "tests.store.killed_writer"])
+    context.set_forkserver_preload([*OURS, *LOADED_LATER])
     return context
 
 
@@ -85,7 +90,7 @@ class _Worker:
     def __init__(self):
         self._ours, theirs = socket.socketpair()
         self.pid = os.fork()
-        self.returncode = None
+        self.returncode = self._ending = None
         if self.pid == 0:
             _work(theirs)
         theirs.close()
@@ -98,7 +103,10 @@ class _Worker:
         os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self):
-        _, status = await asyncio.to_thread(os.waitpid, self.pid, 0)
+        # It can be waited for once, and is asked for again where it did not end in time.
+        if self._ending is None:
+            self._ending = asyncio.create_task(asyncio.to_thread(os.waitpid, self.pid, 0))
+        _, status = await asyncio.shield(self._ending)
         self.returncode = os.waitstatus_to_exitcode(status)
 
 
@@ -106,7 +114,10 @@ def _work(jobs):
     """Be a worker to the end."""
     os.dup2(jobs.fileno(), 0)
     os.dup2(jobs.fileno(), 1)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for descriptor in [int(one.name) for one in Path("/proc/self/fd").iterdir()]:
+        if descriptor > 2:
+            with suppress(OSError):
+                os.close(descriptor)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it stays open to the end
     try:
         worker_process.main()
