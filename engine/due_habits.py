@@ -103,7 +103,11 @@ class DueDays(msgspec.Struct, frozen=True):
         """Share of each age on `day`, none of them zero."""
         # Of an age or older are those that were due by so many days before.
         older = self.before[np.searchsorted(self.day, day - AGE_EDGES, side="right")]
-        counts = -np.diff(older, prepend=self.before[-1], append=0) + _SMOOTHING
+        counts = np.empty(_AGES, dtype=np.float64)
+        counts[0] = self.before[-1] - older[0]
+        counts[1:-1] = older[:-1] - older[1:]
+        counts[-1] = older[-1]
+        counts += _SMOOTHING
         shares: NDArray[np.float64] = counts / counts.sum()
         return shares
 

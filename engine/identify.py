@@ -357,7 +357,9 @@ def _accounts(
     keys = account_keys(payments.text("payer_account"))
     given, empty = ~is_empty(keys.whole), blanks(len(scope))
     scoped = text_of(given, company_key(scope, keys.whole), empty)
-    number = text_of(~is_empty(keys.number), company_key(scope, keys.number), empty)
+    number = empty
+    if keys.bare.any() or len(directory.bare_accounts.keys):
+        number = text_of(~is_empty(keys.number), company_key(scope, keys.number), empty)
     # Two numbers with two banks are two accounts: one side must be written without a bank.
     with_bank = text_of(keys.bare, empty, number)
     without_bank = text_of(keys.bare, number, empty)
