@@ -107,7 +107,8 @@ def permitted(
 
 def _with_mistyped(intake: Intake, situation: Situation, candidates: Candidates) -> Candidates:
     """`candidates` with the doubt that the one number named is mistyped and somebody else's item of
-    the same amount: where nothing says who paid. That is nothing where amounts are rare.
+    the same amount: where nothing says who paid. That is nothing where amounts are rare. Who
+    decides nothing so is nobody, or somebody whose relation to the customer is not known.
     """
     lone = (candidates.weight == 0) & (situation.claimed_family[candidates.payment] < 0)
     lone &= candidates.automatic & (candidates.item_count() == 1)
@@ -119,9 +120,13 @@ def _with_mistyped(intake: Intake, situation: Situation, candidates: Candidates)
     alike, _ = intake.resident.habits.recurrence(
         index.original_minor[item], index.currency[item], index.customer[item]
     )
-    wrong = candidates.wrong.copy()
+    wrong, code = candidates.wrong.copy(), candidates.code.copy()
     wrong[of] = np.maximum(wrong[of], _MISTYPED * alike)
-    return msgspec.structs.replace(candidates, wrong=wrong)
+    payment = candidates.payment[of]
+    doubted = wrong[of] > situation.rules.wrong_budget[situation.rule[payment]]
+    nobody, stranger = code_number("PAY-UNKNOWN"), code_number("PAY-THIRD")
+    code[of[doubted]] = np.where(situation.nameless[payment[doubted]], nobody, stranger)
+    return msgspec.structs.replace(candidates, wrong=wrong, code=code)
 
 
 def spoken_for(candidates: Candidates, resolution: Resolution) -> NDArray[np.int64]:

@@ -76,6 +76,9 @@ NOT_PLAYED: Final = {
     "RMT-ORPHAN": "is of an advice without a payment, and worlds judge payments",
     "AMB-LIMIT": "says how far a search went; which ledgers are too large is the engine's affair",
     "ITM-INSTALL": "needs installment plans, which no made-up ledger has",
-    "SYS-POSTFAIL": "is raised by nothing yet: what an ERP refuses is told with the posting",
+    "SYS-POSTFAIL": (
+        "is reserved: an ERP refuses a posting after the run, and the posting says so with its "
+        "reasons; no payment is matched otherwise for it"
+    ),
 }
 """Code → why no scenario plays it; what the engine raises of these has a case in `tests/cases/`."""
