@@ -82,6 +82,7 @@ class Day:
         self.gone = threading.Event()
         self.matched = {}
         self.starts = 0
+        self.running = None
         self._write_ledger(results)
 
     def _write_ledger(self, results):
@@ -112,7 +113,8 @@ class Day:
         """A server over the store; the first one reads the ledger."""
         given = {} if self.starts else {"TIEOUT_OPEN_ITEMS": str(self.folder / "items.csv")}
         self.starts += 1
-        return ForkedServer(self.folder, self.url, **given)
+        self.running = ForkedServer(self.folder, self.url, **given)
+        return self.running
 
     def of(self, kind):
         return [one for one in self.asked if one.kind == kind]
@@ -325,16 +327,20 @@ def kill_servers(folder, url, rounds, seed):
     """Servers after each other over one store; what was asked of them."""
     day = Day(folder, url, seed, results=-(-rounds // ROUNDS_OF_A_RESULT))
     auditor = Auditor(url)
-    for number in range(rounds):
-        if number % ROUNDS_OF_A_RESULT == 0:
-            day.make_result()
-        day.killed()
-        auditor.check_whole()
-    server = day.server()
-    day.settle(server.address)
-    auditor.check_all(day)
-    auditor.repository.close()
-    assert server.terminate() == 0
+    try:
+        for number in range(rounds):
+            if number % ROUNDS_OF_A_RESULT == 0:
+                day.make_result()
+            day.killed()
+            auditor.check_whole()
+        server = day.server()
+        day.settle(server.address)
+        auditor.check_all(day)
+        assert server.terminate() == 0
+    finally:
+        auditor.repository.close()
+        if day.running is not None and day.running.process.is_alive():
+            day.running.kill()
     return Counter(one.kind for one in day.asked)
 
 
