@@ -245,13 +245,8 @@ def _stage_costs(
 
 
 def _split_out(report: ClusterReport) -> set[int]:
-    """Numbers of the buckets that hold one giant group each: they stand before those of no family
-    (`cluster.buckets`).
-    """
-    count, giants, alone = (
-        report.counts[f"lay_out.{name}"] for name in ("buckets", "giants", "of_no_family")
-    )
-    return set(range(count - alone - giants, count - alone))
+    """Numbers of the buckets that hold one giant group each: the first ones (`cluster.buckets`)."""
+    return set(range(report.counts["lay_out.giants"]))
 
 
 def _cost(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cluster.known_customers import KnownCustomers
     from cluster.run_facts import RunFacts
     from engine.intake import Intake
-    from engine.match_input import MatchInput, MatchResult
+    from engine.match_input import MapOrdered, MatchInput, MatchResult
     from engine.rounds import Round
 
 __all__ = ["FIRST_ROUND", "bucket_input", "first_round", "reached_after_all", "second_round"]
@@ -83,11 +83,12 @@ def first_round(
     known: KnownCustomers,
     facts: RunFacts,
     buckets: Buckets,
+    map_ordered: MapOrdered = map,
 ) -> pa.Table:
     """Let references decide (`FIRST_ROUND`)."""
     match_input = bucket_input(payments, items, known, facts)
-    intake = take_in(match_input, _quiet)
-    named = decide_by_reference(intake, intake.situation)
+    intake = take_in(match_input, _quiet, map_ordered)
+    named = decide_by_reference(intake, intake.situation, map_ordered)
     row, family = _reached(intake, named, known)
     stray = buckets.of_family[family] != bucket
     strays = row[stray]
@@ -142,12 +143,13 @@ def second_round(
     facts: RunFacts,
     tell: Callable[[MatchInput, MatchResult], dict[str, pa.Table]],
     earlier: Earlier | None = None,
+    map_ordered: MapOrdered = map,
 ) -> dict[str, Any]:
     """Match the bucket; `tell` turns what came of it into tables by name."""
     match_input = bucket_input(payments, items, known, facts)
     if earlier is not None:
         match_input = with_settled(match_input, earlier)
-    return tell(match_input, match_payments(match_input, _quiet))
+    return tell(match_input, match_payments(match_input, _quiet, map_ordered))
 
 
 def _quiet(stage: str, row_count: int) -> None:

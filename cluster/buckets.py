@@ -61,7 +61,7 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
     """of_family: bucket of each family, -1 where no payment reaches it; alone: buckets of payments
     that reach no family follow from `first_alone` on, so many of them; placed: payments that must
     stand beside another one, sorted, and their buckets; count: how many buckets there are; giants:
-    those of one group each.
+    those of one group each, numbered first.
     """
 
     of_family: NDArray[np.int64]
@@ -102,10 +102,10 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
         shared = np.floor(begins / max(total, 1.0) * np.ceil(total)).astype(np.int64)
         number = np.cumsum(np.diff(shared, prepend=-1) > 0) - 1
         of_group = np.full(len(items), NO_BUCKET, dtype=np.int64)
-        of_group[small] = number
-        begin = int(number.max(initial=-1)) + 1
-        of_group[large] = begin + np.arange(len(large))
-        first_alone = begin + len(large)
+        # Giants have the most to do, and begin first: tasks are begun in the order of their numbers.
+        of_group[large] = np.arange(len(large))
+        of_group[small] = len(large) + number
+        first_alone = len(large) + int(number.max(initial=-1)) + 1
         alone = -(-homeless // payments_max)
         placed, bucket = _placed(ties, of_group[group], first_alone, max(alone, 1))
         alone = max(alone, 1) if homeless else 0
@@ -116,7 +116,7 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
             placed=placed,
             placed_bucket=bucket,
             count=first_alone + alone,
-            giants=tuple(range(begin, first_alone)),
+            giants=tuple(range(len(large))),
         )
 
     def of_payments(

@@ -5,6 +5,7 @@ payments, sorted, whatever the buckets were.
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -79,8 +80,10 @@ def decide_all(run: Run) -> dict[str, int]:
     """Match every bucket by everything there is."""
     known_at, facts_at, tell = run.place_of("customers"), run.place_of("facts"), run.hooks.tell
     folder, parts, tables = run.folder, _parts(run), tuple(run.hooks.schemas)
-    earlier_at = run.place_of("earlier")
+    earlier_at, cores = run.place_of("earlier"), run.hooks.cores
     remember = None if run.hooks.earlier is None else run.hooks.earlier.tell
+    buckets: Buckets = run.value("buckets")
+    giants = buckets.giants
 
     def decide(bucket: int) -> Iterator[Packet]:
         payments, items = of_bucket(folder, bucket)
@@ -95,7 +98,8 @@ def decide_all(run: Run) -> dict[str, int]:
                 remembered.update(remember(match_input, result))
             return tell(match_input, result)
 
-        told = second_round(payments, items, known, facts, told_of, earlier)
+        with cores() if bucket in giants else nullcontext(map) as cored:
+            told = second_round(payments, items, known, facts, told_of, earlier, cored)
         packets = [
             one for name, rows in told.items() for one in _by_part(name, rows, tables, parts)
         ]
@@ -103,7 +107,6 @@ def decide_all(run: Run) -> dict[str, int]:
         counted = [[*told], [len(rows) for rows in told.values()]]
         yield from packed({"rows": pa.table(counted, schema=_ROWS), **remembered})
 
-    buckets: Buckets = run.value("buckets")
     found = gathered(begun(run.spark, buckets.count, decide))
     keep_told(run, found)
     told = found.table("rows", _ROWS)

@@ -6,6 +6,7 @@ other machines: module-level ones, by name.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,8 +33,11 @@ from parsers.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
+
+    from engine.match_input import MapOrdered
 
 __all__ = ["EarlierRuns", "Hooks", "MergedBankFiles", "Unseen"]
 
@@ -80,6 +84,10 @@ class EarlierRuns(msgspec.Struct, frozen=True, kw_only=True):
     remember: Callable[[dict[str, pa.Table]], None]
 
 
+def _one_core() -> AbstractContextManager[MapOrdered]:
+    return nullcontext(map)
+
+
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the program that starts a run.
 
@@ -88,7 +96,8 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     what each is ordered by; advices: remittance advice that was read; read_bank_file: what a file
     of this name and content holds, in a form that can be pickled, merge_bank_files: of all of them,
     and of the payments of tables beside them. reading: hash of how tables and files are read;
-    table_endings: of the files in a folder, those that are tables of items or customers.
+    table_endings: of the files in a folder, those that are tables of items or customers; cores:
+    `map` over all cores of a machine, for a family that has a task of its own.
     """
 
     tell: Callable[[Any, Any], dict[str, Any]]
@@ -101,6 +110,7 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     reading: str = ""
     table_endings: tuple[str, ...] = tuple(TABLE_FORMATS)
     earlier: EarlierRuns | None = None
+    cores: Callable[[], AbstractContextManager[MapOrdered]] = _one_core
     read_open_items: Callable[[TableContent], OpenItemBatch] = read_open_items
     read_customers: Callable[[TableContent], CustomerBatch] = read_customers
     read_payments: Callable[[TableContent], PaymentBatch] = read_payments

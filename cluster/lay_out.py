@@ -8,6 +8,7 @@ all. Where one does, its families are tied together as well, and it is tried aga
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -110,7 +111,7 @@ def _first_rounds(run: Run, name: str) -> pa.Table:
     says), and let references decide there (`FIRST_ROUND`).
     """
     known_at, facts_at = run.place_of("customers"), run.place_of("facts_laid_out")
-    buckets_at, folder = run.place_of(name), run.folder
+    buckets_at, folder, cores = run.place_of(name), run.folder, run.hooks.cores
     pieces: Pieces = run.value("pieces")
     place = _Placing(folder, len(pieces), known_at, buckets_at)
 
@@ -119,9 +120,9 @@ def _first_rounds(run: Run, name: str) -> pa.Table:
         for one, rows, schema in zip(_PLACES, tables, (READ_ROW, NUMBERED_ITEM), strict=True):
             keep_table(folder / one / f"{bucket:06}.arrow", [rows], schema)
         known, facts, buckets = (mapped_value(one) for one in (known_at, facts_at, buckets_at))
-        yield from packed(
-            {"first_round": first_round(bucket, tables[0], tables[1], known, facts, buckets)}
-        )
+        with cores() if bucket in buckets.giants else nullcontext(map) as cored:
+            told = first_round(bucket, tables[0], tables[1], known, facts, buckets, cored)
+        yield from packed({"first_round": told})
 
     sent = begun(run.spark, len(pieces) + run.value("item_files"), place)
     buckets: Buckets = run.value(name)

@@ -36,7 +36,8 @@ __all__ = ["Groups", "Part", "reached_families"]
 
 
 class Groups(msgspec.Struct, frozen=True, kw_only=True):
-    """chunks: payments of whole groups, bundled; beyond: payments of no group, in pieces.
+    """chunks: payments of whole groups, bundled; beyond: payments of no group, or of one that is
+    larger than a chunk, in pieces.
 
     Payment rows ascend within each; group: per payment, its family, or -1 beyond.
     """
@@ -64,6 +65,12 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
         if len(todo) <= CHUNK_PAYMENTS:
             chunks, beyond = ([rows] if len(rows) else [] for rows in (inside, outside))
             return cls(group=group, chunks=tuple(chunks), beyond=tuple(beyond))
+        size = np.bincount(group[inside], minlength=int(group.max()) + 1)
+        if (size > CHUNK_PAYMENTS).any():
+            # Of a family's payments too many for a chunk, pieces propose, and one pass resolves.
+            group = np.where((group >= 0) & (np.append(size, 0)[group] > CHUNK_PAYMENTS), -1, group)
+            is_inside = group[todo] >= 0
+            inside, outside = todo[is_inside], todo[~is_inside]
         order = inside[np.argsort(group[inside], kind="stable")]
         # Cut at the first group that begins in each stretch of rows.
         edge = np.arange(CHUNK_PAYMENTS, len(order), CHUNK_PAYMENTS)

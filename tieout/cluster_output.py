@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from cluster.hooks import Hooks
 from engine.batches import PaymentBatch, PaymentOutcomeBatch, RemittanceBatch
 from tieout.cluster_inputs import ClusterReading, merge_bank_files
+from tieout.cores import CoreMap
 from tieout.run_tables import TABLE_ORDER, RunTables, output_tables
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def cluster_hooks(
         reading=reading.key,
         table_endings=reading.table_endings,
         earlier=earlier,
+        cores=CoreMap,
     )
 
 

@@ -9,9 +9,19 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import without_spark
-from cluster_worlds import differing_tables, in_parts, make_world
+from cluster_worlds import (
+    differing_tables,
+    in_parts,
+    make_world,
+    matched_in_one_process,
+    one_family,
+)
 
+import engine.groups
 from cluster import job as cluster_job
+from cluster.settings import ClusterJob, Cuts
+from tieout.cluster_inputs import read_remittance_places
+from tieout.cluster_output import cluster_hooks
 from tieout.commands import main
 from tieout.exit_codes import ExitCode
 
@@ -149,3 +159,21 @@ def test_memory_goes_from_day_to_day_as_in_one_process(tmp_path, run, name, seed
             kept = pq.read_table(file)
             assert kept.equals(pq.read_table(memories[1] / file.name)), (number, file.name)
     assert len(kept)
+
+
+def test_a_giant_familys_payments_are_matched_in_slices_on_all_cores(tmp_path, monkeypatch):
+    world = one_family(make_world("demo", tmp_path / "world", 300, 2_000, seed=2), every=2)
+    whole = matched_in_one_process(world, tmp_path / "one")
+    monkeypatch.setattr(engine.groups, "CHUNK_PAYMENTS", 7)
+    job = ClusterJob(
+        open_items=str(world / "open_items.parquet"),
+        payments=str(world / "payments.parquet"),
+        customers=str(world / "customers.parquet"),
+        bank_accounts=str(world / "bank_accounts.parquet"),
+        out=str(tmp_path / "many"),
+        cuts=Cuts(bucket_items=200, bucket_payments=20),
+    )
+    hooks = cluster_hooks(read_remittance_places([str(world / "remittances.parquet")]))
+    report = without_spark.match_without_spark(monkeypatch, job, hooks)
+    assert report.counts["lay_out.giants"] > 1
+    assert differing_tables(whole, tmp_path / "many") == {}
