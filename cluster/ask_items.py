@@ -41,7 +41,14 @@ from cluster.questions import (
     reference_keys_of_items,
     written_for,
 )
-from cluster.read_inputs import FILE_BITS, ROW_MASK, items_place, keep_given, owners_place
+from cluster.read_inputs import (
+    FILE_BITS,
+    ROW_MASK,
+    items_place,
+    keep_given,
+    owners_place,
+    parts_by_items,
+)
 from cluster.reading import asks_again, read_payments
 from cluster.rows import HIT, NUMBERED_ITEM, READ_ROW, batch_of, first_family, seen
 from cluster.stage_files import keep_table, kept_batches, kept_table, taken
@@ -130,7 +137,7 @@ def read_all(run: Run) -> dict[str, int]:
     facts: RunFacts = run.value("facts_counted")
     pieces: Pieces = run.value("pieces")
     known_at, facts_at = run.place_of("customers"), run.place_of("facts_counted")
-    folder, parts, files = run.folder, run.parts, run.value("item_files")
+    folder, parts, files = run.folder, parts_by_items(run), run.value("item_files")
     shapes, companies = facts.whole.shapes, facts.whole.companies
     ours = OurAccounts.of(facts.bank_accounts)
 
@@ -301,7 +308,8 @@ def find_again(run: Run) -> dict[str, int]:
     facts: RunFacts = run.value("facts_looked_up")
     pieces: Pieces = run.value("pieces")
     asking = np.flatnonzero(notes.asking).tolist()
-    folder, parts, files = run.folder, run.parts, run.value("item_files") if asking else 0
+    folder, parts = run.folder, parts_by_items(run)
+    files = run.value("item_files") if asking else 0
     currencies = facts.whole.currencies
     wanted = {kind: _asked_keys(notes.asked, kind) for kind in (REFERENCE, AMOUNT)}
     run.put(wanted, "asked_again")

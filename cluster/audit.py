@@ -86,11 +86,12 @@ _STRANGE: Final = "is paid in another currency, undeclared"
 
 def audit_result(run: Run) -> dict[str, int]:
     """Raise `AuditError` unless every payment and every open item balances."""
-    parts, folder = run.parts, run.folder
+    folder = run.folder
     files = [(name, file.uri) for name in _READ for file in _parquet(folder / "written" / name)]
     given = _parquet(given_place(folder, "payments"))
     files += [("given", file.uri) for file in given]
     items = [file.uri for file in _parquet(given_place(folder, "open_items"))]
+    parts = max(run.parts, len(items))
 
     def read(number: int) -> Iterator[Packet]:
         name, uri = files[number]

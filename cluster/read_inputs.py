@@ -75,6 +75,7 @@ __all__ = [
     "keep_inputs",
     "one_table",
     "owners_place",
+    "parts_by_items",
     "read_small_table",
     "repeats_by_currency",
     "table_files",
@@ -85,6 +86,9 @@ FILE_BITS: Final = 32
 """Bits of a row's number in its file; the file's number stands above them."""
 
 ROW_MASK: Final = (1 << FILE_BITS) - 1
+_PART_ITEMS: Final = 500_000
+"""Items whose keys one task looks after: some two million keys, about 100 MiB of them."""
+
 _PIECE_ROWS: Final = 1 << 16
 """Rows that are taken apart at once: some 100 MiB with their keys."""
 
@@ -103,6 +107,14 @@ _GIVEN: Final = {
 def items_place(folder: Place, file: int) -> Place:
     """Where the open items of a file are kept."""
     return folder / "open_items" / f"{file:05}.arrow"
+
+
+def parts_by_items(run: Run) -> int:
+    """Into how many parts keys of items are cut: each small enough to be sorted in a core's caches,
+    more than cores where items are many.
+    """
+    tally: ItemTally = run.value("tally")
+    return max(run.parts, -(-tally.counts.items // _PART_ITEMS))
 
 
 def owners_place(folder: Place, file: int) -> Place:

@@ -5,6 +5,7 @@ Each test starts a Spark of its own, in a process of its own, as an operator doe
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shlex
 import shutil
@@ -19,6 +20,12 @@ import pytest
 from cluster_worlds import differing_tables, in_parts, make_world, matched_in_one_process
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("spark")]
+
+
+@pytest.fixture(autouse=True)
+def _as_long_as_it_takes():
+    """A Spark that loses an executor waits for it: beside other work longer than any other test."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 def env(**more):
