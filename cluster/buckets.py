@@ -102,7 +102,7 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
         shared = np.floor(begins / max(total, 1.0) * np.ceil(total)).astype(np.int64)
         number = np.cumsum(np.diff(shared, prepend=-1) > 0) - 1
         of_group = np.full(len(items), NO_BUCKET, dtype=np.int64)
-        # Giants have the most to do, and begin first: tasks are begun in the order of their numbers.
+        # Giants have the most to do, and tasks begin in the order of their numbers.
         of_group[large] = np.arange(len(large))
         of_group[small] = len(large) + number
         first_alone = len(large) + int(number.max(initial=-1)) + 1
