@@ -37,7 +37,8 @@ TAX: Final = (
     r"retenci\w*|retenue|ritenuta)\b"
 )
 CASH_DISCOUNT: Final = (
-    r"(?i)^ ?(?:disc(?:ount)?\.?|discount taken) ?$|skonto|escompte|betalingskorting|"
+    r"(?i)^ ?(?:disc(?:ount)?\.?|discount taken) ?$|\bun-?earned\b|skonto|escompte|"
+    r"betalingskorting|"
     r"\b(?:cash|prompt|early|settlement|terms?) ?(?:payment ?)?disc|"
     r"sconto (?:cassa|per contanti)|pronto pago|kassarabat|kontantrabat"
 )
