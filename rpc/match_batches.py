@@ -45,7 +45,7 @@ _GATHER_SHARE: Final = 0.5
 """Share of a pass that calls wait for others, where as many as came before may come again."""
 _QUIET_SECONDS: Final = 0.004
 """Who comes again comes within so much of the one before: the front needs less than one a call."""
-_ANSWERED_AT_A_TIME: Final = 2
+_ANSWERED_AT_A_TIME: Final = 1
 """Answers that are sent before whatever else has come has its turn: a probe takes four turns, and
 is to be answered within ten milliseconds while sixty answers go out."""
 _SLOW: Final = 2.0
