@@ -373,7 +373,8 @@ def _add_probes(server: grpc.aio.Server, draining: Draining) -> None:
     """Health and reflection."""
     names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
     methods = found_by_name(server)
-    health_pb2_grpc.add_HealthServicer_to_server(HealthService(SERVICES, draining), methods)
+    probed = found_by_name(server, at_once={"Check"})
+    health_pb2_grpc.add_HealthServicer_to_server(HealthService(SERVICES, draining), probed)
     add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
     add_reflection(ReflectionService(names, draining), methods)
 
