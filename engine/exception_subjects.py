@@ -94,10 +94,11 @@ def _texts(intake: Intake, slots: ReferenceSlots, slot: NDArray[np.int64]) -> li
     payer's; what leads nowhere as the payer wrote it.
     """
     item, line = slots.item[slot], slots.line[slot]
-    number = intake.index.text("document_number", np.maximum(item, 0)).to_pylist()
-    customer = intake.directory.customer_ids.take(
-        pa.array(intake.index.customer[np.maximum(item, 0)])
-    ).to_pylist()
+    named = np.flatnonzero(item >= 0)
+    place = np.cumsum(item >= 0) - 1
+    number = intake.index.text("document_number", item[named]).to_pylist()
+    owner = pa.array(intake.index.customer[item[named]])
+    customer = intake.directory.customer_ids.take(owner).to_pylist()
     payment = pa.array(slots.payment[slot])
     free = intake.payments.text("remittance_text").take(payment).to_pylist()
     row = pa.array(line, mask=line == NO_LINE)
@@ -105,9 +106,9 @@ def _texts(intake: Intake, slots: ReferenceSlots, slot: NDArray[np.int64]) -> li
     found = []
     for at, of in enumerate(item.tolist()):
         if of >= 0 and not slots.family[slot[at]]:
-            found.append(f"{number[at]} of {customer[at]}")
+            found.append(f"{number[place[at]]} of {customer[place[at]]}")
         elif of >= 0:
-            found.append(number[at])
+            found.append(number[place[at]])
         elif line[at] != NO_LINE:
             found.append(lines[at])
         else:
