@@ -13,7 +13,14 @@ from rpc.permissions import PUBLIC_RPCS
 from web.json_door.arrow_streams import ARROW
 from web.json_door.bindings import BINDINGS, Upload
 from web.json_door.bodies import JSON_LINES
-from web.json_door.contract import map_entry, message_in, rpcs, services
+from web.json_door.contract import (
+    etag_path,
+    map_entry,
+    message_in,
+    precondition_path,
+    rpcs,
+    services,
+)
 from web.json_door.paths import fields_of_path
 from web.json_door.problems import PROBLEM_TYPE
 from web.json_door.streams import EVENT_STREAM
@@ -189,8 +196,9 @@ def _parameters(binding: Binding, rpc: Rpc, comments: Mapping[str, str]) -> list
     fields = header.fields_by_name
     if binding.verb == "POST" and "request_id" in fields:
         found.append(_header("Idempotency-Key", comments[f"{header.full_name}.request_id"]))
-    if "etag" in fields:
-        found.append(_header("If-Match", comments[f"{header.full_name}.etag"]))
+    path = precondition_path(header)
+    if path:
+        found.append(_header("If-Match", comments[f"{_holder(header, path)}.etag"]))
     if binding.upload is Upload.FILE:
         said = "SHA-256 of the content (RFC 9530): `sha-256=:…:`; where it differs, all is refused."
         found.append(_header("Content-Digest", said))
@@ -279,8 +287,7 @@ def _responses(binding: Binding, rpc: Rpc) -> dict[str, Any]:
         good["headers"] = headers
     found: dict[str, Any] = {"200": good}
     codes = set(_ALWAYS)
-    fields = rpc.request.DESCRIPTOR.fields_by_name
-    if "etag" in fields:
+    if precondition_path(rpc.request.DESCRIPTOR):
         codes.add("412")
     if binding.verb == "POST":
         codes.add("415")
@@ -295,10 +302,17 @@ def _responses(binding: Binding, rpc: Rpc) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
+def _holder(message: Descriptor, path: tuple[str, ...]) -> str:
+    """The message whose field is the last of `path`."""
+    for name in path[:-1]:
+        message = message_in(message.fields_by_name[name])
+    return str(message.full_name)
+
+
 def _answer_headers(answer: Descriptor) -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
     found = {}
-    if "etag" in answer.fields_by_name or "case" in answer.fields_by_name:
+    if etag_path(answer):
         found["ETag"] = {"description": "The version of what is shown."} | text
     if "next_page_token" in answer.fields_by_name:
         found["Link"] = {"description": 'The next page, with `rel="next"`.'} | text

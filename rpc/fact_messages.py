@@ -34,6 +34,7 @@ def fact_message(fact: TaughtFact, policy: PolicyBook) -> contract.Fact:
         revoke_time=_time(fact.revoked_at_ms),
         revoker=fact.revoked_by,
         expire_date_setter=fact.term_set_by,
+        etag=fact.etag,
         expire_date=(_EPOCH + datetime.timedelta(days=days)).isoformat(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from rpc.answered_once import answered_once, key_of_call
 from rpc.caller import current_caller
 from rpc.errors import FieldError
 from rpc.fact_messages import counted_days, fact_message
@@ -12,6 +13,7 @@ from rpc.fact_question import standing_fact
 from rpc.jobs import QuestionDone, QuestionJob
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from rpc.workers import Lane
+from store.key_scopes import customer_scope
 from store.taught_facts import FactFilter
 from tieout.v1 import fact_service_pb2 as contract
 from tieout.v1 import fact_service_pb2_grpc
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from engine.policy import PolicyBook
     from rpc.reading import StoreReader
     from rpc.workers import WorkerPool
-    from store.repository import Repository
+    from store.key_scopes import KeyScope
+    from store.repository import Booking
 
     _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -103,25 +106,30 @@ class FactService(fact_service_pb2_grpc.FactServiceServicer):
         """Until when one fact counts."""
         caller = current_caller()
         policy, now_ms = self._policies[caller.tenant], self._now_ms()
+        key = key_of_call(request)
 
-        def change(store: Repository) -> contract.Fact:
-            with store.booking() as booking:
-                fact = standing_fact(booking, request.case_id, request.line_number)
-                caller.check_company(fact.company_id)
-                days = counted_days(fact.company_id, policy)
-                last_day = _last_day(request.expire_date, now_ms // _DAY_MS, days)
-                booking.facts.set_term(fact, last_day, caller.name, now_ms)
-                booking.audit.record(
-                    "fact_expiry",
-                    fact.case_id,
-                    actor=caller.name,
-                    recorded_at_ms=now_ms,
-                    facts={"line": str(fact.line_number), "expire_date": request.expire_date},
-                )
-                after = standing_fact(booking, request.case_id, request.line_number)
-                return fact_message(after, policy)
+        def change(booking: Booking) -> contract.ChangeFactExpiryResponse:
+            fact = standing_fact(booking, request.case_id, request.line_number)
+            caller.check_company(fact.company_id)
+            days = counted_days(fact.company_id, policy)
+            last_day = _last_day(request.expire_date, now_ms // _DAY_MS, days)
+            booking.facts.set_term(fact, last_day, caller.name, now_ms, request.etag)
+            booking.audit.record(
+                "fact_expiry",
+                fact.case_id,
+                actor=caller.name,
+                recorded_at_ms=now_ms,
+                facts={"line": str(fact.line_number), "expire_date": request.expire_date},
+            )
+            after = standing_fact(booking, request.case_id, request.line_number)
+            return contract.ChangeFactExpiryResponse(fact=fact_message(after, policy))
 
-        return contract.ChangeFactExpiryResponse(fact=await self._writer.ask(change))
+        def owner(answer: contract.ChangeFactExpiryResponse) -> KeyScope:
+            return customer_scope(answer.fact.company_id, answer.fact.customer_id, now_ms)
+
+        return await answered_once(
+            self._writer, key, now_ms, contract.ChangeFactExpiryResponse, change, owner
+        )
 
 
 def _last_day(text: str, today: int, days: int) -> int:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from rpc.conversions import decode_table
 from rpc.errors import FieldError
+from rpc.etags import version_in
 from rpc.row_checks import RowErrors, TableChecker
 from rpc.scope import check_company_column
 from store.keyed_rows import ANY_VERSION, Key
@@ -33,12 +34,8 @@ def _text_at(column: pa.Array | None, at: int) -> str:
 
 def read_etag(text: str) -> int:
     """The version that an etag stands for, `ANY_VERSION` where it is empty; raises `FieldError`."""
-    if not text:
-        return ANY_VERSION
-    if not (text.isascii() and text.isdecimal()):
-        message = f"etag {text!r} was never given out; send the one you have seen, or none"
-        raise FieldError(message, field="etag", value=text)
-    return int(text)
+    version = version_in(text)
+    return ANY_VERSION if version is None else version
 
 
 class ImportRows:

@@ -132,14 +132,19 @@ def set_password(
     now_ms: int,
     *,
     kept_session_id: str = "",
+    version: int = 0,
 ) -> None:
     """Replace a password and end the user's sessions but `kept_session_id`.
 
-    Where somebody else sets it, the user must change it again. Raises `UserNotFoundError`.
+    Where somebody else sets it, the user must change it again. `version` is the one that was seen,
+    0: whichever. Raises `UserNotFoundError`, or `StaleRowError` where it is another.
     """
     before = found_user(booking.users, user_name)
     after = msgspec.structs.replace(
-        before, password_hash=password_hash, must_change_password=actor != user_name
+        before,
+        password_hash=password_hash,
+        must_change_password=actor != user_name,
+        version=version or before.version,
     )
     booking.users.change(after)
     booking.sessions.end_others(user_name, kept_session_id, now_ms)

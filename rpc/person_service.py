@@ -8,9 +8,11 @@ import msgspec
 from google.protobuf.json_format import MessageToJson, Parse
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from rpc.answered_once import answered_once, key_of_call
 from rpc.caller import current_caller
 from rpc.errors import FieldError
 from rpc.page_tokens import page_limit, page_token, read_page_token
+from store.preferences import preferences_etag
 from tieout.v1 import person_service_pb2 as contract
 from tieout.v1 import person_service_pb2_grpc
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from rpc.reading import StoreReader
     from store.mentions import Mention
-    from store.repository import Repository
+    from store.repository import Booking, Repository
 
     _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -56,7 +58,7 @@ class PersonService(person_service_pb2_grpc.PersonServiceServicer):
         """What the caller kept last."""
         person = current_caller().name
         kept = await self._reader.ask(lambda store: store.preferences.of_person(person))
-        answer = contract.GetPreferencesResponse()
+        answer = contract.GetPreferencesResponse(etag=preferences_etag(kept))
         if kept is not None:
             Parse(kept, answer.preferences, ignore_unknown_fields=True)
             answer.preferences.SetInParent()
@@ -73,14 +75,19 @@ class PersonService(person_service_pb2_grpc.PersonServiceServicer):
             message = f"preferences have {size} bytes, at most {PREFERENCES_BYTES_MAX}"
             raise FieldError(message, field="preferences")
         person = current_caller().name
-        content = MessageToJson(request.preferences, indent=None)
+        key = key_of_call(request)
+        content = MessageToJson(request.preferences, indent=None, sort_keys=True)
+        answer = contract.SavePreferencesResponse(
+            preferences=request.preferences, etag=preferences_etag(content)
+        )
 
-        def save(store: Repository) -> None:
-            with store.booking() as booking:
-                booking.preferences.save(person, content)
+        def save(booking: Booking) -> contract.SavePreferencesResponse:
+            booking.preferences.save(person, content, request.etag)
+            return answer
 
-        await self._writer.ask(save)
-        return contract.SavePreferencesResponse(preferences=request.preferences)
+        return await answered_once(
+            self._writer, key, self._now_ms(), contract.SavePreferencesResponse, save
+        )
 
     async def ListMentions(  # noqa: N802 - the contract's name
         self,
@@ -120,14 +127,14 @@ class PersonService(person_service_pb2_grpc.PersonServiceServicer):
         if len(request.case_ids) > CASES_MAX:
             message = f"case_ids has {len(request.case_ids)} values, at most {CASES_MAX}"
             raise FieldError(message, field="case_ids")
-        person = current_caller().name
+        person, now_ms = current_caller().name, self._now_ms()
+        key = key_of_call(request)
 
-        def read(store: Repository) -> int:
-            with store.booking() as booking:
-                booking.mentions.read(person, request.case_ids, self._now_ms())
-                return booking.mentions.unread_count(person)
+        def read(booking: Booking) -> contract.ReadMentionsResponse:
+            booking.mentions.read(person, request.case_ids, now_ms)
+            return contract.ReadMentionsResponse(unread_count=booking.mentions.unread_count(person))
 
-        return contract.ReadMentionsResponse(unread_count=await self._writer.ask(read))
+        return await answered_once(self._writer, key, now_ms, contract.ReadMentionsResponse, read)
 
 
 def _message(mention: Mention) -> contract.Mention:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from rpc.answered_once import answered_once, key_of_call
 from rpc.caller import current_caller
 from rpc.errors import FieldError
-from store.team import RULES_MAX, DueRule, NoteTemplate
+from rpc.etags import version_in
+from store.team import RULES_MAX, DueRule, NoteTemplate, due_rules_etag
 from tieout.v1 import team_service_pb2 as contract
 from tieout.v1 import team_service_pb2_grpc
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from rpc.reading import StoreReader
-    from store.repository import Repository
+    from store.repository import Booking, Repository
     from store.team import ActorWork, Workload
 
     _Context = grpc.aio.ServicerContext[Any, Any]
@@ -82,7 +84,9 @@ class TeamService(team_service_pb2_grpc.TeamServiceServicer):
     ) -> contract.ListDueRulesResponse:
         """The rules."""
         rules = await self._reader.ask(lambda store: store.team.due_rules())
-        return contract.ListDueRulesResponse(rules=[_rule_message(one) for one in rules])
+        return contract.ListDueRulesResponse(
+            rules=[_rule_message(one) for one in rules], etag=due_rules_etag(rules)
+        )
 
     async def ReplaceDueRules(  # noqa: N802 - the contract's name
         self,
@@ -95,17 +99,22 @@ class TeamService(team_service_pb2_grpc.TeamServiceServicer):
             message = f"rules has {len(rules)} entries, at most {RULES_MAX} may be"
             raise FieldError(message, field="rules")
         actor, now_ms = current_caller().name, self._now_ms()
+        key = key_of_call(request)
         facts = {f"rule {at}": _shown(rule) for at, rule in enumerate(rules, start=1)}
+        answer = contract.ReplaceDueRulesResponse(
+            rules=[_rule_message(one) for one in rules], etag=due_rules_etag(rules)
+        )
 
-        def change(store: Repository) -> None:
-            with store.booking() as booking:
-                booking.team.set_due_rules(rules)
-                booking.audit.record(
-                    "due_rules", "team", actor=actor, recorded_at_ms=now_ms, facts=facts
-                )
+        def change(booking: Booking) -> contract.ReplaceDueRulesResponse:
+            booking.team.set_due_rules(rules, request.etag)
+            booking.audit.record(
+                "due_rules", "team", actor=actor, recorded_at_ms=now_ms, facts=facts
+            )
+            return answer
 
-        await self._writer.ask(change)
-        return contract.ReplaceDueRulesResponse(rules=[_rule_message(one) for one in rules])
+        return await answered_once(
+            self._writer, key, now_ms, contract.ReplaceDueRulesResponse, change
+        )
 
     async def ListNoteTemplates(  # noqa: N802 - the contract's name
         self,
@@ -124,13 +133,15 @@ class TeamService(team_service_pb2_grpc.TeamServiceServicer):
         """Keep a template."""
         template = _template(request.template)
         actor, now_ms = current_caller().name, self._now_ms()
+        key = key_of_call(request)
 
-        def change(store: Repository) -> NoteTemplate:
-            with store.booking() as booking:
-                return booking.team.save_template(template, actor, now_ms)
+        def change(booking: Booking) -> contract.SaveNoteTemplateResponse:
+            kept = booking.team.save_template(template, actor, now_ms)
+            return contract.SaveNoteTemplateResponse(template=_template_message(kept))
 
-        kept = await self._writer.ask(change)
-        return contract.SaveNoteTemplateResponse(template=_template_message(kept))
+        return await answered_once(
+            self._writer, key, now_ms, contract.SaveNoteTemplateResponse, change
+        )
 
     async def DeleteNoteTemplate(  # noqa: N802 - the contract's name
         self,
@@ -138,13 +149,16 @@ class TeamService(team_service_pb2_grpc.TeamServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.DeleteNoteTemplateResponse:
         """Forget a template."""
+        version = version_in(request.etag)
+        key = key_of_call(request)
 
-        def change(store: Repository) -> None:
-            with store.booking() as booking:
-                booking.team.delete_template(request.name)
+        def change(booking: Booking) -> contract.DeleteNoteTemplateResponse:
+            booking.team.delete_template(request.name, version)
+            return contract.DeleteNoteTemplateResponse()
 
-        await self._writer.ask(change)
-        return contract.DeleteNoteTemplateResponse()
+        return await answered_once(
+            self._writer, key, self._now_ms(), contract.DeleteNoteTemplateResponse, change
+        )
 
 
 def _rule(message: contract.DueRule, at: int) -> DueRule:
@@ -181,14 +195,11 @@ def _template(message: contract.NoteTemplate) -> NoteTemplate:
     if max(len(message.subject), len(message.body)) > _TEXT_LENGTH_MAX:
         text = f"subject and body of a template have at most {_TEXT_LENGTH_MAX} characters"
         raise FieldError(text, field="template.body")
-    if message.etag and not message.etag.isdecimal():
-        text = f"template.etag is {message.etag!r}, expected what ListNoteTemplates gave"
-        raise FieldError(text, field="template.etag", value=message.etag)
     return NoteTemplate(
         name=name,
         subject=message.subject.strip(),
         body=message.body,
-        version=int(message.etag or 0),
+        version=version_in(message.etag, "template.etag") or 0,
     )
 
 

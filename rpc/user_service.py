@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rpc.caller import current_caller
 from rpc.errors import FieldError, PageTokenError
+from rpc.etags import version_in
 from rpc.identity_messages import user_message, user_of
 from rpc.local_users import add_user, found_user, replace_user, set_password, user_key
 from rpc.page_tokens import page_limit
@@ -88,11 +89,7 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC passes it
     ) -> contract.UpdateUserResponse:
         """Change a user."""
-        etag = request.user.etag
-        if etag and not etag.isdecimal():
-            message = f"etag is {etag!r}, expected what ListUsers gave"
-            raise FieldError(message, field="user.etag", value=etag)
-        user = user_of(request.user, int(etag or 0))
+        user = user_of(request.user, version_in(request.user.etag, "user.etag") or 0)
         actor = current_caller().name
 
         def change(booking: Booking, now_ms: int) -> LocalUser:
@@ -108,17 +105,16 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
     ) -> contract.ResetPasswordResponse:
         """Give a user another password."""
         name = user_key(request.user_name)
+        version = version_in(request.etag) or 0
         await self._reader.ask(lambda store: found_user(store.users, name))
         kept = await self._hash(request.password, name)
         actor = current_caller().name
-        now_ms = self._now_ms()
 
-        def change(store: Repository) -> None:
-            with store.booking() as booking:
-                set_password(booking, name, kept, actor, now_ms)
+        def change(booking: Booking, now_ms: int) -> LocalUser:
+            set_password(booking, name, kept, actor, now_ms, version=version)
+            return found_user(booking.users, name)
 
-        await self._writer.ask(change)
-        self._sessions.forget()
+        await self._change("ResetPassword", request, change)
         return contract.ResetPasswordResponse()
 
     async def _hash(self, password: str, user_name: str) -> str:

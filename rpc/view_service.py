@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from rpc.answered_once import answered_once, key_of_call
 from rpc.caller import Role, current_caller
 from rpc.errors import FieldError, RoleMissingError
 from store.views import SavedView
@@ -12,10 +13,12 @@ from tieout.v1 import view_service_pb2 as contract
 from tieout.v1 import view_service_pb2_grpc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import grpc.aio
 
     from rpc.reading import StoreReader
-    from store.repository import Repository
+    from store.repository import Booking
 
     _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -28,10 +31,11 @@ QUERY_LENGTH_MAX: Final = 2_000
 class ViewService(view_service_pb2_grpc.ViewServiceServicer):
     """Answers `tieout.v1.ViewService`."""
 
-    def __init__(self, reader: StoreReader, writer: StoreReader) -> None:
+    def __init__(self, reader: StoreReader, writer: StoreReader, now_ms: Callable[[], int]) -> None:
         """Ask `reader`, keep through `writer`."""
         self._reader = reader
         self._writer = writer
+        self._now_ms = now_ms
 
     async def ListViews(  # noqa: N802 - the contract's name
         self,
@@ -56,7 +60,8 @@ class ViewService(view_service_pb2_grpc.ViewServiceServicer):
         if len(request.query) > QUERY_LENGTH_MAX:
             message = f"query has {len(request.query)} characters, at most {QUERY_LENGTH_MAX}"
             raise FieldError(message, field="query")
-        view = SavedView(
+        key = key_of_call(request)
+        wanted = SavedView(
             view_id=uuid.uuid4().hex,
             owner=current_caller().name,
             is_team=request.is_team,
@@ -64,12 +69,14 @@ class ViewService(view_service_pb2_grpc.ViewServiceServicer):
             query=request.query,
         )
 
-        def save(store: Repository) -> None:
-            with store.booking() as booking:
-                booking.views.save(view)
+        def save(booking: Booking) -> contract.SaveViewResponse:
+            return contract.SaveViewResponse(
+                view=_message(booking.views.save(wanted, request.etag))
+            )
 
-        await self._writer.ask(save)
-        return contract.SaveViewResponse(view=_message(view))
+        return await answered_once(
+            self._writer, key, self._now_ms(), contract.SaveViewResponse, save
+        )
 
     async def DeleteView(  # noqa: N802 - the contract's name
         self,
@@ -78,26 +85,24 @@ class ViewService(view_service_pb2_grpc.ViewServiceServicer):
     ) -> contract.DeleteViewResponse:
         """Forget one of the caller's own, or as an admin anybody's."""
         caller = current_caller()
+        key = key_of_call(request)
 
-        def delete(store: Repository) -> None:
-            with store.booking() as booking:
-                view = booking.views.find(request.view_id)
-                if (
-                    view is not None
-                    and view.owner != caller.name
-                    and Role.ADMIN not in caller.roles
-                ):
-                    message = f"the view {view.name!r} is {view.owner!r}'s; an admin may delete it"
-                    raise RoleMissingError(
-                        message,
-                        caller=caller.name,
-                        rpc="tieout.v1.ViewService/DeleteView",
-                        permission="administer",
-                    )
-                booking.views.delete(request.view_id)
+        def delete(booking: Booking) -> contract.DeleteViewResponse:
+            view = booking.views.find(request.view_id)
+            if view is not None and view.owner != caller.name and Role.ADMIN not in caller.roles:
+                message = f"the view {view.name!r} is {view.owner!r}'s; an admin may delete it"
+                raise RoleMissingError(
+                    message,
+                    caller=caller.name,
+                    rpc="tieout.v1.ViewService/DeleteView",
+                    permission="administer",
+                )
+            booking.views.delete(request.view_id, request.etag)
+            return contract.DeleteViewResponse()
 
-        await self._writer.ask(delete)
-        return contract.DeleteViewResponse()
+        return await answered_once(
+            self._writer, key, self._now_ms(), contract.DeleteViewResponse, delete
+        )
 
 
 def _message(view: SavedView) -> contract.View:
@@ -107,4 +112,5 @@ def _message(view: SavedView) -> contract.View:
         is_team=view.is_team,
         name=view.name,
         query=view.query,
+        etag=view.etag,
     )

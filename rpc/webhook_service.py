@@ -17,6 +17,7 @@ from rpc.errors import (
     WebhookDisabledError,
     WebhookNotFoundError,
 )
+from rpc.etags import version_in
 from rpc.limits import PAGE_SIZE_MAX, REQUEST_ID_LENGTH_MAX, WEBHOOKS_MAX
 from rpc.page_tokens import page_limit, page_token, read_page_token
 from rpc.webhook_messages import delivery_message, secret_answer, webhook_message
@@ -167,7 +168,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
     ) -> contract.DeleteWebhookResponse:
         """Take a webhook away."""
         _check_mutation(request)
-        version = _version(request.etag)
+        version = version_in(request.etag)
         now_ms = self._now_ms()
 
         def delete(booking: Booking) -> tuple[contract.DeleteWebhookResponse, int]:
@@ -239,6 +240,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
     ) -> contract.RotateWebhookSecretResponse:
         """Give a webhook another secret."""
         _check_mutation(request)
+        version = version_in(request.etag)
         secret = _secret(request.secret)
         if not 0 <= request.overlap_seconds <= _OVERLAP_SECONDS_MAX:
             message = f"overlap_seconds is not between 0 and {_OVERLAP_SECONDS_MAX}"
@@ -249,9 +251,9 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
 
         def rotate(booking: Booking) -> tuple[contract.RotateWebhookSecretResponse, int]:
             webhook = _found(booking, request.webhook_id)
-            number = booking.webhooks.rotate(webhook.webhook_id, secret, now_ms, until_ms)
+            number = booking.webhooks.rotate(webhook.webhook_id, secret, now_ms, until_ms, version)
             _tell(booking, "webhook_secret_rotated", webhook.webhook_id, now_ms, secret=str(number))
-            message = webhook_message(booking.webhooks, webhook)
+            message = webhook_message(booking.webhooks, _found(booking, webhook.webhook_id))
             response = contract.RotateWebhookSecretResponse(webhook=message)
             if seconds:
                 response.overlap_end_time.FromMilliseconds(until_ms)
@@ -328,7 +330,7 @@ class WebhookService(webhook_service_pb2_grpc.WebhookServiceServicer):
 
     async def _set_state(self, request: Any, state: str, because: str) -> contract.Webhook:
         _check_mutation(request)
-        version = _version(request.etag)
+        version = version_in(request.etag)
         now_ms = self._now_ms()
 
         def change(booking: Booking) -> tuple[contract.Webhook, int]:
@@ -429,12 +431,3 @@ def _secret(text: str) -> bytes:
         message = "secret is none; expected whsec_ and base64 of 24 to 64 bytes"
         raise FieldError(message, field="secret")
     return secret
-
-
-def _version(etag: str) -> int | None:
-    if not etag:
-        return None
-    if not etag.isdecimal():
-        message = f"etag {etag!r} was never given out"
-        raise FieldError(message, field="etag", value=etag)
-    return int(etag)

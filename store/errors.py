@@ -222,6 +222,12 @@ class StaleRowError(StoreError):
             message, company_id=company_id, id=row_id, version=str(version), count=str(count)
         )
 
+    @classmethod
+    def seen(cls, table: str, row_id: str) -> Self:
+        """The error of having seen another content of a row than it has."""
+        message = f"{table.replace('_', ' ')} {row_id!r} is not as you saw it; read it again"
+        return cls(message, id=row_id)
+
 
 class BackupError(StoreError):
     """A backup that cannot be made, or cannot be used."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from engine.batches import LearnedFactBatch, PaymentBatch
 from store.act_log import effect_of
+from store.content_etags import check_etag, content_etag
 from store.key_scopes import master_scope
 from store.row_tables import batch_of, quoted_columns
 from store.sealed_text import ERASED
@@ -77,6 +78,11 @@ class TaughtFact(msgspec.Struct, frozen=True, kw_only=True):
     revoked_by: str
     last_day: int
     term_set_by: str
+
+    @property
+    def etag(self) -> str:
+        """Its version: whether and until when it counts, and who said so."""
+        return content_etag(self.revoked_at_ms, self.last_day, self.term_set_by)
 
 
 class FactFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,8 +240,14 @@ class TaughtFactChanges(TaughtFacts):
             ],
         )
 
-    def set_term(self, fact: TaughtFact, last_day: int, set_by: str, now_ms: int) -> None:
-        """Have a fact count up to `last_day`, whatever was said before."""
+    def set_term(
+        self, fact: TaughtFact, last_day: int, set_by: str, now_ms: int, seen: str = ""
+    ) -> None:
+        """Have a fact count up to `last_day`, whatever was said before.
+
+        Raises `StaleRowError` where the fact is not what was `seen` (its etag; empty: whichever).
+        """
+        check_etag(seen, fact.etag, "learned_fact", fact.case_id)
         self._database.rows(
             "INSERT INTO fact_term (case_id, line_number, last_day, set_by, set_at_ms) "
             "VALUES (?, ?, ?, ?, ?)",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.money import CURRENCY_EXPONENTS
+from store.content_etags import check_etag, content_etag
 from store.errors import StaleRowError, TooManyRowsError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "Team",
     "TeamChanges",
     "Workload",
+    "due_rules_etag",
 ]
 
 RULES_MAX: Final = 50
@@ -167,8 +169,13 @@ class Team:
 class TeamChanges(Team):
     """What a booking may do about a team."""
 
-    def set_due_rules(self, rules: Sequence[DueRule]) -> None:
-        """Replace the rules; cases that are there keep their days. Raises `TooManyRowsError`."""
+    def set_due_rules(self, rules: Sequence[DueRule], seen: str = "") -> None:
+        """Replace the rules; cases that are there keep their days.
+
+        Raises `TooManyRowsError`, or `StaleRowError` where they are not what was `seen` (empty:
+        whichever).
+        """
+        check_etag(seen, due_rules_etag(self.due_rules()), _RULES, "team")
         if len(rules) > RULES_MAX:
             raise TooManyRowsError.of(_RULES, len(rules), RULES_MAX)
         self._database.change("DELETE FROM due_rule")
@@ -200,8 +207,14 @@ class TeamChanges(Team):
         )
         return after
 
-    def delete_template(self, name: str) -> bool:
-        """Forget a template; gives whether there was one."""
+    def delete_template(self, name: str, version: int | None = None) -> bool:
+        """Forget a template; gives whether there was one.
+
+        Raises `StaleRowError` where it is there and has another version than that (None: whichever).
+        """
+        now = next((one.version for one in self.templates() if one.name == name), None)
+        if now is not None and version not in (None, now):
+            raise StaleRowError.of(_TEMPLATES, "", name, now, 1)
         return bool(
             self._database.change("DELETE FROM note_template WHERE template_name = ?", name)
         )
@@ -221,6 +234,11 @@ class TeamChanges(Team):
         self._database.execute_many(
             "UPDATE exception_case SET due_at_ms = ? WHERE row_number = ?", due
         )
+
+
+def due_rules_etag(rules: Sequence[DueRule]) -> str:
+    """The version of `rules`: what they say, in their order."""
+    return content_etag(*rules)
 
 
 class _Tagged(msgspec.Struct):

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from store.content_etags import NOTHING, check_etag, content_etag
+
 if TYPE_CHECKING:
     from store.database import Database
 
 __all__ = ["VIEWS_MAX", "SavedView", "ViewChanges", "Views"]
+
+_TABLE: Final = "saved_view"
 
 VIEWS_MAX: Final = 200
 """Views one person is shown; who keeps more finds none of them again."""
@@ -23,6 +27,11 @@ class SavedView(msgspec.Struct, frozen=True, kw_only=True):
     is_team: bool
     name: str
     query: str
+
+    @property
+    def etag(self) -> str:
+        """Its version: what it says."""
+        return content_etag(self.owner, self.is_team, self.name, self.query)
 
 
 class Views:
@@ -41,10 +50,15 @@ class Views:
         found = self._views("view_id = ? LIMIT ?", view_id)
         return found[0] if found else None
 
-    def _views(self, condition: str, value: str) -> tuple[SavedView, ...]:
+    def named(self, owner: str, name: str) -> SavedView | None:
+        """The view of that owner and name."""
+        found = self._views("owner = ? AND name = ? LIMIT ?", owner, name)
+        return found[0] if found else None
+
+    def _views(self, condition: str, *values: str) -> tuple[SavedView, ...]:
         rows = self._database.rows(
             f"SELECT view_id, owner, is_team, name, query FROM saved_view WHERE {condition}",  # noqa: S608 - conditions of ours
-            value,
+            *values,
             VIEWS_MAX,
         )
         return tuple(
@@ -56,8 +70,16 @@ class Views:
 class ViewChanges(Views):
     """What a booking may do with views."""
 
-    def save(self, view: SavedView) -> None:
-        """Keep `view` in place of the owner's view of that name, if there is one."""
+    def save(self, view: SavedView, seen: str = "") -> SavedView:
+        """Keep `view` in place of the owner's view of that name, whose key it gets, if there is one.
+
+        Raises `StaleRowError` where that is not what was `seen`: its etag, `NOTHING`, or empty for
+        whichever.
+        """
+        before = self.named(view.owner, view.name)
+        check_etag(seen, before.etag if before else NOTHING, _TABLE, view.name)
+        if before is not None:
+            view = msgspec.structs.replace(view, view_id=before.view_id)
         self._database.rows(
             "DELETE FROM saved_view WHERE owner = ? AND name = ?", view.owner, view.name
         )
@@ -69,7 +91,14 @@ class ViewChanges(Views):
             view.name,
             view.query,
         )
+        return view
 
-    def delete(self, view_id: str) -> None:
-        """Forget a view; one that is not there is forgotten already."""
+    def delete(self, view_id: str, seen: str = "") -> None:
+        """Forget a view; one that is not there is forgotten already.
+
+        Raises `StaleRowError` where it is there and not what was `seen` (empty: whichever).
+        """
+        before = self.find(view_id)
+        if before is not None:
+            check_etag(seen, before.etag, _TABLE, before.name)
         self._database.rows("DELETE FROM saved_view WHERE view_id = ?", view_id)

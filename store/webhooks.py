@@ -185,8 +185,27 @@ class WebhookChanges(Webhooks):
         )
         self._keep_secret(record.webhook_id, 1, secret, record.created_at_ms)
 
-    def rotate(self, webhook_id: str, secret: bytes, now_ms: int, old_until_ms: int) -> int:
-        """Let `secret` be in force, and the one before valid until then; gives its number."""
+    def rotate(
+        self,
+        webhook_id: str,
+        secret: bytes,
+        now_ms: int,
+        old_until_ms: int,
+        version: int | None = None,
+    ) -> int:
+        """Let `secret` be in force, and the one before valid until then; gives its number.
+
+        Raises `StaleRowError` where `version` is not the row's any more.
+        """
+        changed = self._database.change(
+            "UPDATE webhook SET version = version + 1 "
+            "WHERE webhook_id = ? AND (CAST(? AS BIGINT) IS NULL OR version = ?)",
+            webhook_id,
+            version,
+            version,
+        )
+        if not changed:
+            raise _stale(webhook_id)
         self._database.rows(
             "UPDATE webhook_secret SET valid_until_ms = ? WHERE webhook_id = ? "
             "AND (valid_until_ms IS NULL OR valid_until_ms > ?)",

@@ -16,6 +16,7 @@ __all__ = ["START_SECONDS", "RunningServer", "said_in"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+LOOK_SECONDS = 0.01
 STOP_SECONDS = 30
 
 
@@ -83,15 +84,17 @@ class RunningServer:
 
 
 def said_in(log, pattern, is_alive, seconds):
-    """The group of `pattern` in what a server wrote to `log`, as soon as it is there."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    """The group of `pattern` in what a server wrote to `log`, as soon as it is there.
+
+    So many seconds of looking: a machine that stands still, and all on it, is waited for.
+    """
+    for _ in range(int(seconds / LOOK_SECONDS)):
         was_alive = is_alive()
         found = re.search(pattern, log.read_text("utf-8")) if log.exists() else None
         if found:
             return found[1]
         if not was_alive:
             break
-        time.sleep(0.01)
+        time.sleep(LOOK_SECONDS)
     message = f"the server did not say {pattern!r}:\n{log.read_text('utf-8')}"
     raise AssertionError(message)

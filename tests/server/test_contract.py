@@ -152,16 +152,8 @@ READING += ("Watch",)
 REPEATABLE = {
     "AppendUpload": "the offset says which bytes they are",
     "CancelRun": "a run is ended once",
-    "ChangeFactExpiry": "sets a day",
     "ChangePassword": "sets a password, and wants the one before",
-    "DeleteNoteTemplate": "what is gone stays gone",
-    "DeleteView": "what is gone stays gone",
-    "ReplaceDueRules": "sets all rules",
-    "ResetPassword": "sets a password",
     "RevokeSession": "a session is ended once",
-    "SaveNoteTemplate": "sets a text by its name",
-    "SavePreferences": "sets all of them",
-    "SaveView": "sets a view by its name",
     "SignIn": "a session more is no harm, and no answer with a token is kept",
     "SignOut": "a session is ended once",
 }

@@ -248,6 +248,33 @@ def test_a_team_keeps_its_terms_and_texts(served):
     assert filled("{a}{b}", {"a": "{b}", "b": "x"}) == "xx"
 
 
+def etag_in(page, action):
+    """The etag that the form with this action carries."""
+    form = page.partition(f'action="{action}"')[2].partition("</form>")[0]
+    return re.search(r'name="etag" value="([^"]+)"', form)[1]
+
+
+def test_a_form_that_was_open_while_somebody_else_saved_changes_nothing(served):
+    submit(served, "mia", "/views", name="mine", query="sort=amount")
+    view = re.search(r'action="(/views/[^/]+/delete)"', served.page("mia", "/")[1])[1]
+    _, people = served.page("ada", "/people")
+    assert 'name="etag"' in people.partition('action="/people/password"')[2].partition("</form>")[0]
+    rules = {"amount_min": "7", "due_hours": "9"}
+    for name, page, action, fields in (
+        ("ada", "/team", "/team/due-rules", rules),
+        ("mia", "/settings", "/settings", {"theme": "dark"}),
+        ("mia", "/", view, {}),
+    ):
+        etag = etag_in(served.page(name, page)[1], action)
+        if action == view:
+            submit(served, name, "/views", name="mine", query="sort=due")
+        else:
+            assert submit(served, name, action, etag=etag, **fields).status == 303
+        assert submit(served, name, action, etag=etag, **fields).status == 409
+        etag = etag_in(served.page(name, page)[1], action)
+        assert submit(served, name, action, etag=etag, **fields).status == 303
+
+
 def test_people_are_added_changed_and_kept_out(served):
     user = {"user_name": "nia", "role": "clerk", "password": "a good long sentence"}
     assert submit(served, "ada", "/people", **user).status == 303

@@ -141,12 +141,15 @@ def _show(*, client: Client, as_json: bool, case: str, line: int) -> None:
 @_case
 @_line
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Its last day.")
-def _expire(*, client: Client, as_json: bool, case: str, line: int, on: datetime.datetime) -> None:
+@click.option("--etag", default="", help="Only if the fact still has this etag.")
+def _expire(
+    *, client: Client, as_json: bool, case: str, line: int, on: datetime.datetime, etag: str
+) -> None:
     """Say until when a fact counts."""
     from tieout.v1 import fact_service_pb2 as contract
 
     request = contract.ChangeFactExpiryRequest(
-        case_id=case, line_number=line, expire_date=on.date().isoformat()
+        case_id=case, line_number=line, expire_date=on.date().isoformat(), etag=etag
     )
     fact = client.call(request, contract.ChangeFactExpiryResponse).fact
     if as_json:

@@ -238,6 +238,7 @@ def _resend(
     help="How long the secret before stays good; 0: not at all.",
 )
 @click.option("--request-id", default="", help="Your own key of this call.")
+@click.option("--etag", default="", help="Only if the webhook still has this etag.")
 @_SECRET
 def _rotate(
     *,
@@ -246,6 +247,7 @@ def _rotate(
     webhook: str,
     overlap_hours: int,
     request_id: str,
+    etag: str,
     secret_file: Path | None,
 ) -> None:
     """Give a webhook another secret and show it."""
@@ -257,6 +259,7 @@ def _rotate(
         secret=secret_file.read_text("ascii").strip() if secret_file else "",
         overlap_seconds=overlap_hours * 3_600,
         at_once=not overlap_hours,
+        etag=etag,
     )
     answer = client.call(request, contract.RotateWebhookSecretResponse)
     _print_secret(answer, as_json=as_json)

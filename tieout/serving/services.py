@@ -237,7 +237,8 @@ def _add_records(
         reader=reader, writer=writer, workers=pool, policies=policies, now_ms=now_ms
     )
     fact_service_pb2_grpc.add_FactServiceServicer_to_server(facts, server)
-    view_service_pb2_grpc.add_ViewServiceServicer_to_server(ViewService(reader, writer), server)
+    views = ViewService(reader, writer, now_ms)
+    view_service_pb2_grpc.add_ViewServiceServicer_to_server(views, server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(
         EventService(reader, draining), server
     )

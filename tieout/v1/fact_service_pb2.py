@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctieout/v1/fact_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x02\n\x04\x46\x61\x63t\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\ncompany_id\x18\x04 \x01(\t\x12\r\n\x05value\x18\x05 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x06 \x01(\t\x12\x0f\n\x07teacher\x18\x07 \x01(\t\x12.\n\nteach_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npayment_id\x18\t \x01(\t\x12/\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07revoker\x18\x0b \x01(\t\x12\x13\n\x0b\x65xpire_date\x18\x0c \x01(\t\x12\x1a\n\x12\x65xpire_date_setter\x18\r \x01(\t\"\x86\x01\n\x10ListFactsRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x14\n\x0cwith_revoked\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"L\n\x11ListFactsResponse\x12\x1e\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x0f.tieout.v1.Fact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x0eGetFactRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\"\x9e\x01\n\x0b\x46\x61\x63tPayment\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x12\n\nvalue_date\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\x12\x10\n\x08is_after\x18\x06 \x01(\x08\x12\x13\n\x0bis_reversed\x18\x07 \x01(\x08\"\x9a\x01\n\x0fGetFactResponse\x12\x1d\n\x04\x66\x61\x63t\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Fact\x12(\n\x08payments\x18\x02 \x03(\x0b\x32\x16.tieout.v1.FactPayment\x12\x14\n\x0c\x62\x65\x66ore_count\x18\x03 \x01(\x03\x12\x13\n\x0byield_count\x18\x04 \x01(\x03\x12\x13\n\x0b\x66\x61lse_count\x18\x05 \x01(\x03\"T\n\x17\x43hangeFactExpiryRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\x12\x13\n\x0b\x65xpire_date\x18\x03 \x01(\t\"9\n\x18\x43hangeFactExpiryResponse\x12\x1d\n\x04\x66\x61\x63t\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Fact2\xf4\x01\n\x0b\x46\x61\x63tService\x12\x46\n\tListFacts\x12\x1b.tieout.v1.ListFactsRequest\x1a\x1c.tieout.v1.ListFactsResponse\x12@\n\x07GetFact\x12\x19.tieout.v1.GetFactRequest\x1a\x1a.tieout.v1.GetFactResponse\x12[\n\x10\x43hangeFactExpiry\x12\".tieout.v1.ChangeFactExpiryRequest\x1a#.tieout.v1.ChangeFactExpiryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctieout/v1/fact_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x02\n\x04\x46\x61\x63t\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\ncompany_id\x18\x04 \x01(\t\x12\r\n\x05value\x18\x05 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x06 \x01(\t\x12\x0f\n\x07teacher\x18\x07 \x01(\t\x12.\n\nteach_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npayment_id\x18\t \x01(\t\x12/\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07revoker\x18\x0b \x01(\t\x12\x13\n\x0b\x65xpire_date\x18\x0c \x01(\t\x12\x1a\n\x12\x65xpire_date_setter\x18\r \x01(\t\x12\x0c\n\x04\x65tag\x18\x0e \x01(\t\"\x86\x01\n\x10ListFactsRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x12\n\ncompany_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x14\n\x0cwith_revoked\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"L\n\x11ListFactsResponse\x12\x1e\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x0f.tieout.v1.Fact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x0eGetFactRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\"\x9e\x01\n\x0b\x46\x61\x63tPayment\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x12\n\nvalue_date\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\x12\x10\n\x08is_after\x18\x06 \x01(\x08\x12\x13\n\x0bis_reversed\x18\x07 \x01(\x08\"\x9a\x01\n\x0fGetFactResponse\x12\x1d\n\x04\x66\x61\x63t\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Fact\x12(\n\x08payments\x18\x02 \x03(\x0b\x32\x16.tieout.v1.FactPayment\x12\x14\n\x0c\x62\x65\x66ore_count\x18\x03 \x01(\x03\x12\x13\n\x0byield_count\x18\x04 \x01(\x03\x12\x13\n\x0b\x66\x61lse_count\x18\x05 \x01(\x03\"v\n\x17\x43hangeFactExpiryRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bline_number\x18\x02 \x01(\x05\x12\x13\n\x0b\x65xpire_date\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"9\n\x18\x43hangeFactExpiryResponse\x12\x1d\n\x04\x66\x61\x63t\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.Fact2\xf4\x01\n\x0b\x46\x61\x63tService\x12\x46\n\tListFacts\x12\x1b.tieout.v1.ListFactsRequest\x1a\x1c.tieout.v1.ListFactsResponse\x12@\n\x07GetFact\x12\x19.tieout.v1.GetFactRequest\x1a\x1a.tieout.v1.GetFactResponse\x12[\n\x10\x43hangeFactExpiry\x12\".tieout.v1.ChangeFactExpiryRequest\x1a#.tieout.v1.ChangeFactExpiryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tieout.v1.fact_service_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FACT']._serialized_start=77
-  _globals['_FACT']._serialized_end=391
-  _globals['_LISTFACTSREQUEST']._serialized_start=394
-  _globals['_LISTFACTSREQUEST']._serialized_end=528
-  _globals['_LISTFACTSRESPONSE']._serialized_start=530
-  _globals['_LISTFACTSRESPONSE']._serialized_end=606
-  _globals['_GETFACTREQUEST']._serialized_start=608
-  _globals['_GETFACTREQUEST']._serialized_end=662
-  _globals['_FACTPAYMENT']._serialized_start=665
-  _globals['_FACTPAYMENT']._serialized_end=823
-  _globals['_GETFACTRESPONSE']._serialized_start=826
-  _globals['_GETFACTRESPONSE']._serialized_end=980
-  _globals['_CHANGEFACTEXPIRYREQUEST']._serialized_start=982
-  _globals['_CHANGEFACTEXPIRYREQUEST']._serialized_end=1066
-  _globals['_CHANGEFACTEXPIRYRESPONSE']._serialized_start=1068
-  _globals['_CHANGEFACTEXPIRYRESPONSE']._serialized_end=1125
-  _globals['_FACTSERVICE']._serialized_start=1128
-  _globals['_FACTSERVICE']._serialized_end=1372
+  _globals['_FACT']._serialized_end=405
+  _globals['_LISTFACTSREQUEST']._serialized_start=408
+  _globals['_LISTFACTSREQUEST']._serialized_end=542
+  _globals['_LISTFACTSRESPONSE']._serialized_start=544
+  _globals['_LISTFACTSRESPONSE']._serialized_end=620
+  _globals['_GETFACTREQUEST']._serialized_start=622
+  _globals['_GETFACTREQUEST']._serialized_end=676
+  _globals['_FACTPAYMENT']._serialized_start=679
+  _globals['_FACTPAYMENT']._serialized_end=837
+  _globals['_GETFACTRESPONSE']._serialized_start=840
+  _globals['_GETFACTRESPONSE']._serialized_end=994
+  _globals['_CHANGEFACTEXPIRYREQUEST']._serialized_start=996
+  _globals['_CHANGEFACTEXPIRYREQUEST']._serialized_end=1114
+  _globals['_CHANGEFACTEXPIRYRESPONSE']._serialized_start=1116
+  _globals['_CHANGEFACTEXPIRYRESPONSE']._serialized_end=1173
+  _globals['_FACTSERVICE']._serialized_start=1176
+  _globals['_FACTSERVICE']._serialized_end=1420
 # @@protoc_insertion_point(module_scope)

@@ -38,6 +38,7 @@ class Fact(_message.Message):
     REVOKER_FIELD_NUMBER: _builtins.int
     EXPIRE_DATE_FIELD_NUMBER: _builtins.int
     EXPIRE_DATE_SETTER_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     """Case it was taught in."""
     line_number: _builtins.int
@@ -60,6 +61,8 @@ class Fact(_message.Message):
     """Last day it counts, unless it is confirmed again; ISO 8601."""
     expire_date_setter: _builtins.str
     """Who set that day; empty: the rules say how long a fact counts."""
+    etag: _builtins.str
+    """Version: whether and until when it counts; send it back with a change."""
     @_builtins.property
     def teach_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -84,10 +87,11 @@ class Fact(_message.Message):
         revoker: _builtins.str = ...,
         expire_date: _builtins.str = ...,
         expire_date_setter: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time", "teach_time", b"teach_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "company_id", b"company_id", "customer_id", b"customer_id", "expire_date", b"expire_date", "expire_date_setter", b"expire_date_setter", "kind", b"kind", "line_number", b"line_number", "payment_id", b"payment_id", "revoke_time", b"revoke_time", "revoker", b"revoker", "teach_time", b"teach_time", "teacher", b"teacher", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "company_id", b"company_id", "customer_id", b"customer_id", "etag", b"etag", "expire_date", b"expire_date", "expire_date_setter", b"expire_date_setter", "kind", b"kind", "line_number", b"line_number", "payment_id", b"payment_id", "revoke_time", b"revoke_time", "revoker", b"revoker", "teach_time", b"teach_time", "teacher", b"teacher", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -286,6 +290,8 @@ class ChangeFactExpiryRequest(_message.Message):
     CASE_ID_FIELD_NUMBER: _builtins.int
     LINE_NUMBER_FIELD_NUMBER: _builtins.int
     EXPIRE_DATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     """Case it was taught in."""
     line_number: _builtins.int
@@ -294,16 +300,22 @@ class ChangeFactExpiryRequest(_message.Message):
     """Last day it is to count, ISO 8601: today or later, and no later than the rules let a fact
     count that is confirmed today.
     """
+    etag: _builtins.str
+    """`etag` of the fact the caller has seen; empty: whichever."""
+    request_id: _builtins.str
+    """Caller's key of the request: sent again, the first answer comes back; empty: none."""
     def __init__(
         self,
         *,
         case_id: _builtins.str = ...,
         line_number: _builtins.int = ...,
         expire_date: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "expire_date", b"expire_date", "line_number", b"line_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "etag", b"etag", "expire_date", b"expire_date", "line_number", b"line_number", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etieout/v1/person_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x0bPreferences\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65nsity\x18\x03 \x01(\t\x12\x1b\n\x13without_single_keys\x18\x04 \x01(\x08\x12.\n\x04keys\x18\x05 \x03(\x0b\x32 .tieout.v1.Preferences.KeysEntry\x12\x11\n\tpage_rows\x18\x06 \x01(\x05\x1a+\n\tKeysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x17\n\x15GetPreferencesRequest\"E\n\x16GetPreferencesResponse\x12+\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x16.tieout.v1.Preferences\"E\n\x16SavePreferencesRequest\x12+\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x16.tieout.v1.Preferences\"F\n\x17SavePreferencesResponse\x12+\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x16.tieout.v1.Preferences\"\xad\x01\n\x07Mention\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x12\n\nact_number\x18\x02 \x01(\x03\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x30\n\x0cmention_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tread_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x13ListMentionsRequest\x12\x11\n\twith_read\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x14ListMentionsResponse\x12$\n\x08mentions\x18\x01 \x03(\x0b\x32\x12.tieout.v1.Mention\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cunread_count\x18\x03 \x01(\x03\"\'\n\x13ReadMentionsRequest\x12\x10\n\x08\x63\x61se_ids\x18\x01 \x03(\t\",\n\x14ReadMentionsResponse\x12\x14\n\x0cunread_count\x18\x01 \x01(\x03\x32\xe2\x02\n\rPersonService\x12U\n\x0eGetPreferences\x12 .tieout.v1.GetPreferencesRequest\x1a!.tieout.v1.GetPreferencesResponse\x12X\n\x0fSavePreferences\x12!.tieout.v1.SavePreferencesRequest\x1a\".tieout.v1.SavePreferencesResponse\x12O\n\x0cListMentions\x12\x1e.tieout.v1.ListMentionsRequest\x1a\x1f.tieout.v1.ListMentionsResponse\x12O\n\x0cReadMentions\x12\x1e.tieout.v1.ReadMentionsRequest\x1a\x1f.tieout.v1.ReadMentionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etieout/v1/person_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x0bPreferences\x12\x10\n\x08language\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65nsity\x18\x03 \x01(\t\x12\x1b\n\x13without_single_keys\x18\x04 \x01(\x08\x12.\n\x04keys\x18\x05 \x03(\x0b\x32 .tieout.v1.Preferences.KeysEntry\x12\x11\n\tpage_rows\x18\x06 \x01(\x05\x1a+\n\tKeysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x17\n\x15GetPreferencesRequest\"S\n\x16GetPreferencesResponse\x12+\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x16.tieout.v1.Preferences\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"g\n\x16SavePreferencesRequest\x12+\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x16.tieout.v1.Preferences\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"T\n\x17SavePreferencesResponse\x12+\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x16.tieout.v1.Preferences\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\xad\x01\n\x07Mention\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x12\n\nact_number\x18\x02 \x01(\x03\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x30\n\x0cmention_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tread_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x13ListMentionsRequest\x12\x11\n\twith_read\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x14ListMentionsResponse\x12$\n\x08mentions\x18\x01 \x03(\x0b\x32\x12.tieout.v1.Mention\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cunread_count\x18\x03 \x01(\x03\";\n\x13ReadMentionsRequest\x12\x10\n\x08\x63\x61se_ids\x18\x01 \x03(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\",\n\x14ReadMentionsResponse\x12\x14\n\x0cunread_count\x18\x01 \x01(\x03\x32\xe2\x02\n\rPersonService\x12U\n\x0eGetPreferences\x12 .tieout.v1.GetPreferencesRequest\x1a!.tieout.v1.GetPreferencesResponse\x12X\n\x0fSavePreferences\x12!.tieout.v1.SavePreferencesRequest\x1a\".tieout.v1.SavePreferencesResponse\x12O\n\x0cListMentions\x12\x1e.tieout.v1.ListMentionsRequest\x1a\x1f.tieout.v1.ListMentionsResponse\x12O\n\x0cReadMentions\x12\x1e.tieout.v1.ReadMentionsRequest\x1a\x1f.tieout.v1.ReadMentionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,21 +41,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPREFERENCESREQUEST']._serialized_start=285
   _globals['_GETPREFERENCESREQUEST']._serialized_end=308
   _globals['_GETPREFERENCESRESPONSE']._serialized_start=310
-  _globals['_GETPREFERENCESRESPONSE']._serialized_end=379
-  _globals['_SAVEPREFERENCESREQUEST']._serialized_start=381
-  _globals['_SAVEPREFERENCESREQUEST']._serialized_end=450
-  _globals['_SAVEPREFERENCESRESPONSE']._serialized_start=452
-  _globals['_SAVEPREFERENCESRESPONSE']._serialized_end=522
-  _globals['_MENTION']._serialized_start=525
-  _globals['_MENTION']._serialized_end=698
-  _globals['_LISTMENTIONSREQUEST']._serialized_start=700
-  _globals['_LISTMENTIONSREQUEST']._serialized_end=779
-  _globals['_LISTMENTIONSRESPONSE']._serialized_start=781
-  _globals['_LISTMENTIONSRESPONSE']._serialized_end=888
-  _globals['_READMENTIONSREQUEST']._serialized_start=890
-  _globals['_READMENTIONSREQUEST']._serialized_end=929
-  _globals['_READMENTIONSRESPONSE']._serialized_start=931
-  _globals['_READMENTIONSRESPONSE']._serialized_end=975
-  _globals['_PERSONSERVICE']._serialized_start=978
-  _globals['_PERSONSERVICE']._serialized_end=1332
+  _globals['_GETPREFERENCESRESPONSE']._serialized_end=393
+  _globals['_SAVEPREFERENCESREQUEST']._serialized_start=395
+  _globals['_SAVEPREFERENCESREQUEST']._serialized_end=498
+  _globals['_SAVEPREFERENCESRESPONSE']._serialized_start=500
+  _globals['_SAVEPREFERENCESRESPONSE']._serialized_end=584
+  _globals['_MENTION']._serialized_start=587
+  _globals['_MENTION']._serialized_end=760
+  _globals['_LISTMENTIONSREQUEST']._serialized_start=762
+  _globals['_LISTMENTIONSREQUEST']._serialized_end=841
+  _globals['_LISTMENTIONSRESPONSE']._serialized_start=843
+  _globals['_LISTMENTIONSRESPONSE']._serialized_end=950
+  _globals['_READMENTIONSREQUEST']._serialized_start=952
+  _globals['_READMENTIONSREQUEST']._serialized_end=1011
+  _globals['_READMENTIONSRESPONSE']._serialized_start=1013
+  _globals['_READMENTIONSRESPONSE']._serialized_end=1057
+  _globals['_PERSONSERVICE']._serialized_start=1060
+  _globals['_PERSONSERVICE']._serialized_end=1414
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctieout/v1/team_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x08Workload\x12\x10\n\x08\x61ssignee\x18\x01 \x01(\t\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\x12\x12\n\ncase_count\x18\x03 \x01(\x03\x12\x17\n\x0fundecided_minor\x18\x04 \x01(\x03\x12\x15\n\roverdue_count\x18\x05 \x01(\x03\x12\x14\n\x0cparked_count\x18\x06 \x01(\x03\x12\x35\n\x11oldest_raise_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\tActorWork\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x02 \x01(\t\x12\x11\n\tact_count\x18\x03 \x01(\x03\x12\x12\n\ncase_count\x18\x04 \x01(\x03\"F\n\x07\x44ueRule\x12\x12\n\namount_min\x18\x01 \x01(\x03\x12\x14\n\x0c\x61ge_days_min\x18\x02 \x01(\x05\x12\x11\n\tdue_hours\x18\x03 \x01(\x05\"\x8e\x01\n\x0cNoteTemplate\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nchanged_by\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x14GetTeamReportRequest\x12\x34\n\x10perform_time_min\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10perform_time_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x15GetTeamReportResponse\x12&\n\tworkloads\x18\x01 \x03(\x0b\x32\x13.tieout.v1.Workload\x12&\n\x08\x61\x63tivity\x18\x02 \x03(\x0b\x32\x14.tieout.v1.ActorWork\"\x15\n\x13ListDueRulesRequest\"9\n\x14ListDueRulesResponse\x12!\n\x05rules\x18\x01 \x03(\x0b\x32\x12.tieout.v1.DueRule\";\n\x16ReplaceDueRulesRequest\x12!\n\x05rules\x18\x01 \x03(\x0b\x32\x12.tieout.v1.DueRule\"<\n\x17ReplaceDueRulesResponse\x12!\n\x05rules\x18\x01 \x03(\x0b\x32\x12.tieout.v1.DueRule\"\x1a\n\x18ListNoteTemplatesRequest\"G\n\x19ListNoteTemplatesResponse\x12*\n\ttemplates\x18\x01 \x03(\x0b\x32\x17.tieout.v1.NoteTemplate\"D\n\x17SaveNoteTemplateRequest\x12)\n\x08template\x18\x01 \x01(\x0b\x32\x17.tieout.v1.NoteTemplate\"E\n\x18SaveNoteTemplateResponse\x12)\n\x08template\x18\x01 \x01(\x0b\x32\x17.tieout.v1.NoteTemplate\")\n\x19\x44\x65leteNoteTemplateRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteNoteTemplateResponse2\xac\x04\n\x0bTeamService\x12R\n\rGetTeamReport\x12\x1f.tieout.v1.GetTeamReportRequest\x1a .tieout.v1.GetTeamReportResponse\x12O\n\x0cListDueRules\x12\x1e.tieout.v1.ListDueRulesRequest\x1a\x1f.tieout.v1.ListDueRulesResponse\x12X\n\x0fReplaceDueRules\x12!.tieout.v1.ReplaceDueRulesRequest\x1a\".tieout.v1.ReplaceDueRulesResponse\x12^\n\x11ListNoteTemplates\x12#.tieout.v1.ListNoteTemplatesRequest\x1a$.tieout.v1.ListNoteTemplatesResponse\x12[\n\x10SaveNoteTemplate\x12\".tieout.v1.SaveNoteTemplateRequest\x1a#.tieout.v1.SaveNoteTemplateResponse\x12\x61\n\x12\x44\x65leteNoteTemplate\x12$.tieout.v1.DeleteNoteTemplateRequest\x1a%.tieout.v1.DeleteNoteTemplateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctieout/v1/team_service.proto\x12\ttieout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x08Workload\x12\x10\n\x08\x61ssignee\x18\x01 \x01(\t\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\x12\x12\n\ncase_count\x18\x03 \x01(\x03\x12\x17\n\x0fundecided_minor\x18\x04 \x01(\x03\x12\x15\n\roverdue_count\x18\x05 \x01(\x03\x12\x14\n\x0cparked_count\x18\x06 \x01(\x03\x12\x35\n\x11oldest_raise_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\tActorWork\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x02 \x01(\t\x12\x11\n\tact_count\x18\x03 \x01(\x03\x12\x12\n\ncase_count\x18\x04 \x01(\x03\"F\n\x07\x44ueRule\x12\x12\n\namount_min\x18\x01 \x01(\x03\x12\x14\n\x0c\x61ge_days_min\x18\x02 \x01(\x05\x12\x11\n\tdue_hours\x18\x03 \x01(\x05\"\x8e\x01\n\x0cNoteTemplate\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nchanged_by\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x14GetTeamReportRequest\x12\x34\n\x10perform_time_min\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10perform_time_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x15GetTeamReportResponse\x12&\n\tworkloads\x18\x01 \x03(\x0b\x32\x13.tieout.v1.Workload\x12&\n\x08\x61\x63tivity\x18\x02 \x03(\x0b\x32\x14.tieout.v1.ActorWork\"\x15\n\x13ListDueRulesRequest\"G\n\x14ListDueRulesResponse\x12!\n\x05rules\x18\x01 \x03(\x0b\x32\x12.tieout.v1.DueRule\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"]\n\x16ReplaceDueRulesRequest\x12!\n\x05rules\x18\x01 \x03(\x0b\x32\x12.tieout.v1.DueRule\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"J\n\x17ReplaceDueRulesResponse\x12!\n\x05rules\x18\x01 \x03(\x0b\x32\x12.tieout.v1.DueRule\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x1a\n\x18ListNoteTemplatesRequest\"G\n\x19ListNoteTemplatesResponse\x12*\n\ttemplates\x18\x01 \x03(\x0b\x32\x17.tieout.v1.NoteTemplate\"X\n\x17SaveNoteTemplateRequest\x12)\n\x08template\x18\x01 \x01(\x0b\x32\x17.tieout.v1.NoteTemplate\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"E\n\x18SaveNoteTemplateResponse\x12)\n\x08template\x18\x01 \x01(\x0b\x32\x17.tieout.v1.NoteTemplate\"K\n\x19\x44\x65leteNoteTemplateRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1c\n\x1a\x44\x65leteNoteTemplateResponse2\xac\x04\n\x0bTeamService\x12R\n\rGetTeamReport\x12\x1f.tieout.v1.GetTeamReportRequest\x1a .tieout.v1.GetTeamReportResponse\x12O\n\x0cListDueRules\x12\x1e.tieout.v1.ListDueRulesRequest\x1a\x1f.tieout.v1.ListDueRulesResponse\x12X\n\x0fReplaceDueRules\x12!.tieout.v1.ReplaceDueRulesRequest\x1a\".tieout.v1.ReplaceDueRulesResponse\x12^\n\x11ListNoteTemplates\x12#.tieout.v1.ListNoteTemplatesRequest\x1a$.tieout.v1.ListNoteTemplatesResponse\x12[\n\x10SaveNoteTemplate\x12\".tieout.v1.SaveNoteTemplateRequest\x1a#.tieout.v1.SaveNoteTemplateResponse\x12\x61\n\x12\x44\x65leteNoteTemplate\x12$.tieout.v1.DeleteNoteTemplateRequest\x1a%.tieout.v1.DeleteNoteTemplateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,23 +47,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDUERULESREQUEST']._serialized_start=810
   _globals['_LISTDUERULESREQUEST']._serialized_end=831
   _globals['_LISTDUERULESRESPONSE']._serialized_start=833
-  _globals['_LISTDUERULESRESPONSE']._serialized_end=890
-  _globals['_REPLACEDUERULESREQUEST']._serialized_start=892
-  _globals['_REPLACEDUERULESREQUEST']._serialized_end=951
-  _globals['_REPLACEDUERULESRESPONSE']._serialized_start=953
-  _globals['_REPLACEDUERULESRESPONSE']._serialized_end=1013
-  _globals['_LISTNOTETEMPLATESREQUEST']._serialized_start=1015
-  _globals['_LISTNOTETEMPLATESREQUEST']._serialized_end=1041
-  _globals['_LISTNOTETEMPLATESRESPONSE']._serialized_start=1043
-  _globals['_LISTNOTETEMPLATESRESPONSE']._serialized_end=1114
-  _globals['_SAVENOTETEMPLATEREQUEST']._serialized_start=1116
-  _globals['_SAVENOTETEMPLATEREQUEST']._serialized_end=1184
-  _globals['_SAVENOTETEMPLATERESPONSE']._serialized_start=1186
-  _globals['_SAVENOTETEMPLATERESPONSE']._serialized_end=1255
-  _globals['_DELETENOTETEMPLATEREQUEST']._serialized_start=1257
-  _globals['_DELETENOTETEMPLATEREQUEST']._serialized_end=1298
-  _globals['_DELETENOTETEMPLATERESPONSE']._serialized_start=1300
-  _globals['_DELETENOTETEMPLATERESPONSE']._serialized_end=1328
-  _globals['_TEAMSERVICE']._serialized_start=1331
-  _globals['_TEAMSERVICE']._serialized_end=1887
+  _globals['_LISTDUERULESRESPONSE']._serialized_end=904
+  _globals['_REPLACEDUERULESREQUEST']._serialized_start=906
+  _globals['_REPLACEDUERULESREQUEST']._serialized_end=999
+  _globals['_REPLACEDUERULESRESPONSE']._serialized_start=1001
+  _globals['_REPLACEDUERULESRESPONSE']._serialized_end=1075
+  _globals['_LISTNOTETEMPLATESREQUEST']._serialized_start=1077
+  _globals['_LISTNOTETEMPLATESREQUEST']._serialized_end=1103
+  _globals['_LISTNOTETEMPLATESRESPONSE']._serialized_start=1105
+  _globals['_LISTNOTETEMPLATESRESPONSE']._serialized_end=1176
+  _globals['_SAVENOTETEMPLATEREQUEST']._serialized_start=1178
+  _globals['_SAVENOTETEMPLATEREQUEST']._serialized_end=1266
+  _globals['_SAVENOTETEMPLATERESPONSE']._serialized_start=1268
+  _globals['_SAVENOTETEMPLATERESPONSE']._serialized_end=1337
+  _globals['_DELETENOTETEMPLATEREQUEST']._serialized_start=1339
+  _globals['_DELETENOTETEMPLATEREQUEST']._serialized_end=1414
+  _globals['_DELETENOTETEMPLATERESPONSE']._serialized_start=1416
+  _globals['_DELETENOTETEMPLATERESPONSE']._serialized_end=1444
+  _globals['_TEAMSERVICE']._serialized_start=1447
+  _globals['_TEAMSERVICE']._serialized_end=2003
 # @@protoc_insertion_point(module_scope)

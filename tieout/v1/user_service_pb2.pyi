@@ -281,19 +281,27 @@ class ResetPasswordRequest(_message.Message):
 
     USER_NAME_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     user_name: _builtins.str
     """Name of the user."""
     password: _builtins.str
     """The new password."""
+    etag: _builtins.str
+    """`etag` of the user the caller has seen; empty: whichever."""
+    request_id: _builtins.str
+    """Caller's key of the request: sent again, the first answer comes back; empty: none."""
     def __init__(
         self,
         *,
         user_name: _builtins.str = ...,
         password: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["password", b"password", "user_name", b"user_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "password", b"password", "request_id", b"request_id", "user_name", b"user_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctieout/v1/view_service.proto\x12\ttieout.v1\"T\n\x04View\x12\x0f\n\x07view_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0f\n\x07is_team\x18\x03 \x01(\x08\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\"\x12\n\x10ListViewsRequest\"3\n\x11ListViewsResponse\x12\x1e\n\x05views\x18\x01 \x03(\x0b\x32\x0f.tieout.v1.View\"?\n\x0fSaveViewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05query\x18\x02 \x01(\t\x12\x0f\n\x07is_team\x18\x03 \x01(\x08\"1\n\x10SaveViewResponse\x12\x1d\n\x04view\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.View\"$\n\x11\x44\x65leteViewRequest\x12\x0f\n\x07view_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteViewResponse2\xe5\x01\n\x0bViewService\x12\x46\n\tListViews\x12\x1b.tieout.v1.ListViewsRequest\x1a\x1c.tieout.v1.ListViewsResponse\x12\x43\n\x08SaveView\x12\x1a.tieout.v1.SaveViewRequest\x1a\x1b.tieout.v1.SaveViewResponse\x12I\n\nDeleteView\x12\x1c.tieout.v1.DeleteViewRequest\x1a\x1d.tieout.v1.DeleteViewResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctieout/v1/view_service.proto\x12\ttieout.v1\"b\n\x04View\x12\x0f\n\x07view_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0f\n\x07is_team\x18\x03 \x01(\x08\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\"\x12\n\x10ListViewsRequest\"3\n\x11ListViewsResponse\x12\x1e\n\x05views\x18\x01 \x03(\x0b\x32\x0f.tieout.v1.View\"a\n\x0fSaveViewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05query\x18\x02 \x01(\t\x12\x0f\n\x07is_team\x18\x03 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"1\n\x10SaveViewResponse\x12\x1d\n\x04view\x18\x01 \x01(\x0b\x32\x0f.tieout.v1.View\"F\n\x11\x44\x65leteViewRequest\x12\x0f\n\x07view_id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x14\n\x12\x44\x65leteViewResponse2\xe5\x01\n\x0bViewService\x12\x46\n\tListViews\x12\x1b.tieout.v1.ListViewsRequest\x1a\x1c.tieout.v1.ListViewsResponse\x12\x43\n\x08SaveView\x12\x1a.tieout.v1.SaveViewRequest\x1a\x1b.tieout.v1.SaveViewResponse\x12I\n\nDeleteView\x12\x1c.tieout.v1.DeleteViewRequest\x1a\x1d.tieout.v1.DeleteViewResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,19 +32,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tieout.v1.view_service_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VIEW']._serialized_start=43
-  _globals['_VIEW']._serialized_end=127
-  _globals['_LISTVIEWSREQUEST']._serialized_start=129
-  _globals['_LISTVIEWSREQUEST']._serialized_end=147
-  _globals['_LISTVIEWSRESPONSE']._serialized_start=149
-  _globals['_LISTVIEWSRESPONSE']._serialized_end=200
-  _globals['_SAVEVIEWREQUEST']._serialized_start=202
-  _globals['_SAVEVIEWREQUEST']._serialized_end=265
-  _globals['_SAVEVIEWRESPONSE']._serialized_start=267
-  _globals['_SAVEVIEWRESPONSE']._serialized_end=316
-  _globals['_DELETEVIEWREQUEST']._serialized_start=318
-  _globals['_DELETEVIEWREQUEST']._serialized_end=354
-  _globals['_DELETEVIEWRESPONSE']._serialized_start=356
-  _globals['_DELETEVIEWRESPONSE']._serialized_end=376
-  _globals['_VIEWSERVICE']._serialized_start=379
-  _globals['_VIEWSERVICE']._serialized_end=608
+  _globals['_VIEW']._serialized_end=141
+  _globals['_LISTVIEWSREQUEST']._serialized_start=143
+  _globals['_LISTVIEWSREQUEST']._serialized_end=161
+  _globals['_LISTVIEWSRESPONSE']._serialized_start=163
+  _globals['_LISTVIEWSRESPONSE']._serialized_end=214
+  _globals['_SAVEVIEWREQUEST']._serialized_start=216
+  _globals['_SAVEVIEWREQUEST']._serialized_end=313
+  _globals['_SAVEVIEWRESPONSE']._serialized_start=315
+  _globals['_SAVEVIEWRESPONSE']._serialized_end=364
+  _globals['_DELETEVIEWREQUEST']._serialized_start=366
+  _globals['_DELETEVIEWREQUEST']._serialized_end=436
+  _globals['_DELETEVIEWRESPONSE']._serialized_start=438
+  _globals['_DELETEVIEWRESPONSE']._serialized_end=458
+  _globals['_VIEWSERVICE']._serialized_start=461
+  _globals['_VIEWSERVICE']._serialized_end=690
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,7 @@ class View(_message.Message):
     IS_TEAM_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     view_id: _builtins.str
     """Key."""
     owner: _builtins.str
@@ -39,6 +40,8 @@ class View(_message.Message):
     """Name."""
     query: _builtins.str
     """The view: parameters of an address, such as `state=open&sort=amount`."""
+    etag: _builtins.str
+    """Version: what the view says; send it back with a change. Set by the server."""
     def __init__(
         self,
         *,
@@ -47,10 +50,11 @@ class View(_message.Message):
         is_team: _builtins.bool = ...,
         name: _builtins.str = ...,
         query: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_team", b"is_team", "name", b"name", "owner", b"owner", "query", b"query", "view_id", b"view_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "is_team", b"is_team", "name", b"name", "owner", b"owner", "query", b"query", "view_id", b"view_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,22 +110,32 @@ class SaveViewRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
     IS_TEAM_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, at most 60 characters."""
     query: _builtins.str
     """The view, at most 2,000 characters."""
     is_team: _builtins.bool
     """Whether everybody sees it."""
+    etag: _builtins.str
+    """`etag` of the caller's view of that name, as the caller has seen it; empty: whichever; `0`: there
+    must be none.
+    """
+    request_id: _builtins.str
+    """Caller's key of the request: sent again, the first answer comes back; empty: none."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         query: _builtins.str = ...,
         is_team: _builtins.bool = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_team", b"is_team", "name", b"name", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "is_team", b"is_team", "name", b"name", "query", b"query", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,16 +172,24 @@ class DeleteViewRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VIEW_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     view_id: _builtins.str
     """Key."""
+    etag: _builtins.str
+    """`etag` of the view the caller has seen; empty: whichever."""
+    request_id: _builtins.str
+    """Caller's key of the request: sent again, the first answer comes back; empty: none."""
     def __init__(
         self,
         *,
         view_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["view_id", b"view_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "request_id", b"request_id", "view_id", b"view_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -66,7 +66,7 @@ class ViewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SaveView(self, request, context):
-        """Keeps a view under a name; one of that name and owner is replaced.
+        """Keeps a view under a name; one of that name and owner is replaced and keeps its key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class ViewServiceStub:
     ListViews: _grpc.UnaryUnaryMultiCallable[_view_service_pb2.ListViewsRequest, _view_service_pb2.ListViewsResponse]
     """Lists the caller's own views and those of the team, by name."""
     SaveView: _grpc.UnaryUnaryMultiCallable[_view_service_pb2.SaveViewRequest, _view_service_pb2.SaveViewResponse]
-    """Keeps a view under a name; one of that name and owner is replaced."""
+    """Keeps a view under a name; one of that name and owner is replaced and keeps its key."""
     DeleteView: _grpc.UnaryUnaryMultiCallable[_view_service_pb2.DeleteViewRequest, _view_service_pb2.DeleteViewResponse]
     """Forgets a view; of the team's, whoever made it or an admin may."""
 
@@ -52,7 +52,7 @@ class ViewServiceAsyncStub(ViewServiceStub):
     ListViews: _aio.UnaryUnaryMultiCallable[_view_service_pb2.ListViewsRequest, _view_service_pb2.ListViewsResponse]  # type: ignore[assignment]
     """Lists the caller's own views and those of the team, by name."""
     SaveView: _aio.UnaryUnaryMultiCallable[_view_service_pb2.SaveViewRequest, _view_service_pb2.SaveViewResponse]  # type: ignore[assignment]
-    """Keeps a view under a name; one of that name and owner is replaced."""
+    """Keeps a view under a name; one of that name and owner is replaced and keeps its key."""
     DeleteView: _aio.UnaryUnaryMultiCallable[_view_service_pb2.DeleteViewRequest, _view_service_pb2.DeleteViewResponse]  # type: ignore[assignment]
     """Forgets a view; of the team's, whoever made it or an admin may."""
 
@@ -75,7 +75,7 @@ class ViewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _view_service_pb2.SaveViewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_view_service_pb2.SaveViewResponse, _abc.Awaitable[_view_service_pb2.SaveViewResponse]]:
-        """Keeps a view under a name; one of that name and owner is replaced."""
+        """Keeps a view under a name; one of that name and owner is replaced and keeps its key."""
 
     @_abc_1.abstractmethod
     def DeleteView(

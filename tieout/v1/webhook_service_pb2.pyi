@@ -593,6 +593,7 @@ class RotateWebhookSecretRequest(_message.Message):
     SECRET_FIELD_NUMBER: _builtins.int
     OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
     AT_ONCE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's own key of this call, at most 255 characters."""
     webhook_id: _builtins.str
@@ -603,6 +604,8 @@ class RotateWebhookSecretRequest(_message.Message):
     """How long messages are signed with the secret before, too: 0 for a day, at most 30 days."""
     at_once: _builtins.bool
     """The secret before is not to be used any more, from now on."""
+    etag: _builtins.str
+    """Version the caller has seen; empty: whatever it is."""
     def __init__(
         self,
         *,
@@ -611,10 +614,11 @@ class RotateWebhookSecretRequest(_message.Message):
         secret: _builtins.str = ...,
         overlap_seconds: _builtins.int = ...,
         at_once: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "overlap_seconds", b"overlap_seconds", "request_id", b"request_id", "secret", b"secret", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "etag", b"etag", "overlap_seconds", b"overlap_seconds", "request_id", b"request_id", "secret", b"secret", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Rpc",
     "class_of",
+    "etag_path",
     "field_named",
     "map_entry",
     "message_in",
     "oneofs_of",
+    "precondition_path",
     "rpcs",
     "services",
 ]
@@ -56,6 +58,11 @@ def services() -> tuple[ServiceDescriptor, ...]:
     return tuple(sorted(found, key=lambda service: str(service.full_name)))
 
 
+def precondition_path(request: Descriptor) -> tuple[str, ...]:
+    """As `etag_path`, of a request that changes something: nobody has seen what is created."""
+    return () if request.name.startswith("Create") else etag_path(request)
+
+
 @functools.cache
 def rpcs() -> dict[str, Rpc]:
     """Every RPC by its name."""
@@ -74,6 +81,24 @@ def rpcs() -> dict[str, Rpc]:
                 streams_responses=bool(method.server_streaming),
             )
     return found
+
+
+@functools.cache
+def etag_path(message: Descriptor) -> tuple[str, ...]:
+    """Fields that lead to the version of the one thing `message` is about; none: it has none."""
+    fields = message.fields_by_name
+    if "etag" in fields:
+        return ("etag",)
+    if "case" in fields:
+        return ("case", "summary", "etag")
+    having = [
+        str(field.name)
+        for field in message.fields
+        if not field.is_repeated
+        and field.message_type is not None
+        and "etag" in field.message_type.fields_by_name
+    ]
+    return (having[0], "etag") if len(having) == 1 else ()
 
 
 def class_of(descriptor: Descriptor) -> type[Message]:

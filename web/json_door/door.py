@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from web.json_door.bindings import BINDINGS
 from web.json_door.bodies import JSON_LINES, apart, json_body, raw_body
 from web.json_door.calls import CallCancelledError, FrontCalls
 from web.json_door.compression import PACKED, is_taken, packed, packed_stream
-from web.json_door.contract import rpcs
+from web.json_door.contract import etag_path, message_in, precondition_path, rpcs
 from web.json_door.own_pages import own_page
 from web.json_door.parameters import fields_of_query, put
 from web.json_door.paths import PathTable
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Iterable
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
     from starlette.types import Receive, Scope, Send
 
@@ -204,11 +206,26 @@ def _put_known(
     if key and "request_id" in known:
         put(fields, descriptor, "request_id", key, "idempotency-key")
     tag = _tag(request.headers.get("if-match", ""))
-    if tag and "etag" in known:
-        put(fields, descriptor, "etag", tag, "if-match")
+    if tag:
+        _put_tag(fields, descriptor, tag)
     last = request.headers.get("last-event-id", "")
     if last and rpc.streams_responses and "page_token" in known:
         put(fields, descriptor, "page_token", last, "last-event-id")
+
+
+def _put_tag(fields: dict[str, Any], descriptor: Descriptor, tag: str) -> None:
+    """Set the version that the caller has seen, where the call asks for one."""
+    path = precondition_path(descriptor)
+    if not path:
+        return
+    place: Any = fields
+    for name in path[:-1]:
+        field = descriptor.fields_by_name[name]
+        spelling = field.name if field.name in place else field.json_name
+        place, descriptor = place.setdefault(spelling, {}), message_in(field)
+        if not isinstance(place, dict):
+            return  # what is no message is refused by whoever reads the whole
+    put(place, descriptor, path[-1], tag, "if-match")
 
 
 async def _one(answer: Message, request: Request) -> Response:
@@ -259,12 +276,8 @@ def _lines(answers: AsyncIterator[Message], request: Request) -> Response:
 
 def _etag_of(answer: Message) -> str:
     """The version of what the answer shows."""
-    fields = answer.DESCRIPTOR.fields_by_name
-    if "etag" in fields:
-        return str(answer.etag)  # type: ignore[attr-defined]  # it has that field
-    if "case" in fields:
-        return str(answer.case.summary.etag)  # type: ignore[attr-defined]  # it has that field
-    return ""
+    path = etag_path(answer.DESCRIPTOR)
+    return str(functools.reduce(getattr, path, answer)) if path else ""
 
 
 def _state_of(answer: Message) -> str:

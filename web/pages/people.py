@@ -82,7 +82,9 @@ async def _update(request: Request) -> Response:
 async def _reset(request: Request) -> Response:
     form = await sent(request)
     wanted = contract.ResetPasswordRequest(
-        user_name=form.text("user_name"), password=form.text("password")
+        user_name=form.text("user_name"),
+        password=form.text("password"),
+        etag=form.text("etag"),
     )
     return await _done(request, "ResetPassword", wanted)
 

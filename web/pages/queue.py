@@ -12,6 +12,7 @@ from starlette.routing import Route
 from tieout.v1 import exception_service_pb2, person_service_pb2, view_service_pb2
 from web.calls import CallError, ask
 from web.frame import frame_of, go_to, own_name
+from web.given import sent
 from web.pages.case_data import page_of
 from web.pages.queue_query import FACET_FIELDS, ORDERS, query_of, state_name
 
@@ -122,7 +123,10 @@ async def _save_view(request: Request) -> Response:
 
 
 async def _delete_view(request: Request) -> Response:
-    message = view_service_pb2.DeleteViewRequest(view_id=request.path_params["view_id"])
+    form = await sent(request)
+    message = view_service_pb2.DeleteViewRequest(
+        view_id=request.path_params["view_id"], etag=form.text("etag")
+    )
     await ask(request, "views", "DeleteView", message)
     return go_to("/")
 

@@ -54,7 +54,7 @@ async def _expire(request: Request) -> Response:
     form = await sent(request)
     case_id, line = form.text("case"), form.number("line")
     message = fact_service_pb2.ChangeFactExpiryRequest(
-        case_id=case_id, line_number=line, expire_date=form.text("until")
+        case_id=case_id, line_number=line, expire_date=form.text("until"), etag=form.text("etag")
     )
     await ask(request, "facts", "ChangeFactExpiry", message)
     return go_to(f"/rules/show?{urlencode({'case': case_id, 'line': line})}")

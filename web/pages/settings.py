@@ -24,11 +24,20 @@ __all__ = ["ROUTES", "preferences_from"]
 
 
 async def _show(request: Request) -> Response:
-    return _page(request, saved="saved" in request.query_params)
+    etag = ""
+    if getattr(request.state, "person", ""):
+        kept = await ask(request, "persons", "GetPreferences", contract.GetPreferencesRequest())
+        etag = kept.etag
+    return _page(request, saved="saved" in request.query_params, etag=etag)
 
 
 def _page(
-    request: Request, *, saved: bool = False, problems: Sequence[str] = (), status: int = 200
+    request: Request,
+    *,
+    saved: bool = False,
+    problems: Sequence[str] = (),
+    etag: str = "",
+    status: int = 200,
 ) -> Response:
     return frame_of(request).page(
         request,
@@ -36,21 +45,23 @@ def _page(
         status=status,
         saved=saved,
         problems=problems,
+        etag=etag,
         page_rows=sorted(PAGE_ROWS),
     )
 
 
 async def _save(request: Request) -> Response:
     form = await request.form()
+    etag = str(form.get("etag", ""))
     preferences, doubled = preferences_from({name: str(form[name]) for name in form})
     if doubled:
         frame = frame_of(request)
         said = frame.say(
             request, "The key %(key)s would do two things; nothing was saved.", key=doubled
         )
-        return _page(request, problems=[said], status=422)
+        return _page(request, problems=[said], etag=etag, status=422)
     if getattr(request.state, "person", ""):
-        wanted = contract.SavePreferencesRequest(preferences=as_message(preferences))
+        wanted = contract.SavePreferencesRequest(preferences=as_message(preferences), etag=etag)
         await ask(request, "persons", "SavePreferences", wanted)
         door_of(request).forget()
     response = go_to("/settings?saved")

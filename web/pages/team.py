@@ -52,6 +52,7 @@ async def _show(request: Request) -> Response:
         activity=activity_table(report.activity),
         act_names=_ACTS,
         rules=rules.rules,
+        rules_etag=rules.etag,
         empty_rules=range(len(rules.rules), max(_RULE_ROWS, len(rules.rules) + 2)),
         templates=templates.templates,
         done=said.text("done"),
@@ -96,7 +97,7 @@ async def _save_rules(request: Request) -> Response:
         for amount, age, hours in zip_longest(*columns, fillvalue="")
         if str(hours).strip()
     ]
-    wanted = team_service_pb2.ReplaceDueRulesRequest(rules=rules)
+    wanted = team_service_pb2.ReplaceDueRulesRequest(rules=rules, etag=str(form.get("etag", "")))
     await ask(request, "team", "ReplaceDueRules", wanted)
     return go_to("/team?done=saved")
 
@@ -125,7 +126,9 @@ async def _save_template(request: Request) -> Response:
 
 async def _delete_template(request: Request) -> Response:
     form = await sent(request)
-    wanted = team_service_pb2.DeleteNoteTemplateRequest(name=form.text("name"))
+    wanted = team_service_pb2.DeleteNoteTemplateRequest(
+        name=form.text("name"), etag=form.text("etag")
+    )
     await ask(request, "team", "DeleteNoteTemplate", wanted)
     return go_to("/team?done=saved")
 
