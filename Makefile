@@ -163,6 +163,7 @@ $(CODEGEN)/.ready: proto/requirements.lock
 proto: $(CODEGEN)/.ready  ## regenerate tieout/v1 from proto/tieout/v1
 	PATH="$(CODEGEN)/bin:$$PATH" $(CODEGEN)/bin/python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. proto/tieout/v1/*.proto
 	$(CODEGEN)/bin/buf lint proto
+	$(CODEGEN)/bin/buf breaking proto --against tests/server/released_contract.binpb
 
 # An environment with what a client needs and nothing else: the tests install the client's wheel there.
 $(CLIENT)/.ready: deploy/client/requirements.lock

@@ -1,12 +1,14 @@
 """The contract as lines of text, one per promise; run as a program it writes the released ones.
 
 A line holds all that a caller may have built upon: a name, a number, a type, a place. Whatever
-breaks a caller takes a line away or changes it; whatever is merely added adds lines.
+breaks a caller takes a line away or changes it; whatever is merely added adds lines. Beside the
+lines, which people review, stands the same contract as buf compares it.
 """
 
 from __future__ import annotations
 
 import importlib
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASED = Path(__file__).with_name("released_contract.txt")
+RELEASED_IMAGE = RELEASED.with_suffix(".binpb")
+BUF = ROOT / ".cache" / "codegen" / "bin" / "buf"
 Field = descriptor_pb2.FieldDescriptorProto
 
 
@@ -108,3 +112,5 @@ def _reserved(
 
 if __name__ == "__main__":
     RELEASED.write_text("\n".join(promises(current_files())) + "\n")
+    told = ["--as-file-descriptor-set", "--exclude-source-info", "-o", RELEASED_IMAGE]
+    subprocess.run([BUF, "build", ROOT / "proto", *told], check=True)

@@ -1,9 +1,21 @@
 """No promise of the released contract is broken; every way to break one is noticed."""
 
+import re
+import shutil
+import subprocess
+
 import pytest
 from google.protobuf import descriptor_pb2, text_format
 
-from tests.server.contract_shape import RELEASED, broken, current_files, promises
+from tests.server.contract_shape import (
+    BUF,
+    RELEASED,
+    RELEASED_IMAGE,
+    ROOT,
+    broken,
+    current_files,
+    promises,
+)
 
 HOW = (
     "promises that are not kept; a deliberate change: see 'Change the contract' in CONTRIBUTING.md"
@@ -163,3 +175,72 @@ def test_a_removed_file_of_the_contract_is_refused(file_at):
     files = current_files()
     del files[file_at]
     assert broken(promises(current_files()), files) != []
+
+
+def buf_breaking(folder):
+    """What buf says that the contract in `folder` breaks of the released one."""
+    done = subprocess.run(
+        [BUF, "breaking", folder, "--against", RELEASED_IMAGE],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) is (done.stdout == ""), done.stderr
+    return done.stdout
+
+
+def test_buf_finds_nothing_broken_either():
+    assert buf_breaking(ROOT / "proto") == ""
+
+
+def test_what_buf_compares_with_is_what_the_lines_say():
+    files = descriptor_pb2.FileDescriptorSet.FromString(RELEASED_IMAGE.read_bytes()).file
+    ours = [file for file in files if file.package == "tieout.v1"]
+    # The committed stubs, which the lines are of, say nothing of names in JSON.
+    lines = [re.sub(" in JSON .*", "", line) for line in promises(ours)]
+    assert lines == RELEASED.read_text().splitlines()
+
+
+EDITS = {
+    "a field removed": ("view", "  string query = 5;", "", "deleted"),
+    "a field renumbered": ("view", "string query = 5;", "string query = 7;", "deleted"),
+    "a field renamed": ("view", "string query = 5;", "string words = 5;", "changed name"),
+    "a field renamed in JSON": (
+        "view",
+        "string query = 5;",
+        'string query = 5 [json_name = "words"];',
+        "json_name",
+    ),
+    "a type changed": ("view", "bool is_team = 3;", "int32 is_team = 3;", "changed type"),
+    "a field made repeated": ("view", "string query = 5;", "repeated string query = 5;", "card"),
+    "presence lost": ("webhook", "optional int32 http_status", "int32 http_status", "card"),
+    "an RPC removed": ("run", "  rpc GetRun(GetRunRequest) returns (GetRunResponse);", "", "RPC"),
+    "a call that streams no more": (
+        "run",
+        "(stream WatchRunResponse)",
+        "(WatchRunResponse)",
+        "str",
+    ),
+    "an enum value renumbered": (
+        "webhook",
+        "STATE_DISABLED = 2",
+        "STATE_DISABLED = 5",
+        "enum value",
+    ),
+    "a message renamed": ("view", "message View {", "message SavedView {", "deleted"),
+    "a package renamed": ("view", "package tieout.v1;", "package tieout.v2;", "package"),
+}
+
+
+@pytest.mark.parametrize(("part", "before", "after", "said"), EDITS.values(), ids=EDITS.keys())
+def test_buf_finds_what_breaks_a_caller(tmp_path, part, before, after, said):
+    copy = tmp_path / "proto"
+    shutil.copytree(ROOT / "proto", copy)
+    path = copy / "tieout" / "v1" / f"{part}_service.proto"
+    text = path.read_text()
+    assert before in text
+    text = text.replace(before, after, 1)
+    if after == "message SavedView {":
+        text = re.sub(r"\bView (view|views) =", r"SavedView \1 =", text)
+    path.write_text(text)
+    assert said in buf_breaking(copy)
