@@ -355,6 +355,7 @@ def _server_with(
     )
     authenticator = authenticator_of(configuration.authentication, time.time, sessions)
     tracing = tracing_of(configuration.telemetry)
+    metrics.trace_by(tracing)
     if tracing is not None:
         stack.callback(tracing.close)
     return grpc.aio.server(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from rpc.jobs import StageTiming
+    from rpc.tracing import Tracing
 
 __all__ = ["METRICS", "CallMeasure", "Metric", "Metrics"]
 
@@ -225,6 +226,7 @@ class Metrics:
     def __init__(self) -> None:
         """A fresh registry; nothing is shared with other instances."""
         self.registry = CollectorRegistry()
+        self._tracing: Tracing | None = None
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
@@ -266,10 +268,14 @@ class Metrics:
         histogram = self._histograms[name]
         (histogram.labels(**labels) if labels else histogram).observe(value)
 
+    def trace_by(self, tracing: Tracing | None) -> None:
+        """Have stages that belong to no call's span leave one of their own."""
+        self._tracing = tracing
+
     def observe_stages(self, timings: Iterable[StageTiming]) -> None:
-        """Add the stages of one match, to the span of its call as well."""
+        """Add the stages of one match, to the span of its call as well, or to one of the batch."""
         timings = list(timings)
-        trace_stages(timings)
+        trace_stages(timings, self._tracing)
         for timing in timings:
             self.observe("tieout_stage_seconds", timing.seconds, stage=timing.stage)
             self.count("tieout_stage_rows_total", timing.row_count, stage=timing.stage)

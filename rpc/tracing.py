@@ -1,6 +1,6 @@
-"""Spans of calls and of the stages of a match, for those who collect them (OpenTelemetry).
+"""Spans of calls, batches and the stages of a match, for those who collect them (OpenTelemetry).
 
-A span costs 20 µs, so there is one per call and one per stage, never one per payment. It carries
+A span costs 20 µs, so there is one per call, batch and stage, never one per payment. It carries
 method, tenant, code, stage and row counts; nothing of a payment. Without a collector none is made.
 """
 
@@ -15,13 +15,16 @@ from rpc.configuration_errors import ConfigurationError
 from rpc.request_ids import current_request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.trace import Span
 
     from rpc.jobs import StageTiming
 
-__all__ = ["CallSpan", "Tracing", "open_tracing", "trace_stages"]
+__all__ = ["BATCH", "CallSpan", "Tracing", "open_tracing", "trace_stages"]
+
+BATCH: Final = "batch"
+"""Name of the span of a match that several calls share, or none."""
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -57,6 +60,21 @@ class Tracing:
         _call_span.set(call)
         return call
 
+    def batch(self, timings: Iterable[StageTiming]) -> None:
+        """A match that is nobody's own call, such as a pass of small calls, and its stages.
+
+        It ended just now, is below no other span, and is sampled by itself.
+        """
+        done = list(timings)
+        now = time.time_ns()
+        span = self._tracer.start_span(
+            BATCH,
+            start_time=now - _nanoseconds(done),
+            attributes={"tieout.rows": max((one.row_count for one in done), default=0)},
+        )
+        _add_stages(self._tracer, span, done, now)
+        span.end(end_time=now)
+
     def close(self) -> None:
         """Send what waits to be sent."""
         self._provider.shutdown()
@@ -72,20 +90,7 @@ class CallSpan:
 
     def stages(self, timings: Iterable[StageTiming]) -> None:
         """Add the stages of a match, which ended just now, one after the other."""
-        from opentelemetry.trace import set_span_in_context  # noqa: PLC0415 - an extra
-
-        done = list(timings)
-        context = set_span_in_context(self._span)
-        at = time.time_ns() - int(sum(timing.seconds for timing in done) * _NANOSECONDS)
-        for timing in done:
-            span = self._tracer.start_span(
-                timing.stage,
-                context=context,
-                start_time=at,
-                attributes={"tieout.rows": timing.row_count},
-            )
-            at += int(timing.seconds * _NANOSECONDS)
-            span.end(end_time=at)
+        _add_stages(self._tracer, self._span, list(timings), time.time_ns())
 
     def end(self, code: str, reason: str) -> None:
         """The call ended with `code`, and `reason` where it is an error."""
@@ -102,11 +107,34 @@ class CallSpan:
         self._span.end()
 
 
-def trace_stages(timings: Iterable[StageTiming]) -> None:
-    """Add stages to the span of the current call, where there is one."""
+def trace_stages(timings: Iterable[StageTiming], tracing: Tracing | None = None) -> None:
+    """Add stages to the span of the current call; where there is none, to one made by `tracing`."""
     call = _call_span.get()
     if call is not None:
         call.stages(timings)
+    elif tracing is not None:
+        tracing.batch(timings)
+
+
+def _add_stages(tracer: Any, span: Span, timings: Sequence[StageTiming], ended_at: int) -> None:
+    """Spans of stages that followed each other, the last until `ended_at`, below `span`."""
+    from opentelemetry.trace import set_span_in_context  # noqa: PLC0415 - an extra
+
+    context = set_span_in_context(span)
+    at = ended_at - _nanoseconds(timings)
+    for timing in timings:
+        stage = tracer.start_span(
+            timing.stage,
+            context=context,
+            start_time=at,
+            attributes={"tieout.rows": timing.row_count},
+        )
+        at += int(timing.seconds * _NANOSECONDS)
+        stage.end(end_time=at)
+
+
+def _nanoseconds(timings: Sequence[StageTiming]) -> int:
+    return sum(int(timing.seconds * _NANOSECONDS) for timing in timings)
 
 
 def open_tracing(endpoint: str, sample_ratio: float, service_name: str) -> Tracing:
