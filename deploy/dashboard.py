@@ -71,8 +71,16 @@ PANELS: Final = (
             f"(increase(tieout_files_received_total[{_INTERVAL}]))"
         },
     ),
+    Panel("Bytes of bank files", "Bps", {"{{format}}": _rate("tieout_file_bytes_total", "format")}),
     Panel(
-        "Bytes of bank files", "Bps", {"bytes": f"sum(rate(tieout_file_bytes_total[{_INTERVAL}]))"}
+        "Seconds of reading a bank file, p99",
+        "s",
+        {"{{format}}": _quantile("0.99", "tieout_parse_seconds", "format")},
+    ),
+    Panel(
+        "Bank files refused, by reason",
+        "short",
+        {"{{reason}}": f"sum by (reason) (increase(tieout_parse_rejects_total[{_INTERVAL}]))"},
     ),
     Panel("Payments matched", "short", {"{{source}}": _rate("tieout_payments_total", "source")}),
     Panel(

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BankFileService"]
 
+_PARSE: Final = "parse"
+_UNKNOWN: Final = "unknown"
 _BUCKETS: Final = (
     "applied",
     "on_account",
@@ -126,7 +128,6 @@ class BankFileService(BankFileUploads):
     async def _submit(
         self, header: contract.SubmitBankFileHeader, sent: _Sent
     ) -> contract.SubmitBankFileResponse:
-        self._metrics.count("tieout_file_bytes_total", sent.size_bytes)
         job = BankFileJob(
             content_path=str(sent.path),
             file_id=sent.sha256,
@@ -152,8 +153,8 @@ class BankFileService(BankFileUploads):
                 done = await self._workers.run(
                     self._with_snapshot(job), Lane.BATCH, size_bytes=sent.size_bytes
                 )
-        except JobFailedError:
-            self._metrics.count("tieout_files_received_total", format="unknown", outcome="refused")
+        except JobFailedError as error:
+            self.count_refused(job, error)
             raise
         assert isinstance(done, BankFileDone)  # noqa: S101 - a worker answers in kind
         self.count_done(done)
@@ -228,6 +229,19 @@ class BankFileService(BankFileUploads):
             "tieout_posting_conflicts_total", done.conflict_count, source="bank_file"
         )
         self._metrics.observe_stages(done.timings)
+        size_bytes = response.bank_file.size_bytes
+        self._metrics.count("tieout_file_bytes_total", size_bytes, format=done.source_format)
+        for timing in done.timings:
+            if timing.stage == _PARSE:
+                self._metrics.observe(
+                    "tieout_parse_seconds", timing.seconds, format=done.source_format
+                )
+
+    def count_refused(self, job: BankFileJob, error: JobFailedError) -> None:
+        """Count a file that was refused for what is in it."""
+        self._metrics.count("tieout_files_received_total", format=_UNKNOWN, outcome="refused")
+        self._metrics.count("tieout_file_bytes_total", job.size_bytes, format=_UNKNOWN)
+        self._metrics.count("tieout_parse_rejects_total", reason=error.reason)
 
     def _count_cash(self, bank_file: contract.BankFile) -> None:
         """Where the cash of a file went, by currency."""

@@ -75,7 +75,16 @@ METRICS: Final = (
         ("format", "outcome"),
         "Bank files by format and outcome: processed, already_processed, validated, refused.",
     ),
-    Metric("tieout_file_bytes_total", "counter", (), "Bytes of bank files received."),
+    Metric(
+        "tieout_file_bytes_total",
+        "counter",
+        ("format",),
+        "Bytes of bank files received, by format; unknown where a file was refused.",
+    ),
+    Metric(
+        "tieout_parse_seconds", "histogram", ("format",), "Seconds of reading one file, by format."
+    ),
+    Metric("tieout_parse_rejects_total", "counter", ("reason",), "Bank files refused, by reason."),
     Metric("tieout_payments_total", "counter", ("source",), "Payments matched, by source."),
     Metric(
         "tieout_payment_amount_minor_total",

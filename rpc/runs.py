@@ -77,12 +77,13 @@ class RunKeeper:
         bookings: asyncio.Semaphore,
         now_ms: Callable[[], int],
         on_done: Callable[[RunDone], None],
+        on_failed: Callable[[RunJob, ServiceError], None] = lambda *_: None,
         indexed: Callable[[RunJob], RunJob] = lambda job: job,
     ) -> None:
         """Let `workers` do the work and keep contents in `folder`.
 
         What is sealed there is opened in `working` while a worker reads it. `on_done` hears of
-        every run that was done, as its caller; `indexed` names the snapshot of the moment a job is
+        every run that was done, as its caller, `on_failed` of every one that could not be; `indexed` names the snapshot of the moment a job is
         done.
         """
         self._with_snapshot = indexed
@@ -92,6 +93,7 @@ class RunKeeper:
         self._bookings = bookings
         self._now_ms = now_ms
         self._on_done = on_done
+        self._on_failed = on_failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Condition()
 
@@ -212,6 +214,7 @@ class RunKeeper:
         except ServiceError as error:
             said = {"reason": error.reason, "message": str(error), "metadata": error.metadata}
             text = msgspec.json.encode(said).decode()
+            self._on_failed(work.job, error)
             await self._write(lambda booking: booking.runs.fail(run_id, text, self._now_ms()))
         except StoreError:
             _log.exception("run %s stays where it is: the store does not answer", run_id)

@@ -1,6 +1,8 @@
 """Metrics that say how the work goes: from rows of the store, from stages of a match."""
 
 import asyncio
+import re
+import urllib.request
 
 import pytest
 
@@ -9,9 +11,15 @@ from rpc.metrics import METRICS, Metrics
 from rpc.upkeep import Upkeep
 from store import open_repository
 from store.retention import Retention
+from tests.server.requests import bai2_file
+from tests.server.running_server import RunningServer
 from tests.store.stored_files import file_id_of, file_result
+from tieout.client import Client, ClientError
+
+pytestmark = pytest.mark.xdist_group("server")
 
 NOW = 1_774_915_200_000
+NO_FILE = b"no bank file at all\n"
 
 
 def counted(upkeep, metrics):
@@ -56,3 +64,33 @@ def test_candidates_of_a_match_are_the_rows_of_the_stage_that_settles():
 )
 def test_bounds_of_a_histogram_grow(metric):
     assert sorted(set(metric.bounds)) == list(metric.bounds)
+
+
+def samples(server):
+    """Samples of `/metrics`: name and labels → value."""
+    with urllib.request.urlopen(server.metrics, timeout=30) as answer:  # noqa: S310 - our own
+        text = answer.read().decode()
+    return {
+        name: float(value) for name, value in re.findall(r"^(\w+\S*) (\S+)$", text, re.MULTILINE)
+    }
+
+
+def test_files_are_counted_by_format_and_refusals_by_reason_whoever_waits_for_them(tmp_path):
+    content = bai2_file((10_000, "INV-20431"))
+    with RunningServer(tmp_path) as server, Client(server.address) as client:
+        for _ in range(2):
+            client.submit_bank_file(content, "day.bai")
+        with pytest.raises(ClientError):
+            client.submit_bank_file(NO_FILE, "none.txt")
+        run_id = client.submit_bank_file(NO_FILE, "none.txt", background=True).run_id
+        assert client.wait_run(run_id, 60).error.reason == "NOT_A_BANK_FILE"
+        found = samples(server)
+        assert server.terminate() == 0
+    received = "tieout_files_received_total"
+    assert found[f'{received}{{format="bai2",outcome="processed"}}'] == 1
+    assert found[f'{received}{{format="bai2",outcome="already_processed"}}'] == 1
+    assert found[f'{received}{{format="unknown",outcome="refused"}}'] == 2
+    assert found['tieout_parse_rejects_total{reason="NOT_A_BANK_FILE"}'] == 2
+    assert found['tieout_file_bytes_total{format="bai2"}'] == 2 * len(content)
+    assert found['tieout_file_bytes_total{format="unknown"}'] == 2 * len(NO_FILE)
+    assert found['tieout_parse_seconds_count{format="bai2"}'] >= 1

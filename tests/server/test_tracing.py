@@ -108,7 +108,10 @@ class Snapshots:
 def test_a_pass_is_a_span_of_its_own_with_its_stages_and_of_no_caller():
     async def match(metrics):
         batcher = MatchBatcher(Workers(), Snapshots(), metrics, 1)
-        answers = [batcher.answer(ResidentRequest(b"", explain=False, companies=None), None) for _ in range(3)]
+        answers = [
+            batcher.answer(ResidentRequest(b"", explain=False, companies=None), None)
+            for _ in range(3)
+        ]
         assert await asyncio.gather(*answers) == [b"done"] * 3
         return b""
 

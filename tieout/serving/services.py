@@ -17,6 +17,7 @@ from rpc.caller import current_caller
 from rpc.customer_service import CustomerService
 from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
+from rpc.errors import JobFailedError
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
 from rpc.fact_service import FactService
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from engine.outcomes import Outcomes
     from engine.policy import PolicyBook
     from rpc.draining import Draining
+    from rpc.errors import ServiceError
     from rpc.jobs import LoadTablesJob
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
@@ -282,6 +284,10 @@ def _add_intake(
         if done.changed:
             on_changed(current_caller().tenant)
 
+    def on_failed(job: RunJob, error: ServiceError) -> None:
+        if isinstance(job, BankFileJob) and isinstance(error, JobFailedError):
+            bank_files.count_refused(job, error)
+
     runs = RunKeeper(
         workers=pool,
         writer=writer,
@@ -290,6 +296,7 @@ def _add_intake(
         bookings=bookings,
         now_ms=now_ms,
         on_done=on_done,
+        on_failed=on_failed,
         indexed=indexed,
     )
     imports = RowImports(
