@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from rpc.errors import ServiceError
     from rpc.metrics import Metrics
     from rpc.reading import StoreReader
     from rpc.runs import RunJob, RunKeeper
@@ -237,8 +238,10 @@ class BankFileService(BankFileUploads):
                     "tieout_parse_seconds", timing.seconds, format=done.source_format
                 )
 
-    def count_refused(self, job: BankFileJob, error: JobFailedError) -> None:
-        """Count a file that was refused for what is in it."""
+    def count_refused(self, job: RunJob, error: ServiceError) -> None:
+        """Count a file that was refused for what is in it; other work and failures are not."""
+        if not (isinstance(job, BankFileJob) and isinstance(error, JobFailedError)):
+            return
         self._metrics.count("tieout_files_received_total", format=_UNKNOWN, outcome="refused")
         self._metrics.count("tieout_file_bytes_total", job.size_bytes, format=_UNKNOWN)
         self._metrics.count("tieout_parse_rejects_total", reason=error.reason)

@@ -83,8 +83,8 @@ class RunKeeper:
         """Let `workers` do the work and keep contents in `folder`.
 
         What is sealed there is opened in `working` while a worker reads it. `on_done` hears of
-        every run that was done, as its caller, `on_failed` of every one that could not be; `indexed` names the snapshot of the moment a job is
-        done.
+        every run that was done, as its caller, `on_failed` of every one that could not be;
+        `indexed` names the snapshot of the moment a job is done.
         """
         self._with_snapshot = indexed
         self._workers = workers

@@ -210,7 +210,7 @@ class TeamChanges(Team):
     def delete_template(self, name: str, version: int | None = None) -> bool:
         """Forget a template; gives whether there was one.
 
-        Raises `StaleRowError` where it is there and has another version than that (None: whichever).
+        Raises `StaleRowError` where it is there with another version than that (None: whichever).
         """
         now = next((one.version for one in self.templates() if one.name == name), None)
         if now is not None and version not in (None, now):

@@ -71,7 +71,7 @@ class ViewChanges(Views):
     """What a booking may do with views."""
 
     def save(self, view: SavedView, seen: str = "") -> SavedView:
-        """Keep `view` in place of the owner's view of that name, whose key it gets, if there is one.
+        """Keep `view` in place of the owner's view of that name, if there is one, under its key.
 
         Raises `StaleRowError` where that is not what was `seen`: its etag, `NOTHING`, or empty for
         whichever.

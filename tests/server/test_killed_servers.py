@@ -41,6 +41,9 @@ ROUNDS_OF_A_STORE = 50
 KILLED_AFTER = 0.15
 """A handful of calls of each kind, at most."""
 
+CALL_SECONDS = 300
+"""How long a call may take on a machine that does much else; what hangs is found all the same."""
+
 PAYMENTS = 2
 """Of each file, and nobody's: one is put aside, one is put on an item."""
 
@@ -63,7 +66,7 @@ class Asked:
         stub, name = self.call
         method = getattr(stub(channel), name)
         many = len(self.parts) > 1
-        answer = method(iter(self.parts) if many else self.parts[0], timeout=60)
+        answer = method(iter(self.parts) if many else self.parts[0], timeout=CALL_SECONDS)
         assert self.answer in (None, answer), "an answer that was given is another one now"
         self.answer = answer
 
@@ -209,8 +212,12 @@ class Day:
             stub = matching_grpc.MatchServiceStub(channel)
             try:
                 while True:
-                    self._compare("brought", stub.MatchPayments(match_request(), timeout=60))
-                    self._compare("kept", stub.MatchResidentPayments(resident, timeout=60))
+                    self._compare(
+                        "brought", stub.MatchPayments(match_request(), timeout=CALL_SECONDS)
+                    )
+                    self._compare(
+                        "kept", stub.MatchResidentPayments(resident, timeout=CALL_SECONDS)
+                    )
             except grpc.RpcError as error:
                 ended.append(error.code())
 

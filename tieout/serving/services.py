@@ -17,7 +17,6 @@ from rpc.caller import current_caller
 from rpc.customer_service import CustomerService
 from rpc.desk_acts import DeskActs
 from rpc.desk_work import DeskWork
-from rpc.errors import JobFailedError
 from rpc.event_service import EventService
 from rpc.exception_service import ExceptionService
 from rpc.fact_service import FactService
@@ -285,8 +284,7 @@ def _add_intake(
             on_changed(current_caller().tenant)
 
     def on_failed(job: RunJob, error: ServiceError) -> None:
-        if isinstance(job, BankFileJob) and isinstance(error, JobFailedError):
-            bank_files.count_refused(job, error)
+        bank_files.count_refused(job, error)
 
     runs = RunKeeper(
         workers=pool,
