@@ -174,17 +174,25 @@ def read_references(
             mark[getattr(part, name)] = True
         return mark
 
-    none = np.empty(0, dtype=np.int64)
     slots = ReferenceSlots.concat([part.slots for part in parts])
     return ReadReferences(
         slots=slots.at(np.lexsort((slots.start, slots.line, slots.payment))),
         shared=SharedReferences.concat([part.shared for part in parts]),
         elsewhere=marked("elsewhere"),
         other_currency=marked("other_currency"),
-        between=(
-            np.concatenate([none, *(part.between[0] for part in parts)]),
-            np.concatenate([none, *(part.between[1] for part in parts)]),
-        ),
+        between=_joined([part.between for part in parts]),
+    )
+
+
+def _joined(
+    pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if len(pairs) == 1:
+        return pairs[0]
+    none = np.empty(0, dtype=np.int64)
+    return (
+        np.concatenate([none, *(pair[0] for pair in pairs)]),
+        np.concatenate([none, *(pair[1] for pair in pairs)]),
     )
 
 
@@ -243,8 +251,9 @@ def _read_chunk(
     index: OpenItemIndex,
     sisters: NDArray[np.bool_],
 ) -> _Part:
-    rows = slice(chunk.first_row, chunk.first_row + len(chunk))
-    own = _Texts(**{name: getattr(texts, name)[rows] for name in texts.__struct_fields__})
+    rows, own = slice(chunk.first_row, chunk.first_row + len(chunk)), texts
+    if len(chunk) < len(texts.payment):
+        own = _Texts(**{name: getattr(texts, name)[rows] for name in texts.__struct_fields__})
     payers = Payers(
         own.payment,
         own.company,

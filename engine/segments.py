@@ -30,10 +30,11 @@ __all__ = [
     "with_changes",
 ]
 
-_MIX_A = np.uint64(0x9E3779B97F4A7C15)
-_MIX_B = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_C = np.uint64(0x94D049BB133111EB)
-_MIX_FIRST, _MIX_LAST = np.uint64(27), np.uint64(31)
+_MIX_A, _MIX_B, _MIX_C, _MIX_FIRST, _MIX_LAST = (
+    # Arrays without dimensions: numpy takes them as they are, a scalar it makes one of each time.
+    np.array(number, dtype=np.uint64)
+    for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 27, 31)
+)
 
 
 def segment_sum(

@@ -217,6 +217,8 @@ def scan_words(content: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
     """Words of letters and digits, ignoring `-/._#:` inside them ("INV-2026/7" is INV20267)."""
     parts = []
     for first, last in _cut(offsets, np.arange(len(offsets) - 1)):
+        if last - first == len(offsets) - 1:
+            return words_of_chunk(TextChunk.of(content, offsets))
         base = offsets[first]
         piece = TextChunk.of(content[base : offsets[last]], offsets[first : last + 1] - base)
         word = words_of_chunk(piece)

@@ -85,6 +85,8 @@ def _row_fields(row_class: Any) -> tuple[FieldDescriptor, ...]:
 
 
 _TEXT: Final = pa.string()
+_FEW_ROWS: Final = 64
+"""So many rows are asked what they tell; of more, every field is told by some row anyway."""
 
 
 class _RowField(msgspec.Struct, frozen=True):
@@ -174,7 +176,24 @@ def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array]:
 
 def decode_messages(kind: TableKind, messages: Sequence[Any]) -> dict[str, pa.Array]:
     """Columns of row messages."""
-    return {one.column: _message_column(one, messages) for one in kind.columns}
+    if len(messages) > _FEW_ROWS:
+        return {one.column: _message_column(one, messages) for one in kind.columns}
+    # Of a few rows what no message tells is not asked for field by field: most fields are untold.
+    told = {field.name for row in messages for field, _ in row.ListFields()}
+    return {
+        one.column: _message_column(one, messages)
+        if one.name in told
+        else _untold_column(one, len(messages))
+        for one in kind.columns
+    }
+
+
+@cache
+def _untold_column(one: _RowField, rows: int) -> pa.Array:
+    """The column of a field that none of a few rows tells."""
+    if one.kind == _TEXT:
+        return blanks(rows)
+    return pa.nulls(rows, one.kind) if one.has_presence else pa.repeat(pa.scalar(0, one.kind), rows)
 
 
 def _message_column(one: _RowField, messages: Any) -> pa.Array:

@@ -72,22 +72,29 @@ _CURRENCIES: Final = pa.array([*CURRENCY_EXPONENTS, ""])
 
 
 class _Column(msgspec.Struct, frozen=True):
-    """A column of a table and what kind it is: asked once, for every call has all of them."""
+    """A column of a table and what kind it is: asked once, for every call has all of them.
+
+    is_free: a text of which no more is asked.
+    """
 
     field: Any
     name: str
     is_text: bool
+    is_free: bool
     is_integer: bool
     is_date: bool
 
 
 @cache
-def _checked_columns(batch_class: type[Batch]) -> tuple[_Column, ...]:
+def _checked_columns(batch_class: type[Batch], table: str) -> tuple[_Column, ...]:
+    rules = _RULES[table]
+    ruled = {*rules.required, *rules.words, *rules.defaults, "currency"}
     return tuple(
         _Column(
             field=field,
             name=field.name,
             is_text=pa.types.is_string(field.type),
+            is_free=pa.types.is_string(field.type) and field.name not in ruled,
             is_integer=pa.types.is_integer(field.type),
             is_date=pa.types.is_date(field.type),
         )
@@ -142,7 +149,7 @@ class TableChecker:
             raise ArrowError(message, table=self._kind.field, column=missing[0])
         arrays = [
             self._column(one, columns.get(one.name), row_count)
-            for one in _checked_columns(self._kind.batch_class)  # type: ignore[arg-type]  # a class
+            for one in _checked_columns(self._kind.batch_class, self._kind.field)  # type: ignore[arg-type]  # a class
         ]
         if not self._own_errors:
             schema = self._kind.batch_class.SCHEMA
@@ -175,6 +182,8 @@ class TableChecker:
         if column is None:
             column = blanks(rows) if one.is_text else pa.nulls(rows, one.field.type)
         typed = self._typed(one, column)
+        if one.is_free and not typed.null_count:
+            return typed
         if one.is_text:
             return self._text(one.name, typed)
         return self._number(one, typed) if one.is_integer else typed
