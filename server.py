@@ -63,6 +63,7 @@ from tieout.server_doors import (
     tracing_of,
 )
 from tieout.serving.folders import is_in_memory, placed, spool_folder
+from tieout.serving.leftovers import Leftover, left_behind, left_in, remove_left
 from tieout.serving.resident import resident_folders
 from tieout.serving.services import SERVICES, ServedTenant, add_services
 from tieout.serving.sign_in import PasswordDoor
@@ -205,8 +206,14 @@ async def _cleared_spool(configuration: Configuration, stack: AsyncExitStack) ->
     that ends.
     """
     spool = spool_folder(configuration)
+    _tell_left(left_in(spool))
     clear_folder(spool)
+    held = os.open(spool, os.O_RDONLY | os.O_DIRECTORY)
+    stack.callback(os.close, held)
     if configuration.store.encryption_key_file:
+        for left in left_behind(time.time(), but=[spool]):
+            remove_left(left)
+            _tell_left(left)
         stack.callback(shutil.rmtree, spool, ignore_errors=True)
         guardian = SupervisedProcess(
             "tieout.serving.guardian", os.fsencode(spool), on_lost=lambda: None
@@ -218,6 +225,15 @@ async def _cleared_spool(configuration: Configuration, stack: AsyncExitStack) ->
         if not is_in_memory(spool):
             _log.warning("the store is sealed, what the server works with is not: %s", spool)
     return spool
+
+
+def _tell_left(left: Leftover) -> None:
+    """Say what a server that was killed has left; it is removed."""
+    if left.file_count:
+        _log.warning(
+            "removed what a killed server left in %s: %d files, %d bytes",
+            *(left.path, left.file_count, left.size_bytes),
+        )
 
 
 async def _workers(

@@ -33,6 +33,7 @@ from store.sqlite import check_sqlite_version
 from tieout.configuration import authority_of, policy_of
 from tieout.server_doors import check_all
 from tieout.serving.folders import spool_folder
+from tieout.serving.leftovers import left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +162,14 @@ def _permissions(configuration: Configuration) -> tuple[_Outcome, str]:
     return "ok", "folders of the store and the spool may be written"
 
 
+def _memory(_: Configuration) -> tuple[_Outcome, str]:
+    left = [one for one in left_behind(time.time()) if one.file_count]
+    if not left:
+        return "ok", "nothing was left in memory by servers that were killed"
+    told = ", ".join(f"{one.path} ({one.file_count} files)" for one in left)
+    return "warning", f"left by servers that were killed: {told}; the next sealed one removes it"
+
+
 def _clock(_: Configuration) -> tuple[_Outcome, str]:
     now = time.time()
     written = Path(__file__).stat().st_mtime
@@ -233,6 +242,7 @@ CHECKS: Final[dict[str, Callable[[Configuration], tuple[_Outcome, str]]]] = {
     "store": _store,
     "disk": _disk,
     "permissions": _permissions,
+    "memory": _memory,
     "clock": _clock,
     "ports": _ports,
     "limits": _limits,

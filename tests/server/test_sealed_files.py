@@ -1,10 +1,13 @@
 """What waits for the next server is sealed on disk, and whole again when it is read."""
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import grpc
 import pytest
@@ -19,8 +22,10 @@ from store.key_ring import add_master_key, new_data_key, read_key_ring
 from tests.server.imported_rows import CHANGES, customer_parts, named_customers
 from tests.server.requests import bai2_file
 from tests.server.running_server import RunningServer
+from tieout import commands
 from tieout.configuration import read_configuration
 from tieout.serving.folders import is_in_memory, spool_folder
+from tieout.serving.leftovers import left_behind
 from tieout.v1 import bank_file_service_pb2 as files
 from tieout.v1 import (
     bank_file_service_pb2_grpc,
@@ -33,6 +38,7 @@ from tieout.v1 import customer_service_pb2 as customers
 pytestmark = pytest.mark.xdist_group("server")
 
 NOW = 1_774_915_200_000
+DAY = 86_400
 NAME = "Zwirnfeld Quarz AG"
 CONTENT = bai2_file((10_000, f"{NAME} PAYS INV-1"))
 
@@ -202,6 +208,73 @@ def test_a_guardian_empties_what_is_left_and_nothing_that_is_new(tmp_path):
     assert (folder / "rows").read_text() == "of the next server"
     assert (tmp_path / "kept").exists()
     held.stdout.close()
+
+
+def sealed_settings(folder, store):
+    (folder / store).mkdir()
+    return f"""
+[store]
+url = "sqlite:///{folder / store / "store.db"}"
+encryption_key_file = "{folder / "encryption.keys"}"
+"""
+
+
+def killed_with_its_guardian(folder, settings):
+    """A server that made something readable, and is gone with whoever would clear up after it."""
+    with RunningServer(folder, settings) as server, grpc.insecure_channel(server.address) as one:
+        working = working_folder(folder / "tieout.toml")
+        stub = customer_service_pb2_grpc.CustomerServiceStub(one)
+        stub.ImportCustomers(customer_parts(named_customers("C-1", prefix=NAME), mode=CHANGES))
+        until(lambda: readable_in(working))
+        assert working not in {one.path for one in left_behind(time.time() + DAY)}, "it works"
+        # Whoever is stopped replaces no guardian.
+        os.kill(server.process.pid, signal.SIGSTOP)
+        for pid in server.workers():
+            if b"tieout.serving.guardian" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+        server.kill()
+    until(lambda: working in {one.path for one in left_behind(time.time() + DAY)})
+    assert readable_in(working)
+    return working
+
+
+def logged(server, words):
+    return [line for line in server.log.read_text().splitlines() if words in line]
+
+
+def test_what_is_left_by_all_killed_together_goes_with_the_next_start(tmp_path):
+    add_master_key(tmp_path / "encryption.keys", "k1")
+    settings = sealed_settings(tmp_path, "data")
+    working = killed_with_its_guardian(tmp_path, settings)
+    with RunningServer(tmp_path, settings) as server:
+        (line,) = logged(server, "removed what a killed server left in")
+        assert str(working) in line
+        assert server.terminate() == 0
+    assert not working.exists()
+
+
+def test_what_is_left_of_another_store_is_told_and_removed_when_it_is_nobodys(
+    tmp_path, monkeypatch, capsys
+):
+    add_master_key(tmp_path / "encryption.keys", "k1")
+    working = killed_with_its_guardian(tmp_path, sealed_settings(tmp_path, "data"))
+    monkeypatch.delenv("TIEOUT_CONFIG", raising=False)
+    settings = sealed_settings(tmp_path, "other")
+    with RunningServer(tmp_path, settings) as server:
+        assert not logged(server, "removed what"), "it may belong to a server that starts"
+        assert server.terminate() == 0
+    os.utime(working, (0, 0))
+    doctor = ["doctor", "--config", str(tmp_path / "tieout.toml")]
+    commands.main(doctor)
+    assert f"left by servers that were killed: {working}" in capsys.readouterr().out
+    assert readable_in(working), "whoever looks changes nothing"
+    with RunningServer(tmp_path, settings) as server:
+        (line,) = logged(server, "removed what a killed server left in")
+        assert str(working) in line
+        assert not working.exists()
+        commands.main(doctor)
+        assert "nothing was left in memory" in capsys.readouterr().out
+        assert server.terminate() == 0
 
 
 def parts(header, content=b""):

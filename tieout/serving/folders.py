@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,10 +25,20 @@ if TYPE_CHECKING:
 
     from tieout.configuration import Configuration
 
-__all__ = ["is_in_memory", "kept_folder", "lasting_folder", "placed", "spool_folder"]
+__all__ = [
+    "folders_in_memory",
+    "is_in_memory",
+    "kept_folder",
+    "lasting_folder",
+    "placed",
+    "spool_folder",
+]
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder made below is private
 """A file system that is never written to a disk but by swapping."""
+
+_WORKING: Final = re.compile(r"tieout-\d+-[0-9a-f]{12}")
+"""Names of folders in memory: of the user, and of the store."""
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 
@@ -72,7 +83,19 @@ def spool_folder(configuration: Configuration) -> Path:
     if not configuration.store.encryption_key_file or not _memory_is_large():
         return disk
     digest = hashlib.sha256(str(disk).encode()).hexdigest()[:12]
-    return _MEMORY / f"tieout-{os.getuid()}-{digest}"
+    return _MEMORY / f"{_prefix()}{digest}"
+
+
+def folders_in_memory() -> list[Path]:
+    """The folders in memory that servers of this user work in, or worked in, by name."""
+    if not _MEMORY.is_dir():
+        return []
+    found = (path for path in _MEMORY.glob(f"{_prefix()}*") if _WORKING.fullmatch(path.name))
+    return sorted(path for path in found if path.is_dir() and not path.is_symlink())
+
+
+def _prefix() -> str:
+    return f"tieout-{os.getuid()}-"
 
 
 def is_in_memory(folder: Path) -> bool:
