@@ -15,9 +15,10 @@ from engine.decisions import rank_proposals
 from engine.explain import explain_rows
 from engine.identify import IDENTIFIED_BY, RELIABILITY
 from engine.limits import CHUNK_ROWS
-from engine.money import exponent_of, money_texts
+from engine.money import exponent_of
 from engine.open_item_index import OPEN, ledger_rows
 from engine.patterns import codes_over_payments
+from engine.row_texts import Names, amounts, appended, as_column, taken
 from engine.segments import first_of_runs, mix64, pick
 from engine.settle import REASONS
 from engine.text_columns import blanks, is_empty, text_of, texts_at
@@ -30,16 +31,16 @@ if TYPE_CHECKING:
     from engine.intake import Intake
     from engine.match_input import MapOrdered
     from engine.rounds import Round
+    from engine.row_texts import Texts
     from engine.situation import Situation
 
 __all__ = ["Conclusion", "conclude", "touched_items", "write_applications", "write_outcomes"]
 
 _BY_REFERENCES: Final = IDENTIFIED_BY.index("references")
 _MANY_SHARE: Final = 16
-_IDENTIFIED_BY, _STRATEGIES, _UNIQUENESS, _REASONS = (
-    pa.array(names, pa.string()) for names in (IDENTIFIED_BY, STRATEGIES, UNIQUENESS, REASONS)
+_IDENTIFIED_BY, _STRATEGIES, _UNIQUENESS, _REASONS, _DECISIONS = map(
+    Names, (IDENTIFIED_BY, STRATEGIES, UNIQUENESS, REASONS, ("proposed", "auto"))
 )
-_DECISIONS: Final = pa.array(["proposed", "auto"], pa.string())
 _SHORT_PAY: Final = pa.array(["", "short_pay"], pa.string())
 _AUDITED: Final = ("open_item_id", "company_id", "currency", "open_minor")
 _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
@@ -274,7 +275,7 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
             "currency": intake.payments.text("currency"),
             "customer_id": customers,
             "payer_customer_id": customers if same else texts_at(directory.customer_ids, payer),
-            "identified_by": _IDENTIFIED_BY.take(pa.array(conclusion.by)),
+            "identified_by": _IDENTIFIED_BY.of(conclusion.by),
             "identification_confidence": RELIABILITY[conclusion.by],
             "status": _statuses(buckets, cash),
             **buckets,
@@ -285,7 +286,7 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     return batch.take(back)
 
 
-def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) -> pa.StringArray:
+def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) -> Texts:
     """Status by contract §6, derived from the buckets alone; first that holds."""
     holds = (
         buckets["returned_minor"] < 0,
@@ -297,15 +298,14 @@ def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) ->
         buckets["unidentified_minor"] > 0,
         np.ones(len(cash), dtype=np.bool_),
     )
-    return _STATUSES.take(pa.array(np.array(holds).argmax(axis=0)))
+    return _STATUSES.of(np.array(holds).argmax(axis=0))
 
 
-_STATUSES: Final = pa.array(
+_STATUSES: Final = Names(
     [
         *("returned", "non_ar", "applied", "partially_applied"),
         *("on_account", "refund_due", "unidentified", "unapplied"),
-    ],
-    pa.string(),
+    ]
 )
 
 
@@ -342,17 +342,16 @@ class _Legs(msgspec.Struct, frozen=True):
     money: NDArray[np.int64]
 
     def told(
-        self, explanation: pa.StringArray, currencies: list[str], exponents: NDArray[np.int64]
-    ) -> pa.StringArray:
+        self, explanation: Texts, currencies: list[str], exponents: NDArray[np.int64]
+    ) -> Texts:
         """`explanation`, and what the row takes of a payment of another currency."""
         if not self.converted.any():
             return explanation
-        names = pa.array(currencies, pa.string()).take(pa.array(self.money))
-        takes = pc.binary_join_element_wise(
-            explanation, "It takes", money_texts(self.cash, exponents[self.money]), names, " "
+        cash = amounts(self.cash, exponents[self.money])
+        names = Names(currencies).of(self.money)
+        return appended(
+            explanation, self.converted, " It takes ", cash, " ", names, " of the payment."
         )
-        takes = pc.binary_join_element_wise(takes, "of the payment.", " ")
-        return pc.if_else(pa.array(self.converted), takes, explanation)
 
     def columns(self, currencies: list[str]) -> dict[str, pa.Array]:
         """The columns that say so, empty where a row is of one currency."""
@@ -381,30 +380,30 @@ def _application_rows(
     exponents = np.array([exponent_of(code) for code in intake.currencies], dtype=np.int64)
     exponent = exponents[intake.situation.currency[payment]]
     remaining = index.open_minor[rows.item]
-    written = texts_at(intake.remittances.text("reference"), rows.line)
+    reference = taken(intake.remittances.text("reference"), rows.line)
     explanation, evidence = explain_rows(
-        both, index, exponent, conclusion.by[payment], written, remaining
+        both, index, exponent, conclusion.by[payment], reference, remaining
     )
     confidence = intake.calibration.confidences(
         np.where(automatic, 0, rank), both.strategy, both.uniqueness, both.wrong
     )
     return ApplicationBatch.from_columns(
         {
-            "payment_id": intake.payments.text("payment_id").take(pa.array(payment)),
-            "open_item_id": index.text("open_item_id", rows.item),
-            "customer_id": index.text("customer_id", rows.item),
-            "currency": index.text("currency", rows.item),
-            "decision": _DECISIONS.take(pa.array(automatic[of].astype(np.int64))),
+            "payment_id": taken(intake.payments.text("payment_id"), payment),
+            "open_item_id": index.texts("open_item_id", rows.item),
+            "customer_id": index.texts("customer_id", rows.item),
+            "currency": index.texts("currency", rows.item),
+            "decision": _DECISIONS.of(automatic[of].astype(np.int64)),
             "proposal_rank": pa.array(rank[of].astype(np.int32)),
             "applied_minor": rows.cash,
             "discount_minor": rows.discount,
             "deduction_minor": rows.deduction,
             "deduction_reason": _deduction_reasons(intake, rows),
             "write_off_minor": rows.write_off,
-            "write_off_reason": texts_at(_REASONS, np.where(rows.write_off != 0, rows.reason, -1)),
-            "strategy": _STRATEGIES.take(pa.array(both.strategy[of])),
+            "write_off_reason": _REASONS.of(np.where(rows.write_off != 0, rows.reason, -1)),
+            "strategy": _STRATEGIES.of(both.strategy[of]),
             "confidence": confidence[of],
-            "uniqueness": _UNIQUENESS.take(pa.array(both.uniqueness[of])),
+            "uniqueness": _UNIQUENESS.of(both.uniqueness[of]),
             "explanation": legs.told(explanation, intake.currencies, exponents),
             "evidence": evidence,
             **legs.columns(intake.currencies),
@@ -420,4 +419,4 @@ def _deduction_reasons(intake: Intake, rows: CandidateRows) -> pa.StringArray:
     stated = intake.remittances.text("deduction_reason")
     at = np.where(deducts, np.where(rows.line < 0, len(stated) + 1, rows.line), len(stated))
     found = pa.concat_arrays([stated, _SHORT_PAY]).take(pa.array(at))
-    return text_of(deducts & (rows.reason != 0), texts_at(_REASONS, rows.reason), found)
+    return text_of(deducts & (rows.reason != 0), as_column(_REASONS.of(rows.reason)), found)

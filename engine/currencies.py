@@ -12,7 +12,7 @@ from typing import Final
 from engine.errors import MoneyError
 from engine.limits import AMOUNT_MINOR_MAX
 
-__all__ = ["CURRENCY_EXPONENTS", "exponent_of", "format_minor", "minor_from_text"]
+__all__ = ["CURRENCY_EXPONENTS", "amount_text", "exponent_of", "format_minor", "minor_from_text"]
 
 _ZERO: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
@@ -77,7 +77,11 @@ def minor_from_text(text: str, currency: str) -> int:
 
 def format_minor(minor: int, currency: str) -> str:
     """`minor` as decimal text in major units: `-1234.50`, `500` (JPY)."""
-    exponent = exponent_of(currency)
+    return amount_text(minor, exponent_of(currency))
+
+
+def amount_text(minor: int, exponent: int) -> str:
+    """As `format_minor`, of a currency with so many decimal places."""
     digits = str(abs(minor)).rjust(exponent + 1, "0")
     sign = "-" if minor < 0 else ""
     return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -39,39 +39,70 @@ def settle_candidates(situation: Situation, candidates: Candidates) -> Candidate
     if not len(candidates):
         return candidates
     rows = candidates.rows
-    settled = settle_rows(_row_facts(situation, candidates), situation.rules)
-    settled = _capped(situation, candidates, settled)
-    kept = rows.write_off != 0
+    opened = situation.remaining[rows.item]
+    # Where an item is paid to the cent there is nothing to judge.
+    differs = (opened != rows.cash).nonzero()[0]
+    if not len(differs):
+        return _exactly_paid(candidates)
+    judged = settle_rows(_row_facts(situation, candidates, opened, differs), situation.rules)
+    judged = _capped(situation, candidates, rows.candidate[differs], judged)
+    of = rows.candidate[differs]
     code = np.full(len(candidates), _NO_CODE)
-    raised = settled.code > 0
-    np.minimum.at(code, rows.candidate[raised], settled.code[raised])
+    raised = judged.code > 0
+    np.minimum.at(code, of[raised], judged.code[raised])
     code[code == _NO_CODE] = candidates.code[code == _NO_CODE]
     unusable = np.zeros(len(candidates), dtype=np.bool_)
-    unusable[rows.candidate[settled.code == code_number("AMT-NOMATCH")]] = True
+    unusable[of[judged.code == code_number("AMT-NOMATCH")]] = True
+    settled = {name: np.zeros(len(rows), dtype=np.int64) for name in _CLOSED_BY}
+    for name, values in settled.items():
+        values[differs] = getattr(judged, name)
+    cash = rows.cash.copy()
+    cash[differs] = judged.cash
+    kept = rows.write_off != 0
     return msgspec.structs.replace(
         candidates,
         automatic=candidates.automatic & ~unusable,
         code=code,
-        surplus=candidates.surplus + segment_sum(settled.surplus, rows.candidate, len(candidates)),
+        surplus=candidates.surplus + segment_sum(judged.surplus, of, len(candidates)),
         rows=CandidateRows(
             candidate=rows.candidate,
             item=rows.item,
             line=rows.line,
-            cash=settled.cash,
-            discount=settled.discount,
-            deduction=settled.deduction,
-            write_off=np.where(kept, rows.write_off, settled.write_off),
-            reason=np.where(kept, rows.reason, settled.reason),
+            cash=cash,
+            discount=settled["discount"],
+            deduction=settled["deduction"],
+            write_off=np.where(kept, rows.write_off, settled["write_off"]),
+            reason=np.where(kept, rows.reason, settled["reason"]),
         ),
     )
 
 
-def _row_facts(situation: Situation, candidates: Candidates) -> RowFacts:
-    """What is known of each row: the item's, the payment's and the line's."""
+_CLOSED_BY: Final = ("discount", "deduction", "write_off", "reason")
+
+
+def _exactly_paid(candidates: Candidates) -> Candidates:
+    """`candidates` whose cash is all their items: nothing closes any of them besides."""
     rows = candidates.rows
-    payment = candidates.payment[rows.candidate]
+    nothing = np.zeros(len(rows), dtype=np.int64)
+    return msgspec.structs.replace(
+        candidates, rows=msgspec.structs.replace(rows, discount=nothing, deduction=nothing)
+    )
+
+
+def _row_facts(
+    situation: Situation,
+    candidates: Candidates,
+    opened: NDArray[np.int64],
+    at: NDArray[np.int64],
+) -> RowFacts:
+    """What is known of each of the rows `at`: the item's, the payment's and the line's. They are
+    all that differ from what is open (`opened`, of every row).
+    """
+    of, item = candidates.rows.candidate[at], candidates.rows.item[at]
+    line, cash, opened = candidates.rows.line[at], candidates.rows.cash[at], opened[at]
+    payment = candidates.payment[of]
     lines, index = situation.lines, situation.index
-    zero = np.zeros(len(rows), dtype=np.int64)
+    zero = np.zeros(len(at), dtype=np.int64)
     stated = {"discount": zero, "deduction": zero}
     words = {
         "fee": situation.fee_in_text[payment],
@@ -80,25 +111,23 @@ def _row_facts(situation: Situation, candidates: Candidates) -> RowFacts:
     }
     cause = situation.cause_in_text[payment]
     if len(lines.amount):
-        on_line = rows.line >= 0
-        stated = {name: np.where(on_line, getattr(lines, name)[rows.line], 0) for name in stated}
+        on_line = line >= 0
+        stated = {name: np.where(on_line, getattr(lines, name)[line], 0) for name in stated}
         words = {
-            name: said | (on_line & getattr(lines, name)[rows.line]) for name, said in words.items()
+            name: said | (on_line & getattr(lines, name)[line]) for name, said in words.items()
         }
-        cause |= on_line & lines.reasoned[rows.line]
-    opened = situation.remaining[rows.item]
-    short = opened - rows.cash
-    offered = index.discount_minor[rows.item]
-    whole = situation.unpaid(rows.item)
-    total = segment_sum(short, rows.candidate, len(candidates))[rows.candidate]
+        cause |= on_line & lines.reasoned[line]
+    short = opened - cash
+    whole = situation.unpaid(item)
+    total = segment_sum(short, of, len(candidates))[of]
     charges = situation.charges[payment]
     return RowFacts(
         open_minor=opened,
-        cash=rows.cash,
+        cash=cash,
         paid=situation.cash[payment],
-        offered=np.where(whole, offered, 0),
-        gone=np.where(whole, 0, _discount_of_rest(index, rows.item, short)),
-        discount_day=index.discount_day[rows.item],
+        offered=np.where(whole, index.discount_minor[item], 0),
+        gone=np.where(whole, 0, _discount_of_rest(index, item, short)),
+        discount_day=index.discount_day[item],
         pay_day=situation.pay_day[payment],
         charges=np.where(charges == total, charges, 0),
         stated_discount=stated["discount"],
@@ -107,8 +136,8 @@ def _row_facts(situation: Situation, candidates: Candidates) -> RowFacts:
         stated_tax=words["tax"],
         stated_reason=words["reasoned"],
         stated_cause=cause,
-        claimed=claimed_before(situation, rows.item, short),
-        plain=is_one_of(candidates.strategy[rows.candidate], _PLAIN),
+        claimed=claimed_before(situation, item, short),
+        plain=is_one_of(candidates.strategy[of], _PLAIN),
         rule=situation.rule[payment],
     )
 
@@ -125,19 +154,22 @@ def _discount_of_rest(
     return np.where(usable & (short == of_rest), of_rest, offered)
 
 
-def _capped(situation: Situation, candidates: Candidates, settled: Settlement) -> Settlement:
-    """`settled` without the tolerances of payments whose items together are off by more than the
-    policy's cap: their cash stays, the differences are for a clerk to approve.
+def _capped(
+    situation: Situation,
+    candidates: Candidates,
+    of: NDArray[np.int64],
+    settled: Settlement,
+) -> Settlement:
+    """`settled`, rows of the candidates `of`, without the tolerances of payments whose items
+    together are off by more than the policy's cap: their cash stays, the differences are for a
+    clerk to approve.
     """
-    rows = candidates.rows
     small = is_one_of(settled.reason, TOLERATED)
     if not small.any():
         return settled
-    total = segment_sum(
-        np.where(small, np.abs(settled.write_off), 0), rows.candidate, len(candidates)
-    )
+    total = segment_sum(np.where(small, np.abs(settled.write_off), 0), of, len(candidates))
     cap = situation.rules.payment_minor[situation.rule[candidates.payment]]
-    undone = small & (total > cap)[rows.candidate]
+    undone = small & (total > cap)[of]
     if not undone.any():
         return settled
     over = np.where(undone & (settled.write_off < 0), -settled.write_off, 0)

@@ -1,4 +1,4 @@
-"""One sentence and one JSON record per application, composed as columns from the same facts."""
+"""One sentence and one JSON record per application, composed from the same facts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.candidates import (
@@ -18,15 +17,16 @@ from engine.candidates import (
     WITHHELD_BY_SHADOW,
 )
 from engine.identify import IDENTIFIED_BY
-from engine.money import money_texts
+from engine.row_texts import Names, amounts, appended, interleaved, joined, numbers, taken
 from engine.settle import REASONS
-from engine.text_columns import blanks, byte_set, has_byte
+from engine.text_columns import byte_set, has_byte
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.candidates import CandidateRows, Candidates
     from engine.open_item_index import OpenItemIndex
+    from engine.row_texts import Texts
 
 __all__ = ["explain_rows"]
 
@@ -124,18 +124,18 @@ def explain_rows(
     index: OpenItemIndex,
     exponents: NDArray[np.int64],
     identified_by: NDArray[np.int64],
-    written: pa.StringArray,
+    reference: Texts,
     remaining: NDArray[np.int64],
-) -> tuple[pa.StringArray, pa.StringArray]:
+) -> tuple[Texts, Texts]:
     """Explanation and evidence of every candidate row.
 
-    exponents: of each row's currency; identified_by: per row, how the payer was found; written: the
-    reference as the payer wrote it (per row, may be empty); remaining: open before this match.
+    exponents: of each row's currency; identified_by: per row, how the payer was found; reference:
+    as the payer wrote it (per row, may be empty); remaining: open before this match.
     """
     rows = candidates.rows
     strategy = candidates.strategy[rows.candidate]
-    document = index.text("document_number", rows.item)
-    cash = money_texts(rows.cash, exponents)
+    document = index.texts("document_number", rows.item)
+    cash = amounts(rows.cash, exponents)
     text = _sentence(strategy, document, cash)
     left = remaining - rows.closes()
     extras = (
@@ -145,35 +145,27 @@ def explain_rows(
     )
     for applies, before, minor, after in extras:
         if applies.any():
-            text = _append(text, applies, before, money_texts(minor, exponents), after)
+            text = appended(text, applies, before, amounts(minor, exponents), after)
     fits = candidates.fits[rows.candidate]
     alone = (candidates.uniqueness[rows.candidate] == UNIQUE_SET) & (fits == 1)
     alone &= strategy >= _FIRST_BY_AMOUNT
     # What was searched is what is claimed: combinations only where every one of them was counted.
     simple = strategy < _FIRST_COMBINATION
     withheld = candidates.withheld[rows.candidate]
-    blank = blanks(len(rows))
-    numbers = pa.array(fits).cast(pa.string())
-    for applies, before, amount, after in (
-        (alone & simple, " No other single item, pair or total of the payer fits.", blank, ""),
-        (alone & ~simple, " No other set of the payer's open items fits.", blank, ""),
-        (fits > 1, " Sets of items that fit: ", numbers, "."),
-        (
-            withheld == WITHHELD_BY_SHADOW,
-            " It would be applied, were this not shadow mode.",
-            blank,
-            "",
-        ),
+    several = numbers(fits)
+    for applies, *pieces in (
+        (alone & simple, " No other single item, pair or total of the payer fits."),
+        (alone & ~simple, " No other set of the payer's open items fits."),
+        (fits > 1, " Sets of items that fit: ", several, "."),
+        (withheld == WITHHELD_BY_SHADOW, " It would be applied, were this not shadow mode."),
         (
             withheld == WITHHELD_BY_PRECISION,
             " Its strategy's record does not let it decide alone.",
-            blank,
-            "",
         ),
     ):
-        text = _append(text, applies, before, amount, after)
+        text = appended(text, applies, *pieces)
     evidence = _evidence(
-        candidates, document, cash, numbers, exponents, identified_by, written, remaining
+        candidates, document, cash, several, exponents, identified_by, reference, remaining
     )
     return text, evidence
 
@@ -227,9 +219,7 @@ def _differences(
     ]
 
 
-def _sentence(
-    strategy: NDArray[np.int64], document: pa.StringArray, cash: pa.StringArray
-) -> pa.StringArray:
+def _sentence(strategy: NDArray[np.int64], document: Texts, cash: Texts) -> Texts:
     """The sentence of each row's strategy, with document and cash where it has them."""
     facts = {"{document}": document, "{cash}": cash}
     texts, places = [], []
@@ -237,114 +227,81 @@ def _sentence(
         rows = (strategy == code).nonzero()[0]
         every = len(rows) == len(strategy)
         pieces = [
-            piece
-            if isinstance(piece, pa.Scalar)
-            else facts[piece]
-            if every
-            else facts[piece].take(pa.array(rows))
+            piece if piece not in facts else facts[piece] if every else taken(facts[piece], rows)
             for piece in _PIECES[code]
         ]
-        texts.append(pc.binary_join_element_wise(*pieces, _NOTHING))
+        texts.append(joined(*pieces))
         places.append(rows)
-    if len(texts) == 1:
-        return texts[0]
-    order = np.argsort(np.concatenate(places), kind="stable")
-    return pa.concat_arrays(texts).take(pa.array(order))
+    return interleaved(texts, places)
 
 
 _BLANKS: Final = re.compile(r"(\{document\}|\{cash\})")
-_NOTHING: Final = pa.scalar("")
-_PIECES: Final = [
-    [
-        piece if _BLANKS.fullmatch(piece) else pa.scalar(piece)
-        for piece in _BLANKS.split("".join(_SENTENCES[name]))
-    ]
-    for name in STRATEGIES
-]
+_PIECES: Final = [_BLANKS.split("".join(_SENTENCES[name])) for name in STRATEGIES]
 """Of each strategy what its sentence is made of: texts, and the names of facts."""
-
-
-def _append(
-    text: pa.StringArray,
-    applies: NDArray[np.bool_],
-    before: str,
-    amount: pa.StringArray,
-    after: str,
-) -> pa.StringArray:
-    rows = applies.nonzero()[0]
-    if not len(rows):
-        return text
-    some, amount = text.take(pa.array(rows)), amount.take(pa.array(rows))
-    longer = pc.binary_join_element_wise(some, pa.scalar(before), amount, pa.scalar(after), "")
-    return pc.replace_with_mask(text, pa.array(applies), longer)
 
 
 def _evidence(
     candidates: Candidates,
-    document: pa.StringArray,
-    cash: pa.StringArray,
-    fits: pa.StringArray,
+    document: Texts,
+    cash: Texts,
+    fits: Texts,
     exponents: NDArray[np.int64],
     identified_by: NDArray[np.int64],
-    written: pa.StringArray,
+    reference: Texts,
     remaining: NDArray[np.int64],
-) -> pa.StringArray:
+) -> Texts:
     """The facts of each row as JSON; `cash` and `fits` (sets that fit) as texts."""
     rows, of = candidates.rows, candidates.rows.candidate
     doubt = np.rint(candidates.wrong[of] * 1e6).astype(np.int64)
-    discount = money_texts(rows.discount, exponents)
-    alike = np.array_equal(rows.write_off, rows.discount)
+    discount = amounts(rows.discount, exponents)
+    alike = (rows.write_off == rows.discount).all()
     values = (
-        _STRATEGIES.take(pa.array(candidates.strategy[of])),
-        _IDENTIFIED_BY.take(pa.array(identified_by)),
+        _STRATEGIES.of(candidates.strategy[of]),
+        _IDENTIFIED_BY.of(identified_by),
         _escaped(document),
-        _escaped(written),
-        cash if np.array_equal(remaining, rows.cash) else money_texts(remaining, exponents),
+        _escaped(reference),
+        cash if (remaining == rows.cash).all() else amounts(remaining, exponents),
         cash,
         discount,
-        discount if alike else money_texts(rows.write_off, exponents),
-        _REASONS.take(pa.array(rows.reason)),
-        _UNIQUENESS.take(pa.array(candidates.uniqueness[of])),
+        discount if alike else amounts(rows.write_off, exponents),
+        _REASONS.of(rows.reason),
+        _UNIQUENESS.of(candidates.uniqueness[of]),
         fits,
-        pa.array(doubt).cast(pa.string()),
+        numbers(doubt),
     )
     pieces = [piece for pair in zip(_FIELDS, values, strict=True) for piece in pair]
     withheld = candidates.withheld[of]
     if not withheld.any():
-        return pc.binary_join_element_wise(*pieces, _END, _NOTHING)
-    text = pc.binary_join_element_wise(*pieces, _NOTHING)
-    why = _WITHHELD.take(pa.array(withheld))
-    text = _append(text, withheld > 0, ',"withheld":"', why, '"')
-    return pc.binary_join_element_wise(text, _END, _NOTHING)
+        return joined(*pieces, "}")
+    why = _WITHHELD.of(withheld)
+    text = appended(joined(*pieces), withheld > 0, ',"withheld":"', why, '"')
+    return joined(text, "}")
 
 
-_STRATEGIES, _IDENTIFIED_BY, _REASONS, _UNIQUENESS, _WITHHELD = (
-    pa.array(names, pa.string())
-    for names in (STRATEGIES, IDENTIFIED_BY, REASONS, UNIQUENESS, WITHHELD)
+_STRATEGIES, _IDENTIFIED_BY, _REASONS, _UNIQUENESS, _WITHHELD = map(
+    Names, (STRATEGIES, IDENTIFIED_BY, REASONS, UNIQUENESS, WITHHELD)
 )
-_FIELDS: Final = [
-    pa.scalar(before)
-    for before in (
-        '{"strategy":"',
-        '","identified_by":"',
-        '","document_number":"',
-        '","reference_as_written":"',
-        '","open_amount":"',
-        '","amount_applied":"',
-        '","discount_taken":"',
-        '","write_off_amount":"',
-        '","write_off_reason":"',
-        '","uniqueness":"',
-        '","sets_that_fit":',
-        ',"doubt_per_million":',
-    )
-]
+_FIELDS: Final = (
+    '{"strategy":"',
+    '","identified_by":"',
+    '","document_number":"',
+    '","reference_as_written":"',
+    '","open_amount":"',
+    '","amount_applied":"',
+    '","discount_taken":"',
+    '","write_off_amount":"',
+    '","write_off_reason":"',
+    '","uniqueness":"',
+    '","sets_that_fit":',
+    ',"doubt_per_million":',
+)
 """What stands before each value of the evidence; numbers have no quotes."""
-_END: Final = pa.scalar("}")
 
 
-def _escaped(text: pa.StringArray) -> pa.StringArray:
+def _escaped(text: Texts) -> Texts:
     """JSON string content: backslash and quote escaped, control characters made blanks."""
+    if isinstance(text, list):
+        return [one.translate(_ESCAPES) for one in text]
     if not has_byte(text, _SPECIAL):
         return text
     text = pc.replace_substring(text, "\\", "\\\\")
@@ -352,4 +309,8 @@ def _escaped(text: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring_regex(text, "[\x00-\x1f]", " ")
 
 
-_SPECIAL: Final = byte_set("".join(map(chr, range(32))) + '\\"')
+_CONTROL: Final = "".join(map(chr, range(32)))
+_SPECIAL: Final = byte_set(_CONTROL + '\\"')
+_ESCAPES: Final = str.maketrans(
+    dict.fromkeys(_CONTROL, " ") | {mark: "\\" + mark for mark in '\\"'}
+)

@@ -39,6 +39,8 @@ def exponents_of(currencies: pa.Array) -> NDArray[np.int64]:
 
 def money_texts(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.StringArray:
     """Like `format_minor` for whole columns (shapes equal)."""
+    if len(minor) and (exponents == exponents[0]).all():
+        return arrow.cast(_decimals_of(minor, int(exponents[0])), pa.string())
     parts, places = [pa.array([], pa.string())], []
     for exponent in range(EXPONENT_MAX + 1):
         rows = np.flatnonzero(exponents == exponent)

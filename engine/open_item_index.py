@@ -20,6 +20,7 @@ from engine.batches import NO_DATE
 from engine.key_table import KeyTable
 from engine.limits import DOCUMENT_FREQUENCY_MAX, SAME_AMOUNT_MAX
 from engine.reference_keys import Documents, ReferenceKeys, common_shapes
+from engine.row_texts import taken
 from engine.segments import (
     expand_ranges,
     first_of_runs,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from engine.customer_directory import CustomerDirectory
     from engine.match_input import MapOrdered
     from engine.readings import NumberShape
+    from engine.row_texts import Texts
     from engine.whole import Whole
 
 __all__ = [
@@ -234,6 +236,10 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
     def text(self, name: str, rows: NDArray[np.int64]) -> pa.StringArray:
         """Column `name` of the given items."""
         return self.source.text(name).take(pa.array(self.order[rows]))
+
+    def texts(self, name: str, rows: NDArray[np.int64]) -> Texts:
+        """As `text`, to be composed with others (`engine.row_texts`)."""
+        return taken(self.source.text(name), self.order[rows])
 
     def family_rows(
         self, families: NDArray[np.int64]

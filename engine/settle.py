@@ -169,12 +169,8 @@ def settle_rows(facts: RowFacts, rules: PolicyTable) -> Settlement:
     )
     debit = facts.open_minor > 0
     left = debit & (rows.short > 0) & ~facts.plain
-    known = known_parts(rows.short, rows.size, facts.charges, rules, facts.rule)
-    # A fee the payer names is a fee, even where a discount of about that size was on offer.
-    left &= ~_settle_discounts(rows, left & ~facts.stated_fee, known)
-    left &= ~_settle_known(rows, left, known)
-    left &= ~_settle_stated(rows, left)
-    _settle_shortfalls(rows, left)
+    if left.any():
+        _settle_short(rows, left)
     surplus = _settle_surplus(rows, debit)
     return Settlement(
         cash=facts.cash - surplus,
@@ -185,6 +181,20 @@ def settle_rows(facts: RowFacts, rules: PolicyTable) -> Settlement:
         surplus=surplus,
         code=code,
     )
+
+
+def _settle_short(rows: _Rows, left: NDArray[np.bool_]) -> None:
+    """Everything that closes or explains a shortfall, in its order."""
+    facts = rows.facts
+    known = known_parts(rows.short, rows.size, facts.charges, rows.rules, facts.rule)
+    # A fee the payer names is a fee, even where a discount of about that size was on offer.
+    discountable = left & ~facts.stated_fee & ((facts.offered > 0) | (facts.gone > 0))
+    if discountable.any():
+        left = left & ~_settle_discounts(rows, discountable, known)
+    left = left & ~_settle_known(rows, left, known)
+    left &= ~_settle_stated(rows, left)
+    if left.any():
+        _settle_shortfalls(rows, left)
 
 
 def _settle_discounts(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -> NDArray[np.bool_]:
@@ -245,6 +255,9 @@ def _settle_known(rows: _Rows, left: NDArray[np.bool_], known: KnownParts) -> ND
     A reason the payer states that is none of these goes before.
     """
     rules, facts = rows.rules, rows.facts
+    equal: NDArray[np.bool_] = left & (known.fee | known.tax | known.withholding)
+    if not equal.any():
+        return equal
     late = (facts.offered > 0) & (rows.short == facts.offered)
     clear = ~known.unclear & ~late
     silent = (facts.stated_deduction == 0) & ~facts.stated_reason
@@ -266,6 +279,8 @@ def _settle_stated(rows: _Rows, left: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Deductions the payer states: with a reason, or only with an amount."""
     facts = rows.facts
     stated = left & ((facts.stated_deduction > 0) | facts.stated_reason) & ~facts.stated_fee
+    if not stated.any():
+        return stated
     rows.raise_code(stated, "DED-UNCODED")
     coded = stated & facts.stated_reason
     rows.raise_code(coded, "DED-CODED")
@@ -316,6 +331,9 @@ def _settle_surplus(rows: _Rows, debit: NDArray[np.bool_]) -> NDArray[np.int64]:
     """
     rules = rows.rules
     over = debit & (rows.short < 0)
+    overdrawn = ~debit & (rows.short > 0)
+    if not (over | overdrawn).any():
+        return np.zeros(len(over), dtype=np.int64)
     rounded = over & _is_rounded(rows) & ~rows.facts.plain
     by_tolerance = over & rows.within(-rows.short, rules.over_minor, rules.over_ppm) & ~rounded
     by_tolerance &= ~rows.facts.plain
@@ -323,7 +341,6 @@ def _settle_surplus(rows: _Rows, debit: NDArray[np.bool_]) -> NDArray[np.int64]:
     rows.close(by_tolerance, rows.short, _TOLERANCE)
     surplus = np.where(over & ~by_tolerance & ~rounded, -rows.short, 0)
     rows.raise_code(surplus > 0, "AMT-OVER")
-    overdrawn = ~debit & (rows.short > 0)
     surplus[overdrawn] = -rows.short[overdrawn]
     rows.raise_code(overdrawn, "AMT-NOMATCH")
     return surplus

@@ -10,6 +10,7 @@ import engine.combinations
 import engine.groups
 import engine.name_search
 import engine.rounds
+import engine.row_texts
 import engine.sum_sets
 import engine.tokens
 from engine.matcher import MatchInput, match_payments
@@ -58,6 +59,12 @@ def test_small_chunks_decide_the_same_as_one_large_one(world, whole, monkeypatch
     assert cut.applications == whole.applications
     assert cut.exceptions == whole.exceptions
     assert cut.reversals == whole.reversals
+
+
+def test_texts_read_one_by_one_are_those_of_columns(world, whole, monkeypatch):
+    for few in (0, 10**9):
+        monkeypatch.setattr(engine.row_texts, "FEW_ROWS", few)
+        assert same(match_payments(world, quiet), whole)
 
 
 def same(one, two):
