@@ -61,12 +61,20 @@ _WRITTEN_FILE: Final = pa.schema(
 _ROWS: Final = pa.schema([pa.field("table", pa.string()), pa.field("rows", pa.int64())])
 
 
+_CASH: Final = pa.schema(
+    [_SUM.field("currency"), *(pa.field(name, pa.int64()) for name in ("decided", "total"))]
+)
+
+
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written: every file; money by currency and column; primary exceptions by code."""
+    """What was written: every file; money by currency and column; primary exceptions by code; cash
+    of receivables that was decided, and its total, by currency.
+    """
 
     files: tuple[ManifestFile, ...]
     sums: dict[str, dict[str, str]]
     exceptions: dict[str, int]
+    decided: dict[str, tuple[int, int]]
 
     def rows(self) -> dict[str, int]:
         """Rows of each table."""
@@ -78,7 +86,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def decide_all(run: Run) -> dict[str, int]:
     """Match every bucket by everything there is."""
-    known_at, facts_at, tell = run.place_of("customers"), run.place_of("facts"), run.hooks.tell
+    known_at, facts_at = run.place_of("customers"), run.place_of("facts")
+    tell, tell_cash = run.hooks.tell, run.hooks.decided
     folder, parts, tables = run.folder, _parts(run), tuple(run.hooks.schemas)
     earlier_at, cores = run.place_of("earlier"), run.hooks.cores
     remember = None if run.hooks.earlier is None else run.hooks.earlier.tell
@@ -91,11 +100,12 @@ def decide_all(run: Run) -> dict[str, int]:
             return
         known, facts = mapped_value(known_at), mapped_value(facts_at)
         earlier = None if remember is None else mapped_value(earlier_at)
-        remembered: dict[str, pa.Table] = {}
+        beside: dict[str, pa.Table] = {}
 
         def told_of(match_input: MatchInput, result: MatchResult) -> dict[str, pa.Table]:
+            beside["cash"] = tell_cash(match_input, result)
             if remember is not None:
-                remembered.update(remember(match_input, result))
+                beside.update(remember(match_input, result))
             return tell(match_input, result)
 
         with cores() if bucket in giants else nullcontext(map) as cored:
@@ -105,10 +115,11 @@ def decide_all(run: Run) -> dict[str, int]:
         ]
         keep_table(_matched(folder, bucket), [_as_table(packets)], PACKET)
         counted = [[*told], [len(rows) for rows in told.values()]]
-        yield from packed({"rows": pa.table(counted, schema=_ROWS), **remembered})
+        yield from packed({"rows": pa.table(counted, schema=_ROWS), **beside})
 
     found = gathered(begun(run.spark, buckets.count, decide))
     keep_told(run, found)
+    run.put(_added_up(found.table("cash", _CASH)), "decided")
     told = found.table("rows", _ROWS)
     sums = told.group_by("table").aggregate([("rows", "sum")]).sort_by("table")
     return dict(zip(sums["table"].to_pylist(), sums["rows_sum"].to_pylist(), strict=True))
@@ -170,7 +181,7 @@ def write_tables(run: Run) -> dict[str, int]:
 
     sent = begun(run.spark, buckets.count + len(notes), send)
     found = gathered(passed(sent, len(tables) * parts, write))
-    written = _written(found)
+    written = _written(found, run.value("decided"))
     run.put(written, "written")
     return written.rows()
 
@@ -203,7 +214,13 @@ def _cast(columns: list[pa.ChunkedArray], schema: pa.Schema) -> pa.Table:
     return pa.table(cast, schema=schema)
 
 
-def _written(found: Received) -> Written:
+def _added_up(cash: pa.Table) -> dict[str, tuple[int, int]]:
+    total = cash.group_by("currency").aggregate([("decided", "sum"), ("total", "sum")])
+    rows = total.sort_by("currency").to_pylist()
+    return {row["currency"]: (row["decided_sum"], row["total_sum"]) for row in rows}
+
+
+def _written(found: Received, decided: dict[str, tuple[int, int]]) -> Written:
     files = found.table("files", _WRITTEN_FILE).sort_by("path").to_pylist()
     sums = found.table("sums", _SUM).group_by("currency")
     total = sums.aggregate([(one, "sum") for one in _AMOUNTS]).sort_by("currency").to_pylist()
@@ -217,4 +234,5 @@ def _written(found: Received) -> Written:
         exceptions=dict(
             zip(codes["code"].to_pylist(), codes["exceptions_sum"].to_pylist(), strict=True)
         ),
+        decided=decided,
     )

@@ -6,6 +6,7 @@ ClusterError
 ├── DuplicateRowsError    two rows of a table have one key
 ├── UnusableInputError    a table or every bank file is refused
 ├── ClusterFailedError    Spark gave a stage up, or a disk is full: start again, it goes on
+├── ReaderDiedError       a bank file that takes its reader's process with it
 ├── StrayPaymentError     payments reach into each other's buckets after all
 └── AuditError            the two equations do not hold: nothing is passed on
 """
@@ -18,6 +19,7 @@ __all__ = [
     "ClusterFailedError",
     "DuplicateRowsError",
     "PlaceError",
+    "ReaderDiedError",
     "StrayPaymentError",
     "UnusableInputError",
     "WorkingFolderError",
@@ -58,6 +60,12 @@ class ClusterFailedError(ClusterError):
     """Spark gave a stage up: machines that were lost again and again, a full disk."""
 
     reason = "CLUSTER_FAILED"
+
+
+class ReaderDiedError(ClusterError):
+    """A bank file that takes its reader's process with it: it is refused, the others are read."""
+
+    reason = "READER_DIED"
 
 
 class StrayPaymentError(ClusterError):

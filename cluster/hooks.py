@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from engine.match_input import MapOrdered
 
-__all__ = ["EarlierRuns", "Hooks", "MergedBankFiles", "Unseen"]
+__all__ = ["EarlierRuns", "Hooks", "MergedBankFiles", "Remembered", "Unseen"]
 
 
 class MergedBankFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +62,13 @@ class Unseen(msgspec.Struct, frozen=True, kw_only=True):
     exceptions: ExceptionBatch
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """What a run leaves to the next one: hash of all of it, and how it is written, at once."""
+
+    key: str
+    write: Callable[[], None]
+
+
 class EarlierRuns(msgspec.Struct, frozen=True, kw_only=True):
     """What earlier runs leave to this one, and how a run is remembered.
 
@@ -69,7 +76,7 @@ class EarlierRuns(msgspec.Struct, frozen=True, kw_only=True):
     functions want, in any form that can be pickled. unseen: payments without those the facts know;
     reduced: open items at what is left of them; known: which facts are about items of a table.
     tell: what is to be remembered of a match, tables by name (schemas: their columns); closed ones
-    tell what an item lost (`cluster.remember`). remember: keeps it, once the result stands.
+    tell what an item lost (`cluster.remember`). remember: what they make of earlier runs.
     """
 
     key: str
@@ -81,7 +88,7 @@ class EarlierRuns(msgspec.Struct, frozen=True, kw_only=True):
     known: Callable[[Any, OpenItemBatch], pa.BooleanArray]
     tell: Callable[[Any, Any], dict[str, pa.Table]]
     schemas: dict[str, pa.Schema]
-    remember: Callable[[dict[str, pa.Table]], None]
+    remember: Callable[[dict[str, pa.Table]], Remembered]
 
 
 def _one_core() -> AbstractContextManager[MapOrdered]:
@@ -91,21 +98,25 @@ def _one_core() -> AbstractContextManager[MapOrdered]:
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the program that starts a run.
 
-    tell: from the input and the result of a match to its tables by name; tell_notes: the same for
-    exceptions without a payment; schemas: names of all tables of a result and their columns, sort:
+    tell: from the input and the result of a match to its tables by name; decided: of the cash of
+    its receivables (columns currency, decided, total); tell_notes: tables of exceptions without a
+    payment; schemas: names of all tables of a result and their columns, sort:
     what each is ordered by; advices: remittance advice that was read; read_bank_file: what a file
-    of this name and content holds, in a form that can be pickled, merge_bank_files: of all of them,
-    and of the payments of tables beside them. reading: hash of how tables and files are read;
+    of this name and content holds, in a form that can be pickled, refuse_bank_file: what stands for
+    one that cannot be used, and why, merge_bank_files: what all of them hold together with the
+    payments of tables beside them. reading: hash of how tables and files are read;
     table_endings: of the files in a folder, those that are tables of items or customers; cores:
     `map` over all cores of a machine, for a family that has a task of its own.
     """
 
     tell: Callable[[Any, Any], dict[str, Any]]
+    decided: Callable[[Any, Any], pa.Table]
     tell_notes: Callable[[ExceptionBatch], dict[str, Any]]
     schemas: dict[str, Any]
     order: dict[str, tuple[str, ...]]
     advices: AdviceBatch = msgspec.field(default_factory=AdviceBatch.empty)
     read_bank_file: Callable[[str, bytes, BankAccountBatch], list[Any]]
+    refuse_bank_file: Callable[[str, bytes, str], list[Any]]
     merge_bank_files: Callable[[list[Any], BankAccountBatch, PaymentBatch], MergedBankFiles]
     reading: str = ""
     table_endings: tuple[str, ...] = tuple(TABLE_FORMATS)

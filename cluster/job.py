@@ -8,11 +8,7 @@ there it is told (`engine.whole`). Stages that are done are not done again (`clu
 
 from __future__ import annotations
 
-import hashlib
-from importlib import metadata
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from cluster.ask_items import find_again, read_all
 from cluster.audit import audit_result
@@ -22,12 +18,13 @@ from cluster.failures import failure_of
 from cluster.flow import settled
 from cluster.join_advices import keep_advices
 from cluster.lay_out import decide_references, lay_out
-from cluster.places import Place, files_below
-from cluster.publish import MANIFEST, manifest_sha256, publish
+from cluster.places import Place
+from cluster.publish import MANIFEST, manifest_sha256, publish, run_of_result
 from cluster.read_bank_files import keep_bank_files, refused_files
 from cluster.read_inputs import keep_customers, keep_facts, keep_inputs, read_small_table
 from cluster.remember import remember
-from cluster.run import Run
+from cluster.run import Run, noted_run
+from cluster.run_key import run_key
 from cluster.settings import ClusterJob, ClusterReport
 
 if TYPE_CHECKING:
@@ -57,6 +54,9 @@ STAGES = (
 )
 """Every stage by its name, in order."""
 
+_PASSING_ON: Final = ("publish", "remember")
+"""Stages that a dry run does without."""
+
 
 def match_on_cluster(
     spark: SparkSession,
@@ -68,26 +68,50 @@ def match_on_cluster(
 
     Raises `ClusterError`, `FileNotFoundError`, or what Spark raises; then `out` is as it was.
     """
-    _refuse_full(job)
     out = Place.of(job.out)
     work = Place.of(job.work) if job.work else Place(f"{_above(out)}/.{out.name}.work")
-    run = Run(spark, job, hooks, work, _key(job, hooks), observe)
-    if job.bank_accounts is not None:
-        run.accounts = read_small_table(job.bank_accounts, hooks.read_bank_accounts)
-    run.begin()
+    run = _begun(spark, job, hooks, out, work, observe)
     with settled(spark):
         for name, make in STAGES:
-            _do(run, name, make)
-    refused = refused_files(run)
+            if not (job.dry_run and name in _PASSING_ON):
+                _do(run, name, make)
+    written, refused = run.value("written"), refused_files(run)
     if not job.keep_work:
         work.remove()
     return ClusterReport(
-        out=str(out),
-        manifest_sha256=manifest_sha256(out),
+        out=None if job.dry_run else str(out),
+        manifest_sha256=None if job.dry_run else manifest_sha256(out),
         stages=tuple(run.reports),
         counts={f"{one.stage}.{name}": n for one in run.reports for name, n in one.rows.items()},
+        exceptions=written.exceptions,
+        decided=written.decided,
         refused=refused,
     )
+
+
+def _begun(
+    spark: SparkSession,
+    job: ClusterJob,
+    hooks: Hooks,
+    out: Place,
+    work: Place,
+    observe: Callable[[str, int], None],
+) -> Run:
+    """The run in the folder `work`: a new one, or one that was stopped."""
+    key = run_key(job, hooks, hooks.earlier.key if hooks.earlier else "")
+    noted = noted_run(work)
+    if noted is not None and noted.is_of(key) and run_of_result(out) == noted.run:
+        # Stopped after its result appeared: that it is remembered is all that may be left to do.
+        run = Run(spark, job, hooks, work, noted.run, observe)
+        run.is_remembered = key != noted.run
+    else:
+        if not job.dry_run:
+            _refuse_full(job, out)
+        run = Run(spark, job, hooks, work, key, observe)
+    if job.bank_accounts is not None:
+        run.accounts = read_small_table(job.bank_accounts, hooks.read_bank_accounts)
+    run.begin()
+    return run
 
 
 def _do(run: Run, name: str, make: Callable[[Run], dict[str, int]]) -> None:
@@ -101,9 +125,8 @@ def _do(run: Run, name: str, make: Callable[[Run], dict[str, int]]) -> None:
         raise failure from error
 
 
-def _refuse_full(job: ClusterJob) -> None:
+def _refuse_full(job: ClusterJob, out: Place) -> None:
     """Raise `PlaceError` where the result could not be put in its place, before any work."""
-    out = Place.of(job.out)
     if out.is_empty():
         return
     if not job.overwrite:
@@ -112,23 +135,6 @@ def _refuse_full(job: ClusterJob) -> None:
     if not (out / MANIFEST).exists():
         message = f"{out} holds no {MANIFEST}: it is no result and is not overwritten"
         raise PlaceError(message)
-
-
-def _key(job: ClusterJob, hooks: Hooks) -> str:
-    """The hash of all a result depends on; how the work is cut is none of it, but tables of stages
-    that are cut otherwise do not fit together.
-    """
-    names = (job.open_items, job.payments, job.customers, job.bank_accounts, *job.bank_files)
-    rules = [job.policy, job.outcomes, job.as_of, job.cuts]
-    digest = hashlib.sha256(msgspec.json.encode(rules, order="sorted"))
-    digest.update(metadata.version("tieout").encode())
-    for name in names:
-        files = files_below(name, ()) if name else []
-        digest.update(msgspec.json.encode(files))
-    digest.update(hooks.reading.encode())
-    digest.update(hooks.earlier.key.encode() if hooks.earlier else b"")
-    digest.update(repr(hooks.advices.record_batch.to_pydict()).encode())
-    return digest.hexdigest()
 
 
 def _above(place: Place) -> str:

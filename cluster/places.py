@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,8 @@ __all__ = ["FileAt", "Place", "files_below", "local_copy"]
 
 _PARTIAL: Final = ".partial"
 _COPIES: Final = "tieout-cluster"
+_COPY_SECONDS: Final = 3 * 24 * 3600
+"""How long a copy that nobody wants is kept: longer than any run."""
 
 
 class FileAt(msgspec.Struct, frozen=True):
@@ -201,16 +204,30 @@ def _is_wanted(path: str, endings: tuple[str, ...]) -> bool:
 
 def local_copy(place: Place) -> Path:
     """A path of this machine with the content of `place`: its own, or a copy that all processes of
-    the machine share.
+    the machine share, as long as the file there is the same one. Copies that nobody has wanted for
+    days make room.
     """
     if place.is_local:
         return place.path()
     folder = Path(tempfile.gettempdir()) / f"{_COPIES}-{os.getuid()}"
-    suffix = Path(place.name).suffix
-    copy = folder / f"{hashlib.sha256(place.uri.encode()).hexdigest()}{suffix}"
-    if not copy.exists():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        partial = folder / f"{copy.name}.{os.getpid()}{_PARTIAL}"
-        partial.write_bytes(place.read())
-        partial.replace(copy)
+    (file,) = files_below(place.uri, ())
+    name = hashlib.sha256(msgspec.json.encode(file)).hexdigest()
+    copy = folder / f"{name}{Path(place.name).suffix}"
+    if copy.exists():
+        copy.touch()
+        return copy
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _make_room(folder)
+    partial = folder / f"{copy.name}.{os.getpid()}{_PARTIAL}"
+    partial.write_bytes(place.read())
+    partial.replace(copy)
     return copy
+
+
+def _make_room(folder: Path) -> None:
+    """Remove old copies: whoever has mapped one keeps it."""
+    for copy in folder.iterdir():
+        # Another process may be first.
+        with suppress(FileNotFoundError):
+            if time.time() - copy.stat().st_mtime > _COPY_SECONDS:
+                copy.unlink()

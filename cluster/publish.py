@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cluster.decide_all import Written
     from cluster.run import Run
 
-__all__ = ["MANIFEST", "manifest_sha256", "publish"]
+__all__ = ["MANIFEST", "manifest_sha256", "publish", "run_of_result"]
 
 MANIFEST: Final = "manifest.json"
 """Name of the manifest in the folder of a result; a folder without it is no result."""
@@ -35,7 +35,7 @@ def publish(run: Run) -> dict[str, int]:
         "files": len(written.files),
         "bytes": sum(file.bytes for file in written.files),
     }
-    if (out / MANIFEST).exists() and _read(out).run == run.key:
+    if run_of_result(out) == run.key:
         return counted
     # The tasks' own folder is not passed on: one that nobody could stop may still write there.
     for file in written.files:
@@ -49,6 +49,7 @@ def publish(run: Run) -> dict[str, int]:
         rows=written.rows(),
         sums=written.sums,
         exceptions=written.exceptions,
+        decided=written.decided,
         files=written.files,
     )
     (result / MANIFEST).write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
@@ -56,8 +57,12 @@ def publish(run: Run) -> dict[str, int]:
     return counted
 
 
-def _read(out: Place) -> Manifest:
-    return msgspec.json.decode((out / MANIFEST).read(), type=Manifest)
+def run_of_result(out: Place) -> str | None:
+    """The run whose result stands at `out`; None where none does."""
+    try:
+        return msgspec.json.decode((out / MANIFEST).read(), type=Manifest).run
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
 
 
 def manifest_sha256(out: Place) -> str:
@@ -77,5 +82,10 @@ def _put_in_place(run: Run, result: Place, out: Place) -> None:
         else:
             message = f"{out} is not empty; give --out a new folder, or --overwrite"
             raise PlaceError(message)
-    result.move_to(out)
+    try:
+        result.move_to(out)
+    except BaseException:
+        if earlier.exists() and not out.exists():
+            earlier.move_to(out)
+        raise
     earlier.remove()

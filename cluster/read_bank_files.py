@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from cluster.errors import UnusableInputError
+from cluster.errors import ReaderDiedError, UnusableInputError
 from cluster.flow import begun, gathered, passed
 from cluster.mapped_values import mapped_value
 from cluster.packets import Packet, packed
 from cluster.pieces import keep_pieces, latest_booking, pieces_of, pieces_told
 from cluster.places import Place, files_below
+from cluster.read_apart import read_marked
 from cluster.read_inputs import content_of, one_table, table_files
 from engine.batches import AdviceBatch, BankAccountBatch, PaymentBatch
 
@@ -41,6 +42,7 @@ def keep_bank_files(run: Run) -> dict[str, int]:
     uris = [file.uri for name in run.job.bank_files for file in files_below(name, ())]
     tables = [] if run.job.payments is None else table_files(run.job.payments)
     read, accounts = run.hooks.read_bank_file, run.accounts.record_batch
+    refuse, marks = run.hooks.refuse_bank_file, run.folder / "bank_files_begun"
     read_table = run.hooks.read_payments
 
     def one(number: int) -> Iterator[Packet]:
@@ -49,8 +51,15 @@ def keep_bank_files(run: Run) -> dict[str, int]:
             yield from packed({_PAYMENTS: pa.Table.from_batches([rows])})
             return
         place = Place(uris[number])
+        name, content = place.name, place.read()
         # A file may break its reader as well: then that one file is refused, not the run.
-        found = read(place.name, place.read(), BankAccountBatch.of_distinct(accounts))
+        try:
+            found = read_marked(
+                marks / f"{number:06}",
+                lambda: read(name, content, BankAccountBatch.of_distinct(accounts)),
+            )
+        except ReaderDiedError as error:
+            found = refuse(name, content, f"{name}: {error}")
         yield Packet(0, _FILE, len(found), pickle.dumps(found))
 
     sent = begun(run.spark, len(uris) + len(tables), one)

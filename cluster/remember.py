@@ -18,6 +18,7 @@ from cluster.mapped_values import mapped_value
 from cluster.packets import packed
 from cluster.read_inputs import EXPORTED, exported_place, items_place
 from cluster.rows import NUMBERED_ITEM, batch_of
+from cluster.run_key import run_key
 from cluster.stage_files import kept_batches, kept_table
 from engine.batches import OpenItemBatch
 
@@ -63,7 +64,9 @@ def keep_told(run: Run, found: Received) -> None:
 def remember(run: Run) -> dict[str, int]:
     """Let the next run know of this one; nothing where nothing was applied."""
     earlier = run.hooks.earlier
-    if earlier is None or run.value("facts").policy.default.automation.mode != "apply":
+    if earlier is None or run.is_remembered:
+        return {}
+    if run.value("facts").policy.default.automation.mode != "apply":
         return {}
     told: dict[str, pa.Table] = dict(run.value("told"))
     closed = told.pop(_CLOSED)
@@ -75,7 +78,10 @@ def remember(run: Run) -> dict[str, int]:
         found = _looked_at(run, closed)
     told[_LEFT] = found.table(_LEFT, LEFT)
     told[_KNOWN] = found.table(_KNOWN, _HIT)
-    earlier.remember(told)
+    remembered = earlier.remember(told)
+    # Whoever is stopped behind this line comes back with other earlier runs than it began with.
+    run.leave(run_key(run.job, run.hooks, remembered.key))
+    remembered.write()
     return {name: len(rows) for name, rows in told.items()}
 
 

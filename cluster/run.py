@@ -29,17 +29,24 @@ if TYPE_CHECKING:
     from cluster.places import Place
     from cluster.settings import ClusterJob
 
-__all__ = ["Run"]
+__all__ = ["Run", "RunNote", "noted_run"]
 
 _RUN: Final = "run.json"
 NOTING: Final = ("inputs", "bank_files", "advices")
 """Stages that have something to say beside the payments."""
 
 
-class _RunNote(msgspec.Struct, frozen=True):
-    """Whose working folder it is."""
+class RunNote(msgspec.Struct, frozen=True):
+    """Whose working folder it is; `after` is the key that the same command has once the run is
+    remembered, empty before.
+    """
 
     run: str
+    after: str = ""
+
+    def is_of(self, key: str) -> bool:
+        """The command whose key this is has begun the run, whatever it has left to do."""
+        return key in (self.run, self.after)
 
 
 class _StageNote(msgspec.Struct, frozen=True):
@@ -72,18 +79,23 @@ class Run:
         self._observe = observe
         self.parts = job.cuts.parts or 2 * _cores(spark)
         self.accounts = BankAccountBatch.empty()
+        self.is_remembered = False
 
     def begin(self) -> None:
         """Take the working folder over; raises `WorkingFolderError` where it is none."""
         note = self.work / _RUN
         if note.exists():
-            if _decoded(note, _RunNote).run == self.key:
+            if _decoded(note, RunNote).run == self.key:
                 return
             self.work.remove()
         elif not self.work.is_empty():
             message = f"{self.work} is not empty and no working folder; give --work a new one"
             raise WorkingFolderError(message)
-        note.write(msgspec.json.encode(_RunNote(self.key)))
+        note.write(msgspec.json.encode(RunNote(self.key)))
+
+    def leave(self, after: str) -> None:
+        """Note which key the same command will have once the run is remembered (`RunNote`)."""
+        (self.work / _RUN).write(msgspec.json.encode(RunNote(self.key, after)))
 
     def stage(self, name: str, make: Callable[[Run], dict[str, int]]) -> None:
         """Do `make`, unless it is done; it gives rows by name, for people."""
@@ -130,6 +142,12 @@ class Run:
     def place_of(self, name: str) -> Place:
         """Where the value `name` is kept: what tasks are given in its stead."""
         return self.folder / "values" / f"{name}.bin"
+
+
+def noted_run(work: Place) -> RunNote | None:
+    """Whose working folder `work` is; None where it is none. Raises `WorkingFolderError`."""
+    note = work / _RUN
+    return _decoded(note, RunNote) if note.exists() else None
 
 
 def _cores(spark: SparkSession) -> int:

@@ -32,7 +32,8 @@ class ClusterJob(msgspec.Struct, frozen=True, kw_only=True):
     Tables are a file or a folder of part files (CSV, Parquet, Arrow, JSONL). `out` must be new or
     empty, unless `overwrite` replaces an earlier result. `outcomes` are what earlier decisions have
     taught. `work` keeps what stages have finished, so
-    that a run that was stopped goes on there; without it a hidden folder beside `out` does.
+    that a run that was stopped goes on there; without it a hidden folder beside `out` does. A dry
+    run ends with the audit: nothing appears in `out`, and nothing is remembered.
     """
 
     open_items: str
@@ -46,6 +47,7 @@ class ClusterJob(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: Outcomes = Outcomes()
     as_of: datetime.date | None = None
     overwrite: bool = False
+    dry_run: bool = False
     work: str | None = None
     keep_work: bool = False
     cuts: Cuts = Cuts()
@@ -63,12 +65,16 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClusterReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a finished run tells its caller. `refused` are bank files that could not be used, each
-    with the sentence that says why.
+    """What a finished run tells its caller. `exceptions` are primary ones by code; `decided` is
+    what of the cash of receivables was decided, and its total, by currency (minor units); `refused`
+    are bank files that could not be used, each with the sentence that says why. A dry run has no
+    result (`out`) and no manifest.
     """
 
-    out: str
-    manifest_sha256: str
+    out: str | None
+    manifest_sha256: str | None
     stages: tuple[StageReport, ...]
     counts: dict[str, int]
+    exceptions: dict[str, int] = {}
+    decided: dict[str, tuple[int, int]] = {}
     refused: tuple[tuple[str, str], ...] = ()

@@ -72,7 +72,8 @@ class ManifestFile(msgspec.Struct, frozen=True, kw_only=True):
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a result is made of. `run` is the hash of all it depends on; `sums` are exact decimals
-    by currency and column of payments; `exceptions` are primary ones by code.
+    by currency and column of payments; `exceptions` are primary ones by code; `decided` is what of
+    the cash of receivables was decided, and its total, by currency (minor units; empty: not said).
     """
 
     format: int = _FORMAT
@@ -82,6 +83,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int]
     sums: dict[str, dict[str, str]]
     exceptions: dict[str, int]
+    decided: dict[str, tuple[int, int]] = {}
     files: tuple[ManifestFile, ...]
 
 

@@ -50,6 +50,7 @@ __all__ = [
     "policy_of",
     "read_remittance_places",
     "reading_of",
+    "refused_bank_file",
 ]
 
 _OF_FILES: Final = ("exceptions", "control_checks", "diagnostics")
@@ -105,6 +106,11 @@ class ClusterReading(msgspec.Struct, frozen=True, kw_only=True):
             (one.file_hash, one.source_file, one.error, None if one.parsed is None else _bare(one))
             for one in read
         ]
+
+
+def refused_bank_file(name: str, content: bytes, why: str) -> list[Any]:
+    """What `ClusterReading.bank_file` gives for a file that nothing can be read of, and why."""
+    return [(content_hash(BytesSource(content)), name, why, None)]
 
 
 def reading_of(lockbox_layout: str | None, ledger: LedgerOptions) -> ClusterReading:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster.hooks import EarlierRuns, Unseen
+from cluster.hooks import EarlierRuns, Remembered, Unseen
 from cluster.remember import CLOSED, LEFT
 from engine.batches import SettledBatch
 from tieout.file_exceptions import exception_batch
+from tieout.memories import Memories
 from tieout.payer_lessons import lessons_of_run, reliance_of_run
-from tieout.payer_memory import Lesson, PayerMemory, RelianceBatch
+from tieout.payer_memory import Lesson, RelianceBatch
 from tieout.run_memory import MemoryBatch, RunMemory, left_facts, seen_facts
-from tieout.settlement_memory import SettlementMemory, settled_rows
+from tieout.settlement_memory import settled_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,20 +44,18 @@ _SCHEMAS = {
 
 def earlier_runs(folder: Path) -> EarlierRuns:
     """The memory in `folder`; raises `MemoryFileError`."""
-    memory, learned = RunMemory.read(folder), PayerMemory.read(folder)
-    settled = SettlementMemory.read(folder)
-    hashes = [one.content_hash for one in (memory, learned, settled)]
+    memories = Memories.read(folder)
     return EarlierRuns(
-        key=hashlib.sha256("".join(hashes).encode()).hexdigest(),
-        learned=learned.facts,
-        settled=settled.settled,
-        facts=memory.facts.record_batch,
+        key=memories.key,
+        learned=memories.payers.facts,
+        settled=memories.settled.settled,
+        facts=memories.runs.facts.record_batch,
         unseen=_unseen,
         reduced=_reduced,
         known=_known,
         tell=_told,
         schemas={name: pa.schema(list(one)) for name, one in _SCHEMAS.items()},
-        remember=partial(_remember, memory, learned, settled),
+        remember=partial(_remembered, folder, memories),
     )
 
 
@@ -79,7 +77,7 @@ def _known(facts: pa.RecordBatch, items: OpenItemBatch) -> pa.BooleanArray:
 
 
 def _memory(facts: pa.RecordBatch) -> RunMemory:
-    return RunMemory(None, MemoryBatch.of_distinct(facts))
+    return RunMemory(MemoryBatch.of_distinct(facts))
 
 
 def _told(match_input: MatchInput, result: MatchResult) -> dict[str, pa.Table]:
@@ -118,27 +116,25 @@ def _closed(result: MatchResult) -> pa.Table:
     return pa.table(columns, schema=CLOSED)
 
 
-def _remember(
-    memory: RunMemory,
-    learned: PayerMemory,
-    settled: SettlementMemory,
-    told: dict[str, pa.Table],
-) -> None:
-    """Write what the next run will know."""
+def _remembered(folder: Path, memories: Memories, told: dict[str, pa.Table]) -> Remembered:
+    """What the next run will know."""
     one = {name: rows.combine_chunks() for name, rows in told.items()}
     undone = one["undone"]["payment_id"].combine_chunks()
-    settled.with_run(_rows(one["settled"], SettledBatch.SCHEMA), undone).write()
-    about = np.zeros(len(memory), dtype=np.bool_)
+    settled = memories.settled.with_run(_rows(one["settled"], SettledBatch.SCHEMA), undone)
+    about = np.zeros(len(memories.runs), dtype=np.bool_)
     about[one["known"]["row"].to_numpy()] = True
     columns = [one["left"][name].combine_chunks() for name in LEFT.names]
     left = left_facts(columns[0], columns[1], columns[2], columns[3])
     seen = MemoryBatch.of_distinct(_rows(one["seen"], MemoryBatch.SCHEMA))
-    memory.with_run(seen, left, pa.array(about)).write()
+    runs = memories.runs.with_run(seen, left, pa.array(about))
     relied = RelianceBatch.of_distinct(_rows(one["relied"], RelianceBatch.SCHEMA))
     # As one process says them: by payment.
     lessons = one["lessons"].sort_by("payment_id")["lesson"].to_pylist()
     decoder = msgspec.json.Decoder(Lesson)
-    learned.relied(relied).taught([decoder.decode(lesson) for lesson in lessons]).write()
+    taught = [decoder.decode(lesson) for lesson in lessons]
+    payers = memories.payers.relied(relied).taught(taught)
+    after = Memories(runs=runs, payers=payers, settled=settled)
+    return Remembered(after.key, partial(after.write, folder))
 
 
 def _rows(table: pa.Table, schema: pa.Schema) -> pa.RecordBatch:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import pyarrow.compute as pc
+
 from cluster.hooks import Hooks
 from engine.batches import PaymentBatch, PaymentOutcomeBatch, RemittanceBatch
-from tieout.cluster_inputs import ClusterReading, merge_bank_files
+from tieout.cluster_inputs import ClusterReading, merge_bank_files, refused_bank_file
 from tieout.cores import CoreMap
+from tieout.run_summary import decided_cash
 from tieout.run_tables import TABLE_ORDER, RunTables, output_tables
 
 if TYPE_CHECKING:
@@ -32,11 +36,13 @@ def cluster_hooks(
     reading = reading or ClusterReading()
     return Hooks(
         tell=tables_of_match,
+        decided=_decided,
         tell_notes=tables_of_exceptions,
         schemas={name: table.rows.schema for name, table in output_tables(nothing).items()},
         order=TABLE_ORDER,
         advices=advices,
         read_bank_file=reading.bank_file,
+        refuse_bank_file=refused_bank_file,
         merge_bank_files=merge_bank_files,
         read_open_items=reading.open_items,
         read_customers=reading.customers,
@@ -59,6 +65,12 @@ def tables_of_match(match_input: MatchInput, result: MatchResult) -> dict[str, p
     )
     made = output_tables(run)
     return {name: made[name].rows for name in _OF_PAYMENTS}
+
+
+def _decided(match_input: MatchInput, result: MatchResult) -> pa.Table:
+    ids = match_input.payments.text("payment_id")
+    row = pc.index_in(result.outcomes.text("payment_id"), ids).to_numpy()
+    return decided_cash(match_input.payments.take(row.astype(np.int64)), result.outcomes)
 
 
 def tables_of_exceptions(exceptions: ExceptionBatch) -> dict[str, pa.Table]:

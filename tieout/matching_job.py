@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 from contextlib import ExitStack
-from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -35,6 +34,7 @@ from parsers.tables import read_bank_accounts, read_payments
 from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode, NothingToDoError
 from tieout.file_exceptions import exception_batch, file_faults
+from tieout.gates import Gates, failed_gates
 from tieout.given_files import InputFile, RefusedFile
 from tieout.intake import Intake, add_payments_table, read_bank_files
 from tieout.ledger_inputs import (
@@ -43,19 +43,17 @@ from tieout.ledger_inputs import (
     read_open_item_table,
     understand_presets,
 )
+from tieout.memories import Memories
 from tieout.outcome_tables import outcome_hash
 from tieout.output_directory import check_output_directory
 from tieout.own_layouts import read_own_layouts
-from tieout.payer_lessons import lessons_of_run, reliance_of_run
-from tieout.payer_memory import PayerMemory
 from tieout.policy_files import PolicyFile, read_policy_file
 from tieout.progress import StageClock, peak_memory_bytes, quiet
 from tieout.remittance_inputs import RemittanceInputs, RemittanceOptions, read_remittances
 from tieout.run_directory import EXPLAIN_POLICY, write_run
-from tieout.run_memory import RunMemory, locked_memory
+from tieout.run_memory import locked_memory
 from tieout.run_summary import StageTiming, Summary, Timings, Versions, summarise
 from tieout.run_tables import RunTables, output_tables
-from tieout.settlement_memory import SettlementMemory
 
 if TYPE_CHECKING:
     import datetime
@@ -64,28 +62,18 @@ if TYPE_CHECKING:
     from engine.batches import Batch
     from engine.matcher import StageObserver
     from parsers.lockbox_layouts import LockboxLayout
+    from tieout.payer_memory import PayerMemory
     from tieout.run_formats import FileFormat
+    from tieout.run_memory import RunMemory
 
     AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
 __all__ = [
-    "Gates",
     "JobReport",
     "MatchingJob",
     "RefusedFile",
     "run_matching_job",
 ]
-
-
-class Gates(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller demands of a result: most exceptions, least share decided by value (0 to 1).
-
-    The exceptions counted are primary ones: payments and files that need a clerk. The share must
-    be reached in every currency.
-    """
-
-    exceptions_max: int | None = None
-    value_rate_min: Decimal | None = None
 
 
 class MatchingJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,25 +177,23 @@ def _run(
     tables = _read_tables(job, cores)
     clock.handled(sum(file.rows for file in tables.inputs))
     clock("parse", len(job.bank_files))
-    memory = None if job.memory is None else RunMemory.read(Path(job.memory))
-    learned = None if job.memory is None else PayerMemory.read(Path(job.memory))
-    settled = None if job.memory is None else SettlementMemory.read(Path(job.memory))
+    memories = None if job.memory is None else Memories.read(Path(job.memory))
     intake = _read_payments(job, tables, stdin)
     as_of = job.as_of or _latest_booking_date(intake.payments)
-    if memory is not None:
-        intake = _without_seen(intake, memory)
-    if learned is not None:
-        intake = _with_learned(intake, learned)
+    if memories is not None:
+        intake = _with_learned(_without_seen(intake, memories.runs), memories.payers)
     clock.handled(len(intake.payments))
     match_input = MatchInput(
         payments=in_key_order(intake.payments),
         remittances=in_key_order(intake.remittances),
-        open_items=tables.open_items if memory is None else memory.reduce(tables.open_items),
+        open_items=tables.open_items
+        if memories is None
+        else memories.runs.reduce(tables.open_items),
         advices=AdviceBatch.concat([tables.advices, intake.advices]),
         customers=tables.customers,
         bank_accounts=tables.bank_accounts,
-        learned=LearnedFactBatch.empty() if learned is None else learned.facts,
-        earlier=SettledBatch.empty() if settled is None else settled.settled,
+        learned=LearnedFactBatch.empty() if memories is None else memories.payers.facts,
+        earlier=SettledBatch.empty() if memories is None else memories.settled.settled,
         policy=policy.book,
         as_of=as_of,
         calibration=outcomes.calibration,
@@ -217,13 +203,13 @@ def _run(
     clock("write", len(intake.payments))
     run = _run_tables(match_input, intake, result)
     summary = _summary(match_input, run, tables, intake)
-    failed = _failed_gates(job.gates, summary)
+    failed = failed_gates(
+        job.gates, summary.primary_exceptions_by_code, summary.straight_through.by_value
+    )
     timings = _write(job, match_input, run, summary, clock, cores)
     applies = job.out is not None and policy.book.default.automation.mode == "apply"
-    if memory is not None and settled is not None and applies:
-        settled.after(match_input, result).write()
-        memory.after(tables.open_items, match_input, result).write()
-        _learn(learned, match_input, result)
+    if job.memory is not None and memories is not None and applies:
+        memories.after(tables.open_items, match_input, result).write(Path(job.memory))
     code = ExitCode.PARTIAL if intake.refused else ExitCode.GATE if failed else ExitCode.DONE
     return JobReport(
         exit_code=code,
@@ -359,14 +345,6 @@ def _with_learned(intake: Intake, learned: PayerMemory) -> Intake:
     return msgspec.structs.replace(intake, inputs=(*intake.inputs, known))
 
 
-def _learn(learned: PayerMemory | None, match_input: MatchInput, result: MatchResult) -> None:
-    """Keep what the run suggests about payers, and which applications relied on facts."""
-    if learned is None:
-        return
-    relied = learned.relied(reliance_of_run(match_input, result, learned.facts))
-    relied.taught(lessons_of_run(match_input, result)).write()
-
-
 def _latest_booking_date(payments: PaymentBatch) -> datetime.date | None:
     latest: datetime.date | None = pc.max(payments.record_batch.column("booking_date")).as_py()
     return latest
@@ -408,18 +386,6 @@ def _summary(match_input: MatchInput, run: RunTables, tables: _Tables, intake: I
             "files_refused": len(intake.refused),
         },
     )
-
-
-def _failed_gates(gates: Gates, summary: Summary) -> tuple[str, ...]:
-    failed = []
-    exceptions = sum(summary.primary_exceptions_by_code.values())
-    if gates.exceptions_max is not None and exceptions > gates.exceptions_max:
-        failed.append(f"{exceptions} primary exceptions, at most {gates.exceptions_max} allowed")
-    for currency, rate in summary.straight_through.by_value.items():
-        least = gates.value_rate_min
-        if least is not None and rate.rate is not None and Decimal(rate.rate) < least:
-            failed.append(f"{currency}: {rate.rate} decided by value, at least {least} demanded")
-    return tuple(failed)
 
 
 def _write(

@@ -1,12 +1,15 @@
 """Batches that outlive a run, each in a Parquet file of a memory directory.
 
-A file is replaced at once or not at all: a run that dies while it writes leaves the one before.
+What one run leaves is replaced at once or not at all, however many files it is: they are written
+into a folder beside, which is given the name of what is decided, and then moved to their places. A
+run that dies before leaves the memory as it was; one that dies after is finished by the next.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, TypeVar
+import shutil
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -15,9 +18,13 @@ from engine.batches import Batch
 from tieout.exit_codes import MemoryFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["read_memory_file", "write_memory_file"]
+__all__ = ["finish_memory_files", "read_memory_file", "write_memory_files"]
+
+_DECIDED: Final = ".decided"
+"""Files in a folder of this name replace those of the memory."""
 
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
@@ -36,12 +43,25 @@ def read_memory_file(path: Path, kind: type[AnyBatch], what: str) -> AnyBatch:
         raise MemoryFileError(message) from None
 
 
-def write_memory_file(path: Path, batch: Batch) -> None:
-    """Replace what `path` holds."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+def write_memory_files(folder: Path, files: Mapping[str, Batch]) -> None:
+    """Replace those `files` of the memory in `folder`, all of them or none."""
+    partial = folder / f".{secrets.token_hex(4)}.partial"
     try:
-        table = pa.Table.from_batches([batch.record_batch])
-        pyarrow.parquet.write_table(table, partial, compression="zstd")
-        partial.replace(path)
+        partial.mkdir()
+        for name, batch in files.items():
+            table = pa.Table.from_batches([batch.record_batch])
+            pyarrow.parquet.write_table(table, partial / name, compression="zstd")
+        partial.replace(folder / _DECIDED)
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+    finish_memory_files(folder)
+
+
+def finish_memory_files(folder: Path) -> None:
+    """Move to their places what was decided, by whomever; nothing where nothing was."""
+    decided = folder / _DECIDED
+    if not decided.is_dir():
+        return
+    for path in sorted(decided.iterdir()):
+        path.replace(folder / path.name)
+    decided.rmdir()

@@ -18,7 +18,7 @@ from engine.batches import Batch, LearnedFactBatch
 from engine.learned_facts import fact_keys
 from parsers.table_identity import in_key_order, table_hash
 from tieout.exit_codes import UnknownFactError
-from tieout.memory_files import read_memory_file, write_memory_file
+from tieout.memory_files import read_memory_file, write_memory_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,10 +81,14 @@ class PayerMemory:
             read_memory_file(folder / _RELIANCE, RelianceBatch, "payers"),
         )
 
+    @property
+    def files(self) -> dict[str, Batch]:
+        """What is kept of it, by the names of the files."""
+        return {_FACTS: self.facts, _RELIANCE: self.reliance}
+
     def write(self) -> None:
-        """Replace what the folder holds."""
-        for name, batch in ((_FACTS, self.facts), (_RELIANCE, self.reliance)):
-            write_memory_file(self._folder / name, batch)
+        """Replace what the folder holds, at once."""
+        write_memory_files(self._folder, self.files)
 
     @property
     def content_hash(self) -> str:

@@ -22,7 +22,7 @@ from engine.money import format_minor
 from parsers.table_identity import in_key_order, table_hash
 from tieout.exit_codes import MemoryBusyError
 from tieout.file_exceptions import file_exception
-from tieout.memory_files import read_memory_file, write_memory_file
+from tieout.memory_files import finish_memory_files, read_memory_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,20 +75,19 @@ class SeenPayments(msgspec.Struct, frozen=True, kw_only=True):
 class RunMemory:
     """The facts of earlier runs; frozen: `after` gives the memory of the next run."""
 
-    def __init__(self, folder: Path | None, facts: MemoryBatch) -> None:
-        """Hold the `facts` of `folder` (None: they are never written); use `read`."""
-        self._folder = folder
+    def __init__(self, facts: MemoryBatch) -> None:
+        """Hold the `facts`; use `read`."""
         self.facts = facts
 
     @classmethod
     def read(cls, folder: Path) -> RunMemory:
         """The memory in `folder`, empty where there is none; raises `MemoryFileError`."""
-        return cls(folder, read_memory_file(folder / _FILE, MemoryBatch, "earlier runs"))
+        return cls(read_memory_file(folder / _FILE, MemoryBatch, "earlier runs"))
 
-    def write(self) -> None:
-        """Replace what the folder holds, at once."""
-        if self._folder is not None:
-            write_memory_file(self._folder / _FILE, self.facts)
+    @property
+    def files(self) -> dict[str, Batch]:
+        """What is kept of it, by the name of the file."""
+        return {_FILE: self.facts}
 
     @property
     def content_hash(self) -> str:
@@ -147,7 +146,7 @@ class RunMemory:
     def with_run(self, seen: MemoryBatch, left: MemoryBatch, about: pa.BooleanArray) -> RunMemory:
         """With the facts of a run, in place of those `about` its items."""
         kept = MemoryBatch.of(self.facts.record_batch.filter(pc.invert(about)))
-        return RunMemory(self._folder, in_key_order(MemoryBatch.concat([kept, seen, left])))
+        return RunMemory(in_key_order(MemoryBatch.concat([kept, seen, left])))
 
     def _of_kind(self, kind: str) -> pa.RecordBatch:
         facts = self.facts.record_batch
@@ -207,7 +206,9 @@ def left_facts(
 
 @contextlib.contextmanager
 def locked_memory(folder: Path) -> Iterator[None]:
-    """Hold `folder` (made where absent) for one run; raises `MemoryBusyError` where one runs."""
+    """Hold `folder` (made where absent) for one run, and finish what a run that died has decided;
+    raises `MemoryBusyError` where one runs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
@@ -215,6 +216,7 @@ def locked_memory(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             message = f"{folder} is in use by another run; try again when it has finished"
             raise MemoryBusyError(message) from None
+        finish_memory_files(folder)
         yield
 
 

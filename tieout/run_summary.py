@@ -21,7 +21,9 @@ from tieout.given_files import InputFile  # noqa: TC001 - msgspec resolves it at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.batches import Batch, OpenItemBatch
+    from numpy.typing import NDArray
+
+    from engine.batches import Batch, OpenItemBatch, PaymentBatch, PaymentOutcomeBatch
     from tieout.run_tables import RunTables
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "Summary",
     "Timings",
     "Versions",
+    "decided_cash",
+    "rates_by_value",
     "summarise",
 ]
 
@@ -221,20 +225,44 @@ def _text(minor: int, currency: str) -> str:
 def _straight_through(tables: RunTables) -> StraightThrough:
     if tables.outcomes is None or not len(tables.payments):
         return StraightThrough(_rate(0, 0), _rate(0, 0), {})
-    amount = tables.payments.int64("amount_minor")
-    excluded = pc.is_in(tables.outcomes.text("status"), pa.array(_NO_RECEIVABLE))
-    repeated = pc.match_substring(tables.payments.text("intake_codes"), "IN-DUP")
-    kept = (amount > 0) & ~pc.or_(excluded, repeated).to_numpy(zero_copy_only=False)
-    decided = tables.outcomes.int64("applied_minor") + tables.outcomes.int64("on_account_minor")
-    whole = kept & (decided == amount)
-    currency = tables.payments.text("currency").filter(pa.array(kept))
-    cash = _totals(currency, amount[kept])
-    automatic = _totals(currency, decided[kept])
+    kept, decided = _receivable(tables.payments, tables.outcomes)
+    whole = kept & (decided == tables.payments.int64("amount_minor"))
     return StraightThrough(
         by_payment=_rate(int(np.count_nonzero(whole)), int(np.count_nonzero(kept))),
         by_line=_line_rate(tables, kept, whole),
-        by_value={c: _rate(automatic[c], cash[c], c) for c in sorted(cash)},
+        by_value=rates_by_value(_pairs(decided_cash(tables.payments, tables.outcomes))),
     )
+
+
+def decided_cash(payments: PaymentBatch, outcomes: PaymentOutcomeBatch) -> pa.Table:
+    """Per currency the cash of `payments` that are receivables, and what of it was decided: the
+    columns currency, decided, total (minor units), a row for each.
+    """
+    kept, decided = _receivable(payments, outcomes)
+    columns = [payments.text("currency"), decided, payments.int64("amount_minor")]
+    names = ["currency", "decided", "total"]
+    added = pa.table(columns, names=names).filter(pa.array(kept)).group_by("currency")
+    return added.aggregate([("decided", "sum"), ("total", "sum")]).rename_columns(names)
+
+
+def rates_by_value(decided: Mapping[str, tuple[int, int]]) -> dict[str, Rate]:
+    """Shares by currency: of the cash that was decided, and the total (minor units)."""
+    return {currency: _rate(*decided[currency], currency) for currency in sorted(decided)}
+
+
+def _pairs(cash: pa.Table) -> dict[str, tuple[int, int]]:
+    return {row["currency"]: (row["decided"], row["total"]) for row in cash.to_pylist()}
+
+
+def _receivable(
+    payments: PaymentBatch, outcomes: PaymentOutcomeBatch
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Payments that are receivables, and what was decided of each."""
+    excluded = pc.is_in(outcomes.text("status"), pa.array(_NO_RECEIVABLE))
+    repeated = pc.match_substring(payments.text("intake_codes"), "IN-DUP")
+    kept = ~pc.or_(excluded, repeated).to_numpy(zero_copy_only=False)
+    decided = outcomes.int64("applied_minor") + outcomes.int64("on_account_minor")
+    return (payments.int64("amount_minor") > 0) & kept, decided
 
 
 def _line_rate(tables: RunTables, kept: Any, whole: Any) -> Rate:

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 
 from engine.batches import PaymentBatch, SettledBatch
 from parsers.table_identity import in_key_order, table_hash
-from tieout.memory_files import read_memory_file, write_memory_file
+from tieout.memory_files import read_memory_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.batches import Batch
     from engine.matcher import MatchInput, MatchResult
 
 __all__ = ["SettlementMemory", "settled_rows"]
@@ -40,19 +41,19 @@ _CLOSES: Final = ("applied_minor", "discount_minor", "deduction_minor", "write_o
 class SettlementMemory:
     """The settlements of earlier runs; frozen: `after` gives those of the next run."""
 
-    def __init__(self, folder: Path, settled: SettledBatch) -> None:
-        """Hold what is in `folder`; use `read`."""
-        self._folder = folder
+    def __init__(self, settled: SettledBatch) -> None:
+        """Hold what was `settled`; use `read`."""
         self.settled = settled
 
     @classmethod
     def read(cls, folder: Path) -> SettlementMemory:
         """The settlements in `folder`, none where it holds none; raises `MemoryFileError`."""
-        return cls(folder, read_memory_file(folder / _FILE, SettledBatch, "settlements"))
+        return cls(read_memory_file(folder / _FILE, SettledBatch, "settlements"))
 
-    def write(self) -> None:
-        """Replace what the folder holds, at once."""
-        write_memory_file(self._folder / _FILE, self.settled)
+    @property
+    def files(self) -> dict[str, Batch]:
+        """What is kept of it, by the name of the file."""
+        return {_FILE: self.settled}
 
     @property
     def content_hash(self) -> str:
@@ -73,7 +74,7 @@ class SettlementMemory:
         own = own.filter(pc.invert(pc.is_in(own["payment_id"], undone)))
         kept = kept.filter(pc.invert(pc.is_in(kept["payment_id"], own["payment_id"])))
         both = pa.concat_batches([kept, own])
-        return SettlementMemory(self._folder, in_key_order(SettledBatch.of(_young(both))))
+        return SettlementMemory(in_key_order(SettledBatch.of(_young(both))))
 
 
 def settled_rows(match_input: MatchInput, result: MatchResult) -> pa.RecordBatch:

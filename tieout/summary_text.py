@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tieout.run_summary import Rate, Summary
 
-__all__ = ["summary_text"]
+__all__ = ["exception_line", "summary_text"]
 
 _ALWAYS: Final = ("applied", "on_account")
 _LEFT: Final = ("unapplied", "unidentified", "suspense", "non_ar", "refund", "returned")
@@ -30,7 +31,7 @@ def summary_text(summary: Summary, out: Path | None) -> str:
         f"  straight through  {_percent(straight.by_payment)} by payment, "
         f"{_percent(straight.by_line)} by line, "
         + (", ".join(f"{_percent(r)} by value ({c})" for c, r in straight.by_value.items()) or "–"),
-        _exception_line(summary),
+        "  " + exception_line(summary.primary_exceptions_by_code),
         f"  control checks    {counts['control_checks']:,}, failed: {_failed(counts)}",
         f"  written to        {out}" if out else "  nothing written (dry run)",
     ]
@@ -63,13 +64,14 @@ def _money_lines(summary: Summary) -> list[str]:
     return lines
 
 
-def _exception_line(summary: Summary) -> str:
-    codes = sorted(summary.primary_exceptions_by_code.items(), key=lambda pair: (-pair[1], pair[0]))
+def exception_line(exceptions: Mapping[str, int]) -> str:
+    """How many primary `exceptions` there are, and of which codes most."""
+    codes = sorted(exceptions.items(), key=lambda pair: (-pair[1], pair[0]))
     total = sum(count for _, count in codes)
     shown = ", ".join(f"{code} {count:,}" for code, count in codes[:_CODES_SHOWN])
     others = sum(count for _, count in codes[_CODES_SHOWN:])
     more = f", others {others:,}" if others else ""
-    return f"  exceptions        {total:,}" + (f": {shown}{more}" if shown else "")
+    return f"exceptions        {total:,}" + (f": {shown}{more}" if shown else "")
 
 
 def _percent(rate: Rate) -> str:

@@ -9,7 +9,8 @@ import pytest
 from engine.errors import ConservationError
 from parsers.errors import TableError
 from tieout.exit_codes import ExitCode, NoUsableFileError, OutputDirectoryError, RunDirectoryError
-from tieout.matching_job import Gates, MatchingJob, run_matching_job
+from tieout.gates import Gates
+from tieout.matching_job import MatchingJob, run_matching_job
 from tieout.run_directory import TABLE_NAMES, RunDirectory
 from tieout.summary_text import summary_text
 

@@ -142,9 +142,11 @@ def test_bank_files_crashes_and_a_stopped_driver_change_nothing(spark, tmp_path)
     world = make_world("demo", tmp_path / "world", 150, 1_200, seed=8, with_bank_files=True)
     poison = world / "bank" / "poisoned.txt"
     poison.write_bytes(b"no bank file at all")
+    killer = world / "bank" / "killer.txt"
+    killer.write_bytes(b"kills whoever reads it")
     crashed = tmp_path / "crashed"
     hooks = hooks_of(world)
-    tell = hooks.tell
+    tell, read = hooks.tell, hooks.read_bank_file
 
     def tell_after_a_crash(match_input, result):
         if not crashed.exists():
@@ -152,9 +154,14 @@ def test_bank_files_crashes_and_a_stopped_driver_change_nothing(spark, tmp_path)
             os.kill(os.getpid(), signal.SIGKILL)
         return tell(match_input, result)
 
+    def read_or_die(name, content, accounts):
+        if content == b"kills whoever reads it":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(name, content, accounts)
+
     job = job_of(world, tmp_path / "out", payments=None, bank_files=(str(world / "bank"),))
     job = msgspec.structs.replace(job, open_items=str(world / "open_items.parquet"))
-    hooks = msgspec.structs.replace(hooks, tell=tell_after_a_crash)
+    hooks = msgspec.structs.replace(hooks, tell=tell_after_a_crash, read_bank_file=read_or_die)
 
     def stop_at(stage, _rows):
         if stage == "decide":
@@ -168,9 +175,14 @@ def test_bank_files_crashes_and_a_stopped_driver_change_nothing(spark, tmp_path)
     done = [one.stage for one in report.stages if one.resumed]
     assert done[0] == "inputs"
     assert done[-1] == "decide_references"
-    assert [name for name, _ in report.refused] == ["poisoned.txt"]
+    refused = dict(report.refused)
+    assert sorted(refused) == ["killer.txt", "poisoned.txt"]
+    assert refused["killer.txt"] == "killer.txt: its reader ended its process (SIGKILL)"
+    killer.unlink()
     run = matched_in_one_process(world, tmp_path / "run", sorted((world / "bank").iterdir()))
-    assert differing_tables(run, tmp_path / "out") == {}
+    # The file that was refused here alone has an exception of its own.
+    ((name, (rows, more)),) = differing_tables(run, tmp_path / "out").items()
+    assert (name, more - rows) == ("exceptions", 1)
 
 
 def test_a_malformed_part_stops_the_run_with_the_sentence_of_its_reader(spark, world, tmp_path):

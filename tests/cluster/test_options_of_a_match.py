@@ -101,7 +101,7 @@ def test_own_layouts_exports_of_an_erp_and_payments_beside_bank_files(tmp_path, 
     assert applied["decision"].to_pylist().count("auto") == 4
 
 
-def test_what_a_policy_and_outcomes_say(tmp_path, run):
+def test_what_a_policy_and_outcomes_say_and_gates_demand(tmp_path, run, capsys):
     world = make_world("demo", tmp_path / "world", 200, 1_000, seed=6)
     plain = tmp_path / "plain"
     tables = ["--payments", world / "payments.parquet", "--customers", world / "customers.parquet"]
@@ -118,12 +118,26 @@ def test_what_a_policy_and_outcomes_say(tmp_path, run):
     )
     parts = in_parts(items, 3)
     given = ["--policy", policy, "--precision", precision]
+    given += ["--max-exceptions", 5, "--min-value-rate", "0.999"]
     one, many = tmp_path / "one", tmp_path / "many"
-    assert in_one_process(*tables, items, *given, "--out", one) == ExitCode.DONE
-    assert run(*tables, parts, *given, "--out", many) == ExitCode.DONE
+    capsys.readouterr()
+    assert in_one_process(*tables, items, *given, "--out", one) == ExitCode.GATE
+    failed = capsys.readouterr().err
+    assert run(*tables, parts, *given, "--out", many) == ExitCode.GATE
+    assert capsys.readouterr().err == failed
+    assert failed.count("gate failed") == 3
     assert differing_tables(one, many) == {}
     confidence = [pq.read_table(at / "applications.parquet")["confidence"] for at in (plain, one)]
     assert not confidence[0].equals(confidence[1])
+
+
+def test_without_a_place_a_dry_run_asks_for_a_working_folder(tmp_path, run, capsys):
+    table = tmp_path / "t.csv"
+    given = ["--payments", table, "--open-items", table]
+    assert run(*given, "--dry-run") == ExitCode.USAGE
+    assert "--work FOLDER" in capsys.readouterr().err
+    # What is given is looked at next.
+    assert run(*given, "--dry-run", "--work", tmp_path / "work") == ExitCode.MISSING
 
 
 def days(world, place, parts=3):

@@ -6,13 +6,16 @@ Each test starts a Spark of its own, in a process of its own, as an operator doe
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pyspark
@@ -34,7 +37,7 @@ def env(**more):
 
 
 AFTER_A_KILL = """
-import os, signal, sys
+import hashlib, os, secrets, signal, sys, time
 from pathlib import Path
 
 import msgspec
@@ -45,7 +48,7 @@ from tieout.cluster_inputs import read_remittance_places
 from tieout.cluster_output import cluster_hooks
 from tieout.cluster_session import spark_session
 
-world, out, killed = map(Path, sys.argv[1:])
+world, out, killed, slow, told = map(Path, sys.argv[1:])
 hooks = cluster_hooks(read_remittance_places([str(world / "remittances.parquet")]))
 tell = hooks.tell
 
@@ -57,6 +60,12 @@ def tell_after_a_kill(match_input, result):
         executor = parent_of(parent_of(os.getpid()))
         killed.write_text(Path(f"/proc/{executor}/cmdline").read_text().replace(chr(0), " "))
         os.kill(executor, signal.SIGKILL)
+    ids = "".join(match_input.payments.strings("payment_id"))
+    bucket = hashlib.sha256(ids.encode()).hexdigest()
+    (told / f"{bucket}-{secrets.token_hex(4)}").touch()
+    if not slow.exists():
+        slow.write_text(bucket)
+        time.sleep(60)
     return tell(match_input, result)
 
 job = ClusterJob(
@@ -74,6 +83,9 @@ settings = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "4",
     "spark.local.dir": str(out.parent / "spark"),
+    "spark.speculation": "true",
+    "spark.speculation.quantile": "0.1",
+    "spark.speculation.multiplier": "1.1",
 }
 hooks = msgspec.structs.replace(hooks, tell=tell_after_a_kill)
 with spark_session("local-cluster[2,1,700]", None, settings) as spark:
@@ -81,13 +93,15 @@ with spark_session("local-cluster[2,1,700]", None, settings) as spark:
 """
 
 
-def test_an_executor_that_is_killed_costs_nothing_but_time(tmp_path):
+def test_an_executor_that_is_killed_or_slow_costs_nothing_but_time(tmp_path):
     world = make_world("demo", tmp_path / "world", 200, 1_500, seed=4)
     in_parts(world / "open_items.parquet", 3)
-    out, killed = tmp_path / "out", tmp_path / "killed"
+    out = tmp_path / "out"
+    killed, slow, told = (tmp_path / name for name in ("killed", "slow", "told"))
+    told.mkdir()
     home = str(Path(pyspark.__file__).parent)
     ended = subprocess.run(
-        [sys.executable, "-c", AFTER_A_KILL, str(world), str(out), str(killed)],
+        [sys.executable, "-c", AFTER_A_KILL, *map(str, (world, out, killed, slow, told))],
         env=env(SPARK_HOME=home),
         cwd=tmp_path,
         capture_output=True,
@@ -96,6 +110,40 @@ def test_an_executor_that_is_killed_costs_nothing_but_time(tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert "CoarseGrainedExecutorBackend" in killed.read_text()
+    # The slow task was given to the other executor as well.
+    assert len(list(told.glob(f"{slow.read_text()}-*"))) > 1
+    assert differing_tables(matched_in_one_process(world, tmp_path / "run"), out) == {}
+
+
+def test_a_driver_that_is_killed_goes_on_after_its_last_finished_stage(tmp_path):
+    world = make_world("demo", tmp_path / "world", 200, 1_500, seed=4)
+    out = tmp_path / "out"
+    command = [
+        *(str(Path(sys.executable).with_name("tieout")), "cluster", "match"),
+        *("--master", "local[1]", "--json"),
+        *("--open-items", str(world / "open_items.parquet")),
+        *("--payments", str(world / "payments.parquet")),
+        *("--customers", str(world / "customers.parquet")),
+        *("--bank-accounts", str(world / "bank_accounts.parquet")),
+        *("--remittances", str(world / "remittances.parquet")),
+        *("--memory", str(tmp_path / "memory"), "--out", str(out)),
+    ]
+    note = tmp_path / ".out.work" / "stages" / "read_payments.json"
+    surroundings = env(SPARK_LOCAL_IP="127.0.0.1")
+    driver = subprocess.Popen(command, env=surroundings, cwd=tmp_path, start_new_session=True)
+    while not note.exists():
+        assert driver.poll() is None
+        time.sleep(0.1)
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.wait()
+    assert not out.exists()
+    again = subprocess.run(
+        command, env=surroundings, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    resumed = [one["stage"] for one in json.loads(again.stdout)["stages"] if one["resumed"]]
+    assert resumed[0] == "inputs"
+    assert "read_payments" in resumed
     assert differing_tables(matched_in_one_process(world, tmp_path / "run"), out) == {}
 
 

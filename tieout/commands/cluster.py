@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tieout.commands.options import (
+    gate_options,
     json_option,
     outcome_options,
     preset_options,
@@ -18,9 +19,11 @@ from tieout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     import datetime
+    from decimal import Decimal
 
-    from cluster.settings import ClusterReport
+    from cluster.settings import ClusterJob, ClusterReport
     from tieout.cluster_inputs import ClusterReading
+    from tieout.gates import Gates
     from tieout.remittance_inputs import RemittanceOptions
 
 __all__ = ["cluster_command", "match_command"]
@@ -52,9 +55,14 @@ _MATCH_HELP = """Match bank files, or payments parsed elsewhere, against open it
 
 A run that was stopped goes on after its last finished stage when it is started again.
 
+Of the options of `tieout match` two are missing. --format: the parts of a result are Parquet, which
+keeps amounts exact, is what the audit reads again and what `tieout post` takes. `-` for standard
+input: tasks on other machines cannot read it.
+
 \b
 Exit codes:
   0   done; exceptions may exist
+  3   a gate failed; the result is written
   4   some bank files were refused; the others are done
   65  a table is malformed, or a key stands twice in it
   66  no such file
@@ -82,8 +90,14 @@ Exit codes:
     type=click.DateTime(["%Y-%m-%d"]),
     help="Date of the run; the latest booking date of the input where not given.",
 )
-@click.option("--out", required=True, help="Folder of the result: new or empty.")
+@click.option("--out", help="Folder of the result: new or empty.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier result in --out.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Do everything up to the audit; pass nothing on, remember nothing.",
+)
+@gate_options
 @click.option("--work", help="Folder of what stages have finished; beside --out where not given.")
 @click.option("--keep-work", is_flag=True, help="Leave the working folder behind.")
 @click.option(
@@ -114,8 +128,11 @@ def match_command(
     precision: str | None,
     memory: Path | None,
     as_of: datetime.datetime | None,
-    out: str,
+    out: str | None,
     overwrite: bool,
+    dry_run: bool,
+    max_exceptions: int | None,
+    min_value_rate: Decimal | None,
     work: str | None,
     keep_work: bool,
     bucket_items: int,
@@ -130,21 +147,18 @@ def match_command(
     if not bank_files and payments is None:
         message = "give at least one BANKFILE (file or folder), or --payments"
         raise click.UsageError(message)
-    from contextlib import ExitStack
-
-    from cluster.job import match_on_cluster
+    place = out or (work if dry_run else None)
+    if place is None:
+        message = "give --out FOLDER; or --dry-run, and --work FOLDER for what stages keep"
+        raise click.UsageError(message)
     from cluster.settings import ClusterJob, Cuts
-    from tieout.cluster_inputs import policy_of, read_remittance_places
-    from tieout.cluster_memory import earlier_runs
-    from tieout.cluster_output import cluster_hooks
-    from tieout.cluster_session import spark_session
-    from tieout.progress import ProgressReporter
-    from tieout.run_memory import locked_memory
+    from tieout.cluster_inputs import policy_of
+    from tieout.gates import Gates
 
     rules, outcomes = policy_of(policy, calibration, precision)
     job = ClusterJob(
         open_items=open_items,
-        out=out,
+        out=place,
         payments=payments,
         bank_files=bank_files,
         customers=customers,
@@ -153,23 +167,62 @@ def match_command(
         outcomes=outcomes,
         as_of=as_of.date() if as_of else None,
         overwrite=overwrite,
+        dry_run=dry_run,
         work=work,
         keep_work=keep_work,
         cuts=Cuts(parts=parts or 0, bucket_items=bucket_items),
     )
+    formats |= {"lockbox_layout": lockbox_layout, "remittances": remittances}
+    report = _matched(job, memory, (master, remote), progress, **formats)
+    gates = Gates(exceptions_max=max_exceptions, value_rate_min=min_value_rate)
+    return _told(report, gates, as_json=as_json)
+
+
+def _matched(
+    job: ClusterJob,
+    memory: Path | None,
+    session: tuple[str | None, str | None],
+    progress: Any,
+    *,
+    lockbox_layout: str | None,
+    remittances: tuple[str, ...],
+    **formats: Any,
+) -> ClusterReport:
+    """Run `job` in a `session` of Spark (master, remote)."""
+    from contextlib import ExitStack
+
+    from cluster.job import match_on_cluster
+    from tieout.cluster_inputs import read_remittance_places
+    from tieout.cluster_memory import earlier_runs
+    from tieout.cluster_output import cluster_hooks
+    from tieout.cluster_session import spark_session
+    from tieout.progress import ProgressReporter
+    from tieout.run_memory import locked_memory
+
     reading, advice_options = _reading(lockbox_layout, **formats)
     advices = read_remittance_places(remittances, advice_options)
     with ExitStack() as held:
         if memory is not None:
             held.enter_context(locked_memory(memory))
         earlier = None if memory is None else earlier_runs(memory)
-        spark = held.enter_context(spark_session(master, remote))
+        spark = held.enter_context(spark_session(*session))
         reporter = held.enter_context(ProgressReporter(progress))
-        report = match_on_cluster(spark, job, cluster_hooks(advices, reading, earlier), reporter)
+        return match_on_cluster(spark, job, cluster_hooks(advices, reading, earlier), reporter)
+
+
+def _told(report: ClusterReport, gates: Gates, *, as_json: bool) -> int:
+    """Print what came of it; gives the exit code."""
+    from tieout.gates import failed_gates
+    from tieout.run_summary import rates_by_value
+
+    failed = failed_gates(gates, report.exceptions, rates_by_value(report.decided))
     _print_report(report, as_json=as_json)
     for name, message in report.refused:
         click.echo(f"tieout: {message or name}", err=True)
-    return int(ExitCode.PARTIAL if report.refused else ExitCode.DONE)
+    for gate in failed:
+        click.echo(f"tieout: gate failed: {gate}", err=True)
+    code = ExitCode.PARTIAL if report.refused else ExitCode.GATE if failed else ExitCode.DONE
+    return int(code)
 
 
 def _reading(
@@ -193,6 +246,8 @@ def _reading(
 def _print_report(report: ClusterReport, *, as_json: bool) -> None:
     import msgspec
 
+    from tieout.summary_text import exception_line
+
     if as_json:
         click.echo(msgspec.json.encode(report))
         return
@@ -202,4 +257,8 @@ def _print_report(report: ClusterReport, *, as_json: bool) -> None:
         )
         done = "was done" if stage.resumed else f"{stage.seconds:.1f} s"
         click.echo(f"{stage.stage:<20} {done:>10}  {rows}")
+    click.echo(exception_line(report.exceptions))
+    if report.out is None:
+        click.echo("nothing passed on (dry run)")
+        return
     click.echo(f"written to {report.out}, manifest {report.manifest_sha256}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tieout.commands.options import (
+    gate_options,
     json_option,
     ledger_options,
     outcome_options,
@@ -21,30 +21,13 @@ from tieout.commands.options import (
 
 if TYPE_CHECKING:
     import datetime
+    from decimal import Decimal
 
     from tieout.matching_job import JobReport
 
 __all__ = ["match_command"]
 
 _PATH = click.Path(path_type=Path, allow_dash=True)
-
-
-class _Share(click.ParamType[Decimal]):
-    """A share between 0 and 1, exactly as written."""
-
-    name = "share"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        """`value` as a decimal; anything else is a usage error."""
-        try:
-            share = Decimal(str(value))
-        except InvalidOperation:
-            share = Decimal(-1)
-        if not 0 <= share <= 1:
-            self.fail(f"{value!r} is no share between 0 and 1, such as 0.85", param, ctx)
-        return share
 
 
 _HELP = """Match bank files, or payments parsed elsewhere, against open items.
@@ -102,16 +85,7 @@ Whatever stops a run leaves nothing half-written.
     help="How the tables are written.",
 )
 @click.option("--dry-run", is_flag=True, help="Do everything, write nothing.")
-@click.option(
-    "--max-exceptions",
-    type=click.IntRange(min=0),
-    help="Exit 3 where more payments and files need a clerk.",
-)
-@click.option(
-    "--min-value-rate",
-    type=_Share(),
-    help="Exit 3 where a smaller share (0 to 1) of the cash of any currency was decided.",
-)
+@gate_options
 @progress_option
 @json_option
 def match_command(
@@ -150,7 +124,8 @@ def match_command(
         raise click.UsageError(message)
     import pyarrow as pa
 
-    from tieout.matching_job import Gates, MatchingJob, run_matching_job
+    from tieout.gates import Gates
+    from tieout.matching_job import MatchingJob, run_matching_job
     from tieout.progress import ProgressReporter
     from tieout.remittance_inputs import RemittanceOptions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bank_accounts_option",
+    "gate_options",
     "json_option",
     "ledger_options",
     "outcome_options",
@@ -87,6 +89,37 @@ _OUTCOMES: Final = (
     ),
 )
 
+
+class _Share(click.ParamType[Decimal]):
+    """A share between 0 and 1, exactly as written."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """`value` as a decimal; anything else is a usage error."""
+        try:
+            share = Decimal(str(value))
+        except InvalidOperation:
+            share = Decimal(-1)
+        if not 0 <= share <= 1:
+            self.fail(f"{value!r} is no share between 0 and 1, such as 0.85", param, ctx)
+        return share
+
+
+_GATES: Final = (
+    click.option(
+        "--max-exceptions",
+        type=click.IntRange(min=0),
+        help="Exit 3 where more payments and files need a clerk.",
+    ),
+    click.option(
+        "--min-value-rate",
+        type=_Share(),
+        help="Exit 3 where a smaller share (0 to 1) of the cash of any currency was decided.",
+    ),
+)
 _PAYMENTS: Final = click.option(
     "--payments", type=_PATH, help="Payments parsed elsewhere, as a table."
 )
@@ -114,6 +147,11 @@ def preset_options(command: AnyCommand) -> AnyCommand:
 def outcome_options(command: AnyCommand) -> AnyCommand:
     """What outcomes taught, instead of what the policy names: `--calibration`, `--precision`."""
     return _with(command, _OUTCOMES)
+
+
+def gate_options(command: AnyCommand) -> AnyCommand:
+    """What a result must reach: `--max-exceptions`, `--min-value-rate`."""
+    return _with(command, _GATES)
 
 
 def ledger_options(

@@ -35,7 +35,7 @@ class CarriedMemory(msgspec.Struct, frozen=True):
     def of(cls, match_input: MatchInput) -> Self:
         """Before the first period: what the whole match was given."""
         return cls(
-            SettlementMemory(_NOWHERE, match_input.earlier),
+            SettlementMemory(match_input.earlier),
             PayerMemory(_NOWHERE, match_input.learned, RelianceBatch.empty()),
         )
 
