@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from engine import arrow_functions as arrow
 from engine.batches import NO_DATE, Batch, LearnedFactBatch, PaymentBatch, RemittanceBatch
 from engine.intake import day_number
 from engine.match_input import MatchInput, MatchResult
 from engine.matcher import match_traceably
+from engine.row_texts import places
 from engine.segments import first_of_runs, pick
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from engine.match_input import StageObserver
     from engine.matcher import Matched
+    from engine.reference_slots import ReferenceSlots, SharedReferences
     from engine.resident import Resident
 
 __all__ = ["Apart", "PartResult", "Parts", "match_apart", "match_at_once", "match_parts"]
@@ -192,10 +194,13 @@ def _at_first(parts: Parts) -> list[list[int]]:
     """
     if len(parts) == 1:
         return [[0]]
-    alone = np.zeros(len(parts), dtype=np.bool_)
     returned = parts.payments.column("amount_minor").to_numpy() < 0
+    encoded = arrow.dictionary_encode(parts.payments.column("payment_id"))
+    if len(encoded.dictionary) == len(encoded) and not returned.any():
+        return [list(range(len(parts)))]
+    alone = np.zeros(len(parts), dtype=np.bool_)
     alone[parts.owner[returned]] = True
-    row = parts.payments.column("payment_id").dictionary_encode().indices.to_numpy()
+    row = encoded.indices.to_numpy()
     # Codes count up in order of first appearance: what sets no new maximum was there before.
     repeated = np.diff(np.maximum.accumulate(row), prepend=-1) == 0
     alone[parts.owner[repeated]] = True
@@ -260,14 +265,17 @@ def _touched(matched: Matched) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         (every, pick(directory.family, customer, none=-1))
         for customer in (intake.payers.payer, intake.payers.nearest, intake.payers.rival)
     ]
-    for situation in (intake.situation, *(one.situation for one in matched.rounds)):
-        pairs += [
-            (found.payment, pick(index.family, found.item, none=-1))
-            for found in (situation.slots, situation.shared)
-        ]
+    situations = (intake.situation, *(one.situation for one in matched.rounds))
+    readings: list[ReferenceSlots | SharedReferences] = [intake.situation.shared]
+    for situation in situations:
+        # Most rounds read nothing anew.
+        if not any(situation.slots is known for known in readings):
+            readings.append(situation.slots)
+    pairs += [(one.payment, pick(index.family, one.item, none=-1)) for one in readings]
     for one in matched.rounds:
         rows = one.candidates.rows
-        pairs.append((one.candidates.payment[rows.candidate], index.family[rows.item]))
+        if len(rows):
+            pairs.append((one.candidates.payment[rows.candidate], index.family[rows.item]))
     payment, family = (np.concatenate(columns) for columns in zip(*pairs, strict=True))
     return payment, family
 
@@ -286,11 +294,10 @@ def _split(result: MatchResult, parts: Parts) -> list[PartResult]:
         # Outcomes stand in the order of the payments.
         part = parts.owner
         if name != "outcomes":
-            row = pc.index_in(batch.text("payment_id"), value_set=ids)
-            part = parts.owner[row.to_numpy(zero_copy_only=False)]
+            part = parts.owner[places(batch.text("payment_id"), ids)]
             order = np.argsort(part, kind="stable")
             part, tables[name] = part[order], batch.take(order)
-        bounds[name] = np.searchsorted(part, np.arange(len(parts) + 1)).tolist()
+        bounds[name] = part.searchsorted(np.arange(len(parts) + 1)).tolist()
     together = MatchResult(**tables)
     return [
         PartResult(together, {name: (edge[at], edge[at + 1]) for name, edge in bounds.items()})

@@ -40,6 +40,7 @@ _BUCKETS: Final = (
     "returned_minor",
 )
 _AUTO, _NOTHING = pa.scalar("auto"), pa.scalar("")
+_ALL_AUTO: Final = pa.repeat(_AUTO, 1024)
 _CLOSES: Final = ("applied_minor", "discount_minor", "deduction_minor", "write_off_minor")
 
 
@@ -61,7 +62,7 @@ def audit(
     if not outcomes.text("payment_id").equals(payments.text("payment_id")):
         message = "every payment must have exactly one outcome, in the payments' order"
         raise ConservationError(message)
-    decided = applications.record_batch.filter(pc.equal(applications.text("decision"), _AUTO))
+    decided = _decided(applications)
     paid_by = pc.index_in(decided.column("payment_id"), value_set=payments.text("payment_id"))
     if paid_by.null_count:
         message = "an application names a payment that is not in the input"
@@ -71,6 +72,14 @@ def audit(
     audit_exchange(payments, decided, paid_by, policy.exchange)
     if decided.num_rows or len(reversals):
         _audit_items(payments, outcomes, open_items, decided, paid_by, reversals, earlier)
+
+
+def _decided(applications: ApplicationBatch) -> pa.RecordBatch:
+    """The rows that were decided; where nothing else is there, all of them as they stand."""
+    decision = applications.text("decision")
+    if len(decision) <= len(_ALL_AUTO) and decision.equals(_ALL_AUTO[: len(decision)]):
+        return applications.record_batch
+    return applications.record_batch.filter(pc.equal(decision, _AUTO))
 
 
 def _audit_payments(
@@ -88,7 +97,7 @@ def _audit_payments(
     total = applied + buckets.sum(axis=0)
     _refuse(ids, total != amount, "the buckets do not add up to the payment's amount")
     # Returned money is the last bucket, and the only one that may be below zero.
-    below = np.vstack([buckets[:-1], stated]) < 0
+    below = np.array([*buckets[:-1], stated]) < 0
     below &= amount >= 0
     if below.any():
         for name, wrong in zip((*_BUCKETS[:-1], "applied_minor"), below, strict=True):

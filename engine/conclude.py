@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -19,9 +19,9 @@ from engine.money import exponent_of
 from engine.open_item_index import OPEN, ledger_rows
 from engine.patterns import codes_over_payments
 from engine.row_texts import Names, amounts, appended, as_column, taken
-from engine.segments import first_of_runs, mix64, pick
+from engine.segments import first_of_runs, inverse, mix64, pick
 from engine.settle import REASONS
-from engine.text_columns import blanks, is_empty, text_of, texts_at
+from engine.text_columns import blanks, is_empty, text_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ _IDENTIFIED_BY, _STRATEGIES, _UNIQUENESS, _REASONS, _DECISIONS = map(
     Names, (IDENTIFIED_BY, STRATEGIES, UNIQUENESS, REASONS, ("proposed", "auto"))
 )
 _SHORT_PAY: Final = pa.array(["", "short_pay"], pa.string())
-_AUDITED: Final = ("open_item_id", "company_id", "currency", "open_minor")
+_AUDITED: Final = ("open_item_id", "company_id", "currency")
 _ON_ACCOUNT, _UNAPPLIED, _REFUND = 0, 1, 2
 
 
@@ -174,11 +174,15 @@ def _customers(
     slots = intake.situation.slots
     strong = (slots.item >= 0) & (slots.strength > 1) & ~slots.repaired
     strong &= intake.situation.credible()
-    of_named = _only_one(slots.payment[strong], index.customer[slots.item[strong]], len(customer))
-    fresh = (customer < 0) & (of_named >= 0) & ~payers.conflict
-    customer, by = np.where(fresh, of_named, customer), np.where(fresh, _BY_REFERENCES, by)
+    if strong.any():
+        owner = index.customer[slots.item[strong]]
+        of_named = _only_one(slots.payment[strong], owner, len(customer))
+        fresh = (customer < 0) & (of_named >= 0) & ~payers.conflict
+        customer, by = np.where(fresh, of_named, customer), np.where(fresh, _BY_REFERENCES, by)
     for candidates, always in ((best, False), (decided, True)):
         rows = candidates.rows
+        if not len(rows):
+            continue
         found = _only_one(
             candidates.payment[rows.candidate], index.customer[rows.item], len(customer)
         )
@@ -216,18 +220,19 @@ def touched_items(
     looks at. Where those are many, all items as they came: looking them out costs more.
     """
     items, index = intake.resident.open_items, intake.index
-    taken = np.sort(conclusion.decided.rows.item)
-    chosen = taken[first_of_runs(taken)]
+    named = np.sort(conclusion.decided.rows.item)
+    chosen = named[first_of_runs(named)]
     if len(chosen) * _MANY_SHARE >= len(items):
         return items
     rows = index.order[chosen]
     if len(reversals):
-        named = pc.is_in(items.text("open_item_id"), value_set=reversals.text("open_item_id"))
-        mark = named.to_numpy(zero_copy_only=False).copy()
+        again = pc.is_in(items.text("open_item_id"), value_set=reversals.text("open_item_id"))
+        mark = again.to_numpy(zero_copy_only=False).copy()
         mark[rows] = True
         rows = np.flatnonzero(mark)
-    at = pa.array(rows)
-    return OpenItemBatch.from_distinct({name: items.text(name).take(at) for name in _AUDITED})
+    columns: dict[str, Any] = {name: taken(items.text(name), rows) for name in _AUDITED}
+    columns["open_minor"] = items.int64("open_minor")[rows]
+    return OpenItemBatch.from_distinct(columns)
 
 
 def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatch:
@@ -263,31 +268,37 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     given = intake.payments.text("company_id")
     # Of the company whose items it settles, be it a sister of the one it was paid to.
     of_items = is_empty(given) | on_items
-    found = (
-        texts_at(pa.array(directory.companies, pa.string()), company) if of_items.any() else given
-    )
-    customers = texts_at(directory.customer_ids, conclusion.customer)
-    same = np.array_equal(payer, conclusion.customer)
-    batch = PaymentOutcomeBatch.from_distinct(
+    settled_by = given
+    if of_items.any():
+        found = as_column(Names(directory.companies).of(company))
+        settled_by = text_of(of_items, found, given)
+    back = inverse(intake.order)
+    as_they_stand = (back == np.arange(len(back))).all()
+
+    def as_given(texts: Texts) -> Texts:
+        return texts if as_they_stand else taken(texts, back)
+
+    customers = taken(directory.customer_ids, conclusion.customer[back])
+    same = (payer == conclusion.customer).all()
+    return PaymentOutcomeBatch.from_distinct(
         {
-            "payment_id": intake.payments.text("payment_id"),
-            "company_id": text_of(of_items, found, given),
-            "currency": intake.payments.text("currency"),
+            "payment_id": as_given(intake.payments.text("payment_id")),
+            "company_id": as_given(settled_by),
+            "currency": as_given(intake.payments.text("currency")),
             "customer_id": customers,
-            "payer_customer_id": customers if same else texts_at(directory.customer_ids, payer),
-            "identified_by": _IDENTIFIED_BY.of(conclusion.by),
-            "identification_confidence": RELIABILITY[conclusion.by],
-            "status": _statuses(buckets, cash),
-            **buckets,
+            "payer_customer_id": customers if same else taken(directory.customer_ids, payer[back]),
+            "identified_by": _IDENTIFIED_BY.of(conclusion.by[back]),
+            "identification_confidence": RELIABILITY[conclusion.by[back]],
+            "status": _statuses(buckets, cash, back),
+            **{name: values[back] for name, values in buckets.items()},
         }
     )
-    back = np.empty(len(intake.order), dtype=np.int64)
-    back[intake.order] = np.arange(len(intake.order))
-    return batch.take(back)
 
 
-def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) -> Texts:
-    """Status by contract §6, derived from the buckets alone; first that holds."""
+def _statuses(
+    buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64], order: NDArray[np.int64]
+) -> Texts:
+    """Status by contract §6, derived from the buckets alone; first that holds. In that `order`."""
     holds = (
         buckets["returned_minor"] < 0,
         buckets["non_ar_minor"] > 0,
@@ -298,7 +309,7 @@ def _statuses(buckets: dict[str, NDArray[np.int64]], cash: NDArray[np.int64]) ->
         buckets["unidentified_minor"] > 0,
         np.ones(len(cash), dtype=np.bool_),
     )
-    return _STATUSES.of(np.array(holds).argmax(axis=0))
+    return _STATUSES.of(np.array(holds).argmax(axis=0)[order])
 
 
 _STATUSES: Final = Names(

@@ -33,6 +33,7 @@ __all__ = [
     "interleaved",
     "joined",
     "numbers",
+    "places",
     "taken",
 ]
 
@@ -66,6 +67,15 @@ def taken(texts: Texts, rows: NDArray[np.int64]) -> Texts:
     if len(rows) > FEW_ROWS:
         return texts_at(texts, rows)
     return [texts[row].as_py() if row >= 0 else "" for row in rows.tolist()]
+
+
+def places(texts: pa.StringArray, among: pa.StringArray) -> NDArray[np.int64]:
+    """The first place of each text in `among`, which has all of them."""
+    if max(len(texts), len(among)) > FEW_ROWS:
+        found: NDArray[np.int32] = pc.index_in(texts, value_set=among).to_numpy()
+        return found.astype(np.int64)
+    known = among.to_pylist()
+    return np.array([known.index(text) for text in texts.to_pylist()], dtype=np.int64)
 
 
 def numbers(values: NDArray[np.int64]) -> Texts:
