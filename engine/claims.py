@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.open_item_index import DISPUTED
+from engine.open_item_index import DISPUTED, ledger_rows
 from engine.segments import is_among, mix64
 
 if TYPE_CHECKING:
@@ -17,19 +17,39 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.situation import Situation
 
-__all__ = ["claim_keys", "claimed_before"]
+__all__ = ["claim_keys", "claimed_before", "earlier_claims"]
 
 _MEMOS: Final = ("debit_memo", "credit_memo")
 
 
 def claim_keys(index: OpenItemIndex) -> NDArray[np.uint64]:
     """Sorted keys of (customer, currency, amount) of all that was claimed."""
-    memo = pc.is_in(index.source.text("document_type"), pa.array(_MEMOS, pa.string()))
-    is_claim = memo.to_numpy(zero_copy_only=False)[index.order] | (index.status == DISPUTED)
-    rows = np.flatnonzero(is_claim)
+    rows = np.flatnonzero(_are_claims(index, np.arange(len(index))))
     amounts = np.concatenate([index.open_minor[rows], index.original_minor[rows]])
     customer, currency = (np.tile(column[rows], 2) for column in (index.customer, index.currency))
     return np.sort(mix64(customer, currency, np.abs(amounts)))
+
+
+def _are_claims(index: OpenItemIndex, item: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which items are memos, or under dispute."""
+    memo = pc.is_in(index.text("document_type", item), pa.array(_MEMOS, pa.string()))
+    claims: NDArray[np.bool_] = memo.to_numpy(zero_copy_only=False).copy()
+    claims |= index.status[item] == DISPUTED
+    return claims
+
+
+def earlier_claims(
+    index: OpenItemIndex, item: NDArray[np.int64], short: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The claims of each item's customer that have its shortfall as their amount: place in `item`,
+    and claim.
+    """
+    owner, other = ledger_rows(index, index.ledger[item])
+    same = np.abs(index.open_minor[other]) == short[owner]
+    same |= np.abs(index.original_minor[other]) == short[owner]
+    owner, other = owner[same], other[same]
+    claims = _are_claims(index, other)
+    return owner[claims], other[claims]
 
 
 def claimed_before(

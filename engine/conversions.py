@@ -220,7 +220,7 @@ def find_conversions(
     declared = exchange.bank_amount or exchange.rates
     own = np.zeros(len(told.payments), dtype=np.bool_)
     own[read.slots.payment[(read.slots.item >= 0) & read.slots.family]] = True
-    asking = read.other_currency & (told.payments.int64("amount_minor") > 0)
+    asking = (read.other_currency >= 0) & (told.payments.int64("amount_minor") > 0)
     asking &= (told.family >= 0) & ~own
     rows = np.flatnonzero(asking)
     if not declared or not len(rows):

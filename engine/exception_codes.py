@@ -107,9 +107,9 @@ AMT-SHORT|less was paid than the items are worth|why|\
 ask the payer; leave the remainder open or open a deduction|80.00 for 100.00
 AMT-OVER|more was paid than the items are worth|what the surplus is for|\
 leave it on account, or refund|150.00 for 100.00
-AMT-TOLERANCE|a small difference was written off or needs approval|nothing|\
-nothing, unless it recurs|99.60 for 100.00
-AMT-BANKFEE|the shortfall looks like a bank's fee|nothing|\
+AMT-TOLERANCE|a small difference needs approval|whether to write it off|\
+accept the proposal, or write the rest off|99.60 for 100.00
+AMT-BANKFEE|the shortfall looks like a bank's fee|who bears the fee|\
 accept, or ask the payer to bear the fee|95.00 for 100.00 by foreign wire
 AMT-TAX|the shortfall equals a tax rate|the tax certificate|ask for the certificate|\
 81.00 for 100.00
@@ -133,8 +133,8 @@ DED-CODED|the payer withheld an amount and stated why|whether the reason holds|\
 open a deduction with that reason|LESS DAMAGED 128.89
 DED-UNCODED|the payer withheld an amount without a reason|the reason|ask the payer why|\
 90.00 for 100.00
-DED-PRIOR|the withheld amount equals an earlier claim|which claim|link it to the claim|\
-the 46.66 claimed in May
+DED-PRIOR|the withheld amount equals an earlier claim|whether it is that claim|\
+link it to the claim|the 46.66 claimed in May
 DED-REPEAT|this payer withholds such amounts again and again|the reason|\
 raise it with the account's manager|5 % of every invoice
 ITM-DISPUTED|the item is under dispute|the outcome of the dispute|settle the dispute first|\

@@ -12,20 +12,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray  # noqa: TC002 - msgspec reads the annotations
 
 from engine.batches import ADVICE_SCALE, ExceptionBatch
-from engine.candidates import WITHHELD_BY_PRECISION
 from engine.exception_codes import CODES, EXCEPTION_CODES, code_number
-from engine.exception_subjects import exception_subjects
+from engine.exception_messages import exception_messages
 from engine.gates import GATES
 from engine.identify import FIRST_NAME
 from engine.limits import CHOICES_BITS_MAX
 from engine.missing_references import cut_off, partly_read, waits_for_advice
-from engine.money import exponent_of, exponents_of, money_texts
+from engine.money import exponents_of, format_minor
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, OPEN, PAID
-from engine.payer_messages import payer_candidates
 from engine.questions import distinguishing_questions
 from engine.segments import first_of_runs, is_one_of, pick, segment_sum
 from engine.settle import TOLERATED
-from engine.text_columns import are_empty, is_empty, text_of
+from engine.text_columns import are_empty, is_empty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,16 +36,12 @@ if TYPE_CHECKING:
 __all__ = ["orphan_exceptions", "raise_exceptions"]
 
 _CODES: Final = pa.array(CODES, pa.string())
-_COLON, _BLANK, _DASH = (pa.scalar(mark) for mark in (": ", " ", "-"))
-_MEANINGS: Final = {
-    name: pa.array(["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())], pa.string())
-    for name in ("trigger", "missing_fact", "suggested_action")
-}
-"""What is said of each code, by its number."""
-_TRIGGERS: Final = pa.array(
-    [text[:1].upper() + text[1:] for text in _MEANINGS["trigger"].to_pylist()], pa.string()
+_DASH: Final = pa.scalar("-")
+_MISSING_FACTS, _SUGGESTED_ACTIONS = (
+    pa.array(["", *(getattr(entry, name) for entry in EXCEPTION_CODES.values())], pa.string())
+    for name in ("missing_fact", "suggested_action")
 )
-"""The triggers as sentences begin."""
+"""What is said of each code, by its number."""
 _UNUSABLE: Final = {
     "REF-CLOSED": PAID,
     "REF-CANCELLED": CANCELLED,
@@ -71,7 +65,7 @@ def raise_exceptions(
     if len(payment):
         kept = first_of_runs(payment, code)
         payment, code = payment[kept], code[kept]
-    batch = _batch(intake, conclusion, payment, code)
+    batch = _batch(intake, conclusion, returns, payment, code)
     orphans = intake.advices.orphans
     return ExceptionBatch.concat([batch, orphan_exceptions(orphans)]) if orphans else batch
 
@@ -270,8 +264,8 @@ def _raise_undecided(
         ("RMT-WAIT", waits & by_amount),
         (None, best_code > 0),
         ("PAY-CROSS", named["strange"]),
-        ("AMT-FX", intake.other_currency),
-        ("REF-WRONGCO", intake.elsewhere),
+        ("AMT-FX", intake.other_currency >= 0),
+        ("REF-WRONGCO", intake.elsewhere >= 0),
         ("PAY-AMBIG", unknown & (payers.several | payers.namesake)),
         ("PAY-UNKNOWN", unknown & ~by_reference),
         ("REF-TRUNC", cut),
@@ -356,7 +350,11 @@ def _large_ledgers(intake: Intake) -> NDArray[np.bool_]:
 
 
 def _batch(
-    intake: Intake, conclusion: Conclusion, payment: NDArray[np.int64], code: NDArray[np.int64]
+    intake: Intake,
+    conclusion: Conclusion,
+    returns: Returns,
+    payment: NDArray[np.int64],
+    code: NDArray[np.int64],
 ) -> ExceptionBatch:
     if not len(payment):
         return ExceptionBatch.empty()
@@ -365,33 +363,8 @@ def _batch(
     conversions = intake.conversions
     cash = conversions.matched(intake.situation.cash, conversions.paid)[payment]
     rest = cash - conversions.spent(conclusion.applied)[payment]
-    currencies = intake.payments.text("currency").take(rows)
-    paid_in = conversions.matched(intake.situation.currency, conversions.paid_in)
-    exponents = np.array([exponent_of(name) for name in intake.currencies], dtype=np.int64)
-    amount_text = money_texts(cash, exponents[paid_in[payment]])
-
-    def meaning(name: str) -> pa.StringArray:
-        return _MEANINGS[name].take(pa.array(code))
-
     codes = _CODES.take(pa.array(code))
-    payer = intake.payments.text("payer_name").take(rows)
-    nameless = is_empty(payer)
-    if nameless.any():
-        payer = pc.if_else(pa.array(nameless), "an unnamed payer", payer)
-    trigger = _TRIGGERS.take(pa.array(code))
-    about = exception_subjects(intake, payment, code)
-    if any(about):
-        named = pa.array([f" ({text})" if text else "" for text in about], pa.string())
-        trigger = pc.binary_join_element_wise(trigger, named, "")
-    message = pc.binary_join_element_wise(
-        trigger, _COLON, payer, _BLANK, amount_text, _BLANK, currencies, ""
-    )
-    message = _with_records(intake, conclusion, payment, code, message)
-    candidates = payer_candidates(intake, payment, code)
-    if not are_empty(candidates):
-        longer = pc.binary_join_element_wise(message, candidates, "; ")
-        message = text_of(is_empty(candidates), message, longer)
-    missing = meaning("missing_fact")
+    missing = _MISSING_FACTS.take(pa.array(code))
     # Of several sets that fit, one fact may tell most apart: that is what is missing.
     asked = distinguishing_questions(intake, conclusion.proposed, conclusion.ranks)
     if not are_empty(asked):
@@ -407,36 +380,13 @@ def _batch(
             "code": codes,
             "is_primary": first_of_runs(payment),
             "amount_minor": np.where(rest != 0, rest, cash),
-            "currency": currencies,
-            "message": message,
+            "currency": intake.payments.text("currency").take(rows),
+            "message": exception_messages(intake, conclusion, returns, payment, code),
             "missing_fact": missing,
-            "suggested_action": meaning("suggested_action"),
+            "suggested_action": _SUGGESTED_ACTIONS.take(pa.array(code)),
             "proposal_ranks": _proposal_ranks(conclusion, len(intake.payments)).take(rows),
         }
     )
-
-
-def _with_records(
-    intake: Intake,
-    conclusion: Conclusion,
-    payment: NDArray[np.int64],
-    code: NDArray[np.int64],
-    message: pa.StringArray,
-) -> pa.StringArray:
-    """`message`, and what the record of its strategy says where that alone kept a set back."""
-    if not (conclusion.proposed.withheld == WITHHELD_BY_PRECISION).any():
-        return message
-    best = conclusion.proposed.at(conclusion.ranks == 1)
-    kept = best.withheld == WITHHELD_BY_PRECISION
-    if not kept.any():
-        return message
-    strategy = np.full(len(intake.payments), -1)
-    strategy[best.payment[kept]] = best.strategy[kept]
-    of = strategy[payment]
-    told = pa.array(intake.precision.sentences(), pa.string()).take(pa.array(of, mask=of < 0))
-    longer = pc.binary_join_element_wise(message, told, "; ")
-    is_told = pa.array((of >= 0) & (code == code_number("POL-CONFIDENCE")))
-    return pc.if_else(is_told, longer, message)
 
 
 def _proposal_ranks(conclusion: Conclusion, count: int) -> pa.StringArray:
@@ -493,4 +443,7 @@ def _orphan_keys(orphans: Sequence[OrphanAdvice], code: str) -> list[str]:
 
 def _orphan_message(orphan: OrphanAdvice) -> str:
     place = f" of {orphan.source_file}" if orphan.source_file else ""
-    return f"No payment was found for remittance advice {orphan.remittance_id}{place}"
+    total = format_minor(orphan.total_scaled, "CLF")
+    money = f"{total[:-2]}{total[-2:].rstrip('0')} {orphan.currency}".rstrip()
+    worth = f" ({money})" if orphan.total_scaled else ""
+    return f"No payment was found for remittance advice {orphan.remittance_id}{place}{worth}"

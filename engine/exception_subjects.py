@@ -16,6 +16,7 @@ from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, PAID
 from engine.reference_slots import NO_LINE
 from engine.rounds import unread_slots
 from engine.segments import expand_ranges, pick
+from engine.text_columns import blanks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["exception_subjects"]
 
-_NONE, _UNREAD, _SEVERAL, _STRANGE, _STATUS = range(5)
+_NONE, _UNREAD, _SEVERAL, _STRANGE, _LOOSE, _STATUS = range(6)
 _OF_STATUS: Final = {
     "REF-CLOSED": PAID,
     "REF-CANCELLED": CANCELLED,
@@ -35,6 +36,7 @@ _OF_STATUS: Final = {
 _KINDS: Final = {
     **dict.fromkeys(("REF-NOTFOUND", "REF-TRUNC", "REF-TYPO", "RMT-PARTIAL"), _UNREAD),
     "REF-DUPNO": _SEVERAL,
+    "AMT-OVER": _LOOSE,
     **dict.fromkeys(("PAY-THIRD", "PAY-CROSS"), _STRANGE),
     **{code: _STATUS + status for code, status in _OF_STATUS.items()},
 }
@@ -48,15 +50,15 @@ _TRUNC: Final = code_number("REF-TRUNC")
 
 def exception_subjects(
     intake: Intake, payment: NDArray[np.int64], code: NDArray[np.int64]
-) -> list[str]:
+) -> pa.StringArray:
     """What each exception (payment, code) is about, at most three of it; empty where the code says
     all there is to say.
     """
-    told = [""] * len(payment)
     kind = _KIND_OF[code]
     rows = np.flatnonzero(kind)
     if not len(rows):
-        return told
+        return blanks(len(payment))
+    told = [""] * len(payment)
     slots = intake.situation.slots
     first = np.searchsorted(slots.payment, payment[rows], side="left")
     last = np.searchsorted(slots.payment, payment[rows], side="right")
@@ -71,7 +73,7 @@ def exception_subjects(
     for row, texts in named.items():
         more = ["…"] if len(texts) > _TOLD_MAX else []
         told[row] = ", ".join(texts[:_TOLD_MAX] + more)
-    return told
+    return pa.array(told, pa.string())
 
 
 def _is_meant(
@@ -84,6 +86,7 @@ def _is_meant(
     meant: NDArray[np.bool_] = (kind == _UNREAD) & unread
     meant |= (kind == _SEVERAL) & (item < 0) & (hits > 1) & strong
     meant |= (kind == _STRANGE) & (item >= 0) & strong & ~slots.family[slot]
+    meant |= (kind == _LOOSE) & (item < 0) & (hits == 0) & ~slots.transfer[slot]
     status = pick(intake.index.status, item)
     meant |= (kind >= _STATUS) & (item >= 0) & (status == kind - _STATUS)
     return meant

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.open_item_index import OpenItemIndex
     from engine.policy_table import AssignedRules
 
-__all__ = ["GATES", "Gates", "build_gates", "youngest_documents"]
+__all__ = ["GATES", "Gates", "build_gates", "exported_days", "youngest_documents"]
 
 GATES: Final = ("AMT-LARGE", "POL-APPROVAL", "POL-LIMIT", "POL-HOLD", "SYS-STALE")
 """Exception codes of the gates, in the order `Gates.of` tells them."""
@@ -95,19 +95,25 @@ def youngest_documents(index: OpenItemIndex, companies: int) -> NDArray[np.int64
     return youngest
 
 
+def exported_days(company: NDArray[np.int64], youngest: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Day of the open items of each payment's company, `NO_DATE` where it is not known.
+
+    An export is as old as its youngest document: of the company or, where the payment's company
+    is not known, of all. A company without items has no export.
+    """
+    exported = youngest[
+        np.where(company < 0, len(youngest) - 1, np.minimum(company, len(youngest) - 1))
+    ]
+    return np.where(company >= len(youngest) - 1, NO_DATE, exported)
+
+
 def _too_old(
     allowed: NDArray[np.int64],
     company: NDArray[np.int64],
     day: NDArray[np.int64],
     youngest: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """An export is as old as its youngest document: of the company or, where the payment's company
-    is not known, of all. A company without items has no export.
-    """
-    exported = youngest[
-        np.where(company < 0, len(youngest) - 1, np.minimum(company, len(youngest) - 1))
-    ]
-    exported = np.where(company >= len(youngest) - 1, NO_DATE, exported)
+    exported = exported_days(company, youngest)
     known = (exported != NO_DATE) & (day != NO_DATE) & (allowed > 0)
     old: NDArray[np.bool_] = known & (day - np.where(known, exported, day) > allowed)
     return old

@@ -72,13 +72,14 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     resident: what payments are looked up in; order: input row of each sorted payment; held: an
     intake code forbids automatic application; homeless: our bank account is in no list, so the
     company is not known; conversions: payments matched in another currency than their own; idle:
-    per customer, inactive or blocked; elsewhere, other_currency: a reference leads to an item of
-    the amount in another company, or in another currency; not_receivable: no customer's payment;
-    precedence: rank by date and bank reference; settled_before: what payments of earlier runs
-    settled; paid_ages: of all payments, where these are some of them; apart: payments of
-    several matches, which learn nothing from each other; refused: sets of items a clerk refused, by
-    payment id; gates: what policy keeps from going through alone; calibration, precision: what
-    outcomes of earlier decisions say; between: numbers inside ranges (`ReadReferences`).
+    per customer, inactive or blocked; elsewhere, other_currency: an item of the amount in another
+    company, or in another currency, that a reference leads to (-1 none); not_receivable: no
+    customer's payment; precedence: rank by date and bank reference; settled_before: what payments
+    of earlier runs settled; paid_ages: of all payments, where these are some of them; apart:
+    payments of several matches, which learn nothing from each other; refused: sets of items a clerk
+    refused, by payment id; gates: what policy keeps from going through alone; calibration,
+    precision: what outcomes of earlier decisions say; between: numbers inside ranges
+    (`ReadReferences`).
     """
 
     payments: PaymentBatch
@@ -94,8 +95,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     held: NDArray[np.bool_]
     homeless: NDArray[np.bool_]
     idle: NDArray[np.bool_]
-    elsewhere: NDArray[np.bool_]
-    other_currency: NDArray[np.bool_]
+    elsewhere: NDArray[np.int64]
+    other_currency: NDArray[np.int64]
     not_receivable: NDArray[np.bool_]
     precedence: NDArray[np.int64]
     apart: bool

@@ -45,6 +45,9 @@ _BETWEEN: Final = re.compile(
 
 _LETTERS_BYTES_MAX = 8
 _LETTERS: Final = re.compile(rb"(?:^|[^A-Za-z])([A-Za-z]{1,4})[-/]?$")
+_BARE: Final = re.compile(rb"(?:|.?[^0-9A-Za-z-])([0-9]{4,})", re.DOTALL)
+_YEAR: Final = re.compile(rb"(?:19|20)[0-9]{2}")
+_DIGITS: Final = re.compile(rb"[0-9]+")
 _SHORT_BYTES_MAX = 48
 _SHORT: Final = re.compile(rb"(?:(?:[/,+&-]|, | & | \+ )[0-9]{1,3}(?![0-9A-Z%]))+")
 _SHORT_BEGINS: Final = np.zeros(256, dtype=np.bool_)
@@ -121,23 +124,33 @@ def written_short(slots: ReferenceSlots, content: NDArray[np.uint8], index: Open
 
 
 def written_alike(
-    chunk: TextChunk, row: NDArray[np.int64], start: NDArray[np.int64], read: ReferenceSlots
+    chunk: TextChunk, row: NDArray[np.int64], place: Pairs, read: ReferenceSlots
 ) -> NDArray[np.bool_]:
-    """Which numbers that lead nowhere, of those in the texts `row` that begin at `start`, have the
-    same letters right before them as a number of the same free text that was `read`: "SI-0434"
-    beside "SI-051339".
+    """Which numbers that lead nowhere, those at `place` (start, end) of the texts `row`, are
+    written as a number of the same free text that was `read`: with the same letters right before them,
+    "SI-0434" beside "SI-051339", or bare with as many digits as that ends with, "10077" beside
+    "INV-10001".
     """
-    alike = np.zeros(len(start), dtype=np.bool_)
-    of_free_text = (read.line == NO_LINE) & (read.strength == STRONG)
-    other, place = read.start[of_free_text], chunk.row_of(read.start[of_free_text])
+    alike = np.zeros(len(row), dtype=np.bool_)
+    of_free_text = np.flatnonzero((read.line == NO_LINE) & (read.strength == STRONG))
+    other = chunk.row_of(read.start[of_free_text])
     # Few texts have both: looking at them one by one costs nothing.
-    for slot in np.flatnonzero(np.isin(row, place)).tolist():
-        floor = int(chunk.offsets[row[slot]])
-        letters = _letters_before(chunk.content, floor, int(start[slot]))
+    for slot in np.flatnonzero(np.isin(row, other)).tolist():
+        floor, start, end = (int(at[slot]) for at in (chunk.offsets[row], *place))
+        beside = of_free_text[other == row[slot]]
+        letters = _letters_before(chunk.content, floor, start)
         alike[slot] = letters != b"" and any(
-            letters == _letters_before(chunk.content, floor, beside)
-            for beside in other[place == row[slot]].tolist()
+            letters == _letters_before(chunk.content, floor, one)
+            for one in read.start[beside].tolist()
         )
+        bare = _BARE.fullmatch(chunk.content[max(floor, start - 2) : end].tobytes())
+        if bare and not _YEAR.fullmatch(bare[1]):
+            alike[slot] |= len(bare[1]) in (
+                len([b"", *_DIGITS.findall(chunk.content[first:last].tobytes())][-1])
+                for first, last in zip(
+                    read.start[beside].tolist(), read.end[beside].tolist(), strict=True
+                )
+            )
     return alike
 
 

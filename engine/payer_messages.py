@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.intake import Intake
 
-__all__ = ["payer_candidates"]
+__all__ = ["customers_named", "payer_candidates"]
 
 _KINDS: Final = tuple(kind.replace("_", " ") for kind in IDENTIFIED_BY)
 
@@ -41,8 +41,8 @@ def payer_candidates(
     if not (conflict | ambiguous | unknown).any():
         return blanks(len(payment))
     kinds = pa.array(_KINDS, pa.string())
-    one = _named(intake, np.where(conflict, payer, nearest))
-    other = _named(intake, rival)
+    one = customers_named(intake, np.where(conflict, payer, nearest))
+    other = customers_named(intake, rival)
     told = pc.binary_join_element_wise(
         kinds.take(pa.array(payers.by[payment])),
         pc.binary_join_element_wise(" says ", one, "; ", ""),
@@ -60,7 +60,7 @@ def payer_candidates(
     )
 
 
-def _named(intake: Intake, customer: NDArray[np.int64]) -> pa.StringArray:
+def customers_named(intake: Intake, customer: NDArray[np.int64]) -> pa.StringArray:
     """`ID (name)` of each customer, the id alone where no name is known; empty for -1."""
     directory = intake.directory
     at = pa.array(customer, mask=customer <= NOBODY)

@@ -63,7 +63,7 @@ class ReferenceSlots(_Columns, frozen=True, kw_only=True):
     joined texts; what looks like a reference and matched nothing has a slot without hits.
     transfer: read in a number that the payer's own system or bank gave the transfer, which says
     what is paid where it leads somewhere, and nothing where it does not. alike: matched nothing,
-    and yet begins with the letters of a number of the same text that did.
+    and yet is written as a number of the same text that did: with its letters, or as many digits.
     """
 
     payment: NDArray[np.int64]
@@ -92,13 +92,13 @@ class SharedReferences(_Columns, frozen=True, kw_only=True):
 
 
 class ReadReferences(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was read; per payment, whether it names an item of its amount in another company
-    (`elsewhere`) or in another currency. between: numbers that ranges were found to name, payment
-    and number.
+    """All that was read; per payment the first item of its amount it names in another company
+    (`elsewhere`) or in another currency, -1 for none. between: numbers that ranges were found to
+    name, payment and number.
     """
 
     slots: ReferenceSlots
     shared: SharedReferences
-    elsewhere: NDArray[np.bool_]
-    other_currency: NDArray[np.bool_]
+    elsewhere: NDArray[np.int64]
+    other_currency: NDArray[np.int64]
     between: tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -82,8 +82,8 @@ class _Part(msgspec.Struct, frozen=True):
 
     slots: ReferenceSlots
     shared: SharedReferences
-    elsewhere: NDArray[np.int64]
-    other_currency: NDArray[np.int64]
+    elsewhere: tuple[NDArray[np.int64], NDArray[np.int64]]
+    other_currency: tuple[NDArray[np.int64], NDArray[np.int64]]
     between: tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -168,18 +168,18 @@ def read_references(
         )
     )
 
-    def marked(name: str) -> NDArray[np.bool_]:
-        mark = np.zeros(count, dtype=np.bool_)
+    def astray(name: str) -> NDArray[np.int64]:
+        first = np.full(count, len(index), dtype=np.int64)
         for part in parts:
-            mark[getattr(part, name)] = True
-        return mark
+            np.minimum.at(first, *getattr(part, name))
+        return np.where(first < len(index), first, -1)
 
     slots = ReferenceSlots.concat([part.slots for part in parts])
     return ReadReferences(
         slots=slots.at(np.lexsort((slots.start, slots.line, slots.payment))),
         shared=SharedReferences.concat([part.shared for part in parts]),
-        elsewhere=marked("elsewhere"),
-        other_currency=marked("other_currency"),
+        elsewhere=astray("elsewhere"),
+        other_currency=astray("other_currency"),
         between=_joined([part.between for part in parts]),
     )
 
@@ -267,16 +267,17 @@ def _read_chunk(
     hits, chains, may_refer = look_up(chunk, payers, index)
     ours, same_money = reachable(hits, chunk, payers, index)
 
-    def astray(where: NDArray[np.bool_], *, of_payer: bool) -> NDArray[np.int64]:
+    def astray(
+        where: NDArray[np.bool_], *, of_payer: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         lost = np.flatnonzero(where & (hits.strength == STRONG))
         if not len(lost):
-            return lost
+            return lost, lost
         row, item = chunk.row_of(hits.start[lost]), hits.item[lost]
         payment = own.payment[row]
         meant = index.original_minor[item] == total[payment]
         meant |= of_payer & (index.family[item] == own.family[row])
-        found: NDArray[np.int64] = payment[meant]
-        return found
+        return payment[meant], item[meant]
 
     elsewhere = astray(~ours, of_payer=False)
     other_currency = astray(ours & ~same_money, of_payer=True)
@@ -398,6 +399,7 @@ def _unread_slots(
     none = np.zeros(len(of), dtype=np.int64)
     flag = none.astype(np.bool_)
     start = np.concatenate([unread.start[some], chunk.offsets[bare]])
+    end = np.concatenate([unread.end[some], chunk.offsets[bare]])
     return ReferenceSlots(
         payment=texts.payment[of],
         line=texts.line[of],
@@ -409,9 +411,9 @@ def _unread_slots(
         amount=flag,
         digits=np.concatenate([unread.digits[some], none[: len(bare)].astype(np.uint64)]),
         start=start,
-        end=np.concatenate([unread.end[some], chunk.offsets[bare]]),
+        end=end,
         transfer=texts.transfer[of],
-        alike=written_alike(chunk, of, start, read),
+        alike=written_alike(chunk, of, (start, end), read),
     )
 
 

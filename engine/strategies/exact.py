@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from engine.candidates import UNIQUE_SET, CandidateRows, Candidates
+from engine.candidates import UNIQUE_SET, CandidateRows, Candidates, strategy_code
 from engine.combinations import subset_solutions
 from engine.exception_codes import code_number
 from engine.open_item_index import DISPUTED
@@ -66,7 +66,7 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
     rows = chosen[named.payment]
     named, amount = named.at(rows), amount[rows]
     payment, candidate = _renumber(named.payment)
-    return Candidates.of(
+    candidates = Candidates.of(
         payment,
         "remittance_detail",
         CandidateRows.of(candidate, named.item, amount, line=named.line),
@@ -80,6 +80,7 @@ def propose_detail(situation: Situation, *, partial: bool) -> Candidates:
         ),
         wrong=_WRONG_SOME if partial else _doubt(named, candidate, len(payment), _WRONG_DETAIL),
     )
+    return _as_repaired(candidates, named.repaired)
 
 
 _HIGHEST = np.iinfo(np.int64).max
@@ -264,6 +265,18 @@ def _doubt(
     return np.where(repaired, _WRONG_REPAIRED, wrong)
 
 
+def _as_repaired(candidates: Candidates, repaired: NDArray[np.bool_]) -> Candidates:
+    """`candidates` (`repaired` is of their rows) under the name that owns up to a mended number:
+    their record is one of its own, and they teach nobody who paid.
+    """
+    some = np.zeros(len(candidates), dtype=np.bool_)
+    some[candidates.rows.candidate[repaired]] = True
+    if not some.any():
+        return candidates
+    strategy = np.where(some, strategy_code("repaired_reference"), candidates.strategy)
+    return msgspec.structs.replace(candidates, strategy=strategy)
+
+
 def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candidates:
     if not len(named.payment):
         return Candidates.none()
@@ -285,7 +298,7 @@ def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candida
         automatic=_agrees(situation, named, candidate, len(payment)),
         wrong=_doubt(named, candidate, len(payment), _WRONG_SUM),
     )
-    return candidates.at(fits)
+    return _as_repaired(candidates, named.repaired).at(fits)
 
 
 def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidates:
@@ -329,21 +342,20 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
         named_rows = rows.at(at[kept])
         given = 0 * mask if partly else mask
         off = ((given[:, None] >> np.arange(width)) & 1)[kept] * discount[member][at[kept]]
-        found.append(
-            Candidates.of(
-                payment[group][problem],
-                "references_mixed",
-                CandidateRows.of(
-                    number,
-                    named_rows.item,
-                    remaining[member][at[kept]] - off,
-                    line=named_rows.line,
-                    discount=off,
-                ),
-                uniqueness=UNIQUE_SET,
-                automatic=_agrees(situation, named_rows, number, len(problem))
-                & ~(stated[payment[group][problem]] & partly),
-                wrong=_WRONG_SOME,
-            )
+        mixed = Candidates.of(
+            payment[group][problem],
+            "references_mixed",
+            CandidateRows.of(
+                number,
+                named_rows.item,
+                remaining[member][at[kept]] - off,
+                line=named_rows.line,
+                discount=off,
+            ),
+            uniqueness=UNIQUE_SET,
+            automatic=_agrees(situation, named_rows, number, len(problem))
+            & ~(stated[payment[group][problem]] & partly),
+            wrong=_WRONG_SOME,
         )
+        found.append(_as_repaired(mixed, named_rows.repaired))
     return Candidates.concat(found)

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.damaged_numbers import FAR, clipped, distances
 from engine.limits import FAMILY_COMPARED_MAX
-from engine.segments import first_of_runs, segment_sum
+from engine.segments import first_of_runs, is_among, segment_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,7 +126,10 @@ def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np
         wanted[on_line] = lines.amount[slots.line[slot[on_line]]]
     remaining = situation.remaining[item]
     fits = (wanted == remaining) | (wanted == remaining - situation.discount_of(item, payment))
-    fits &= item != slots.item[slot]
+    # What the payment names beside it is paid by its own number.
+    size = len(situation.index)
+    pairs = np.sort(slots.payment[slots.item >= 0] * size + slots.item[slots.item >= 0])
+    fits &= ~is_among(payment * size + item, pairs)
     slot, item = slot[fits], item[fits]
     if not len(slot):
         return slots, doubtful

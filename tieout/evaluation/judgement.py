@@ -61,6 +61,9 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     `PART`, `WRONG`; receivable: counts in straight-through rates; decided: whole amount on items or
     on account; first_right, first_wrong: nothing automatic, and the proposal ranked first is (not)
     the truth; lines: rows of the truth, rows applied, and those of them that are right.
+
+    One entry per application row of the runs: its payment's row in the truth (−1 where it is of
+    none), and whether it was applied automatically and rightly.
     """
 
     run_row: NDArray[np.int64]
@@ -79,6 +82,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     cash_true: NDArray[np.int64]
     cash_applied: NDArray[np.int64]
     cash_wrong: NDArray[np.int64]
+    row_owner: NDArray[np.int64]
+    row_right: NDArray[np.bool_]
     sets: CandidateSets
 
 
@@ -124,6 +129,10 @@ def judge(truth: Truth, runs: RunColumns) -> Judgement:
         cash_true=_sum(np.abs(truth.line_amounts[:, 0]), truth.line_payment, count),
         cash_applied=_sum(cash, applied.payment, count),
         cash_wrong=_sum(np.where(applied.right, 0, cash), applied.payment, count),
+        row_owner=owner,
+        row_right=runs.automatic
+        & (owner >= 0)
+        & np.isin(cells.row_key, applied.key[applied.right]),
         sets=sets,
     )
 

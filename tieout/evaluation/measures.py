@@ -25,6 +25,7 @@ __all__ = [
     "Proportion",
     "RankScore",
     "ScenarioScore",
+    "StraightThrough",
     "StrategyScore",
     "WrongPayment",
     "WrongRate",
@@ -81,13 +82,34 @@ class Precision(msgspec.Struct, frozen=True, kw_only=True):
     recall_by_value: dict[str, MoneyShare]
 
 
+class StraightThrough(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided without a clerk, over payments that are receivables.
+
+    by_payment: payments decided whole, on items or on account; by_line: automatic rows of all rows
+    of the truth and wrong ones; by_value: decided cash of all cash, per currency.
+    """
+
+    by_payment: Proportion
+    by_line: Proportion
+    by_value: dict[str, MoneyShare]
+
+
 class StrategyScore(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy: what it decided and how much of it was wrong, what it proposed first."""
+    """One strategy: what it decided and how much of it was wrong, what it proposed first.
+
+    straight_through: its part of all receivables; a payment that two strategies decided together
+    counts for both, one that went on account whole for none. Precision: its rows, and their cash,
+    that are right; recall: its right rows of all rows of the truth.
+    """
 
     strategy: str
     automatic: WrongRate
     cash_applied: dict[str, str]
     first_proposals: Proportion
+    straight_through: StraightThrough
+    precision_by_line: Proportion
+    precision_by_value: dict[str, MoneyShare]
+    recall_by_line: Proportion
 
 
 class ScenarioScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +131,8 @@ class ScenarioScore(msgspec.Struct, frozen=True, kw_only=True):
     codes_left: Proportion
     codes_told: Proportion
     primary_codes: dict[str, int]
+    straight_through: StraightThrough
+    precision: Precision
 
 
 class IdentifiedScore(msgspec.Struct, frozen=True, kw_only=True):

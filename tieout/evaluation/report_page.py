@@ -14,13 +14,16 @@ from tieout.evaluation.pictures import (
 from tieout.evaluation.report_text import (
     CODE_HEADER,
     IDENTIFIED_HEADER,
+    RATE_HEADER,
     SCENARIO_HEADER,
     STRATEGY_HEADER,
     code_rows,
     identified_rows,
     of,
+    scenario_rates,
     scenario_rows,
     soundness_sentence,
+    strategy_rates,
     strategy_rows,
     wrong_sentence,
 )
@@ -75,11 +78,15 @@ def _parts(evaluation: Evaluation) -> Iterator[str]:
         (at, _STRATEGY_WRONG) for at, row in enumerate(rows) if row[_STRATEGY_WRONG] != "0"
     ]
     yield html_table(STRATEGY_HEADER, rows, bad=bad_cells)
+    yield _say("What each strategy decided of all receivables, and how much of it was right.")
+    yield html_table(RATE_HEADER, strategy_rates(evaluation))
     yield "<h2>Scenarios</h2>"
     yield f"<figure>{scenario_picture(evaluation)}</figure>"
     rows = scenario_rows(evaluation)
     bad_cells = [(at, _WRONG_COLUMN) for at, row in enumerate(rows) if row[_WRONG_COLUMN] != "0"]
     yield html_table(SCENARIO_HEADER, rows, left=(0, 9), bad=bad_cells)
+    yield _say("What was decided without a clerk of the receivables of each scenario.")
+    yield html_table(RATE_HEADER, scenario_rates(evaluation))
     yield "<h2>What a clerk is told</h2>"
     yield _say(
         f"Of the payments left to a clerk, {of(evaluation.codes_left)} carry a primary exception "

@@ -10,19 +10,22 @@ from tieout.reports.text_table import text_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tieout.evaluation.measures import Evaluation, MoneyShare, Proportion
+    from tieout.evaluation.measures import Evaluation, MoneyShare, Proportion, StraightThrough
 
 __all__ = [
     "CODE_HEADER",
     "IDENTIFIED_HEADER",
+    "RATE_HEADER",
     "SCENARIO_HEADER",
     "STRATEGY_HEADER",
     "code_rows",
     "evaluation_text",
     "identified_rows",
     "of",
+    "scenario_rates",
     "scenario_rows",
     "soundness_sentence",
+    "strategy_rates",
     "strategy_rows",
     "wrong_sentence",
 ]
@@ -42,6 +45,9 @@ SCENARIO_HEADER: Final = (
     *("scenario", "payments", "right", "in part", "wrong", "proposal right", "other proposal"),
     *("left", "code right", "most raised"),
 )
+RATE_HEADER: Final = (
+    *("decided alone", "by payment", "by line", "by value", "precision by line", "recall by line"),
+)
 CODE_HEADER: Final = ("primary exception", "payments", "judged", "acceptable", "share")
 IDENTIFIED_HEADER: Final = (
     "payer found by",
@@ -58,7 +64,9 @@ def evaluation_text(evaluation: Evaluation, wrong_shown: int = _NAMED) -> str:
     lines = [*_headlines(evaluation)]
     tables = (
         (STRATEGY_HEADER, strategy_rows(evaluation), (0,)),
+        (RATE_HEADER, strategy_rates(evaluation), (0,)),
         (SCENARIO_HEADER, scenario_rows(evaluation), (0, 9)),
+        (RATE_HEADER, scenario_rates(evaluation), (0,)),
         (CODE_HEADER, code_rows(evaluation), (0,)),
         (IDENTIFIED_HEADER, identified_rows(evaluation), (0,)),
         (_BIN_HEADER, _bin_rows(evaluation), (0,)),
@@ -174,6 +182,43 @@ def scenario_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
         )
         for one in ordered
     ]
+
+
+def strategy_rates(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Rows under `RATE_HEADER`, one per strategy that decided something: its part of everything."""
+    return [
+        (
+            one.strategy,
+            *_through(one.straight_through),
+            percent(one.precision_by_line.rate),
+            percent(one.recall_by_line.rate),
+        )
+        for one in evaluation.strategies
+        if one.automatic.total
+    ]
+
+
+def scenario_rates(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Rows under `RATE_HEADER`, one per scenario, the most frequent first."""
+    ordered = sorted(evaluation.scenarios, key=lambda one: (-one.payments, one.scenario))
+    return [
+        (
+            one.scenario,
+            *_through(one.straight_through),
+            percent(one.precision.precision_by_line.rate),
+            percent(one.precision.recall_by_line.rate),
+        )
+        for one in ordered
+    ]
+
+
+def _through(part: StraightThrough) -> tuple[str, str, str]:
+    value = ", ".join(
+        f"{percent(share.rate)} {name}"
+        for name, share in part.by_value.items()
+        if share.rate is not None
+    )
+    return percent(part.by_payment.rate), percent(part.by_line.rate), value or "–"
 
 
 def code_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:

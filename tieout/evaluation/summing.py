@@ -24,6 +24,7 @@ from tieout.evaluation.measures import (
     Proportion,
     RankScore,
     ScenarioScore,
+    StraightThrough,
     StrategyScore,
     money_share,
     proportion,
@@ -62,9 +63,8 @@ def sum_up(
     applied = judged.state != LEFT
     wrong = judged.state == WRONG
     money = _Money(runs, judged)
-    kept = judged.receivable
-    extra = judged.lines_applied - judged.lines_right
-    decided_cash = runs.buckets[:, :_DECIDED].sum(axis=1)[judged.run_row]
+    everything = np.ones(len(truth), dtype=np.bool_)
+    through = _straight_through(runs, judged, money, everything)
     left, clear = determinable.left, determinable.clear
     first_right = int(judged.first_right.sum())
     found = (judged.first_right | determinable.first_alike) & clear
@@ -78,22 +78,18 @@ def sum_up(
         automatic=proportion(applied.sum(), len(truth)),
         wrong=wrong_rate(wrong.sum(), applied.sum()),
         wrong_by_value=money.share(judged.cash_wrong, judged.cash_applied),
-        straight_through_by_payment=proportion((judged.decided & kept).sum(), kept.sum()),
-        straight_through_by_line=proportion(
-            judged.lines_applied[kept].sum(), (judged.lines_true + extra)[kept].sum()
-        ),
-        straight_through_by_value=money.share(
-            np.where(kept, decided_cash, 0), np.where(kept, runs.amounts[judged.run_row], 0)
-        ),
-        precision=_precision(judged, money, applied, wrong),
+        straight_through_by_payment=through.by_payment,
+        straight_through_by_line=through.by_line,
+        straight_through_by_value=through.by_value,
+        precision=_precision(judged, money, everything),
         codes=proportion(judged.code_right.sum(), judged.code_wanted.sum()),
-        codes_left=_codes_left(judged, np.ones(len(truth), dtype=np.bool_)),
+        codes_left=_codes_left(judged, everything),
         first_proposals=proportion(first_right, first_right + judged.first_wrong.sum()),
         first_of_left=proportion(first_right, left.sum()),
         first_of_determinable=proportion(found.sum(), clear.sum()),
         ranks=_ranks(judged, left),
-        strategies=_strategies(runs, judged),
-        scenarios=_scenarios(truth, judged),
+        strategies=_strategies(runs, judged, money),
+        scenarios=_scenarios(truth, runs, judged, money),
         identified_by=_identified(truth, runs, judged, families),
         exception_codes=_exception_codes(judged),
         confidence=score_confidence(judged.sets, len(truth)),
@@ -137,19 +133,39 @@ class _Money:
         return sums
 
 
-def _precision(
-    judged: Judgement, money: _Money, applied: NDArray[np.bool_], wrong: NDArray[np.bool_]
-) -> Precision:
-    settles = judged.lines_true > 0
+def _straight_through(
+    runs: RunColumns, judged: Judgement, money: _Money, among: NDArray[np.bool_]
+) -> StraightThrough:
+    """What was decided without a clerk of the receivables `among` the payments of the truth."""
+    kept = judged.receivable & among
+    extra = judged.lines_applied - judged.lines_right
+    cash = runs.buckets[:, :_DECIDED].sum(axis=1)[judged.run_row]
+    return StraightThrough(
+        by_payment=proportion((judged.decided & kept).sum(), kept.sum()),
+        by_line=proportion(
+            judged.lines_applied[kept].sum(), (judged.lines_true + extra)[kept].sum()
+        ),
+        by_value=money.share(
+            np.where(kept, cash, 0), np.where(kept, runs.amounts[judged.run_row], 0)
+        ),
+    )
+
+
+def _precision(judged: Judgement, money: _Money, among: NDArray[np.bool_]) -> Precision:
+    """Precision and recall of the payments `among` those of the truth."""
+    applied, wrong = (judged.state != LEFT) & among, (judged.state == WRONG) & among
+    settles = (judged.lines_true > 0) & among
     whole = judged.state == RIGHT
-    cash_right = judged.cash_applied - judged.cash_wrong
+    right, rows = judged.lines_right[among].sum(), judged.lines_applied[among].sum()
+    cash = np.where(among, judged.cash_applied, 0)
+    cash_right = np.where(among, judged.cash_applied - judged.cash_wrong, 0)
     return Precision(
         precision_by_payment=proportion((applied & ~wrong).sum(), applied.sum()),
         recall_by_payment=proportion((whole & settles).sum(), settles.sum()),
-        precision_by_line=proportion(judged.lines_right.sum(), judged.lines_applied.sum()),
-        recall_by_line=proportion(judged.lines_right.sum(), judged.lines_true.sum()),
-        precision_by_value=money.share(cash_right, judged.cash_applied),
-        recall_by_value=money.share(cash_right, judged.cash_true),
+        precision_by_line=proportion(right, rows),
+        recall_by_line=proportion(right, judged.lines_true[among].sum()),
+        precision_by_value=money.share(cash_right, cash),
+        recall_by_value=money.share(cash_right, np.where(among, judged.cash_true, 0)),
     )
 
 
@@ -183,21 +199,57 @@ def _ranks(judged: Judgement, left: NDArray[np.bool_]) -> list[RankScore]:
     return scores
 
 
-def _strategies(runs: RunColumns, judged: Judgement) -> list[StrategyScore]:
-    sets, money = judged.sets, _Money(runs, judged)
+def _strategies(runs: RunColumns, judged: Judgement, money: _Money) -> list[StrategyScore]:
+    sets = judged.sets
     scores = []
     for name in _in_order(sets.strategy, STRATEGIES):
         of = pc.equal(sets.strategy, name).to_numpy(zero_copy_only=False)
         decided, first = of & (sets.rank == 0), of & (sets.rank == 1)
+        rows = runs.automatic & (judged.row_owner >= 0)
+        rows &= pc.equal(runs.strategy, name).to_numpy(zero_copy_only=False)
+        right = rows & judged.row_right
+        cash = np.abs(runs.row_amounts[:, 0])
         scores.append(
             StrategyScore(
                 strategy=name,
                 automatic=wrong_rate((decided & ~sets.right).sum(), decided.sum()),
                 cash_applied=money.texts(sets.cash[decided], sets.payment[decided]),
                 first_proposals=proportion((first & sets.right).sum(), first.sum()),
+                straight_through=_part_of_all(runs, judged, money, rows),
+                precision_by_line=proportion(right.sum(), rows.sum()),
+                precision_by_value=money.share(
+                    _per_payment(judged, right, cash), _per_payment(judged, rows, cash)
+                ),
+                recall_by_line=proportion(right.sum(), judged.lines_true.sum()),
             )
         )
     return scores
+
+
+def _part_of_all(
+    runs: RunColumns, judged: Judgement, money: _Money, rows: NDArray[np.bool_]
+) -> StraightThrough:
+    """What the automatic `rows` of one strategy decided of all receivables."""
+    kept = judged.receivable
+    extra = judged.lines_applied - judged.lines_right
+    lines = _per_payment(judged, rows, np.ones(len(rows), dtype=np.int64))
+    cash = _per_payment(judged, rows, runs.row_amounts[:, 0])
+    return StraightThrough(
+        by_payment=proportion((judged.decided & kept & (lines > 0)).sum(), kept.sum()),
+        by_line=proportion(lines[kept].sum(), (judged.lines_true + extra)[kept].sum()),
+        by_value=money.share(
+            np.where(kept, cash, 0), np.where(kept, runs.amounts[judged.run_row], 0)
+        ),
+    )
+
+
+def _per_payment(
+    judged: Judgement, rows: NDArray[np.bool_], values: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Sum of the `values` of some application rows per payment of the truth."""
+    total = np.zeros(len(judged.run_row), dtype=np.int64)
+    np.add.at(total, judged.row_owner[rows], values[rows])
+    return total
 
 
 def _in_order(values: pa.StringArray, order: Sequence[str]) -> list[str]:
@@ -206,7 +258,9 @@ def _in_order(values: pa.StringArray, order: Sequence[str]) -> list[str]:
     return [name for name in order if name in there] + sorted(there - set(order))
 
 
-def _scenarios(truth: Truth, judged: Judgement) -> list[ScenarioScore]:
+def _scenarios(
+    truth: Truth, runs: RunColumns, judged: Judgement, money: _Money
+) -> list[ScenarioScore]:
     encoded = truth.scenarios.dictionary_encode()
     number = encoded.indices.to_numpy(zero_copy_only=False)
     names = encoded.dictionary.to_pylist()
@@ -232,6 +286,8 @@ def _scenarios(truth: Truth, judged: Judgement) -> list[ScenarioScore]:
                 codes_left=_codes_left(judged, of),
                 codes_told=_codes_told(judged, of),
                 primary_codes=dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))),
+                straight_through=_straight_through(runs, judged, money, of),
+                precision=_precision(judged, money, of),
             )
         )
     return scores
