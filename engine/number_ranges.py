@@ -127,9 +127,9 @@ def written_alike(
     chunk: TextChunk, row: NDArray[np.int64], place: Pairs, read: ReferenceSlots
 ) -> NDArray[np.bool_]:
     """Which numbers that lead nowhere, those at `place` (start, end) of the texts `row`, are
-    written as a number of the same free text that was `read`: with the same letters right before them,
-    "SI-0434" beside "SI-051339", or bare with as many digits as that ends with, "10077" beside
-    "INV-10001".
+    written as a number of the same free text that was `read`: with the same letters right before
+    them, "SI-0434" beside "SI-051339", or bare with as many digits as that ends with, "10077"
+    beside "INV-10001".
     """
     alike = np.zeros(len(row), dtype=np.bool_)
     of_free_text = np.flatnonzero((read.line == NO_LINE) & (read.strength == STRONG))

@@ -343,7 +343,7 @@ def test_every_exception_code_is_played_or_says_why_not():
 def test_a_scenario_expects_the_code_it_is_played_for():
     """In the truth of small worlds, payment by payment."""
     expected: dict[str, set[str]] = {}
-    for name in ("demo", "exceptions", "returns", "stale_items", "infeasible"):
+    for name in ("demo", "exceptions", "returns", "stale_items", "infeasible", "plans"):
         spec = scaled_spec(named_spec(name), 1_500, 12_000)
         for row in rows(generate_world(spec), "truth_payments"):
             expected.setdefault(row["scenario"], set()).update(row["expected_codes"].split(";"))

@@ -24,6 +24,7 @@ SCENARIO_OF_CODE: Final = {
     "PAY-UNKNOWN": "unknown_payer",
     "PAY-AMBIG": "unknown_namesake",
     "PAY-CONFLICT": "name_conflict",
+    "PAY-NEWACCT": "new_account",
     "PAY-THIRD": "third_party_ref",
     "PAY-CROSS": "pays_another",
     "PAY-INACTIVE": "payer_inactive",
@@ -43,6 +44,7 @@ SCENARIO_OF_CODE: Final = {
     "AMB-COMBO": "ambiguous_combination",
     "AMB-TOTAL": "ambiguous_total",
     "AMB-COMPETE": "two_want_one",
+    "AMB-LIMIT": "says_nothing",
     "AMT-SHORT": "partial_ref",
     "AMT-OVER": "overpaid",
     "AMT-TOLERANCE": "tolerance_under",
@@ -63,6 +65,7 @@ SCENARIO_OF_CODE: Final = {
     "ITM-DISPUTED": "disputed_item",
     "ITM-LOCKED": "item_locked",
     "ITM-CHANGED": "item_changed",
+    "ITM-INSTALL": "installment_unclear",
     "POL-APPROVAL": "write_off_beyond",
     "POL-LIMIT": "discount_beyond",
     "POL-HOLD": "customer_by_hand",
@@ -72,10 +75,7 @@ SCENARIO_OF_CODE: Final = {
 """Code → the scenario whose payments expect it, alone or beside others as true."""
 
 NOT_PLAYED: Final = {
-    "PAY-NEWACCT": "stands beside a decision that is right all the same: nothing is left to judge",
     "RMT-ORPHAN": "is of an advice without a payment, and worlds judge payments",
-    "AMB-LIMIT": "says how far a search went; which ledgers are too large is the engine's affair",
-    "ITM-INSTALL": "needs installment plans, which no made-up ledger has",
     "SYS-POSTFAIL": (
         "is reserved: an ERP refuses a posting after the run, and the posting says so with its "
         "reasons; no payment is matched otherwise for it"

@@ -54,6 +54,7 @@ class OpenItems(msgspec.Struct):
     `face` is the amount a clerk would see as open (credit memos negative), also for items that
     are paid or cancelled by now; `open_minor` of those is 0. Where there is no discount,
     `discount_day` is −1 and `discount` 0. `terms_only` items give theirs as payment terms.
+    `installment` names those that are one of several of their document.
     """
 
     company: list[int]
@@ -72,6 +73,7 @@ class OpenItems(msgspec.Struct):
     purchase_order: list[str]
     references: list[str]
     rows_of_customer: list[list[int]]
+    installment: dict[int, str] = {}
 
     def __len__(self) -> int:
         """How many items."""

@@ -14,6 +14,7 @@ from tieout.worlds.by_amount import AMOUNT_SCENARIOS, LEDGER_WIDE
 from tieout.worlds.by_difference import DIFFERENCE_SCENARIOS
 from tieout.worlds.by_exception import EXCEPTION_SCENARIOS
 from tieout.worlds.by_payer import PAYER_SCENARIOS, unknown_payer
+from tieout.worlds.by_plan import PLAN_SCENARIOS
 from tieout.worlds.by_reference import REFERENCE_SCENARIOS
 from tieout.worlds.by_return import RETURN_SCENARIOS
 from tieout.worlds.payers import dress_payer
@@ -34,6 +35,7 @@ SCENARIOS: Final[dict[str, Callable[[Planner], list[Draft] | None]]] = {
     **PAYER_SCENARIOS,
     **EXCEPTION_SCENARIOS,
     **RETURN_SCENARIOS,
+    **PLAN_SCENARIOS,
 }
 """Every scenario by name; the names are those of `spec.STANDARD_MIX`."""
 

@@ -113,6 +113,9 @@ STANDARD_MIX: Final[dict[str, float]] = {
     "other_currency": 0,
     "customer_by_hand": 0,
     "items_stale": 0,
+    "installment_next": 0,
+    "installment_unclear": 0,
+    "new_account": 0,
 }
 """Weights of the scenarios among payments whose payer is a customer (or whose money is none of
 receivables); unknown payers come on top, by `unknown_payer_share`."""
@@ -294,6 +297,12 @@ stale_days = 3
 """
 """Open items of a world are at least four days old on its last day."""
 
+_PLANS: Final = {
+    **dict.fromkeys(("ref_structured", "ref_text", "amount_single"), 60),
+    **dict.fromkeys(("installment_next", "installment_unclear", "new_account"), 60),
+}
+"""Documents in installments, and payers with a new account."""
+
 _INFEASIBLE: Final = {"amount_infeasible": 60, "amount_single": 60, "amount_subset": 60}
 """One in three payments without a reference pays something the open items do not have."""
 
@@ -353,6 +362,12 @@ NAMED_SPECS: Final[dict[str, WorldSpec]] = {
     ),
     "file_faults": _variant(
         "file_faults", 17, with_file_faults=True, scenario_weights={"paid_twice": 0}
+    ),
+    "plans": _variant(
+        "plans",
+        18,
+        unknown_payer_share=0.01,
+        scenario_weights=dict.fromkeys(STANDARD_MIX, 0) | _PLANS,
     ),
     "clean": _variant(
         "clean",

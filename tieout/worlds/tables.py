@@ -99,6 +99,7 @@ def _open_items(
     ]
     terms = [items.terms[row] if items.terms_only[row] else "" for row in rows]
     listed = pa.array([status != NOT_LISTED for status in items.status])
+    parts = [items.installment.get(row, "") for row in rows]
     return pa.table(
         {
             "open_item_id": item_ids,
@@ -116,6 +117,7 @@ def _open_items(
             "payment_terms": terms,
             "purchase_order": items.purchase_order,
             "references": items.references,
+            **({"installment": parts} if items.installment else {}),
             "status": items.status,
         }
     ).filter(listed)
