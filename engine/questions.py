@@ -94,7 +94,10 @@ def _about_items(intake: Intake, item: NDArray[np.int64]) -> pa.StringArray:
     index = intake.index
     exponents = np.array([exponent_of(name) for name in intake.currencies], dtype=np.int64)
     amount = index.open_minor[item]
-    money = money_texts(np.abs(amount), exponents[index.currency[item]])
+    currency = index.currency[item]
+    names = pa.array(intake.currencies, pa.string()).take(pa.array(currency))
+    amounts = money_texts(np.abs(amount), exponents[currency])
+    money = pc.binary_join_element_wise(amounts, names, " ")
     due = index.due_day[item]
     day = pa.array(np.where(due == NO_DATE, 0, due).astype("datetime64[D]"))
     dated = pc.binary_join_element_wise(" due ", pc.strftime(day, "%Y-%m-%d"), "")
