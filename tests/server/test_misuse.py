@@ -1,4 +1,4 @@
-"""Eight ways to misuse the service, over both doors: each ends as the pages say, and all goes on."""
+"""Eight ways to misuse the service, over both doors: each ends as the pages say; all goes on."""
 
 import json
 import re

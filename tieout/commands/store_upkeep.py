@@ -30,7 +30,10 @@ __all__ = [
 _PATH = click.Path(path_type=Path)
 _TENANT = click.option("--tenant", default="default", show_default=True, help="Whose store.")
 _KEYS = click.option(
-    "--encryption-key-file", type=_PATH, help="Master keys, where the store is sealed."
+    "--encryption-key-file",
+    type=_PATH,
+    envvar="TIEOUT_ENCRYPTION_KEY_FILE",
+    help="Master keys, where the store is sealed.",
 )
 _ACTOR = click.option("--by", "actor", required=True, help="Who does this, for the audit.")
 _DAY_MS = 86_400_000
