@@ -54,10 +54,15 @@ _WORDS: Final = {
 }
 _OTHERWISE: Final = (_("Something went wrong"), _("Nothing was changed. Load the page again."))
 
+_STALE: Final = _(
+    "Somebody else changed this while you looked at it. Nothing of yours was kept; go back and load "
+    "the page again."
+)
+
 REFUSALS: Final = {
     "STALE_ROW": _(
-        "Somebody else changed this exception while you looked at it. Nothing of yours was "
-        "kept; this is how it is now."
+        "Somebody else changed this while you looked at it. Nothing of yours was kept; this is "
+        "how it is now."
     ),
     "LEASED": _("Somebody else works on it. You can take it over."),
     "FOUR_EYES": _("You had a hand in it; somebody else must approve."),
@@ -105,7 +110,7 @@ async def _called(request: Request, error: Exception) -> Response:
         where = f"{request.url.path}{'?' if request.url.query else ''}{request.url.query}"
         return RedirectResponse(f"/sign-in?then={quote(where, safe='')}", 303)
     title, advice = _WORDS.get(status, _OTHERWISE)
-    said = REFUSALS.get(error.reason, advice)
+    said = _STALE if error.reason == "STALE_ROW" else REFUSALS.get(error.reason, advice)
     return _page(request, status, title, said, str(error))
 
 

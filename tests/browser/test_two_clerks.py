@@ -35,7 +35,7 @@ def test_who_comes_late_is_told_and_overwrites_nothing(clerk, ids, world):
     bob.type("first").press("Control+Enter").sees(".history", "first")
     mia.press("o")
     mia.has_focus("button:focus", "On account")
-    mia.press("Enter").sees("[role=alert]", "Somebody else changed this exception")
+    mia.press("Enter").sees("[role=alert]", "Somebody else changed this")
     mia.sees(".history", "first")
     case = world.case(identity)
     assert [act.name for act in case.acts] == ["note"]
