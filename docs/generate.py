@@ -97,6 +97,7 @@ _DIAGNOSTIC_GROUPS: Final = {
 }
 
 ERRORS: Final = DOCS.parent / "tests" / "errors"
+SENTENCES: Final = DOCS.parent / "tests" / "cases" / "exception_sentences.md"
 
 _EXAMPLE_LINES: Final = 4
 _EXAMPLE_WIDTH: Final = 120
@@ -152,6 +153,9 @@ def _exception_section(name: str, code: ExceptionCode, *, reserved: bool) -> Ite
     yield f"{_sentence(code.trigger)}"
     yield ""
     yield f"- example: {code.example}"
+    told = re.search(rf"^- \*\*{name}\*\* (.+)$", SENTENCES.read_text("utf-8"), re.MULTILINE)
+    if told:
+        yield f"- a clerk reads: {told[1]}"
     yield f"- missing fact: {code.missing_fact}"
     yield f"- what to do: {code.suggested_action}"
     if reserved:

@@ -281,8 +281,9 @@ def _given_up(facts: _Facts, payment: NDArray[np.int64], code: NDArray[np.int64]
 
 
 def _granted(facts: _Facts, payment: NDArray[np.int64], code: NDArray[np.int64]) -> pa.StringArray:
-    """What discount is granted: `180.00 USD of INV-1`."""
-    return _parts_of(facts, payment, code, np.abs(facts.chosen.rows.discount))
+    """What discount is granted: `a discount of 180.00 USD on INV-1`."""
+    granted = np.abs(facts.chosen.rows.discount)
+    return _parts_of(facts, payment, code, granted, "a discount of ", " on ")
 
 
 def _parts_of(
@@ -290,13 +291,15 @@ def _parts_of(
     payment: NDArray[np.int64],
     code: NDArray[np.int64],
     part: NDArray[np.int64],
+    before: str = "",
+    between: str = " of ",
 ) -> pa.StringArray:
     owner, row = facts.rows_of(payment)
     some = part[row] != 0
     owner, row = owner[some], row[some]
     item = facts.chosen.rows.item[row]
     money = facts.money(part[row], facts.intake.index.currency[item])
-    told = _listed(owner, _join(money, " of ", facts.documents(item)), len(payment))
+    told = _listed(owner, _join(before, money, between, facts.documents(item)), len(payment))
     return text_of(is_empty(told), _items(facts, payment, code), told)
 
 
