@@ -55,8 +55,8 @@ _WORDS: Final = {
 _OTHERWISE: Final = (_("Something went wrong"), _("Nothing was changed. Load the page again."))
 
 _STALE: Final = _(
-    "Somebody else changed this while you looked at it. Nothing of yours was kept; go back and load "
-    "the page again."
+    "Somebody else changed this while you looked at it. Nothing of yours was kept; go back and "
+    "load the page again."
 )
 
 REFUSALS: Final = {
