@@ -21,7 +21,7 @@ from engine.due_habits import ages_of_paid
 from engine.groups import reached_families
 from engine.intake import take_in
 from engine.matcher import match_payments
-from engine.rounds import decide_by_reference, paid_items
+from engine.rounds import decide_by_reference, paid_items, unlisted_odds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +44,14 @@ FIRST_ROUND = pa.schema(
         pa.field("payments", pa.int64()),
         pa.field("items", pa.int64()),
         pa.field("paid", pa.list_(pa.int64())),
+        pa.field("odds", pa.list_(pa.int64())),
         pa.field("strays", pa.list_(pa.int64())),
         pa.field("stray_families", pa.list_(pa.int64())),
         pa.field("stray_own", pa.list_(pa.int64())),
     ]
 )
-"""What the first round of a bucket tells: items paid by age; payments that reach a family of
+"""What the first round of a bucket tells: items paid by age; payments left to amounts by the odds
+that something listed is paid (`engine.unlisted`); payments that reach a family of
 another bucket, that family, and the first one each reaches anyway (-1 none)."""
 
 
@@ -99,6 +101,7 @@ def first_round(
             "payments": [len(payments)],
             "items": [len(match_input.open_items)],
             "paid": [ages_of_paid(intake.index, *paid_items(intake, named)).tolist()],
+            "odds": [unlisted_odds(intake, named, map_ordered).tolist()],
             "strays": [number[strays].tolist()],
             "stray_families": [family[stray].tolist()],
             "stray_own": [first_family(payments)[strays].tolist()],

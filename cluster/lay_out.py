@@ -74,8 +74,10 @@ def lay_out(run: Run) -> dict[str, int]:
     originals = dict(
         zip(here["returned_id"].to_pylist(), here["original_id"].to_pylist(), strict=True)
     )
-    run.put(msgspec.structs.replace(facts, originals=originals), "facts_laid_out")
     family, count = (notes.by_family[name].to_numpy() for name in ("family", "payments"))
+    whole = msgspec.structs.replace(facts.whole, payments=int(count.sum()))
+    laid_out = msgspec.structs.replace(facts, originals=originals, whole=whole)
+    run.put(laid_out, "facts_laid_out")
     payments = np.zeros(len(known.directory), dtype=np.int64)
     payments[family[family >= 0]] = count[family >= 0]
     run.put((payments, int(count[family < 0].sum())), "payments_of_families")
@@ -274,14 +276,13 @@ def _cut(run: Run, known: KnownCustomers, ties: Ties, number: int) -> Buckets:
 
 
 def _count_ages(run: Run, found: pa.Table) -> dict[str, int]:
-    """Keep at which age items are paid, of all buckets together."""
+    """Keep at which age items are paid, and what amounts say, of all buckets together."""
     facts: RunFacts = run.value("facts_laid_out")
-    lists = found["paid"].to_pylist()
-    paid: NDArray[np.int64] = np.sum(np.array(lists, dtype=np.int64), axis=0)
+    paid, odds = (_added_up(found[name]) for name in ("paid", "odds"))
     paid = paid + run.value("ages_before")
     notes: ReadNotes = run.value("read_notes")
     day = max(notes.day, facts.day) if notes.undated else notes.day
-    whole = msgspec.structs.replace(facts.whole, paid=PaidAges(paid, day))
+    whole = msgspec.structs.replace(facts.whole, paid=PaidAges(paid, day), odds=odds)
     run.put(msgspec.structs.replace(facts, whole=whole), "facts")
     return {
         "buckets": len(found),
@@ -290,3 +291,9 @@ def _count_ages(run: Run, found: pa.Table) -> dict[str, int]:
         "items_max": pc.max(found["items"]).as_py() or 0,
         "paid": int(paid.sum()),
     }
+
+
+def _added_up(counts: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Counts of all buckets, place by place."""
+    total: NDArray[np.int64] = np.sum(np.array(counts.to_pylist(), dtype=np.int64), axis=0)
+    return total

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.accident import CLASS_WEIGHTS
 from engine.candidates import Candidates, strategy_code
-from engine.judge import Search, judge_amounts
+from engine.judge import Search, judge_amounts, odds_of_listed
 from engine.limits import CHOICES_ALWAYS_BITS, CHOICES_BITS_MAX, PAIR_ITEMS_MAX
 from engine.payer_ledgers import lay_out
 from engine.segments import is_one_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.situation import Situation
 from engine.strategies.subset_sum import Combinations
 
-__all__ = ["propose_by_amount"]
+__all__ = ["odds_by_amount", "propose_by_amount"]
 
 _PLAIN = [
     strategy_code(name)
@@ -57,8 +57,35 @@ def propose_by_amount(
     contradicted: NDArray[np.bool_],
     habits: AmountHabits,
     due: DueHabits,
+    none: float,
 ) -> Candidates:
-    """Judged candidates of the given payments, whose payers are known."""
+    """Judged candidates of the given payments, whose payers are known; `none` is the weight of "it
+    pays nothing listed".
+    """
+    found, search = _searched(situation, payment)
+    return judge_amounts(
+        situation,
+        found,
+        search=search,
+        contradicted=contradicted,
+        habits=habits,
+        due=due,
+        none=none,
+    )
+
+
+def odds_by_amount(
+    situation: Situation, payment: NDArray[np.int64], habits: AmountHabits
+) -> NDArray[np.float64]:
+    """How much more likely each of `payment` pays items of its payer than nothing listed, as far
+    as its amount says so (`engine.unlisted`).
+    """
+    found, search = _searched(situation, payment)
+    return odds_of_listed(situation, payment, found, search, habits)
+
+
+def _searched(situation: Situation, payment: NDArray[np.int64]) -> tuple[Candidates, Search]:
+    """Every set that is looked for, and what was looked at."""
     count = len(situation)
     ledgers = lay_out(situation, payment)
     usable = ledgers.only(ledgers.usable)
@@ -79,14 +106,8 @@ def propose_by_amount(
     _note(search, open_still.payment, larger)
     few = _few_items(situation, search, usable, answered)
     search.unsearched[ledgers.payment] += _unsearched(ledgers) * (~search.searched)[ledgers.payment]
-    return judge_amounts(
-        situation,
-        Candidates.concat([simple, charged, beside, small.candidates, larger.candidates, *few]),
-        search=search,
-        contradicted=contradicted,
-        habits=habits,
-        due=due,
-    )
+    found = [simple, charged, beside, small.candidates, larger.candidates, *few]
+    return Candidates.concat(found), search
 
 
 def _note(search: Search, payment: NDArray[np.int64], found: Combinations) -> None:

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from engine.batches import LearnedFactBatch
     from engine.calibration import Calibration
     from engine.customer_directory import CustomerDirectory, Relations
-    from engine.due_habits import PaidAges
     from engine.identify import CustomerNumbers, OurAccounts
     from engine.match_input import MapOrdered, MatchInput, StageObserver
     from engine.open_item_index import OpenItemIndex
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from engine.reference_slots import ReadReferences, ReferenceSlots
     from engine.relations import Declared
     from engine.resident import Resident
+    from engine.whole import Whole
 
 __all__ = ["Intake", "day_number", "facts_in_force", "find_payers", "sorted_lines", "take_in"]
 
@@ -75,7 +75,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     per customer, inactive or blocked; elsewhere, other_currency: an item of the amount in another
     company, or in another currency, that a reference leads to (-1 none); not_receivable: no
     customer's payment; precedence: rank by date and bank reference; settled_before: what payments
-    of earlier runs settled; paid_ages: of all payments, where these are some of them; apart:
+    of earlier runs settled; whole: what is true of all, where these are some of them; apart:
     payments of several matches, which learn nothing from each other; refused: sets of items a clerk
     refused, by payment id; gates: what policy keeps from going through alone; calibration,
     precision: what outcomes of earlier decisions say; between: numbers inside ranges
@@ -101,7 +101,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     precedence: NDArray[np.int64]
     apart: bool
     settled_before: SettledBefore
-    paid_ages: PaidAges | None
+    whole: Whole | None
     refused: dict[str, frozenset[tuple[str, ...]]]
     calibration: Calibration
     precision: PrecisionLedger
@@ -220,7 +220,7 @@ def _read(given: _Given, payers: Payers, learned: LearnedFacts, map_ordered: Map
         precedence=_precedence(payments, situation.pay_day),
         apart=given.match_input.days is not None,
         settled_before=SettledBefore.of(given.match_input.earlier, index),
-        paid_ages=None if given.match_input.whole is None else given.match_input.whole.paid,
+        whole=given.match_input.whole,
         refused=learned.refused_sets(),
         calibration=given.match_input.calibration,
         precision=given.match_input.precision,

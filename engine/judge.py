@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 import numpy as np
 
-from engine.accident import NONE_WEIGHT
 from engine.batches import NO_DATE
 from engine.candidates import (
     AMBIGUOUS,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from engine.due_habits import DueHabits
     from engine.situation import Situation
 
-__all__ = ["Search", "judge_amounts", "set_keys"]
+__all__ = ["Search", "judge_amounts", "odds_of_listed", "set_keys"]
 
 _FIRST_TOTAL = strategy_code("balance")
 _LAST_TOTAL = strategy_code("payment_term")
@@ -101,25 +100,27 @@ def judge_amounts(
     contradicted: NDArray[np.bool_],
     habits: AmountHabits,
     due: DueHabits,
+    none: float,
 ) -> Candidates:
     """Distinct sets with doubt, uniqueness and permission.
 
     Per payment `contradicted` says whether references speak against any decision by amount.
-    `habits` say how likely an amount is by itself, `due` by when items are paid. Sets in which
-    something is that must not be paid make others ambiguous and are then dropped.
+    `habits` say how likely an amount is by itself, `due` by when items are paid; `none` is the
+    weight of "it pays nothing listed" beside those of the sets. Sets in which something is that
+    must not be paid make others ambiguous and are then dropped.
     """
     if not len(candidates):
         return candidates
     candidates, amounts = _distinct(candidates)
     payment, count = candidates.payment, len(situation)
-    nothing = _nothing(situation, candidates, search, habits)
+    nothing = _nothing(situation, candidates, search, habits, none)
     fits = np.bincount(payment, minlength=count) + search.sets
     total = np.bincount(payment, weights=candidates.weight, minlength=count) + nothing
     total += search.weight
     wrong = _relative_doubt(situation, candidates, due, nothing + search.weight)
     # 1 - p loses the small numbers that matter: a lone candidate's doubt is worked out directly.
     lone = fits[payment] == 1
-    other = nothing[payment[lone]] + _not_listed(situation, candidates.at(lone), habits)
+    other = nothing[payment[lone]] + none * _recurrence(situation, candidates.at(lone), habits)
     wrong[lone] = other / (candidates.weight[lone] + other)
 
     low = np.full(count, np.iinfo(np.int64).max)
@@ -166,7 +167,11 @@ def _relative_doubt(
 
 
 def _nothing(
-    situation: Situation, candidates: Candidates, search: Search, habits: AmountHabits
+    situation: Situation,
+    candidates: Candidates,
+    search: Search,
+    habits: AmountHabits,
+    none: float,
 ) -> NDArray[np.float64]:
     """Per payment, the weight of "none of the sets looked at": another item, another payer, a set
     nobody searched. 0 for payments without candidates.
@@ -176,15 +181,39 @@ def _nothing(
     cash, currency, payer = situation.cash[some], situation.currency[some], situation.payer[some]
     density = habits.density(cash, currency)
     single, _ = habits.recurrence(cash, currency, payer)
-    other = (NONE_WEIGHT + situation.payer_doubt[some]) * np.maximum(density, single)
+    other = (none + situation.payer_doubt[some]) * np.maximum(density, single)
     nothing[some] = other + np.maximum(search.unsearched[some], 0.0) * density
     return nothing
 
 
-def _not_listed(
+def odds_of_listed(
+    situation: Situation,
+    payment: NDArray[np.int64],
+    candidates: Candidates,
+    search: Search,
+    habits: AmountHabits,
+) -> NDArray[np.float64]:
+    """How much more likely each of `payment` has its amount as one that pays a set of items than as
+    one that pays nothing listed; 0 where everything was searched and nothing fits.
+    """
+    count = len(situation)
+    found = np.bincount(candidates.payment, weights=candidates.weight, minlength=count)
+    weight = found + search.weight
+    alike = np.zeros(count, dtype=np.float64)
+    np.maximum.at(alike, candidates.payment, _recurrence(situation, candidates, habits))
+    cash, currency = situation.cash[payment], situation.currency[payment]
+    density = habits.density(cash, currency)
+    single, _ = habits.recurrence(cash, currency, situation.payer[payment])
+    # A set nobody looked at has any amount at all.
+    listed = weight[payment] + np.maximum(search.unsearched[payment], 0.0) * density
+    odds: NDArray[np.float64] = listed / np.maximum(np.maximum(density, single), alike[payment])
+    return odds
+
+
+def _recurrence(
     situation: Situation, candidates: Candidates, habits: AmountHabits
 ) -> NDArray[np.float64]:
-    """Weight of "it pays items of just these amounts, but not these: they are not listed".
+    """How likely a payment of nothing listed pays "items of just these amounts, but not these".
 
     For sets of several items. Next to nothing where amounts do not recur; for list prices and rents
     the main doubt.
@@ -199,7 +228,7 @@ def _not_listed(
     place = np.arange(len(rows)) - np.searchsorted(rows.candidate, rows.candidate, side="left") + 1
     np.multiply.at(alike, rows.candidate, np.maximum(others, own) * place)
     several = candidates.item_count() > 1
-    return NONE_WEIGHT * np.where(several, np.minimum(alike, 1.0), 0.0)
+    return np.where(several, np.minimum(alike, 1.0), 0.0)
 
 
 def _distinct(candidates: Candidates) -> tuple[Candidates, NDArray[np.int64]]:

@@ -30,6 +30,7 @@ __all__ = [
     "SAME_AMOUNT_MAX",
     "SUBSET_COMBINATIONS_MAX",
     "TRIPLE_ITEMS_MAX",
+    "UNLISTED_SAMPLE",
 ]
 
 DECIMAL_SCALE = 4
@@ -124,3 +125,8 @@ the end: with more of them a second one would be found, for nothing."""
 
 PROVEN_WORK_MAX = 1 << 27
 """Bits times amounts of a certificate within a match, about 5 ms: few payments get so far."""
+
+UNLISTED_SAMPLE = 1 << 12
+"""Payments of a run, at least, of which those left to amounts are searched once before any is
+decided; half of a run below twice as many, so that it is at most twice this. A thousand amounts
+tell a share of two in a hundred to within one."""

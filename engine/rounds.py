@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import numpy as np
 
-from engine.amounts import propose_by_amount
+from engine.accident import NONE_WEIGHT
+from engine.amounts import odds_by_amount, propose_by_amount
 from engine.batches import NO_DATE
 from engine.candidates import Candidates
 from engine.decisions import settle_candidates
@@ -37,6 +38,7 @@ from engine.strategies.fuzzy import correct_references, repair_references
 from engine.strategies.installments import propose_installments
 from engine.strategies.oldest_first import propose_oldest_first
 from engine.strategies.payouts import propose_payouts
+from engine.unlisted import ODDS, count_odds, none_weight, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,7 @@ __all__ = [
     "decide_by_reference",
     "paid_items",
     "paid_twins",
+    "unlisted_odds",
     "unread_references",
     "unread_slots",
 ]
@@ -109,6 +112,7 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
     contradicted = _contradicted(intake, situation)
     habits = intake.resident.habits
     due = _due_habits(intake, named)
+    none = _none_weight(intake, named, map_ordered)
     spoken = spoken_for(named.candidates, named.resolution)
 
     def propose(part: Part) -> _Proposal:
@@ -116,10 +120,10 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
         todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
         against = contradicted[part.payment]
         found = [
-            propose_by_amount(situation, one, against, habits, due)
+            propose_by_amount(situation, one, against, habits, due, none)
             for one in _parts(situation, todo)
         ]
-        looked = second_look(situation, Candidates.concat(found), against)
+        looked = second_look(situation, Candidates.concat(found), against, none)
         looked = _free_of(looked, spoken)
         return _Proposal(looked, situation.slots, _none_of(situation))
 
@@ -151,7 +155,7 @@ def _free_of(candidates: Candidates, spoken: NDArray[np.int64]) -> Candidates:
 
 def _due_habits(intake: Intake, named: Round) -> DueHabits:
     """By when items are paid: of all payments of a run, where these are some of them."""
-    resident, told = intake.resident, intake.paid_ages
+    resident, told = intake.resident, None if intake.whole is None else intake.whole.paid
     pay_day = named.situation.pay_day.max(initial=NO_DATE) if told is None else told.day
     day = resident.youngest[-1] if intake.apart else pay_day
     return DueHabits.of(
@@ -174,6 +178,33 @@ def paid_items(intake: Intake, named: Round) -> tuple[NDArray[np.int64], NDArray
         np.concatenate([decided.rows.item, before.item]),
         np.concatenate([pay_day, before.pay_day]),
     )
+
+
+def _none_weight(intake: Intake, named: Round, map_ordered: MapOrdered) -> float:
+    """Weight of "it pays nothing listed": matches that are apart learn nothing from each other."""
+    if intake.apart:
+        return NONE_WEIGHT
+    told = None if intake.whole is None else intake.whole.odds
+    return none_weight(unlisted_odds(intake, named, map_ordered) if told is None else told)
+
+
+def unlisted_odds(intake: Intake, named: Round, map_ordered: MapOrdered = map) -> NDArray[np.int64]:
+    """Of what the round by reference (`named`) has left to amounts, a sample: how many payments
+    there are of each odds that something listed is paid (`engine.unlisted`).
+    """
+    situation, habits = named.situation, intake.resident.habits
+    known = situation.open_for_matching & (situation.payer >= 0)
+    rows = np.flatnonzero(known & ~_contradicted(intake, situation))
+    among = len(situation) if intake.whole is None else intake.whole.payments
+    rows = rows[sampled(intake.payments.text("payment_id").take(rows), among)]
+    part = Part.of(situation, rows).situation
+    counts = np.zeros(ODDS, dtype=np.int64)
+    for found in map_ordered(
+        lambda payment: count_odds(odds_by_amount(part, payment, habits)),
+        _parts(part, np.arange(len(rows))),
+    ):
+        counts += found
+    return counts
 
 
 def decide_by_custom(intake: Intake, situation: Situation, map_ordered: MapOrdered = map) -> Round:

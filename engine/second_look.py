@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import numpy as np
 
-from engine.accident import CLASS_WEIGHTS, NONE_WEIGHT
+from engine.accident import CLASS_WEIGHTS
 from engine.accidental_sums import expected_accidents
 from engine.candidates import AMBIGUOUS, NOT_PROVEN, STRATEGIES, UNIQUE_SET, strategy_code
 from engine.exception_codes import code_number
@@ -39,9 +39,10 @@ _WIDTH_STEP = 8
 
 
 def second_look(
-    situation: Situation, candidates: Candidates, contradicted: NDArray[np.bool_]
+    situation: Situation, candidates: Candidates, contradicted: NDArray[np.bool_], none: float
 ) -> Candidates:
-    """`candidates` with λ in their doubt, and proofs where a count can give one.
+    """`candidates` with λ in their doubt, and proofs where a count can give one; `none` is the
+    weight of "it pays nothing listed".
 
     Few payments get so far: their ledgers are laid out again, for all of them together.
     """
@@ -71,7 +72,7 @@ def second_look(
     expected = _accidents(situation, ledgers, candidates, looked)
     own = _class_weights(candidates, looked)
     wrong = candidates.wrong.copy()
-    by_accident = NONE_WEIGHT * expected
+    by_accident = none * expected
     wrong[looked] = np.maximum(wrong[looked], by_accident / (own + by_accident))
     return _certain(candidates, wrong, budget)
 

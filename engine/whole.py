@@ -139,7 +139,8 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     frequent_keys, frequent_amounts: sorted keys of references, and of currency and amount, of so
     many items that they find none of them; amounts: how round they are, and which recur; youngest:
     day of the youngest document of each company, and of all; due: on which days items are due;
-    paid: at which age they are paid, None until all references have decided.
+    payments: how many there are; paid: at which age items are paid, odds: of payments that amounts
+    must decide (`engine.unlisted`), both None until all references have decided.
     """
 
     companies: tuple[str, ...]
@@ -150,4 +151,6 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     amounts: AmountCounts
     youngest: NDArray[np.int64]
     due: DueDays
+    payments: int = 0
     paid: PaidAges | None = None
+    odds: NDArray[np.int64] | None = None

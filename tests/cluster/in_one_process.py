@@ -209,6 +209,7 @@ class PartedRun:
         own = first[np.searchsorted(number, late)]
         ties = ties.with_late(late, reached, own)
         self.number, self.first = number, first
+        self._whole(payments=len(number))
         self._cut(ties)
         self.strays = 0
         while len(more := self._strayed()[0]):
@@ -255,11 +256,15 @@ class PartedRun:
 
     def results(self):
         """The result of every bucket."""
-        paid = np.sum(np.array(self.first_rounds()["paid"].to_pylist(), dtype=np.int64), axis=0)
+        found = self.first_rounds()
+        paid, odds = (
+            np.sum(np.array(found[name].to_pylist(), dtype=np.int64), axis=0)
+            for name in ("paid", "odds")
+        )
         days = self.input.payments.days("value_date")
         days = np.where(days == NO_DATE, self.input.payments.days("booking_date"), days)
         days = np.where(days == NO_DATE, self.facts.day, days)
-        self._whole(paid=PaidAges(paid, int(days.max(initial=NO_DATE))))
+        self._whole(paid=PaidAges(paid, int(days.max(initial=NO_DATE))), odds=odds)
         return [
             match_payments(bucket_input(payments, items, self.known, self.facts), quiet)
             for _, payments, items in self.in_buckets()

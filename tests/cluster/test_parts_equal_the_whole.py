@@ -9,10 +9,14 @@ import pytest
 from cluster_worlds import POLICY, input_of, make_world
 from in_one_process import PartedRun, quiet
 
+from engine import unlisted
+from engine.accident import NONE_WEIGHT
 from engine.batches import CustomerBatch, OpenItemBatch, PaymentBatch
 from engine.exception_queue import orphan_exceptions
+from engine.intake import take_in
 from engine.match_input import MatchInput
 from engine.matcher import match_payments
+from engine.rounds import decide_by_reference, unlisted_odds
 
 KEYS = {
     "outcomes": ["payment_id"],
@@ -48,6 +52,18 @@ def test_of_many_kinds_of_worlds(world, seed, tmp_path):
     assert run.buckets.count > 2
     assert not any(run.first_rounds()["strays"].to_pylist())
     assert_equal(match_input, run)
+
+
+@pytest.mark.parametrize("looked_at", [10_000, 700], ids=["all looked at", "a sample"])
+def test_what_is_learned_of_payments_that_pay_nothing_listed(looked_at, tmp_path, monkeypatch):
+    monkeypatch.setattr(unlisted, "UNLISTED_SAMPLE", looked_at)
+    match_input = input_of(make_world("infeasible", tmp_path, 2_000, 14_000))
+    run = PartedRun(match_input, parts=3, bucket_items=2_500)
+    intake = take_in(match_input, quiet)
+    odds = unlisted_odds(intake, decide_by_reference(intake, intake.situation))
+    assert unlisted.none_weight(odds) > NONE_WEIGHT
+    assert_equal(match_input, run)
+    assert run.facts.whole.odds.tolist() == odds.tolist()
 
 
 def test_under_a_policy_that_ties_companies_and_pays_the_oldest_first(tmp_path):
