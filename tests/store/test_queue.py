@@ -248,7 +248,8 @@ def test_views_are_ones_own_or_the_teams(repository):
             view("4", "ann", "mine"),
         ):
             booking.views.save(one)
-    assert [one.view_id for one in repository.views.shown_to("ann")] == ["2", "1"], "replaced, it keeps its key"
+    # Replaced, it keeps its key.
+    assert [one.view_id for one in repository.views.shown_to("ann")] == ["2", "1"]
     with repository.booking() as booking:
         booking.views.delete("2")
     assert repository.views.find("2") is None
