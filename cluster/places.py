@@ -120,11 +120,14 @@ class Place(msgspec.Struct, frozen=True):
             return not system.get_file_info(fs.FileSelector(path, allow_not_found=True))
 
     def remove(self) -> None:
-        """Take the folder and all in it away, where it is there."""
-        with _explained(self):
+        """Take the file, or the folder and all in it, away, where it is there."""
+        with _explained(self), suppress(FileNotFoundError):
             system, path = fs.FileSystem.from_uri(self.uri)
-            if system.get_file_info(path).type == fs.FileType.Directory:
+            kind = system.get_file_info(path).type
+            if kind == fs.FileType.Directory:
                 system.delete_dir(path)
+            elif kind != fs.FileType.NotFound:
+                system.delete_file(path)
 
     def take(self, other: Place) -> None:
         """Be the file that `other` was."""

@@ -1,6 +1,6 @@
 """A bank file that takes its reader's process with it is found out, and the others are read.
 
-Before a file is read a mark is left. Whoever finds a mark knows that somebody began to read this
+A mark stands as long as a file is read. Whoever finds one knows that somebody began to read this
 file and may not have come back: because a machine was lost, or because of the file. So it has the
 file read in a process of its own. What comes back is what the first one would have given; where
 nothing does, the file is to blame, whoever tries.
@@ -34,7 +34,9 @@ def read_marked(mark: Place, read: Callable[[], Any]) -> Any:
     if mark.exists():
         return _read_apart(read)
     mark.write(b"")
-    return read()
+    found = read()
+    mark.remove()
+    return found
 
 
 def _read_apart(read: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Bank files are read in parallel, a task for each, and merged so that no money counts twice.
+"""Bank files are read in parallel, some by each task, and merged so that no money counts twice.
 
 A file that cannot be used is no error: it is refused with a sentence, and the others are read. The
 merge is one task: whether a payment is told twice, by two files or in two formats, depends on all
@@ -8,8 +8,10 @@ of them. A table of payments beside them is one more that may tell of a payment.
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from cluster.errors import ReaderDiedError, UnusableInputError
@@ -28,44 +30,52 @@ if TYPE_CHECKING:
     from cluster.packets import Received
     from cluster.run import Run
 
-__all__ = ["advices_of_files", "keep_bank_files", "refused_files"]
+__all__ = ["advices_of_files", "keep_bank_files", "refused_files", "shares_of"]
 
 _FILE, _PAYMENTS = "bank_file", "payment_rows"
 _REFUSED: Final = pa.schema([pa.field(name, pa.string()) for name in ("source_file", "message")])
 _ADVICES, _REFUSALS = "bank_advices", "refused"
+_TASKS_PER_PART: Final = 4
+_FILE_BYTES: Final = 1 << 16
+"""A file costs as much as so many bytes, however few it has: opening, packing, merging."""
 
 
 def keep_bank_files(run: Run) -> dict[str, int]:
     """Payments of bank files as rows of the run, and what the files say beside them."""
     if not run.job.bank_files:
         return {}
-    uris = [file.uri for name in run.job.bank_files for file in files_below(name, ())]
+    files = [file for name in run.job.bank_files for file in files_below(name, ())]
+    shares = shares_of([file.size for file in files], _TASKS_PER_PART * run.parts)
     tables = [] if run.job.payments is None else table_files(run.job.payments)
     read, accounts = run.hooks.read_bank_file, run.accounts.record_batch
     refuse, marks = run.hooks.refuse_bank_file, run.folder / "bank_files_begun"
     read_table = run.hooks.read_payments
 
-    def one(number: int) -> Iterator[Packet]:
-        if number >= len(uris):
-            rows = read_table(content_of(tables[number - len(uris)])).record_batch
-            yield from packed({_PAYMENTS: pa.Table.from_batches([rows])})
-            return
-        place = Place(uris[number])
+    def one(file: int) -> list[Any]:
+        place = Place(files[file].uri)
         name, content = place.name, place.read()
         # A file may break its reader as well: then that one file is refused, not the run.
         try:
-            found = read_marked(
-                marks / f"{number:06}",
+            found: list[Any] = read_marked(
+                marks / f"{file:06}",
                 lambda: read(name, content, BankAccountBatch.of_distinct(accounts)),
             )
         except ReaderDiedError as error:
-            found = refuse(name, content, f"{name}: {error}")
-        yield Packet(0, _FILE, len(found), pickle.dumps(found))
+            return refuse(name, content, f"{name}: {error}")
+        return found
 
-    sent = begun(run.spark, len(uris) + len(tables), one)
+    def some(number: int) -> Iterator[Packet]:
+        if number >= len(shares):
+            rows = read_table(content_of(tables[number - len(shares)])).record_batch
+            yield from packed({_PAYMENTS: pa.Table.from_batches([rows])})
+            return
+        for found in map(one, shares[number]):
+            yield Packet(0, _FILE, len(found), pickle.dumps(found))
+
+    sent = begun(run.spark, len(shares) + len(tables), some)
     found = gathered(passed(sent, 1, _Merge(run)))
     refused = found.table(_REFUSALS, _REFUSED)
-    if len(refused) == len(uris) and not tables:
+    if len(refused) == len(files) and not tables:
         raise UnusableInputError("; ".join(refused["message"].to_pylist()) or "no bank files")
     advices = found.table(_ADVICES, AdviceBatch.SCHEMA)
     run.put(
@@ -81,10 +91,22 @@ def keep_bank_files(run: Run) -> dict[str, int]:
     pieces = pieces_of(pieces_told(found))
     run.put(pieces, "pieces")
     return {
-        "bank_files": len(uris),
+        "bank_files": len(files),
         "refused": len(refused),
         "payments": int(pieces.rows.sum()),
     }
+
+
+def shares_of(sizes: list[int], most: int) -> list[range]:
+    """Which of files of these `sizes` (bytes) each of at most so many tasks reads: some that follow
+    one another, about as much work for each.
+    """
+    if not sizes:
+        return []
+    work = np.array(sizes, dtype=np.int64) + _FILE_BYTES
+    task = (np.cumsum(work) - work) * most // work.sum()
+    begins = np.flatnonzero(np.diff(task, prepend=-1)).tolist()
+    return [range(*bounds) for bounds in pairwise([*begins, len(sizes)])]
 
 
 class _Merge:

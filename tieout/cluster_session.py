@@ -33,10 +33,11 @@ def spark_session(
     """A session on `master`, or on the Spark Connect server `remote`; where neither is given the
     one `spark-submit` started, else one on all cores of this machine. One made here is stopped.
 
-    Raises `SparkMissingError` where Spark is not installed.
+    Raises `SparkMissingError` where Spark, or Java, is not installed.
     """
     try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra, and slow
+        from pyspark.errors import PySparkRuntimeError  # noqa: PLC0415 - an extra, and slow
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
     except ImportError:
         message = "Spark is not installed: pip install 'tieout[spark]' (and Java 17 or later)"
         raise SparkMissingError(message) from None
@@ -57,6 +58,11 @@ def spark_session(
         spark = builder.getOrCreate()
     except ImportError as error:
         message = f"Spark lacks a library ({error}): pip install 'tieout[spark]'"
+        raise SparkMissingError(message) from None
+    except PySparkRuntimeError as error:
+        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+        message = "Spark does not start: it needs Java 17 or later (JAVA_HOME, or java on the PATH)"
         raise SparkMissingError(message) from None
     try:
         yield spark

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
+import numpy as np
 import pytest
 from cluster_worlds import differing_tables, in_parts, make_world
 from pyarrow import fs
@@ -19,6 +20,7 @@ from cluster.errors import PlaceError, ReaderDiedError
 from cluster.job import STAGES
 from cluster.places import Place, local_copy
 from cluster.read_apart import read_marked
+from cluster.read_bank_files import shares_of
 from cluster.settings import ClusterJob, Cuts
 from tieout.cluster_inputs import read_remittance_places
 from tieout.cluster_memory import earlier_runs
@@ -193,11 +195,26 @@ def test_a_bank_file_that_takes_its_reader_with_it_is_found_out(tmp_path):
         return ["rows", os.getpid()]
 
     assert read_marked(place, read) == ["rows", os.getpid()]
+    assert read_marked(place, read) == ["rows", os.getpid()]
+    # Somebody began and did not come back.
+    place.write(b"")
     rows, process = read_marked(place, read)
     assert rows == "rows"
     assert process != os.getpid()
     with pytest.raises(ReaderDiedError, match="SIGKILL"):
         read_marked(place, killed)
+
+
+@pytest.mark.parametrize("most", [1, 7, 1_000])
+def test_each_bank_file_is_read_by_one_task_and_none_has_far_more_to_do(most):
+    dice = np.random.default_rng(5)
+    sizes = (dice.pareto(1.2, 3_000) * 4_000).astype(np.int64).tolist()
+    shares = shares_of(sizes, most)
+    assert [file for share in shares for file in share] == [*range(len(sizes))]
+    assert 0 < len(shares) <= most
+    work = [sum(sizes[file] + (1 << 16) for file in share) for share in shares]
+    assert max(work) <= sum(work) / most + max(sizes) + (1 << 16)
+    assert shares_of([], most) == []
 
 
 def test_one_bank_file_of_many_is_refused_by_name(match, world, tmp_path):
