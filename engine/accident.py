@@ -220,8 +220,9 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         density = np.zeros(len(amount), dtype=np.float64)
         known = self._known(currency)
         for code, counts in enumerate(self.round_counts):
-            of = known == code
-            density[of] = accident_density(amount[of], _shares(counts))
+            of = (known == code).nonzero()[0]
+            if len(of):
+                density[of] = accident_density(amount[of], _shares(counts))
         return density
 
     def _known(self, currency: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -80,7 +80,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         as_of: Sequence[datetime.date | None],
     ) -> Self:
         """Matches that stand in one table, one after the other."""
-        owner = np.repeat(np.arange(len(as_of)), payment_counts)
+        owner = np.arange(len(as_of)).repeat(payment_counts)
         booked = PaymentBatch.of_distinct(payments).days("booking_date")
         day = np.full(len(as_of), NO_DATE, dtype=np.int64)
         np.maximum.at(day, owner, booked)
@@ -91,7 +91,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             payments=payments,
             lines=lines,
             owner=owner,
-            line_owner=np.repeat(np.arange(len(as_of)), line_counts),
+            line_owner=np.arange(len(as_of)).repeat(line_counts),
             day=day,
         )
 
@@ -106,7 +106,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         place = np.full(len(self), -1, dtype=np.int64)
         place[numbers] = np.arange(len(numbers))
         owner, line_owner = place[self.owner], place[self.line_owner]
-        rows, lines = np.flatnonzero(owner >= 0), np.flatnonzero(line_owner >= 0)
+        rows, lines = (owner >= 0).nonzero()[0], (line_owner >= 0).nonzero()[0]
         return type(self)(
             payments=self.payments.take(pa.array(rows)),
             lines=self.lines.take(pa.array(lines)),
@@ -204,7 +204,7 @@ def _at_first(parts: Parts) -> list[list[int]]:
     # Codes count up in order of first appearance: what sets no new maximum was there before.
     repeated = np.diff(np.maximum.accumulate(row), prepend=-1) == 0
     alone[parts.owner[repeated]] = True
-    waves = [np.flatnonzero(~alone).tolist(), *([one] for one in np.flatnonzero(alone).tolist())]
+    waves = [(~alone).nonzero()[0].tolist(), *([one] for one in alone.nonzero()[0].tolist())]
     return [wave for wave in waves if wave]
 
 
@@ -249,7 +249,7 @@ def _met(matched: Matched, owner: NDArray[np.int64], count: int) -> list[set[int
     if len(part):
         kept = first_of_runs(family, part)
         part, family = part[kept], family[kept]
-        run = np.cumsum(first_of_runs(family)) - 1
+        run = first_of_runs(family).cumsum() - 1
         shared = np.bincount(run)[run] > 1
         for one, of in zip(part[shared].tolist(), family[shared].tolist(), strict=True):
             met[one].add(of)
@@ -295,7 +295,7 @@ def _split(result: MatchResult, parts: Parts) -> list[PartResult]:
         part = parts.owner
         if name != "outcomes":
             part = parts.owner[places(batch.text("payment_id"), ids)]
-            order = np.argsort(part, kind="stable")
+            order = part.argsort(kind="stable")
             part, tables[name] = part[order], batch.take(order)
         bounds[name] = part.searchsorted(np.arange(len(parts) + 1)).tolist()
     together = MatchResult(**tables)

@@ -15,7 +15,6 @@ import pyarrow as pa
 from engine import arrow_functions as arrow
 from engine import schemas
 from engine.errors import DuplicateKeyError, SchemaError
-from engine.text_columns import blanks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,15 +48,22 @@ NO_DATE: Final = np.iinfo(np.int32).min
 ADVICE_SCALE: Final = 4
 """Decimal places of the amounts of an `AdviceBatch`, whatever their currency."""
 
+_ROWS_READY: Final = 256
+"""Rows of a column nobody gives that are made once: most batches are smaller."""
+
 
 class _Field(NamedTuple):
     """A column: its type, what stands in it where nothing is given (null where it may be), and
-    whether that is a text.
+    some rows of that.
     """
 
     type: pa.DataType
     empty: pa.Scalar
-    is_text: bool
+    some: pa.Array
+
+    def nothing(self, rows: int) -> pa.Array:
+        """So many rows where nothing is given."""
+        return self.some[:rows] if rows <= len(self.some) else pa.repeat(self.empty, rows)
 
 
 class Batch:
@@ -94,8 +100,7 @@ class Batch:
         for at, name in cls._required.items():
             nulls = record_batch.column(at).null_count
             if nulls:
-                message = f"{cls.__name__}.{name} has {nulls} nulls, none allowed"
-                raise SchemaError(message)
+                raise _nulls(cls.__name__, name, nulls)
         return cls._of_checked(record_batch)
 
     @classmethod
@@ -107,23 +112,33 @@ class Batch:
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], row_count: int | None = None) -> Self:
         """Build from `columns` (lists, numpy or Arrow arrays); absent ones get empty values."""
-        return cls.of(cls._record_batch_of(columns, row_count))
+        batch = cls._of_checked(cls._record_batch_of(columns, row_count))
+        batch._check_keys()  # noqa: SLF001  # an instance of this very class
+        return batch
 
     @classmethod
     def from_distinct(cls, columns: Mapping[str, Any]) -> Self:
         """As `from_columns`, by one who knows that the keys differ (`of_distinct`)."""
-        return cls.of_distinct(cls._record_batch_of(columns, None))
+        return cls._of_checked(cls._record_batch_of(columns, None))
 
     @classmethod
     def _record_batch_of(cls, columns: Mapping[str, Any], row_count: int | None) -> pa.RecordBatch:
+        """The columns as one record batch that keeps the promises of the schema, keys apart."""
         unknown = columns.keys() - cls._fields.keys()
         if unknown:
             message = f"{cls.__name__} has no columns {sorted(unknown)}"
             raise SchemaError(message)
         rows = len(next(iter(columns.values()))) if columns else (row_count or 0)
-        arrays = [
-            _as_array(name, field, columns.get(name), rows) for name, field in cls._fields.items()
-        ]
+        arrays = []
+        for name, field in cls._fields.items():
+            values = columns.get(name)
+            if values is None:
+                arrays.append(field.nothing(rows))
+                continue
+            array = _as_array(name, field, values, rows)
+            if array.null_count and field.empty.is_valid:
+                raise _nulls(cls.__name__, name, array.null_count)
+            arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=cls.SCHEMA)
 
     @classmethod
@@ -265,15 +280,17 @@ class Batch:
 
 def _field(field: pa.Field) -> _Field:
     kind = field.type
-    empty = "" if pa.types.is_string(kind) else False if kind == pa.bool_() else 0
-    return _Field(kind, pa.scalar(None if field.nullable else empty, kind), empty == "")
+    value = "" if pa.types.is_string(kind) else False if kind == pa.bool_() else 0
+    empty = pa.scalar(None if field.nullable else value, kind)
+    return _Field(kind, empty, pa.repeat(empty, _ROWS_READY))
+
+
+def _nulls(batch: str, name: str, count: int) -> SchemaError:
+    message = f"{batch}.{name} has {count} nulls, none allowed"
+    return SchemaError(message)
 
 
 def _as_array(name: str, field: _Field, values: Any, rows: int) -> pa.Array:
-    if values is None:
-        if not field.empty.is_valid:
-            return pa.nulls(rows, field.type)
-        return blanks(rows) if field.is_text else pa.repeat(field.empty, rows)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     array = values if isinstance(values, pa.Array) else pa.array(values, field.type)

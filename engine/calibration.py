@@ -85,7 +85,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Without a group of its own a set has that of its strategy, then that of its rank, but never
         more than its own doubt leaves; without any, what its own doubt leaves.
         """
-        raw: NDArray[np.float64] = np.clip(1.0 - wrong, 0.0, 1.0)
+        raw: NDArray[np.float64] = (1.0 - wrong).clip(0.0, 1.0)
         if not self.groups:
             return raw
         table, is_exact = _table(self.groups)
@@ -128,7 +128,7 @@ def _steps(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Where every step of every group ends, the right share on it, and each group's last one."""
     steps = [step for one in groups for step in one.steps]
-    owner = np.repeat(np.arange(len(groups)), [len(one.steps) for one in groups])
+    owner = np.arange(len(groups)).repeat([len(one.steps) for one in groups])
     edges = owner * (MILLION + 1) + np.array([step.doubt_ppm for step in steps])
     share = np.array([right_share(step.right, step.total) for step in steps])
     return edges, share, np.cumsum([len(one.steps) for one in groups]) - 1
@@ -139,7 +139,7 @@ def _shares(
 ) -> NDArray[np.float64]:
     """Right share of the step each doubt falls on; beyond the last step, that of the last."""
     edges, share, last = _steps(groups)
-    at = np.searchsorted(edges, group * (MILLION + 1) + doubt, side="left")
+    at = edges.searchsorted(group * (MILLION + 1) + doubt, side="left")
     shares: NDArray[np.float64] = share[np.minimum(at, last[group])]
     return shares
 

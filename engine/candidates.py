@@ -220,7 +220,9 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
         """The candidates where `kept`, renumbered, with their rows."""
         if kept.all():
             return self
-        number = np.cumsum(kept) - 1
+        if not kept.any():
+            return self.none()
+        number = kept.cumsum() - 1
         rows = self.rows.at(kept[self.rows.candidate])
         columns = {
             name: getattr(self, name)[kept] for name in self.__struct_fields__ if name != "rows"

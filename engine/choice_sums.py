@@ -91,7 +91,7 @@ def _radix(columns: ChoiceColumns) -> NDArray[np.int64]:
 def choice_states(columns: ChoiceColumns) -> NDArray[np.float64]:
     """Binary logarithm of the number of different choices of each problem: its size."""
     bits = np.log2(_radix(columns).astype(np.float64))
-    owner = np.repeat(np.arange(len(columns)), np.diff(columns.bounds))
+    owner = np.arange(len(columns)).repeat(columns.bounds[1:] - columns.bounds[:-1])
     return np.bincount(owner, weights=bits, minlength=len(columns)).astype(np.float64)
 
 
@@ -109,7 +109,7 @@ def choice_solutions(columns: ChoiceColumns, targets: NDArray[np.int64]) -> Choi
     room = 1 << (62 - _sum_bits(columns, targets))
     parts = []
     for number in range(int(portion.max(initial=-1)) + 1):
-        among = np.flatnonzero(portion == number)
+        among = (portion == number).nonzero()[0]
         parts += [
             _solve(among[begin : begin + room], halves, options, targets)
             for begin in range(0, len(among), room)
@@ -131,7 +131,7 @@ def _options(columns: ChoiceColumns) -> _Options:
     column, net = column[pair], net[pair]
     radix = np.bincount(column, minlength=len(copies))
     return _Options(
-        start=np.cumsum(radix) - radix,
+        start=radix.cumsum() - radix,
         radix=radix,
         gross=gross,
         net=net,
@@ -141,28 +141,28 @@ def _options(columns: ChoiceColumns) -> _Options:
 
 def _halves(columns: ChoiceColumns, radix: NDArray[np.int64]) -> tuple[_Half, _Half]:
     """Columns dealt in turn, those with most choices first, so that the halves weigh alike."""
-    size = np.diff(columns.bounds)
-    owner = np.repeat(np.arange(len(columns), dtype=np.int64), size)
+    size = columns.bounds[1:] - columns.bounds[:-1]
+    owner = np.arange(len(columns), dtype=np.int64).repeat(size)
     order = np.lexsort((np.arange(len(radix)), -radix, owner))
-    place = np.arange(len(radix)) - np.repeat(columns.bounds[:-1], size)
+    place = np.arange(len(radix)) - columns.bounds[:-1].repeat(size)
     dealt = []
     for side in (0, 1):
         mine = order[place % 2 == side]
         count = np.bincount(owner[mine], minlength=len(columns))
-        dealt.append(_Half(mine, np.cumsum(count) - count, count))
+        dealt.append(_Half(mine, count.cumsum() - count, count))
     return dealt[0], dealt[1]
 
 
 def _products(half: _Half, radix: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Sums each problem has in this half."""
-    owner = np.repeat(np.arange(count, dtype=np.int64), half.count)
+    owner = np.arange(count, dtype=np.int64).repeat(half.count)
     bits = np.bincount(owner, weights=np.log2(radix[half.columns]), minlength=count)
     return np.rint(np.exp2(np.minimum(bits, 40.0))).astype(np.int64)
 
 
 def _sum_bits(columns: ChoiceColumns, targets: NDArray[np.int64]) -> int:
     """Bits of a shifted sum of any problem."""
-    owner = np.repeat(np.arange(len(columns), dtype=np.int64), np.diff(columns.bounds))
+    owner = np.arange(len(columns), dtype=np.int64).repeat(columns.bounds[1:] - columns.bounds[:-1])
     largest = np.maximum(np.abs(columns.gross), np.abs(columns.net)) * columns.copies
     reach = segment_sum(largest, owner, len(columns)) + np.abs(targets)
     return int(reach.max(initial=1)).bit_length() + 1
@@ -201,25 +201,25 @@ def _solve(
     low = min(int(total.min(initial=0)), int(wanted.min(initial=0)))
     span = max(int(total.max(initial=0)), int(wanted.max(initial=0))) - low + 1
     key = owner * span + (total - low)
-    order = np.argsort(key, kind="stable")
+    order = key.argsort(kind="stable")
     key = key[order]
     sought = other * span + (wanted - low)
-    first = np.searchsorted(key, sought)
-    hit = np.flatnonzero(key[np.minimum(first, len(key) - 1)] == sought) if len(key) else first[:0]
+    first = key.searchsorted(sought)
+    hit = (key[np.minimum(first, len(key) - 1)] == sought).nonzero()[0] if len(key) else first[:0]
     first = first[hit]
-    last = np.searchsorted(key, sought[hit], side="right")
+    last = key.searchsorted(sought[hit], side="right")
     count = last - first
     empty = targets[problems] == 0
     found = segment_sum(count, other[hit], len(problems))
-    before = np.cumsum(count) - count
-    before -= before[np.searchsorted(other[hit], other[hit], side="left")]
+    before = count.cumsum() - count
+    before -= before[other[hit].searchsorted(other[hit], side="left")]
     kept = before <= SOLUTIONS_MAX
     source, entry = expand_ranges(first[kept], last[kept])
     left, right = left_code[order[entry]], right_code[hit[kept]][source]
     owner = other[hit[kept]][source]
     some = (left > 0) | (right > 0)
     left, right, owner = left[some], right[some], owner[some]
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")
+    place = np.arange(len(owner)) - owner.searchsorted(owner, side="left")
     shown = place < SOLUTIONS_MAX
     return problems[owner[shown]], left[shown], right[shown], found - empty
 
@@ -237,7 +237,7 @@ def _decoded(
     for half, codes in zip(halves, solved[1:], strict=True):
         code = codes.copy()
         for step in range(int(half.count.max(initial=0)) - 1, -1, -1):
-            live = np.flatnonzero(half.count[problem] > step)
+            live = (half.count[problem] > step).nonzero()[0]
             column = half.columns[half.start[problem[live]] + step]
             choice = code[live] % options.radix[column]
             code[live] //= options.radix[column]
@@ -269,7 +269,7 @@ def _ways(
 ) -> NDArray[np.float64]:
     """How many ways there are to take so many of `copies` gross and so many net."""
     largest = int(copies.max(initial=0))
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])
+    log_factorial = np.concatenate([[0.0], np.log(np.arange(1, largest + 1)).cumsum()])
     log_ways = log_factorial[copies] - log_factorial[gross] - log_factorial[net]
     ways: NDArray[np.float64] = np.exp(log_ways - log_factorial[copies - gross - net])
     return ways

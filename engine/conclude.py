@@ -85,9 +85,10 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     others = Candidates.concat([one.candidates.at(~one.resolution.accepted) for one in rounds])
     shadow = intake.gates.only_watched(accepted, intake.index)
     decided, watching = accepted.at(~shadow), accepted.at(shadow)
-    watching = msgspec.structs.replace(
-        watching, withheld=np.full(len(watching), WITHHELD_BY_SHADOW)
-    )
+    if len(watching):
+        watching = msgspec.structs.replace(
+            watching, withheld=np.full(len(watching), WITHHELD_BY_SHADOW)
+        )
     settling = Candidates.concat([decided, watching])
     second, contested = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     for one in rounds:
@@ -229,7 +230,7 @@ def touched_items(
         again = pc.is_in(items.text("open_item_id"), value_set=reversals.text("open_item_id"))
         mark = again.to_numpy(zero_copy_only=False).copy()
         mark[rows] = True
-        rows = np.flatnonzero(mark)
+        rows = mark.nonzero()[0]
     columns: dict[str, Any] = {name: taken(items.text(name), rows) for name in _AUDITED}
     columns["open_minor"] = items.int64("open_minor")[rows]
     return OpenItemBatch.from_distinct(columns)

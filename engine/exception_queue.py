@@ -80,30 +80,32 @@ def _pairs(
     raised = _Raised()
     raise_code = raised.add
     raise_code("IN-NONAR", intake.not_receivable)
-    cash = intake.situation.cash
-    known = (returns.original >= 0) | returns.posted
-    raise_code("RET-RECALL", returns.recalled)
-    raise_code("RET-NSF", (returns.original >= 0) & ~returns.recalled)
-    raise_code("RET-POSTED", returns.posted)
-    raise_code("RET-NOPAYMENT", (cash < 0) & ~known)
-    decided = np.zeros(len(cash), dtype=np.bool_)
-    decided[conclusion.settling.payment] = True
-    over = np.zeros(len(cash), dtype=np.bool_)
-    over[conclusion.settling.payment] = conclusion.settling.surplus > 0
+    cash, settled_by = intake.situation.cash, conclusion.settling.payment
+    if (cash < 0).any():
+        known = (returns.original >= 0) | returns.posted
+        raise_code("RET-RECALL", returns.recalled)
+        raise_code("RET-NSF", (returns.original >= 0) & ~returns.recalled)
+        raise_code("RET-POSTED", returns.posted)
+        raise_code("RET-NOPAYMENT", (cash < 0) & ~known)
+    decided, over = (np.zeros(len(cash), dtype=np.bool_) for _ in range(2))
+    decided[settled_by] = True
+    over[settled_by] = conclusion.settling.surplus > 0
+    open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
     rest = decided & (cash - conclusion.settled_cash > 0)
-    unusable, said = _unusable_items(intake), np.zeros(len(cash), dtype=np.bool_)
-    for code, where in unusable.items():
-        raise_code(code, rest & where)
-        said |= where
-    missing = rest & ((unread > 0) | ~over) & ~said
-    partly = partly_read(intake)
-    raise_code("RMT-PARTIAL", missing & partly)
-    raise_code("REF-NOTFOUND", missing & ~partly)
-    # What is left over for something the payer named is no surplus.
-    meant = rest & (said | (unread > 0))
+    unusable = _unusable_items(intake) if (rest | open_still).any() else {}
+    if rest.any():
+        said = np.zeros(len(cash), dtype=np.bool_)
+        for code, where in unusable.items():
+            raise_code(code, rest & where)
+            said |= where
+        missing = rest & ((unread > 0) | ~over) & ~said
+        partly = partly_read(intake)
+        raise_code("RMT-PARTIAL", missing & partly)
+        raise_code("REF-NOTFOUND", missing & ~partly)
+        # What is left over for something the payer named is no surplus.
+        over &= ~(rest & (said | (unread > 0)))
     surplus = conclusion.code_of == code_number("AMT-OVER")
     raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~surplus)
-    over &= ~meant
     if over.any():
         changed = over & _surplus_of_changed_items(intake, conclusion)
         raise_code("ITM-CHANGED", changed)
@@ -111,12 +113,12 @@ def _pairs(
     if intake.payers.new_account.any():
         raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
     raise_code("POL-HOLD", conclusion.watched)
-    open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
-    for gate, stops in zip(GATES, conclusion.stopped, strict=True):
-        raise_code(gate, open_still & stops)
-    raise_code("POL-HOLD", open_still & intake.gates.hold)
-    # Who loses his item to another, or contends for it, hears of that besides.
-    open_still &= ~conclusion.stopped.any(axis=0) | conclusion.second | conclusion.contested
+    if open_still.any():
+        for gate, stops in zip(GATES, conclusion.stopped, strict=True):
+            raise_code(gate, open_still & stops)
+        raise_code("POL-HOLD", open_still & intake.gates.hold)
+        # Who loses his item to another, or contends for it, hears of that besides.
+        open_still &= ~conclusion.stopped.any(axis=0) | conclusion.second | conclusion.contested
     if open_still.any():
         _raise_undecided(intake, conclusion, open_still, unread, twins, unusable, raised)
     payment, number = raised.pairs()

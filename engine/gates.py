@@ -45,7 +45,7 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
         closed = np.abs(rows.write_off) + np.abs(rows.deduction)
         granted = segment_sum(np.abs(rows.discount), rows.candidate, len(candidates))
         given_up = segment_sum(closed, rows.candidate, len(candidates))
-        return np.stack(
+        return np.array(
             [
                 self.large[payment],
                 given_up > self.write_off_max[payment],

@@ -60,9 +60,9 @@ def _places(payment: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.i
     order = np.lexsort((item, payment))
     place = np.empty(len(order), dtype=np.int64)
     if len(order):
-        number = np.cumsum(first_of_runs(payment[order], item[order]))
+        number = first_of_runs(payment[order], item[order]).cumsum()
         first = first_of_runs(payment[order])
-        place[order] = number - number[first][np.cumsum(first) - 1]
+        place[order] = number - number[first][first.cumsum() - 1]
     return place
 
 
@@ -177,7 +177,7 @@ def _nothing(
     nobody searched. 0 for payments without candidates.
     """
     nothing = np.zeros(len(situation), dtype=np.float64)
-    some = np.flatnonzero(np.bincount(candidates.payment, minlength=len(situation)))
+    some = np.bincount(candidates.payment, minlength=len(situation)).nonzero()[0]
     cash, currency, payer = situation.cash[some], situation.currency[some], situation.payer[some]
     density = habits.density(cash, currency)
     single, _ = habits.recurrence(cash, currency, payer)
@@ -225,7 +225,7 @@ def _recurrence(
     )
     alike = np.ones(len(candidates), dtype=np.float64)
     # In whatever order they are written: n items are n! orders of the same n amounts.
-    place = np.arange(len(rows)) - np.searchsorted(rows.candidate, rows.candidate, side="left") + 1
+    place = np.arange(len(rows)) - rows.candidate.searchsorted(rows.candidate, side="left") + 1
     np.multiply.at(alike, rows.candidate, np.maximum(others, own) * place)
     several = candidates.item_count() > 1
     return np.where(several, np.minimum(alike, 1.0), 0.0)
@@ -239,7 +239,7 @@ def _distinct(candidates: Candidates) -> tuple[Candidates, NDArray[np.int64]]:
     kept = np.zeros(len(candidates), dtype=np.bool_)
     kept[order[head]] = True
     weight = np.zeros(len(candidates), dtype=np.float64)
-    weight[order[head]] = np.add.reduceat(candidates.weight[order], np.flatnonzero(head))
+    weight[order[head]] = np.add.reduceat(candidates.weight[order], head.nonzero()[0])
     return msgspec.structs.replace(candidates, weight=weight).at(kept), amounts[kept]
 
 
@@ -267,7 +267,7 @@ def _oldest_of_alike(
     np.add.at(due, candidates.rows.candidate, situation.index.due_day[candidates.rows.item])
     first_item = np.full(len(candidates), np.iinfo(np.int64).max)
     np.minimum.at(first_item, candidates.rows.candidate, candidates.rows.item)
-    rows = np.flatnonzero(allowed)
+    rows = allowed.nonzero()[0]
     order = rows[np.lexsort((first_item[rows], due[rows], candidates.payment[rows]))]
     chosen[order[first_of_runs(candidates.payment[order])]] = True
     return chosen

@@ -48,7 +48,7 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
 
     def size(self) -> NDArray[np.int64]:
         """Rows per view."""
-        return np.diff(self.bounds)
+        return self.bounds[1:] - self.bounds[:-1]
 
     def total(self, member: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Sum of the `member` rows of each view."""
@@ -63,7 +63,7 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
         """The rows `kept`; views stay, though they may be empty now."""
         if kept.all():
             return self
-        bounds = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(kept)])[self.bounds]
+        bounds = np.concatenate([np.zeros(1, dtype=np.int64), kept.cumsum()])[self.bounds]
         return msgspec.structs.replace(
             self,
             bounds=bounds,
@@ -88,13 +88,13 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
             return self
         used = np.zeros(len(self.day), dtype=np.bool_)
         used[self.view[kept]] = True
-        number = np.cumsum(used) - 1
+        number = used.cumsum() - 1
         rows = used[self.owner]
         size = self.size()[used]
         return PayerLedgers(
             payment=self.payment[kept],
             view=number[self.view[kept]],
-            bounds=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)]),
+            bounds=np.concatenate([np.zeros(1, dtype=np.int64), size.cumsum()]),
             day=self.day[used],
             owner=number[self.owner[rows]],
             item=self.item[rows],
@@ -121,7 +121,7 @@ def lay_out(situation: Situation, payment: NDArray[np.int64]) -> PayerLedgers:
     order = np.lexsort((payment, rule, day, ledger))
     fresh = first_of_runs(ledger[order], day[order], rule[order])
     view = np.empty(len(payment), dtype=np.int64)
-    view[order] = np.cumsum(fresh) - 1
+    view[order] = fresh.cumsum() - 1
     first = payment[order[fresh]]
     owner, item = ledger_rows(index, ledger[order[fresh]])
     status, remaining = index.status[item], situation.remaining[item]
@@ -136,7 +136,7 @@ def lay_out(situation: Situation, payment: NDArray[np.int64]) -> PayerLedgers:
     return PayerLedgers(
         payment=payment,
         view=view,
-        bounds=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)]).astype(np.int64),
+        bounds=np.concatenate([np.zeros(1, dtype=np.int64), size.cumsum()]).astype(np.int64),
         day=situation.pay_day[first],
         owner=owner,
         item=item,

@@ -41,7 +41,7 @@ def _without_refused(intake: Intake, candidates: Candidates) -> Candidates:
     asked = pc.is_in(ids, value_set=pa.array(list(intake.refused), pa.string()))
     rows = candidates.rows
     owner = candidates.payment[rows.candidate]
-    at = np.flatnonzero(asked.to_numpy(zero_copy_only=False)[owner])
+    at = asked.to_numpy(zero_copy_only=False)[owner].nonzero()[0]
     sets: dict[tuple[str, int], list[str]] = {}
     for payment, candidate, item in zip(
         ids.take(pa.array(owner[at])).to_pylist(),
@@ -71,9 +71,10 @@ def permitted(
     # Of several items paid short nobody can tell which one: only what closes all of them is clear.
     unclear = (candidates.strategy == strategy_code("reference")) & (candidates.item_count() > 1)
     rows = candidates.rows
-    left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
-    unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
-    automatic &= ~unclear
+    if unclear.any():
+        left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
+        unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
+        automatic &= ~unclear
     # Of an advice whose invoices are not there its credits alone would be left: less than nothing.
     automatic &= candidates.cash() >= 0
     claims = automatic & (candidates.weight == 0)
@@ -113,7 +114,7 @@ def _with_mistyped(intake: Intake, situation: Situation, candidates: Candidates)
     lone = (candidates.weight == 0) & (situation.claimed_family[candidates.payment] < 0)
     lone &= candidates.automatic & (candidates.item_count() == 1)
     rows = candidates.rows
-    at = np.flatnonzero(lone[rows.candidate])
+    at = lone[rows.candidate].nonzero()[0]
     if not len(at):
         return candidates
     of, item, index = rows.candidate[at], rows.item[at], situation.index
@@ -150,19 +151,19 @@ def without_contended(
     rows = candidates.rows
     owner = candidates.payment[rows.candidate]
     own = situation.payer_family[owner] == situation.index.family[rows.item]
-    at = np.flatnonzero(candidates.contends[rows.candidate])
-    strange = np.flatnonzero(~own & resolution.accepted[rows.candidate])
+    at = candidates.contends[rows.candidate].nonzero()[0]
+    strange = (~own & resolution.accepted[rows.candidate]).nonzero()[0]
     # The least and the greatest payment that contends for an item: one of them is another's.
     order = at[np.lexsort((owner[at], rows.item[at]))]
     item = rows.item[order]
-    first = np.searchsorted(item, rows.item[strange], side="left")
-    last = np.searchsorted(item, rows.item[strange], side="right")
+    first = item.searchsorted(rows.item[strange], side="left")
+    last = item.searchsorted(rows.item[strange], side="right")
     wanted = last > first
     strange, first, last = strange[wanted], first[wanted], last[wanted]
     others = (owner[order[first]] != owner[strange]) | (owner[order[last - 1]] != owner[strange])
     lost = np.zeros(len(candidates), dtype=np.bool_)
     lost[rows.candidate[strange[others]]] = True
-    mine = np.flatnonzero(own & resolution.accepted[rows.candidate])
+    mine = (own & resolution.accepted[rows.candidate]).nonzero()[0]
     lost[rows.candidate[mine[_paid_before(situation, candidates, at, mine)]]] = True
     return msgspec.structs.replace(
         resolution,
@@ -187,7 +188,7 @@ def _paid_before(
     order = whole[np.lexsort((claimed[whole], rows.item[whole]))]
     earliest = order[first_of_runs(rows.item[order])]
     paid = rows.item[earliest]
-    place = np.minimum(np.searchsorted(paid, rows.item[mine]), len(paid) - 1)
+    place = np.minimum(paid.searchsorted(rows.item[mine]), len(paid) - 1)
     before: NDArray[np.bool_] = paid[place] == rows.item[mine]
     before &= claimed[earliest][place] < day[mine]
     return before

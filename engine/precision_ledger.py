@@ -66,8 +66,11 @@ class PrecisionLedger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ) -> NDArray[np.bool_]:
         """Whether each candidate's strategy may not decide alone (shapes equal).
 
-        `mode` is the index into `PRECISION_MODES` of each candidate's rules.
+        `mode` is the index into `PRECISION_MODES` of each candidate's rules; where all ignore the
+        records, none is looked at.
         """
+        if not mode.any():
+            return np.zeros(len(strategy), dtype=np.bool_)
         least = np.zeros(len(STRATEGIES), dtype=np.float64)
         most = np.ones(len(STRATEGIES), dtype=np.float64)
         for record in self.records:

@@ -67,7 +67,7 @@ class ItemAmounts(msgspec.Struct, frozen=True):
         """Amount of each of `item`, 0 where it is none of these."""
         if not len(self.item):
             return np.zeros(len(item), dtype=np.int64)
-        place = np.minimum(np.searchsorted(self.item, item), len(self.item) - 1)
+        place = np.minimum(self.item.searchsorted(item), len(self.item) - 1)
         return np.where(self.item[place] == item, self.amount[place], 0)
 
 
@@ -126,7 +126,7 @@ class _Claims(msgspec.Struct, kw_only=True):
         used[item] = True
         return _Claims(
             candidate=self.candidate[rows],
-            item=(np.cumsum(used) - 1)[item],
+            item=(used.cumsum() - 1)[item],
             amount=self.amount[rows],
             left=self.left[used],
         )
@@ -178,7 +178,7 @@ def resolve(
         return Resolution.nothing(candidates.automatic)
     rows, active = candidates.rows, candidates.automatic & possible(candidates, remaining)
     too_late = candidates.automatic & ~active
-    live = np.flatnonzero(active[rows.candidate])
+    live = active[rows.candidate].nonzero()[0]
     items, place = _distinct(rows.item[live])
     claims = _Claims(
         candidate=rows.candidate[live],
@@ -186,6 +186,14 @@ def resolve(
         amount=rows.closes()[live],
         left=remaining[items],
     )
+    if len(items) == len(live) and not len(others.item):
+        # Nobody wants what another one wants, and each was possible alone.
+        return Resolution(
+            accepted=active,
+            second=too_late,
+            contested=np.zeros(count, dtype=np.bool_),
+            deferred=np.zeros(count, dtype=np.bool_),
+        )
     outside = others.at(items)
     over = _exceeds(claims.wanted(active) + outside, claims.left)
     blocked = np.zeros(count, dtype=np.bool_)
@@ -274,7 +282,7 @@ def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     values = values[order]
     first = first_of_runs(values)
     place = np.empty(len(values), dtype=np.int64)
-    place[order] = np.cumsum(first) - 1
+    place[order] = first.cumsum() - 1
     return values[first], place
 
 
@@ -293,16 +301,16 @@ def _winners(
     """Active candidates that come first on all of their contested items, among rivals of one
     family only.
     """
-    at = np.flatnonzero(active[claims.candidate] & over[claims.item])
+    at = (active[claims.candidate] & over[claims.item]).nonzero()[0]
     item, candidate = claims.item[at], claims.candidate[at]
     rank = precedence[candidate]
     order = order_of(item * (int(rank.max(initial=0)) + 1) + rank)
     item, candidate = item[order], candidate[order]
     head = first_of_runs(item)
-    start = np.flatnonzero(head)
+    start = head.nonzero()[0]
     low = np.minimum.reduceat(family[candidate], start)
     high = np.maximum.reduceat(family[candidate], start)
-    one_family = ((low == high) & (low >= 0))[np.cumsum(head) - 1]
+    one_family = ((low == high) & (low >= 0))[head.cumsum() - 1]
     wins = np.bincount(candidate[head & one_family], minlength=len(active))
     claimed = np.bincount(candidate, minlength=len(active))
     won: NDArray[np.bool_] = active & (wins == claimed) & (claimed > 0)

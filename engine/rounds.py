@@ -117,7 +117,7 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
 
     def propose(part: Part) -> _Proposal:
         situation = part.situation
-        todo = np.flatnonzero(situation.open_for_matching & (situation.payer >= 0))
+        todo = (situation.open_for_matching & (situation.payer >= 0)).nonzero()[0]
         against = contradicted[part.payment]
         found = [
             propose_by_amount(situation, one, against, habits, due, none)
@@ -218,7 +218,7 @@ def decide_by_custom(intake: Intake, situation: Situation, map_ordered: MapOrder
 
     def propose(part: Part) -> _Proposal:
         situation = part.situation
-        todo = np.flatnonzero(situation.open_for_matching)
+        todo = situation.open_for_matching.nonzero()[0]
         candidates = propose_oldest_first(situation, todo, intake.precedence[part.payment])
         return _Proposal(candidates, situation.slots, _none_of(situation))
 
@@ -484,10 +484,10 @@ def _parts(situation: Situation, todo: NDArray[np.int64]) -> list[NDArray[np.int
     ledger = index.ledger_of(situation.payer[todo], situation.currency[todo])
     if not len(index.ledger_start):
         return []
-    order = np.argsort(ledger, kind="stable")
+    order = ledger.argsort(kind="stable")
     todo, ledger = todo[order], ledger[order]
     size = np.where(ledger >= 0, index.ledger_end[ledger] - index.ledger_start[ledger], 0)
-    part = np.maximum(np.cumsum(size) // _LEDGER_ROWS_MAX, np.arange(len(todo)) // _LEDGERS_MAX)
+    part = np.maximum(size.cumsum() // _LEDGER_ROWS_MAX, np.arange(len(todo)) // _LEDGERS_MAX)
     if not len(part) or part[-1] == part[0]:
         return [todo]
-    return np.split(todo, np.flatnonzero(first_of_runs(part))[1:])
+    return np.split(todo, first_of_runs(part).nonzero()[0][1:])

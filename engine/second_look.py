@@ -62,13 +62,13 @@ def second_look(
     again[candidates.payment[limited | (candidates.automatic & combined)]] = True
     if not again.any():
         return _certain(candidates, candidates.wrong, budget)
-    ledgers = lay_out(situation, np.flatnonzero(again))
+    ledgers = lay_out(situation, again.nonzero()[0])
     # With discounts on offer there are more choices than a count of sets covers.
     offers = np.zeros(len(situation), dtype=np.bool_)
     offers[ledgers.payment] = ledgers.views_with(ledgers.discount > 0)[ledgers.view]
     limited &= ~offers[candidates.payment]
     candidates = _proven(situation, ledgers, candidates, limited)
-    looked = np.flatnonzero(candidates.automatic & combined)
+    looked = (candidates.automatic & combined).nonzero()[0]
     expected = _accidents(situation, ledgers, candidates, looked)
     own = _class_weights(candidates, looked)
     wrong = candidates.wrong.copy()
@@ -118,14 +118,14 @@ class _Tables(msgspec.Struct, frozen=True):
         credit = -segment_sum(np.minimum(gross, 0), position, len(payment))
         fits = gross <= (cash + credit)[position]
         size = np.bincount(position[fits], minlength=len(payment))
-        return cls(gross[fits], np.cumsum(size) - size, size)
+        return cls(gross[fits], size.cumsum() - size, size)
 
     def by_width(
         self, wanted: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """The `wanted` payments of about one size, and their amounts as a table, 0 for none."""
         for width in range(_WIDTH_STEP, int(self.size.max(initial=0)) + _WIDTH_STEP, _WIDTH_STEP):
-            at = np.flatnonzero(wanted & (self.size <= width) & (self.size > width - _WIDTH_STEP))
+            at = (wanted & (self.size <= width) & (self.size > width - _WIDTH_STEP)).nonzero()[0]
             if len(at):
                 table = np.zeros((len(at), width), dtype=np.int64)
                 row, place = expand_ranges(self.begin[at], self.begin[at] + self.size[at])
@@ -168,7 +168,7 @@ def _proven(
 
     Counted where few accidental sets of any size are expected: elsewhere there are several anyway.
     """
-    at = np.flatnonzero(limited)
+    at = limited.nonzero()[0]
     payment = candidates.payment[at]
     cash = situation.cash[payment]
     tables = _Tables.of(ledgers, payment, cash)

@@ -79,7 +79,7 @@ def expand_ranges(
     `expand_ranges([3, 7], [5, 8])` → owners `[0, 0, 1]`, positions `[3, 4, 7]`.
     """
     lengths = np.maximum(ends - starts, 0)
-    owners = np.repeat(np.arange(len(starts), dtype=np.int64), lengths)
+    owners = np.arange(len(starts), dtype=np.int64).repeat(lengths)
     if not len(owners):
         return owners, owners
     shift = starts - lengths.cumsum() + lengths
@@ -101,7 +101,7 @@ def is_among(values: NDArray[Any], known: NDArray[Any]) -> NDArray[np.bool_]:
     """Which of `values` are among the sorted `known` (shape of `values`)."""
     if not len(known):
         return np.zeros(len(values), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    place = np.minimum(known.searchsorted(values), len(known) - 1)
     among: NDArray[np.bool_] = known[place] == values
     return among
 
@@ -128,18 +128,18 @@ def order_of(keys: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.int64]:
         packed.sort()
         packed &= (1 << shift) - 1
         return packed
-    return np.argsort(keys, kind="stable")
+    return keys.argsort(kind="stable")
 
 
 def insertion_points(
     rows: tuple[NDArray[Any], NDArray[Any]], added: tuple[NDArray[Any], NDArray[Any]]
 ) -> NDArray[np.int64]:
     """Where each of a few `added` rows of two columns belongs among many sorted `rows`."""
-    low = np.searchsorted(rows[0], added[0], side="left")
-    high = np.searchsorted(rows[0], added[0], side="right")
+    low = rows[0].searchsorted(added[0], side="left")
+    high = rows[0].searchsorted(added[0], side="right")
     for place, (start, end) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
         if start < end:
-            low[place] += np.searchsorted(rows[1][start:end], added[1][place], side="right")
+            low[place] += rows[1][start:end].searchsorted(added[1][place], side="right")
     return low
 
 
@@ -149,12 +149,12 @@ def with_changes(known: NDArray[Any], gone: NDArray[Any], added: NDArray[Any]) -
     """
     if not len(gone) and not len(added):
         return known
-    at = np.searchsorted(known, gone)
+    at = known.searchsorted(gone)
     if len(at):
         begin = np.maximum.accumulate(np.where(first_of_runs(gone), np.arange(len(at)), 0))
         at += np.arange(len(at)) - begin
     kept = np.delete(known, at)
-    return np.insert(kept, np.searchsorted(kept, added), added)
+    return np.insert(kept, kept.searchsorted(added), added)
 
 
 def inverse(permutation: NDArray[np.int64]) -> NDArray[np.int64]:

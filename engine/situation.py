@@ -77,8 +77,11 @@ class Referenced(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Referenced:
         """The given rows."""
-        if rows.dtype == np.bool_ and rows.all():
-            return self
+        if rows.dtype == np.bool_:
+            if rows.all():
+                return self
+            if not rows.any():
+                return self.none()
         return Referenced(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
 
@@ -222,7 +225,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             return Referenced.none()
         live = self.open_for_matching[shared.payment] & self.payable(shared.item)
         live &= shared.family | (self.payer_family[shared.payment] < 0)
-        rows = np.flatnonzero(live)
+        rows = live.nonzero()[0]
         has_shared = np.zeros(len(self), dtype=np.bool_)
         has_shared[shared.payment[rows]] = True
         named = named.at(has_shared[named.payment])

@@ -102,7 +102,7 @@ def _count_rows(amounts: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArr
     both.sort(axis=1)
     before, after = both[:, :-1], both[:, 1:]
     counts: NDArray[np.int64] = np.count_nonzero((before ^ 1) == after, axis=1)
-    again = np.flatnonzero((before == after).any(axis=1))
+    again = (before == after).any(axis=1).nonzero()[0]
     if len(again):
         counts[again] = _count_runs(both[again])
     return counts
@@ -115,7 +115,7 @@ def _count_runs(both: NDArray[np.int64]) -> NDArray[np.int64]:
     fresh = np.ones(problems * width, dtype=np.bool_)
     fresh[1:] = value[1:] != value[:-1]
     fresh[::width] = True
-    start = np.flatnonzero(fresh)
+    start = fresh.nonzero()[0]
     odd = (both & 1).ravel()
     wants = np.add.reduceat(odd, start)
     sums = np.diff(np.append(start, len(value))) - wants
@@ -142,8 +142,8 @@ def _count_merged(amounts: NDArray[np.int64], target: int) -> int:
     both = np.concatenate([halves[0] * 2, (target - halves[1][::-1]) * 2 + 1])
     both.sort(kind="stable")
     meets = both[:-1][(both[:-1] ^ 1) == both[1:]]
-    sums = np.searchsorted(both, meets, side="right") - np.searchsorted(both, meets)
-    wants = np.searchsorted(both, meets + 1, side="right") - np.searchsorted(both, meets + 1)
+    sums = both.searchsorted(meets, side="right") - both.searchsorted(meets)
+    wants = both.searchsorted(meets + 1, side="right") - both.searchsorted(meets + 1)
     return int((sums * wants).sum()) << zeros
 
 
@@ -154,7 +154,7 @@ def _sorted_sums(value: NDArray[np.int64], target: int) -> NDArray[np.int64]:
     """
     sums = np.zeros(1, dtype=value.dtype)
     for amount in value.tolist():
-        reach = int(np.searchsorted(sums, target - amount, side="right"))
+        reach = int(sums.searchsorted(target - amount, side="right"))
         sums = np.concatenate([sums, sums[:reach] + amount])
         sums.sort(kind="stable")
     return sums

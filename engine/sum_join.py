@@ -47,7 +47,7 @@ class KeyTable(msgspec.Struct, frozen=True):
         which none has.
         """
         half = 1 << (self.bits - 1)
-        inside = np.clip(total, -half, half - 1)
+        inside: NDArray[np.int64] = total.clip(-half, half - 1)
         return (ledger << self.bits) + (inside + half)
 
     def count(self, ledger: NDArray[np.int64], target: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -57,21 +57,21 @@ class KeyTable(msgspec.Struct, frozen=True):
         if not len(self.key):
             return counts
         last = len(self.key) - 1
-        first = np.searchsorted(self.key, wanted)
-        hit = np.flatnonzero(self.key[np.minimum(first, last)] == wanted)
+        first = self.key.searchsorted(wanted)
+        hit = (self.key[np.minimum(first, last)] == wanted).nonzero()[0]
         counts[hit] = 1
         # Few sums are made twice: only those are searched for their end.
         after = first[hit] + 1
         again = hit[(after <= last) & (self.key[np.minimum(after, last)] == wanted[hit])]
-        counts[again] = np.searchsorted(self.key, wanted[again], side="right") - first[again]
+        counts[again] = self.key.searchsorted(wanted[again], side="right") - first[again]
         return counts
 
     def between(
         self, ledger: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and last (exclusive) entry of `ledger` with a sum from `low` to `high`."""
-        first = np.searchsorted(self.key, self.keys_of(ledger, low), side="left")
-        last = np.searchsorted(self.key, self.keys_of(ledger, high), side="right")
+        first = self.key.searchsorted(self.keys_of(ledger, low), side="left")
+        last = self.key.searchsorted(self.keys_of(ledger, high), side="right")
         return first, last
 
     def sums(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -107,7 +107,7 @@ class SumTables(msgspec.Struct, frozen=True, kw_only=True):
 
     def size(self) -> NDArray[np.int64]:
         """Items per ledger."""
-        return np.diff(self.bounds)
+        return self.bounds[1:] - self.bounds[:-1]
 
 
 class StructuredCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ def ledgers_at_once(bounds: NDArray[np.int64], value: NDArray[np.int64]) -> int:
 def _bits(bounds: NDArray[np.int64], value: NDArray[np.int64]) -> int:
     """Bits of a sum: of two items, or of a run as far as a payment can be that large."""
     size = np.abs(value)
-    whole = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)])
+    whole = np.concatenate([np.zeros(1, dtype=np.int64), size.cumsum()])
     longest = int((whole[bounds[1:]] - whole[bounds[:-1]]).max(initial=0))
     largest = max(2 * int(size.max(initial=0)), min(longest, AMOUNT_MINOR_MAX), 1)
     return largest.bit_length() + 2
@@ -163,13 +163,13 @@ def build_sums(
     if count > 1 << (63 - bits):
         message = f"{count} ledgers in one build; amounts of this size allow {1 << (63 - bits)}"
         raise OverflowError(message)
-    size = np.diff(bounds)
-    owner = np.repeat(np.arange(count, dtype=np.int64), size)
-    prefix = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(value)])
+    size = bounds[1:] - bounds[:-1]
+    owner = np.arange(count, dtype=np.int64).repeat(size)
+    prefix = np.concatenate([np.zeros(1, dtype=np.int64), value.cumsum()])
     reach = 1 << (bits - 1)
     single = (owner << bits) + (value + reach)
-    order = np.argsort(single, kind="stable")
-    shift = np.repeat((np.arange(count) << bits) + reach, np.where(paired, pair_work(size), 0))
+    order = single.argsort(kind="stable")
+    shift = ((np.arange(count) << bits) + reach).repeat(np.where(paired, pair_work(size), 0))
     pair = _sums_of_two(bounds, value, paired, apart=0)
     pair += shift
     run = pair[:0]
@@ -178,7 +178,7 @@ def build_sums(
         fits = np.abs(run) < reach - 1
         run += shift
         run = run if fits.all() else run[fits]
-    positive = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.maximum(value, 0))])
+    positive = np.concatenate([np.zeros(1, dtype=np.int64), np.maximum(value, 0).cumsum()])
     least, most = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     np.minimum.at(least, owner, value)
     np.maximum.at(most, owner, value)
@@ -209,13 +209,13 @@ def _sums_of_two(
     """
     if not paired.any():
         return np.empty(0, dtype=np.int64)
-    size = np.diff(bounds)
+    size = bounds[1:] - bounds[:-1]
     work = np.where(paired, pair_work(size), 0)
-    place = np.cumsum(work) - work
+    place = work.cumsum() - work
     sums = np.empty(int(work.sum()), dtype=np.int64)
-    order = np.argsort(size, kind="stable")
+    order = size.argsort(kind="stable")
     order = order[work[order] > 0]
-    cuts = np.flatnonzero(np.diff(size[order])) + 1
+    cuts = np.diff(size[order]).nonzero()[0] + 1
     for alike in np.split(order, cuts) if len(order) else []:
         width = int(size[alike[0]])
         one, two = expand_ranges(np.arange(1, width), np.full(width - 1, width))
@@ -234,7 +234,7 @@ def count_structured(
     tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.int64]
 ) -> StructuredCounts:
     """Exact counts of every class for each (ledger, target); pairs and runs of expanded ledgers."""
-    asked = np.argsort(tables.single.keys_of(ledger, target))
+    asked = tables.single.keys_of(ledger, target).argsort()
     ledger, target = ledger[asked], target[asked]
     size = tables.size()[ledger]
     excess = tables.total[ledger] - target
@@ -245,13 +245,13 @@ def count_structured(
     ) -> NDArray[np.int64]:
         # No look-up where more or less is wanted than so many items can be.
         able = (wanted >= items * low) & (wanted <= items * high) & (size >= size_min)
-        at = np.flatnonzero(able)
+        at = able.nonzero()[0]
         counts = np.zeros(len(ledger), dtype=np.int64)
         counts[asked[at]] = table.count(ledger[at], wanted[at])
         return counts
 
     run = np.zeros(len(ledger), dtype=np.int64)
-    at = np.flatnonzero((target <= tables.debit[ledger]) & (size >= 2))
+    at = ((target <= tables.debit[ledger]) & (size >= 2)).nonzero()[0]
     run[asked[at]] = tables.run.count(ledger[at], target[at])
     return StructuredCounts(
         single=among(tables.single, 1, target, 1),

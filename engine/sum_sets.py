@@ -52,8 +52,8 @@ def _none(width: int) -> FoundSets:
 
 
 def _together(parts: list[FoundSets], width: int) -> FoundSets:
-    if not parts:
-        return _none(width)
+    if len(parts) < 2:
+        return parts[0] if parts else _none(width)
     return FoundSets(
         np.concatenate([part.lookup for part in parts]),
         np.concatenate([part.rows for part in parts]),
@@ -62,7 +62,10 @@ def _together(parts: list[FoundSets], width: int) -> FoundSets:
 
 def _portions(lookups: NDArray[np.int64], work: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """`lookups` in portions of bounded work; where they are cut changes nothing."""
-    portion = np.cumsum(work) // _ROWS_AT_ONCE
+    portion = work.cumsum() // _ROWS_AT_ONCE
+    if len(portion) and not portion[-1]:
+        yield lookups
+        return
     for number in range(int(portion.max(initial=-1)) + 1):
         part = lookups[portion == number]
         if len(part):
@@ -120,6 +123,8 @@ def _partners(
         owner = part[owner]
         other = target[owner] - tables.value[row]
         some = tables.marks.among(ledger[owner], other)
+        if not len(some):
+            continue
         owner, row, other = owner[some], row[some], other[some]
         first, last = tables.single.between(ledger[owner], other, other)
         there = last > first
@@ -141,6 +146,8 @@ def runs_with(tables: SumTables, ledger: NDArray[np.int64], target: NDArray[np.i
         start = tables.prefix[row] - tables.prefix[begin[part][owner]]
         stop = tables.prefix[row + 1] - tables.prefix[begin[part][owner]]
         hit, entry = _meetings(owner, start, stop - target[part][owner])
+        if not len(hit):
+            continue
         opening = row[entry]
         kept = opening < row[hit]
         parts.append(
@@ -158,10 +165,12 @@ def _meetings(
     """
     has, wants = mix64(owner, have), mix64(owner, want)
     seeker = _marked(wants, has)
+    if not len(seeker):
+        return seeker, seeker
     found = _marked(has, wants[seeker])
-    found = found[np.argsort(has[found], kind="stable")]
-    first = np.searchsorted(has[found], wants[seeker], side="left")
-    last = np.searchsorted(has[found], wants[seeker], side="right")
+    found = found[has[found].argsort(kind="stable")]
+    first = has[found].searchsorted(wants[seeker], side="left")
+    last = has[found].searchsorted(wants[seeker], side="right")
     hit, entry = expand_ranges(first, last)
     hit, entry = seeker[hit], found[entry]
     same = (owner[hit] == owner[entry]) & (want[hit] == have[entry])
@@ -211,7 +220,7 @@ def triples_of(
     pairs = _pair_counts(tables, ledger[owner[one]], rest[one])[number]
     # A set is met three times here, once per row, beside rows that are their own partner.
     many = segment_sum(pairs, owner, len(ledger)) > 3 * sets_max
-    hit = np.flatnonzero((pairs > 0) & ~many[owner])
+    hit = ((pairs > 0) & ~many[owner]).nonzero()[0]
     found = pairs_with(tables, ledger[owner[hit]], rest[hit])
     own = row[hit[found.lookup]]
     behind = found.rows[:, 0] > own
@@ -235,7 +244,7 @@ def fours_of(
     # Three splits per set, met from both sides where the two sums are equal.
     met = segment_sum(others[number], owner[number], len(ledger))
     many = met > 6 * sets_max
-    hit = np.flatnonzero((others > 0) & ~many[owner])
+    hit = ((others > 0) & ~many[owner]).nonzero()[0]
     return _joined_pairs(tables, ledger, target, owner[hit], total[hit]), many
 
 
@@ -246,7 +255,7 @@ def _distinct(
     order = np.lexsort((total, lookup))
     fresh = first_of_runs(lookup[order], total[order])[: len(order)]
     number = np.empty(len(order), dtype=np.int64)
-    number[order] = np.cumsum(fresh) - 1
+    number[order] = fresh.cumsum() - 1
     return number, order[fresh]
 
 
@@ -260,8 +269,8 @@ def _joined_pairs(
     """Pairs of `total` beside pairs of the rest, four different rows, each set once."""
     left = pairs_with(tables, ledger[owner], total)
     right = pairs_with(tables, ledger[owner], target[owner] - total)
-    first = np.searchsorted(right.lookup, left.lookup, side="left")
-    last = np.searchsorted(right.lookup, left.lookup, side="right")
+    first = right.lookup.searchsorted(left.lookup, side="left")
+    last = right.lookup.searchsorted(left.lookup, side="right")
     one, two = expand_ranges(first, last)
     rows = np.concatenate([left.rows[one], right.rows[two]], axis=1)
     lookup = owner[left.lookup[one]]

@@ -95,9 +95,13 @@ def propose_sums(situation: Situation) -> Candidates:
     taken = np.zeros(len(situation), dtype=np.bool_)
     for named in _choices(referenced, shared):
         for net in (False, True):
-            candidates = _whole_sum(situation, named.at(~taken[named.payment]), net=net)
-            taken[candidates.payment] = True
-            found.append(candidates)
+            left = named.at(~taken[named.payment])
+            if len(left.payment):
+                candidates = _whole_sum(situation, left, net=net)
+                taken[candidates.payment] = True
+                found.append(candidates)
+    if taken[referenced.payment].all() and taken[shared.payment].all():
+        return Candidates.concat(found)
     mixed = _mixed(situation, referenced.at(~taken[referenced.payment]), partly=False)
     taken[mixed.payment] = True
     some = _mixed(situation, referenced.at(~taken[referenced.payment]), partly=True)
@@ -200,7 +204,7 @@ def propose_differences(situation: Situation, unread: NDArray[np.int64]) -> Cand
 
 def _best_of_lines(named: Referenced) -> Referenced:
     """One item per line: the strongest reading; lines that name an item another line has, go."""
-    on_line = np.flatnonzero(named.line >= 0)
+    on_line = (named.line >= 0).nonzero()[0]
     order = on_line[
         np.lexsort(
             (
@@ -221,7 +225,7 @@ def _renumber(payment: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
     if not len(payment):
         return payment, payment
     first = first_of_runs(payment)
-    return payment[first], np.cumsum(first) - 1
+    return payment[first], first.cumsum() - 1
 
 
 def _agrees(
@@ -326,7 +330,7 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
     stated[situation.lines.payment[situation.lines.given]] = True
     found: list[Candidates] = []
     for width in range(2, _MIXED_ITEMS_MAX + 1):
-        group = np.flatnonzero(todo & (size == width))
+        group = (todo & (size == width)).nonzero()[0]
         if not len(group):
             continue
         member = np.isin(candidate, group)

@@ -97,7 +97,7 @@ def propose_combinations(
     classes = _classes(ledgers, cash)
     searched = choice_states(classes.columns) <= states_max
     solvable = searched & _worth_solving(classes.columns, cash, searched)
-    chosen = np.flatnonzero(solvable)
+    chosen = solvable.nonzero()[0]
     stopped = np.zeros(count, dtype=np.bool_)
     if not len(chosen):
         zero = np.zeros(count, dtype=np.float64)
@@ -130,8 +130,8 @@ def _classes(ledgers: PayerLedgers, cash: NDArray[np.int64]) -> _Classes:
     problem, row = problem[order], row[order]
     value, discount, usable = value[order], discount[order], usable[order]
     fresh = first_of_runs(problem, value, discount, usable)
-    start = np.flatnonzero(fresh)
-    bounds = np.searchsorted(problem[start], np.arange(count + 1))
+    start = fresh.nonzero()[0]
+    bounds = problem[start].searchsorted(np.arange(count + 1))
     columns = ChoiceColumns(
         bounds=bounds,
         copies=np.diff(np.append(start, len(row))),
@@ -154,7 +154,7 @@ def _by_value(problem: NDArray[np.int64], *columns: NDArray[np.int64]) -> NDArra
     key = problem * (high - low + 1) + (value - low)
     order = order_of(key)
     again = ~first_of_runs(key[order])
-    alike = np.flatnonzero(again | np.append(again[1:], False))[: len(order)]
+    alike = (again | np.append(again[1:], False)).nonzero()[0][: len(order)]
     rows = order[alike]
     order[alike] = rows[np.lexsort((*(column[rows] for column in columns[:0:-1]), key[rows]))]
     return order
@@ -169,16 +169,16 @@ def _worth_solving(
     Problems of different items without discounts are counted, those of one size together.
     """
     count = len(columns)
-    owner = np.repeat(np.arange(count), np.diff(columns.bounds))
+    owner = np.arange(count).repeat(columns.bounds[1:] - columns.bounds[:-1])
     odd = (columns.copies > 1) | (columns.gross != columns.net)
     plain = np.bincount(owner[odd], minlength=count) == 0
-    size = np.diff(columns.bounds)
+    size = columns.bounds[1:] - columns.bounds[:-1]
     worth = size > 0
     reach = segment_sum(np.maximum(columns.gross, 0) * columns.copies, owner, count)
     worth &= reach >= cash
     todo = searched & worth & plain & (size <= _COUNTED_ROWS_MAX)
     for width in np.bincount(size[todo]).nonzero()[0].tolist():
-        alike = np.flatnonzero(todo & (size == width))
+        alike = (todo & (size == width)).nonzero()[0]
         at = columns.bounds[alike][:, None] + np.arange(width)
         gross, target = columns.gross[at], cash[alike]
         # Single items are left to others.
@@ -194,7 +194,7 @@ def _part(classes: _Classes, problems: NDArray[np.int64]) -> _Classes:
     size = (columns.bounds[1:] - columns.bounds[:-1])[problems]
     return _Classes(
         columns=ChoiceColumns(
-            bounds=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)]),
+            bounds=np.concatenate([np.zeros(1, dtype=np.int64), size.cumsum()]),
             copies=columns.copies[column],
             gross=columns.gross[column],
             net=columns.net[column],
@@ -231,11 +231,11 @@ def _spelt_out(
     np.maximum.at(most, solved.solution, spare)
     shown = np.where(several, np.minimum(most, COMBINATIONS_SHOWN_MAX - 1) + 1, 0)
     # Candidate number `first[s] + v` is solution s moved v items on among equal ones.
-    first = np.cumsum(shown) - shown
-    rows = np.repeat(np.arange(len(taken)), shown[solved.solution])
-    variant = np.arange(len(rows)) - np.repeat(
-        np.cumsum(shown[solved.solution]) - shown[solved.solution], shown[solved.solution]
-    )
+    first = shown.cumsum() - shown
+    rows = np.arange(len(taken)).repeat(shown[solved.solution])
+    variant = np.arange(len(rows)) - (
+        shown[solved.solution].cumsum() - shown[solved.solution]
+    ).repeat(shown[solved.solution])
     candidate = first[solved.solution[rows]] + variant
     begin = classes.start[solved.column[rows]] + np.minimum(variant, spare[rows])
     source, place = expand_ranges(begin, begin + taken[rows])
@@ -248,7 +248,7 @@ def _spelt_out(
         ledgers.value[row] + ledgers.discount[row] - discount,
         discount=discount,
     )
-    solution = np.repeat(np.arange(count), shown)
+    solution = np.arange(count).repeat(shown)
     problem = chosen[solved.problem]
     name = np.where(nets == 0, 0, np.where(mixed, 2, 1))[solution]
     first_code = STRATEGIES.index("subset_sum")
@@ -315,7 +315,7 @@ def _all_but_three(ledgers: PayerLedgers, cash: NDArray[np.int64], tables: SumTa
     view, size = ledgers.view, ledgers.size()
     excess = tables.total[view] - cash
     small = size <= min(COUNTED_ITEMS_MAX, TRIPLE_ITEMS_MAX)
-    todo = np.flatnonzero(small[view] & (size[view] >= 7) & (excess != 0))
+    todo = (small[view] & (size[view] >= 7) & (excess != 0)).nonzero()[0]
     sets, _ = triples_with(tables, view[todo], excess[todo], LEFT_OUT_MAX)
     problem = todo[sets.lookup]
     candidate, row = ledgers.rows_of(problem)
@@ -330,7 +330,7 @@ def _of_rows(
     ledgers: PayerLedgers, sets: FoundSets, name: str, weight: NDArray[np.float64]
 ) -> Candidates:
     """One candidate per set of rows."""
-    number = np.repeat(np.arange(len(sets), dtype=np.int64), sets.rows.shape[1])
+    number = np.arange(len(sets), dtype=np.int64).repeat(sets.rows.shape[1])
     row = sets.rows.ravel()
     rows = CandidateRows.of(
         number, ledgers.item[row], ledgers.value[row], discount=ledgers.discount[row]

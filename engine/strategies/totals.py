@@ -115,7 +115,7 @@ def propose_beside_unusable(situation: Situation, ledgers: PayerLedgers) -> Cand
         tables = _sum_tables(seen)
         size = tables.size()[seen.view]
         cash = situation.cash[seen.payment]
-        small = np.flatnonzero(size <= PAIR_ITEMS_MAX)
+        small = (size <= PAIR_ITEMS_MAX).nonzero()[0]
         pairs = pairs_with(tables, seen.view[small], cash[small])
         for name, fits, weight in (
             (single, singles_with(tables, seen.view, cash), CLASS_WEIGHTS["single"] / size),
@@ -141,20 +141,20 @@ def _looked_up(
     counts = count_structured(tables, view, cash)
     unpaired = ~tables.paired[view]
     few = size <= PAIR_ITEMS_MAX
-    left_one = np.flatnonzero(
+    left_one = (
         (counts.all_but_one > 0) & (counts.all_but_one <= LEFT_OUT_MAX) & (excess != 0)
-    )
+    ).nonzero()[0]
     pairs = few & ((counts.pair > 0) | unpaired)
     left_two = few & ((counts.all_but_two > 0) | unpaired) & (size >= 5) & (excess != 0)
     runs = (counts.run > 0) | unpaired
-    singles = np.flatnonzero(counts.single > 0) if variant.whole else left_one[:0]
-    paired = np.flatnonzero(pairs) if variant.whole else left_one[:0]
+    singles = (counts.single > 0).nonzero()[0] if variant.whole else left_one[:0]
+    paired = pairs.nonzero()[0] if variant.whole else left_one[:0]
 
     def looked(problems: NDArray[np.int64], sets: FoundSets) -> FoundSets:
         return FoundSets(problems[sets.lookup], sets.rows)
 
-    out_two = np.flatnonzero(left_two)
-    run = np.flatnonzero(runs)
+    out_two = left_two.nonzero()[0]
+    run = runs.nonzero()[0]
     one = looked(singles, singles_with(tables, view[singles], cash[singles]))
     two = looked(paired, pairs_with(tables, view[paired], cash[paired]))
     but_one = looked(left_one, singles_with(tables, view[left_one], excess[left_one]))
@@ -192,7 +192,7 @@ def _of_sets(
     if not len(sets):
         return Candidates.none()
     width = sets.rows.shape[1]
-    number = np.repeat(np.arange(len(sets), dtype=np.int64), width)
+    number = np.arange(len(sets), dtype=np.int64).repeat(width)
     row = sets.rows.ravel()
     rows = CandidateRows.of(
         number, ledgers.item[row], ledgers.value[row], discount=ledgers.discount[row]
@@ -221,7 +221,7 @@ def _named_totals(situation: Situation, variant: Variant, cash: NDArray[np.int64
         )
         if fits.any():
             weight = CLASS_WEIGHTS[name] * variant.share
-            found.append(_members(ledgers, np.flatnonzero(fits), member, weight, name))
+            found.append(_members(ledgers, fits.nonzero()[0], member, weight, name))
     return Candidates.concat(found)
 
 
@@ -239,15 +239,15 @@ def _terms(situation: Situation, variant: Variant, cash: NDArray[np.int64]) -> C
         return Candidates.none()
     days = index.due_day[ledgers.item] - index.document_day[ledgers.item]
     known = (index.due_day[ledgers.item] != NO_DATE) & (index.document_day[ledgers.item] != NO_DATE)
-    days = np.where(known, np.clip(days, -_DAYS_TO_MONTH, _DAYS_TO_MONTH), _DAYS_TO_MONTH + 1)
+    days = np.where(known, days.clip(-_DAYS_TO_MONTH, _DAYS_TO_MONTH), _DAYS_TO_MONTH + 1)
     order = np.lexsort((days, ledgers.owner))
     fresh = first_of_runs(ledgers.owner[order], days[order])
     group = np.empty(len(order), dtype=np.int64)
-    group[order] = np.cumsum(fresh) - 1
+    group[order] = fresh.cumsum() - 1
     of_view = ledgers.owner[order[fresh]]
     total = segment_sum(ledgers.value, group, len(of_view))
     size = np.bincount(group)
-    first = np.searchsorted(of_view, np.arange(len(ledgers.day) + 1))
+    first = of_view.searchsorted(np.arange(len(ledgers.day) + 1))
     problem, term = expand_ranges(first[ledgers.view], first[ledgers.view + 1])
     # A view with one term only has its balance, which is looked at anyway.
     several = (first[1:] - first[:-1])[ledgers.view] > 1
@@ -302,7 +302,7 @@ def _runs(situation: Situation, variant: Variant, sets: FoundSets) -> Candidates
     size = (end - begin + 1).astype(np.float64)
     found: list[Candidates] = []
     for number, name in enumerate(("due_until", "due_from", "due_window")):
-        mine = np.flatnonzero(part & even & (kind == number))
+        mine = (part & even & (kind == number)).nonzero()[0]
         if name == "due_window":
             # Two items in the middle of a ledger are a pair, whatever stands beside them.
             mine = mine[(last - first)[mine] >= 2]
