@@ -62,7 +62,10 @@ def spark_session(
     except PySparkRuntimeError as error:
         if error.getCondition() != "JAVA_GATEWAY_EXITED":
             raise
-        message = "Spark does not start: it needs Java 17 or later (JAVA_HOME, or java on the PATH)"
+        message = (
+            "Spark does not start, for the reason above: it needs Java 17 or later (JAVA_HOME, or "
+            "java on the PATH), and a --master that it knows"
+        )
         raise SparkMissingError(message) from None
     try:
         yield spark
