@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -49,7 +50,7 @@ from rpc.snapshots import SnapshotKeeper
 from rpc.spool import clear_folder
 from rpc.supervised_process import SupervisedProcess
 from rpc.upkeep import Upkeep
-from rpc.workers import WorkerPool
+from rpc.workers import Lane, WorkerPool
 from store import open_repository
 from store.addresses import parse_address
 from store.audit_keys import read_signer
@@ -242,7 +243,8 @@ async def _workers(
     """The workers, ready, until `stack` ends."""
     pool = WorkerPool(settings, count, on_lost=lambda: metrics.count("tieout_workers_lost_total"))
     stack.push_async_callback(pool.stop)
-    metrics.watch("tieout_jobs_waiting", lambda: pool.waiting)
+    for lane in Lane:
+        metrics.watch("tieout_queue_depth", partial(pool.waiting_in, lane), queue=lane.value)
     _watch_processes(pool, metrics)
     await pool.start()
     return pool

@@ -84,6 +84,11 @@ PANELS: Final = (
     ),
     Panel("Payments matched", "short", {"{{source}}": _rate("tieout_payments_total", "source")}),
     Panel(
+        "Payments by what became of them",
+        "short",
+        {"{{outcome}}": _rate("tieout_payments_total", "outcome")},
+    ),
+    Panel(
         "Share of cash applied, a day",
         "percentunit",
         {
@@ -154,7 +159,7 @@ PANELS: Final = (
         "Jobs that wait, workers",
         "short",
         {
-            "waiting": "sum(tieout_jobs_waiting)",
+            "waiting": "sum(tieout_queue_depth)",
             "workers": "sum(tieout_workers)",
             "lost": f"sum(increase(tieout_workers_lost_total[{_INTERVAL}]))",
             "web lost": f"sum(increase(tieout_web_lost_total[{_INTERVAL}]))",

@@ -20,6 +20,7 @@ from rpc.bank_file_receipts import receipt_of, repeats_of
 from rpc.caller import current_caller
 from rpc.jobs import BankFileDone, BankFileJob
 from rpc.match_job import StageTimer
+from rpc.payment_counts import PaymentCounts, payment_counts
 from rpc.receipt_messages import bank_file_message
 from rpc.repeated_statements import find_repeated, kept_statements
 from rpc.resident_tables import file_postings
@@ -196,7 +197,7 @@ class BankFileRunner:
         _end_run(work, done.response, booking, owner)
         return msgspec.structs.replace(
             done,
-            payment_count=receipt.record.payment_count,
+            payments=payment_counts(result.outcomes, result.applications),
             exception_codes=booking.bank_files.exception_codes(job.file_id),
         )
 
@@ -317,7 +318,7 @@ def _done(
     return BankFileDone(
         response=response.SerializeToString(),
         source_format=receipt.record.source_format,
-        payment_count=0 if already_processed else receipt.record.payment_count,
+        payments=PaymentCounts(),
         exception_codes={},
         timings=[],
     )
@@ -330,7 +331,7 @@ def _answered(answer: bytes, store: Repository | Booking) -> BankFileDone:
     return BankFileDone(
         response=answer,
         source_format=response.bank_file.source_format,
-        payment_count=0,
+        payments=PaymentCounts(),
         exception_codes={},
         is_repeated=True,
         timings=[],

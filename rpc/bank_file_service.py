@@ -20,6 +20,7 @@ from rpc.errors import (
 )
 from rpc.jobs import BankFileDone, BankFileJob, FileResultJob, QuestionDone, QuestionJob
 from rpc.limits import FILE_BYTES_MAX, FILE_NAME_LENGTH_MAX, REQUEST_ID_LENGTH_MAX
+from rpc.payment_counts import count_payments
 from rpc.receipt_messages import bank_file_message
 from rpc.scope import check_file
 from rpc.spool import SpooledFile, read_frames
@@ -217,7 +218,7 @@ class BankFileService(BankFileUploads):
         else:
             outcome = "processed"
             self._on_kept(current_caller().tenant)
-            self._metrics.count("tieout_payments_total", done.payment_count, source="bank_file")
+            count_payments(self._metrics, done.payments, "bank_file")
             for code, raised in done.exception_codes.items():
                 self._metrics.count("tieout_exceptions_total", raised, code=code)
             stopped = done.exception_codes.get("AMB-LIMIT", 0)

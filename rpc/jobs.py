@@ -14,6 +14,7 @@ from engine.outcomes import Outcomes
 from engine.policy import PolicyBook  # noqa: TC001 - msgspec reads annotations
 from rpc.caller import Caller  # noqa: TC001 - msgspec reads annotations
 from rpc.limits import WORKER_MEMORY_BYTES
+from rpc.payment_counts import PaymentCounts  # noqa: TC001 - msgspec reads annotations
 from store.late_remittances import Attachment  # noqa: TC001 - msgspec reads annotations
 
 __all__ = [
@@ -110,7 +111,7 @@ class MatchDone(msgspec.Struct, frozen=True, tag=True):
     """One `MatchPaymentsResponse`, encoded."""
 
     response: bytes
-    payment_count: int
+    payments: PaymentCounts
     timings: list[StageTiming]
 
 
@@ -128,7 +129,7 @@ class StreamMatchJob(msgspec.Struct, frozen=True, tag=True):
 class StreamMatchDone(msgspec.Struct, frozen=True, tag=True):
     """The `StreamMatchPaymentsResponse` frames are written."""
 
-    payment_count: int
+    payments: PaymentCounts
     timings: list[StageTiming]
 
 
@@ -165,7 +166,7 @@ class ResidentMatchDone(msgspec.Struct, frozen=True, tag=True):
     """One answer per request, in their order."""
 
     answers: list[ResidentAnswer]
-    payment_count: int
+    payments: PaymentCounts
     timings: list[StageTiming]
 
 
@@ -260,7 +261,7 @@ class BankFileDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     response: bytes
     source_format: str
-    payment_count: int
+    payments: PaymentCounts
     exception_codes: dict[str, int]
     timings: list[StageTiming]
     is_repeated: bool = False

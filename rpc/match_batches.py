@@ -29,6 +29,7 @@ from rpc.limits import (
     TOGETHER_BYTES_MAX,
     WAIT_SECONDS_MAX,
 )
+from rpc.payment_counts import count_payments
 from rpc.workers import Lane
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ class MatchBatcher:
         )
         assert isinstance(done, ResidentMatchDone)  # noqa: S101 - a worker answers in kind
         self._metrics.count("tieout_match_passes_total")
-        self._metrics.count("tieout_payments_total", done.payment_count, source="match")
+        count_payments(self._metrics, done.payments, "match")
         self._metrics.observe_stages(done.timings)
         return done
 

@@ -22,6 +22,7 @@ from rpc.errors import AnswerTooLargeError, FieldError
 from rpc.jobs import MatchDone, MatchJob, StageTiming, StreamMatchDone, StreamMatchJob
 from rpc.limits import MESSAGE_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from rpc.messages import read_message
+from rpc.payment_counts import PaymentCounts, payment_counts
 from rpc.policy_messages import policy_book, policy_sha256
 from rpc.row_checks import RowErrors, TableChecker
 from rpc.scope import check_company_column
@@ -188,7 +189,7 @@ class _Answer:
         """Match `request` unless its rows are wrong or it asks for nothing."""
         timer = StageTimer()
         match_input = request.match_input()
-        self.payment_count = 0
+        self.payments = PaymentCounts()
         self._arrow = request.arrow
         self._result: MatchResult | None = None
         if match_input is None:
@@ -197,7 +198,7 @@ class _Answer:
             self.summary = request.summary(match_service_pb2.MATCH_STATE_VALIDATED)
         else:
             self._result = match(match_input, timer)
-            self.payment_count = len(match_input.payments)
+            self.payments = payment_counts(self._result.outcomes, self._result.applications)
             self.summary = request.summary(match_service_pb2.MATCH_STATE_MATCHED)
         self.timings = timer.finish()
 
@@ -232,7 +233,7 @@ def run_match(job: MatchJob, match: Matcher) -> MatchDone:
             "call StreamMatchPayments"
         )
         raise AnswerTooLargeError(text, size_bytes=str(size))
-    return MatchDone(response.SerializeToString(), answer.payment_count, answer.timings)
+    return MatchDone(response.SerializeToString(), answer.payments, answer.timings)
 
 
 def run_stream_match(
@@ -259,4 +260,4 @@ def run_stream_match(
         writer.write(response(summary=answer.summary).SerializeToString())
         for name, table in answer.tables(chunked=True):
             writer.write(response(**{name: table}).SerializeToString())
-    return StreamMatchDone(answer.payment_count, answer.timings)
+    return StreamMatchDone(answer.payments, answer.timings)

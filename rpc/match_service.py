@@ -13,6 +13,7 @@ from rpc.caller import current_caller
 from rpc.jobs import MatchDone, MatchJob, ResidentRequest, StreamMatchDone, StreamMatchJob
 from rpc.limits import STREAM_BYTES_MAX, TOGETHER_BYTES_MAX
 from rpc.messages import read_message, takes_bytes
+from rpc.payment_counts import count_payments
 from rpc.spool import SpooledFile, read_frames
 from rpc.workers import Lane
 from tieout.v1 import match_service_pb2, match_service_pb2_grpc
@@ -112,7 +113,7 @@ class MatchService(match_service_pb2_grpc.MatchServiceServicer):
         return await self._batchers[caller.tenant].answer(request, context.time_remaining())
 
     def _count(self, done: MatchDone | StreamMatchDone) -> None:
-        self._metrics.count("tieout_payments_total", done.payment_count, source="match")
+        count_payments(self._metrics, done.payments, "match")
         self._metrics.observe_stages(done.timings)
 
 

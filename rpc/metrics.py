@@ -85,7 +85,13 @@ METRICS: Final = (
         "tieout_parse_seconds", "histogram", ("format",), "Seconds of reading one file, by format."
     ),
     Metric("tieout_parse_rejects_total", "counter", ("reason",), "Bank files refused, by reason."),
-    Metric("tieout_payments_total", "counter", ("source",), "Payments matched, by source."),
+    Metric(
+        "tieout_payments_total",
+        "counter",
+        ("source", "outcome"),
+        "Payments matched, by source and outcome: auto (nothing is left to decide), proposed, "
+        "exception (nothing to propose).",
+    ),
     Metric(
         "tieout_payment_amount_minor_total",
         "counter",
@@ -149,7 +155,12 @@ METRICS: Final = (
         "tieout_stage_rows_total", "counter", ("stage",), "Rows that each stage of a match handled."
     ),
     Metric("tieout_resident_rows", "gauge", ("table",), "Rows of the server's own tables."),
-    Metric("tieout_jobs_waiting", "gauge", (), "Jobs that wait for a worker."),
+    Metric(
+        "tieout_queue_depth",
+        "gauge",
+        ("queue",),
+        "Jobs that wait for a worker, by who waits: interactive, batch, upkeep (nobody).",
+    ),
     Metric("tieout_match_passes_total", "counter", (), "Passes in which resident calls matched."),
     Metric("tieout_snapshot_version", "gauge", (), "Version of the resident open items."),
     Metric("tieout_snapshot_seconds", "gauge", (), "Seconds the latest snapshot took to build."),
@@ -268,9 +279,10 @@ class Metrics:
         gauge = self._gauges[name]
         (gauge.labels(**labels) if labels else gauge).set(value)
 
-    def watch(self, name: str, read: Callable[[], float]) -> None:
+    def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
         """Let `read` give the value of a gauge whenever it is asked for."""
-        self._gauges[name].set_function(read)
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set_function(read)
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Add one observation to a histogram."""

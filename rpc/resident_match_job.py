@@ -30,6 +30,7 @@ from rpc.jobs import JobFailure, ResidentAnswer, ResidentMatchDone
 from rpc.limits import EXPLAINED_ITEMS_MAX, MESSAGE_BYTES_MAX
 from rpc.match_job import ANSWER_FIELDS, StageTimer, read_as_of, read_request_id
 from rpc.messages import read_message
+from rpc.payment_counts import PaymentCounts, payment_counts
 from rpc.policy_messages import policy_sha256
 from rpc.row_checks import RowErrors, TableChecker
 from tieout.v1 import match_service_pb2, rows_pb2
@@ -299,9 +300,16 @@ def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMat
     answers = _Answers(resident, job.snapshot_version)
     return ResidentMatchDone(
         [call.answered_by(answers) for call in calls],
-        sum(call.rows.payment_count() for call in live if call.rows and call.result),
+        _counted(results),
         timer.finish(),
     )
+
+
+def _counted(results: Sequence[PartResult | None]) -> PaymentCounts:
+    """The payments of all calls, those of calls that share a result once."""
+    shared = {id(one.together): one.together for one in results if one is not None}
+    counted = (payment_counts(one.outcomes, one.applications) for one in shared.values())
+    return sum(counted, start=PaymentCounts())
 
 
 def _parts(calls: Sequence[_Call]) -> Parts:

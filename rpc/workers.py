@@ -138,6 +138,10 @@ class WorkerPool:
         """Jobs that somebody waits for and that wait for a worker."""
         return len(self._lines[Lane.INTERACTIVE]) + len(self._lines[Lane.BATCH])
 
+    def waiting_in(self, lane: Lane) -> int:
+        """Jobs of `lane` that wait for a worker."""
+        return len(self._lines[lane])
+
     async def start(self) -> None:
         """Start every worker and wait until it is ready; before the server listens."""
         await asyncio.gather(*(self._add() for _ in range(self._count)))

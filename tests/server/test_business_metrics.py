@@ -6,9 +6,12 @@ import urllib.request
 
 import pytest
 
+from engine.batches import ApplicationBatch, PaymentOutcomeBatch
 from rpc.jobs import StageTiming
 from rpc.metrics import METRICS, Metrics
+from rpc.payment_counts import PaymentCounts, count_payments, payment_counts
 from rpc.upkeep import Upkeep
+from rpc.workers import Lane
 from store import open_repository
 from store.retention import Retention
 from tests.server.requests import bai2_file
@@ -94,3 +97,42 @@ def test_files_are_counted_by_format_and_refusals_by_reason_whoever_waits_for_th
     assert found['tieout_file_bytes_total{format="bai2"}'] == 2 * len(content)
     assert found['tieout_file_bytes_total{format="unknown"}'] == 2 * len(NO_FILE)
     assert found['tieout_parse_seconds_count{format="bai2"}'] >= 1
+    matched = [value for name, value in found.items() if name.startswith("tieout_payments_total{")]
+    assert sum(matched) == 1
+    lanes = {name for name in found if name.startswith("tieout_queue_depth{")}
+    assert lanes == {f'tieout_queue_depth{{queue="{lane.value}"}}' for lane in Lane}
+
+
+def outcomes_of(**cash):
+    """What became of payments: cash that is unapplied, and of nobody known."""
+    count = len(cash["unapplied"])
+    return PaymentOutcomeBatch.from_columns(
+        {
+            "payment_id": [f"P-{row}" for row in range(count)],
+            "unapplied_minor": cash["unapplied"],
+            "unidentified_minor": cash["unidentified"],
+        }
+    )
+
+
+def test_payments_are_counted_by_what_is_left_to_decide():
+    outcomes = outcomes_of(unapplied=[0, 0, 500, 700, 0], unidentified=[0, 0, 0, 0, 900])
+    # The second went through; of the third and the last somebody can say what it may be.
+    applications = ApplicationBatch.from_columns(
+        {
+            "payment_id": ["P-1", "P-2", "P-2", "P-4"],
+            "open_item_id": ["A", "B", "C", "D"],
+            "proposal_rank": [0, 1, 2, 1],
+        }
+    )
+    counts = payment_counts(outcomes, applications)
+    assert counts == PaymentCounts(auto=2, proposed=2, exception=1)
+    metrics = Metrics()
+    count_payments(metrics, counts + PaymentCounts(auto=1), "match")
+    told = {
+        outcome: metrics.registry.get_sample_value(
+            "tieout_payments_total", {"source": "match", "outcome": outcome}
+        )
+        for outcome in ("auto", "proposed", "exception")
+    }
+    assert told == {"auto": 3, "proposed": 2, "exception": 1}

@@ -12,6 +12,7 @@ from rpc.jobs import JobFailure, ResidentAnswer, ResidentMatchDone, ResidentRequ
 from rpc.limits import BATCH_CALLS_MAX, TOGETHER_BYTES_MAX
 from rpc.match_batches import MatchBatcher
 from rpc.metrics import Metrics
+from rpc.payment_counts import PaymentCounts
 from rpc.snapshots import Snapshot
 from rpc.status import trailers_of
 from rpc.workers import Lane
@@ -45,13 +46,13 @@ class Workers:
             self.postponed.append(contents)
             met = [ResidentAnswer(b"", None, is_postponed=True) for _ in contents]
             met[0] = ResidentAnswer(contents[0], None)
-            return ResidentMatchDone(met, 1, [])
+            return ResidentMatchDone(met, PaymentCounts(auto=1), [])
         failure = JobFailure("FIELD_INVALID", "wrong", {"field": "as_of"})
         answers = [
             ResidentAnswer(b"", failure) if one == b"wrong" else ResidentAnswer(one, None)
             for one in contents
         ]
-        return ResidentMatchDone(answers, len(answers), [])
+        return ResidentMatchDone(answers, PaymentCounts(auto=len(answers)), [])
 
 
 def run(scenario, passes_max=1):

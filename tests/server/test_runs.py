@@ -17,6 +17,7 @@ from rpc.errors import (
     WorkerLostError,
 )
 from rpc.jobs import BankFileDone, BankFileJob
+from rpc.payment_counts import PaymentCounts
 from rpc.reading import StoreReader
 from rpc.run_service import RunService
 from rpc.runs import RunKeeper
@@ -39,7 +40,7 @@ NOW = 1_774_915_200_000
 DONE = BankFileDone(
     response=files.SubmitBankFileResponse(already_processed=True).SerializeToString(),
     source_format="bai2",
-    payment_count=0,
+    payments=PaymentCounts(),
     exception_codes={},
     timings=[],
 )

@@ -21,6 +21,7 @@ from rpc.interceptor import CallInterceptor
 from rpc.jobs import ResidentAnswer, ResidentMatchDone, ResidentRequest, StageTiming
 from rpc.match_batches import MatchBatcher
 from rpc.metrics import Metrics
+from rpc.payment_counts import PaymentCounts
 from rpc.tracing import BATCH, Tracing, open_tracing
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -95,7 +96,7 @@ class Workers:
     async def run(self, job, *_, **__):
         timings = [StageTiming("identify", 3, 0.125), StageTiming("audit", 2, 0.25)]
         answers = [ResidentAnswer(b"done", None) for _ in job.requests]
-        return ResidentMatchDone(answers=answers, payment_count=3, timings=timings)
+        return ResidentMatchDone(answers=answers, payments=PaymentCounts(auto=3), timings=timings)
 
 
 class Snapshots:
