@@ -117,7 +117,7 @@ class AmountCounts(msgspec.Struct, frozen=True, kw_only=True):
         """How many items have each amount; 0 also where it is one."""
         if not len(self.key):
             return np.zeros(len(key), dtype=np.int64)
-        place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        place = np.minimum(self.key.searchsorted(key), len(self.key) - 1)
         return np.where(self.key[place] == key, self.count[place], 0)
 
 
@@ -168,11 +168,11 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
         cls, key: NDArray[np.int64], customer: NDArray[np.int64], counts: NDArray[np.int64]
     ) -> Self:
         """Of items by amount and customer."""
-        rank = np.cumsum(first_of_runs(key)) - 1 if len(key) else key
+        rank = first_of_runs(key).cumsum() - 1 if len(key) else key
         customers = int(customer.max(initial=0)) + 1
         pair = rank * customers + customer
         ledger = np.sort(_ledger_key(customer, key >> _AMOUNT_BITS))
-        head = np.flatnonzero(first_of_runs(ledger)) if len(ledger) else ledger
+        head = first_of_runs(ledger).nonzero()[0] if len(ledger) else ledger
         return cls(
             round_counts=counts,
             key=key,
@@ -247,14 +247,14 @@ class AmountHabits(msgspec.Struct, frozen=True, kw_only=True):
             none = np.zeros(len(amount), dtype=np.float64)
             return none, none
         wanted = amount_keys(currency, amount)
-        first = np.searchsorted(self.key, wanted, side="left")
-        here = np.searchsorted(self.key, wanted, side="right") - first
+        first = self.key.searchsorted(wanted, side="left")
+        here = self.key.searchsorted(wanted, side="right") - first
         count = here if self.among is None else self.among.of(wanted)
         rank = self.rank[np.minimum(first, len(self.rank) - 1)]
         pair = rank * self.customers + customer
-        own = np.searchsorted(self.pair, pair, side="right")
-        own = np.where(here > 0, own - np.searchsorted(self.pair, pair, side="left"), 0)
-        place = np.searchsorted(self.ledger, _ledger_key(customer, currency))
+        own = self.pair.searchsorted(pair, side="right")
+        own = np.where(here > 0, own - self.pair.searchsorted(pair, side="left"), 0)
+        place = self.ledger.searchsorted(_ledger_key(customer, currency))
         place = np.minimum(place, len(self.ledger) - 1)
         mine = self.ledger[place] == _ledger_key(customer, currency)
         among = np.where(mine, self.owned[place], 0)
@@ -290,7 +290,7 @@ def repeat_counts(
     """
     found = np.zeros((currencies, 2), dtype=np.int64)
     if len(pair):
-        head = np.flatnonzero(first_of_runs(pair))
+        head = first_of_runs(pair).nonzero()[0]
         size = np.diff(np.append(head, len(pair)))
         for column in range(2):
             of = currency[head[size == column + 1]]

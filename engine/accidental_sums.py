@@ -49,8 +49,8 @@ def expected_accidents(
         for step in _STEPS:
             alike = wanted % step == 0
             for at, round_rows in (
-                (np.flatnonzero(alike), np.where(rows % step == 0, rows, 0)),
-                (np.flatnonzero(~alike), rows[:, :0]),  # no value is taken: no need to look at any
+                (alike.nonzero()[0], np.where(rows % step == 0, rows, 0)),
+                ((~alike).nonzero()[0], rows[:, :0]),  # no value is taken: no need to look at any
             ):
                 beside = None if less is None else less[at]
                 others = _spread(round_rows[at], wanted[at], items_max, beside)

@@ -90,7 +90,7 @@ def payments_of_lines(
     by_own_id = payment >= 0
     ours, theirs = _sides(payments, advices)
     for key in _keys(payments, advices):
-        left = np.flatnonzero(payment < 0)
+        left = (payment < 0).nonzero()[0]
         if not len(left):
             break
         lines = pa.array(left)
@@ -198,7 +198,7 @@ def _stated_amounts(advices: AdviceBatch) -> pa.StringArray:
     columns = [advices.text(name).dictionary_encode() for name in ("remittance_id", "file_id")]
     codes = [column.indices.to_numpy(zero_copy_only=False).astype(np.int64) for column in columns]
     first = first_of_runs(*codes, advices.int64("advice_number"))
-    advice = np.cumsum(first) - 1
+    advice = first.cumsum() - 1
     total = segment_sum(advices.int64("amount_minor"), advice, int(first.sum()))
     silent = segment_sum(advices.is_null("amount_minor").astype(np.int64), advice, int(first.sum()))
     added_up = pa.array(total[advice], mask=silent[advice] > 0)

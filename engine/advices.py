@@ -87,7 +87,7 @@ def join_advices(
     lined = np.append(lined, False)
     at_payment = np.maximum(owner, NOBODY)
     usable = (owner >= 0) & (chosen | named) & ~lined[at_payment]
-    lines = np.flatnonzero(usable[found.line_advice])
+    lines = usable[found.line_advice].nonzero()[0]
     joined = _as_remittances(payments, found.lines, lines, owner[found.line_advice[lines]])
     # An advice nobody uses is said: only one whose payment has lines of its own, or those of an
     # equal advice, is superfluous.
@@ -95,7 +95,7 @@ def join_advices(
     return JoinedAdvices(
         remittances=RemittanceBatch.concat([remittances, joined]) if len(lines) else remittances,
         joined=joined,
-        orphans=_orphans(found, np.flatnonzero(~usable & ~superfluous)),
+        orphans=_orphans(found, (~usable & ~superfluous).nonzero()[0]),
     )
 
 
@@ -104,8 +104,8 @@ def _distinct(advices: AdviceBatch) -> _Advices:
     every = advices.take(_in_order(advices))
     ranks = [_rank(every.text(name)) for name in ("remittance_id", "file_id")]
     first = first_of_runs(*ranks, every.int64("advice_number"))
-    head = np.flatnonzero(first)
-    code = np.cumsum(first) - 1
+    head = first.nonzero()[0]
+    code = first.cumsum() - 1
     said = pc.binary_join(
         pa.ListArray.from_arrays(
             pa.array(np.append(head, len(every)), pa.int32()), _line_texts(every)
@@ -117,8 +117,8 @@ def _distinct(advices: AdviceBatch) -> _Advices:
         every.text("remittance_id").take(pa.array(head)), said, "\x1d"
     )
     same = _codes(by_id_and_content)  # in order of first appearance
-    kept = np.flatnonzero(np.diff(np.maximum.accumulate(same), prepend=-1) > 0)
-    rows = np.flatnonzero(np.isin(code, kept))
+    kept = (np.diff(np.maximum.accumulate(same), prepend=-1) > 0).nonzero()[0]
+    rows = np.isin(code, kept).nonzero()[0]
     return _Advices(
         lines=every.take(rows),
         line_advice=same[code[rows]],
@@ -221,7 +221,7 @@ def _as_remittances(
     def minor(name: str) -> NDArray[np.int64]:
         return np.where(fine, 0, source.int64(name) // scale)
 
-    head = np.flatnonzero(first_of_runs(payment)) if len(payment) else payment
+    head = first_of_runs(payment).nonzero()[0] if len(payment) else payment
     number = np.arange(len(payment)) - np.repeat(head, np.diff(np.append(head, len(payment)))) + 1
     return RemittanceBatch.from_columns(
         {

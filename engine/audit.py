@@ -222,6 +222,6 @@ def _key(companies: pa.StringArray, ids: pa.StringArray) -> pa.StringArray:
 
 def _refuse(ids: pa.StringArray, wrong: NDArray[np.bool_], rule: str) -> None:
     if wrong.any():
-        at = np.flatnonzero(wrong)
+        at = wrong.nonzero()[0]
         message = f"{rule}: {ids[int(at[0])].as_py()!r} and {len(at) - 1} more"
         raise ConservationError(message)

@@ -85,7 +85,7 @@ def body_windows(
         return Windows(iso.start, iso.end, np.empty(0, dtype=np.uint64))
     packed, place = _packed(chunk)
     first, last = place[iso.start] + 4, place[iso.end]
-    digits_before = np.concatenate([[0], np.cumsum(_VALUE[packed] < 10)])
+    digits_before = np.concatenate([[0], (_VALUE[packed] < 10).cumsum()])
     plain = digits_before[last] - digits_before[first] == last - first
     key = mix64(run_hashes(packed, first, last))
     key[plain] = run_values(packed, first[plain], last[plain])
@@ -132,7 +132,7 @@ def iso_is_right(
     """Which stretches of letters and digits are "RF", two digits and a body, modulo 97 right."""
     right = np.zeros(len(start), dtype=np.bool_)
     size = end - start
-    rows = np.flatnonzero((size >= _RF_LENGTH_MIN) & (size <= _RF_LENGTH_MAX))
+    rows = ((size >= _RF_LENGTH_MIN) & (size <= _RF_LENGTH_MAX)).nonzero()[0]
     rows = rows[(content[start[rows]] == ord("R")) & (content[start[rows] + 1] == ord("F"))]
     first, size = start[rows], size[rows]
     plain = np.ones(len(rows), dtype=np.bool_)
@@ -163,7 +163,7 @@ def swiss_is_right(
 ) -> NDArray[np.bool_]:
     """Which stretches are 27 digits of which the last follows from the others."""
     right = np.zeros(len(start), dtype=np.bool_)
-    rows = np.flatnonzero(end - start == _QR_DIGITS)
+    rows = (end - start == _QR_DIGITS).nonzero()[0]
     digit = content[start[rows, None] + np.arange(_QR_DIGITS)].astype(np.int64) - ord("0")
     plain = ((digit >= 0) & (digit <= 9)).all(axis=1)
     rows, digit = rows[plain], digit[plain]
@@ -181,7 +181,7 @@ def kid_is_right(
     the right) or by 11.
     """
     right = np.zeros(len(start), dtype=np.bool_)
-    rows = np.flatnonzero((end - start >= _KID_DIGITS_MIN) & (end - start <= _KID_DIGITS_MAX))
+    rows = ((end - start >= _KID_DIGITS_MIN) & (end - start <= _KID_DIGITS_MAX)).nonzero()[0]
     last, size = end[rows] - 1, (end - start)[rows]
     by_ten, by_eleven = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
     plain = np.ones(len(rows), dtype=np.bool_)
@@ -207,13 +207,13 @@ def _ends_with_remainder(value: NDArray[np.uint64]) -> NDArray[np.bool_]:
 def _packed(chunk: TextChunk) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Letters and digits of the chunk, and how many of them stand before each place."""
     inside = (chunk.classes & (LETTER | DIGIT)) > 0
-    return chunk.content[inside], np.concatenate([[0], np.cumsum(inside)])
+    return chunk.content[inside], np.concatenate([[0], inside.cumsum()])
 
 
 def _iso_references(chunk: TextChunk) -> Runs:
     """Stretches "RF", two digits, and up to 21 letters and digits in groups, modulo 97 right."""
     content, classes = chunk.content, chunk.classes
-    begin = np.flatnonzero((content[:-1] == ord("R")) & (content[1:] == ord("F")))
+    begin = ((content[:-1] == ord("R")) & (content[1:] == ord("F"))).nonzero()[0]
     inside = classes & (LETTER | DIGIT)
     fresh = ((classes[begin] & FIRST) > 0) | (inside[np.maximum(begin - 1, 0)] == 0)
     begin = begin[fresh]
@@ -243,8 +243,8 @@ def _swiss_references(chunk: TextChunk, numbers: Numbers) -> Runs:
     """27 digits in one run, or in groups of two and five, with the right check digit."""
     run = numbers.run
     size = run.end - run.start
-    single = np.flatnonzero(size == _QR_DIGITS)
-    heads = np.flatnonzero(size[: max(len(run) - len(_QR_GROUPS) + 1, 0)] == _QR_GROUPS[0])
+    single = (size == _QR_DIGITS).nonzero()[0]
+    heads = (size[: max(len(run) - len(_QR_GROUPS) + 1, 0)] == _QR_GROUPS[0]).nonzero()[0]
     for step, group in enumerate(_QR_GROUPS[1:] if len(heads) else (), 1):
         at = heads + step
         heads = heads[(size[at] == group) & numbers.follows[at] & (numbers.gap[at] == 1)]

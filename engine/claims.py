@@ -24,7 +24,7 @@ _MEMOS: Final = ("debit_memo", "credit_memo")
 
 def claim_keys(index: OpenItemIndex) -> NDArray[np.uint64]:
     """Sorted keys of (customer, currency, amount) of all that was claimed."""
-    rows = np.flatnonzero(_are_claims(index, np.arange(len(index))))
+    rows = _are_claims(index, np.arange(len(index))).nonzero()[0]
     amounts = np.concatenate([index.open_minor[rows], index.original_minor[rows]])
     customer, currency = (np.tile(column[rows], 2) for column in (index.customer, index.currency))
     return np.sort(mix64(customer, currency, np.abs(amounts)))

@@ -51,7 +51,7 @@ def subset_solutions(amounts: NDArray[np.int64], targets: NDArray[np.int64]) -> 
     for begin in range(0, problems, chunk):
         part = amounts[begin : begin + chunk]
         problem, mask, many = _solve(part, targets[begin : begin + chunk], left_size)
-        overflow[begin + np.flatnonzero(many)] = True
+        overflow[begin + many.nonzero()[0]] = True
         found_problem.append(problem + begin)
         found_mask.append(mask)
     empty = np.empty(0, dtype=np.int64)
@@ -80,16 +80,16 @@ def _solve(
     order = np.argsort(left_key, kind="stable")
     left_key = left_key[order]
     wanted_key = mix64(np.broadcast_to(row, wanted.shape).ravel(), wanted.ravel())
-    low = np.searchsorted(left_key, wanted_key, side="left")
-    high = np.searchsorted(left_key, wanted_key, side="right")
-    hit = np.flatnonzero(high > low)
+    low = left_key.searchsorted(wanted_key, side="left")
+    high = left_key.searchsorted(wanted_key, side="right")
+    hit = (high > low).nonzero()[0]
     problem_of_hit = hit // wanted.shape[1]
     found = (high - low)[hit]
     counts = segment_sum(found, problem_of_hit, problems)
     many = counts > SOLUTIONS_MAX
     # Of too many solutions the first ones are kept, as examples.
-    before = np.cumsum(found) - found
-    before -= before[np.searchsorted(problem_of_hit, problem_of_hit, side="left")]
+    before = found.cumsum() - found
+    before -= before[problem_of_hit.searchsorted(problem_of_hit, side="left")]
     hit = hit[before < SOLUTIONS_MAX]
     owner, position = expand_ranges(low[hit], high[hit])
     right = hit[owner]

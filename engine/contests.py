@@ -39,7 +39,7 @@ def number_contests(
     if not len(candidate):
         return label
     order = order_of(item)
-    start = np.flatnonzero(first_of_runs(item[order]))
+    start = first_of_runs(item[order]).nonzero()[0]
     run = np.repeat(np.arange(len(start)), np.diff(np.append(start, len(order))))
     member = candidate[order]
     while True:
@@ -70,24 +70,24 @@ def is_best(
     than `CONTEST_EXACT_MAX` candidates are not tried: false.
     """
     best = np.ones(len(wrong), dtype=np.bool_)
-    member = np.flatnonzero(contest >= 0)
+    member = (contest >= 0).nonzero()[0]
     if not len(member):
         return best
     order = member[order_of(contest[member])]
     head = first_of_runs(contest[order])
-    number = np.cumsum(head) - 1
+    number = head.cumsum() - 1
     size = np.bincount(number)
-    place = np.arange(len(order)) - np.flatnonzero(head)[number]
+    place = np.arange(len(order)) - head.nonzero()[0][number]
     score = np.rint(-np.log(np.maximum(wrong[order], _SURE_WRONG)) * _UNIT).astype(np.int64)
     contest_of = np.full(len(wrong), -1, dtype=np.int64)
     contest_of[order] = number
     place_of = np.zeros(len(wrong), dtype=np.int64)
     place_of[order] = place
-    rows = np.flatnonzero(contest_of[candidate] >= 0)
+    rows = (contest_of[candidate] >= 0).nonzero()[0]
     # By contest, then item: an item is in dispute in one contest only.
     rows = rows[order_of(contest_of[candidate[rows]] * (int(item.max(initial=0)) + 1) + item[rows])]
-    bounds = np.searchsorted(contest_of[candidate[rows]], np.arange(len(size) + 1))
-    start = np.flatnonzero(head)
+    bounds = contest_of[candidate[rows]].searchsorted(np.arange(len(size) + 1))
+    start = head.nonzero()[0]
     won = np.add.reduceat(np.where(chosen[order], score, 0), start)
     claims = _Claims(
         contest_of[candidate[rows]], place_of[candidate[rows]], item[rows], amount[rows], left
@@ -97,7 +97,7 @@ def is_best(
     passes = single & (np.maximum.reduceat(score, start) <= won + _CLEARLY)
     for width in range(2, CONTEST_EXACT_MAX + 1):
         for alike, weighed in ((only, True), (~only, False)):
-            these = np.flatnonzero(alike & (size == width) & ~single)
+            these = (alike & (size == width) & ~single).nonzero()[0]
             step = max(1, CONTEST_CHOICES_MAX >> width)
             for first in range(0, len(these), step):
                 part = these[first : first + step]
@@ -131,7 +131,7 @@ class _Claims(msgspec.Struct, frozen=True):
 
     def of_one_item(self, size: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Contests all of whose `size` candidates want one and the same item."""
-        head = np.flatnonzero(first_of_runs(self.contest, self.item)[: len(self.item)])
+        head = first_of_runs(self.contest, self.item)[: len(self.item)].nonzero()[0]
         claims = np.diff(np.append(head, len(self.item)))
         found = np.zeros(len(size), dtype=np.bool_)
         found[self.contest[head[claims == size[self.contest[head]]]]] = True
@@ -149,19 +149,19 @@ def _one_at_a_time(claims: _Claims, count: int) -> tuple[NDArray[np.bool_], NDAr
     if not len(claims.item):
         return only, rivals
     head = first_of_runs(claims.contest, claims.item)
-    line, start = np.cumsum(head) - 1, np.flatnonzero(head)
+    line, start = head.cumsum() - 1, head.nonzero()[0]
     size, count_of = np.abs(claims.amount), np.diff(np.append(start, len(line)))
     both = np.add.reduceat(size, start)
-    many = np.flatnonzero((count_of > 2)[line])
+    many = (count_of > 2)[line].nonzero()[0]
     if len(many):
         by_size = many[np.lexsort((size[many], line[many]))]
-        least = np.flatnonzero(first_of_runs(line[many]))
+        least = first_of_runs(line[many]).nonzero()[0]
         both[line[many[least]]] = size[by_size[least]] + size[by_size[least + 1]]
     enough = (count_of > 1) & (both <= np.abs(claims.left[claims.item[start]]))
     only[claims.contest[start[enough]]] = False
     bit = np.int64(1) << np.minimum(claims.place, CONTEST_EXACT_MAX)
     beside = np.bitwise_or.reduceat(bit, start)[line] & ~bit
-    inside = np.flatnonzero(claims.place < CONTEST_EXACT_MAX)
+    inside = (claims.place < CONTEST_EXACT_MAX).nonzero()[0]
     np.bitwise_or.at(rivals, (claims.contest[inside], claims.place[inside]), beside[inside])
     return only, rivals
 
@@ -186,7 +186,7 @@ def _possible(claims: _Claims, contests: int, width: int) -> NDArray[np.bool_]:
     if not len(owner):
         return possible
     head = first_of_runs(owner, item)
-    line = np.cumsum(head) - 1
+    line = head.cumsum() - 1
     amounts = np.zeros((int(line[-1]) + 1, width), dtype=np.int64)
     np.add.at(amounts, (line, claims.place), claims.amount)
     there, owner = left[item[head]][:, None], owner[head]
@@ -196,7 +196,7 @@ def _possible(claims: _Claims, contests: int, width: int) -> NDArray[np.bool_]:
         wanted = _sums(amounts[part])
         enough = np.abs(wanted) <= np.abs(there[part])
         enough &= wanted * np.sign(there[part]) >= 0
-        begins = np.flatnonzero(first_of_runs(owner[part]))
+        begins = first_of_runs(owner[part]).nonzero()[0]
         possible[owner[part][begins]] &= np.logical_and.reduceat(enough, begins, axis=0)
     return possible
 

@@ -103,14 +103,14 @@ class Conversions(msgspec.Struct, frozen=True, kw_only=True):
         Rows of one `group` (a set of items) stand together; their parts add up to what all of them
         take, because each is the difference of two rounded running sums.
         """
-        place = np.searchsorted(self.payment, payment)
+        place = self.payment.searchsorted(payment)
         place = np.minimum(place, max(len(self) - 1, 0))
         converted = (
             self.payment[place] == payment if len(self) else np.zeros(len(payment), dtype=np.bool_)
         )
         leg = np.zeros(len(payment), dtype=np.int64)
         before, running = -1, 0
-        for row in np.flatnonzero(converted).tolist():
+        for row in converted.nonzero()[0].tolist():
             at = int(place[row])
             if int(group[row]) != before:
                 before, running = int(group[row]), 0
@@ -181,7 +181,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         """The given payments alone, as if they were of another currency."""
         place = np.full(len(self.payments), -1)
         place[rows] = np.arange(len(rows))
-        lines = np.flatnonzero(place[self.line_payment] >= 0)
+        lines = (place[self.line_payment] >= 0).nonzero()[0]
         return Told(
             payments=self.payments.take(rows),
             remittances=self.remittances.take(lines),
@@ -222,7 +222,7 @@ def find_conversions(
     own[read.slots.payment[(read.slots.item >= 0) & read.slots.family]] = True
     asking = (read.other_currency >= 0) & (told.payments.int64("amount_minor") > 0)
     asking &= (told.family >= 0) & ~own
-    rows = np.flatnonzero(asking)
+    rows = asking.nonzero()[0]
     if not declared or not len(rows):
         return Conversions.of([])
     found: dict[int, list[tuple[int, int]]] = {}

@@ -102,7 +102,7 @@ def creditor_owners(
 def creditor_references_on(items: OpenItemBatch) -> tuple[pa.StringArray, NDArray[np.int64]]:
     """What items carry that verifies: packed text, row."""
     references = items.text("references")
-    some = np.flatnonzero(pc.not_equal(references, "").to_numpy(zero_copy_only=False))
+    some = pc.not_equal(references, "").to_numpy(zero_copy_only=False).nonzero()[0]
     lists = pc.split_pattern(references.take(pa.array(some)), ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     packed = _packed(pc.list_flatten(lists))
@@ -117,7 +117,7 @@ def _found_in(texts: pa.StringArray, pattern: str) -> pa.StringArray:
         return blanks(len(texts))
     upper = pc.utf8_upper(texts)
     likely = pc.match_substring_regex(upper, pattern)
-    rows = np.flatnonzero(likely.to_numpy(zero_copy_only=False))
+    rows = likely.to_numpy(zero_copy_only=False).nonzero()[0]
     if not len(rows):
         return blanks(len(texts))
     found = _packed(pc.struct_field(pc.extract_regex(upper.take(pa.array(rows)), pattern), "found"))

@@ -57,7 +57,7 @@ class Relations(msgspec.Struct, frozen=True):
         if not len(self.pairs):
             return same
         key = _pair_keys(payer, family)
-        at = np.minimum(np.searchsorted(self.pairs, key), len(self.pairs) - 1)
+        at = np.minimum(self.pairs.searchsorted(key), len(self.pairs) - 1)
         declared: NDArray[np.bool_] = (self.pairs[at] == key) & (payer >= 0) & (family >= 0)
         return same | declared
 
@@ -126,7 +126,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         kept, relations = _third_parties(names, name_owner, own_count, company, family)
         accounts, account_owner = _exploded(column("bank_accounts"))
         account = account_keys(accounts)
-        bare = np.flatnonzero(account.bare)
+        bare = account.bare.nonzero()[0]
         return cls(
             companies=[*companies],
             keys=keys,
@@ -166,7 +166,7 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
         """Every name of every given customer: owner (position given) and name."""
         order = self.name_order
         low, high = (
-            np.searchsorted(self.name_owner, customer, side=side, sorter=order)
+            self.name_owner.searchsorted(customer, side=side, sorter=order)
             for side in ("left", "right")
         )
         pair, position = expand_ranges(low, high)
@@ -218,7 +218,7 @@ def _names(
 ) -> tuple[pa.StringArray, NDArray[np.int64], int]:
     """Every name, then every alias, beside its customer; and how many of them are names."""
     alias, alias_owner = _exploded(aliases)
-    own = np.flatnonzero(pc.not_equal(names, "").to_numpy(zero_copy_only=False))
+    own = pc.not_equal(names, "").to_numpy(zero_copy_only=False).nonzero()[0]
     text = pa.concat_arrays([names.take(pa.array(own)), alias])
     return text, np.concatenate([own, alias_owner]), len(own)
 
@@ -248,7 +248,7 @@ def _third_parties(
     declared = known & (payer != customer)
     kept = np.ones(len(owner), dtype=np.bool_)
     kept[alias[declared]] = False
-    return np.flatnonzero(kept), Relations.of_pairs(payer[declared], customer[declared])
+    return kept.nonzero()[0], Relations.of_pairs(payer[declared], customer[declared])
 
 
 def _scoped_table(

@@ -33,7 +33,7 @@ def digit_counts(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """How often each digit occurs in each number: ten counts of six bits."""
     counts = np.zeros(len(numbers), dtype=np.uint64)
     left = numbers.copy()
-    live = np.flatnonzero(left)
+    live = left.nonzero()[0]
     ten, one = np.uint64(10), np.uint64(1)
     while len(live):
         value = left[live]
@@ -49,7 +49,7 @@ def distances(one: NDArray[np.uint64], two: NDArray[np.uint64], at_most: int) ->
     counts_one, counts_two = digit_counts(one), digit_counts(two)
     more, fewer = _surplus(counts_one, counts_two), _surplus(counts_two, counts_one)
     # An error changes one digit into another, adds one, drops one, or moves two.
-    near = np.flatnonzero(np.maximum(more, fewer) <= at_most)
+    near = (np.maximum(more, fewer) <= at_most).nonzero()[0]
     left = pa.array(one[near]).cast(pa.string()).to_pylist()
     right = pa.array(two[near]).cast(pa.string()).to_pylist()
     measured = process.cpdist(
@@ -91,4 +91,4 @@ _POWERS: Final = np.array([10**exponent for exponent in range(_DIGITS_MAX)], dty
 
 def _digits(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Digits of each number; 0 has one."""
-    return np.maximum(np.searchsorted(_POWERS, numbers, side="right"), 1)
+    return np.maximum(_POWERS.searchsorted(numbers, side="right"), 1)

@@ -220,7 +220,7 @@ def rank_proposals(
     first[same[first_of_runs(candidates.payment[same], sets[same])]] = True
     order = order[first[order]]
     payment = candidates.payment[order]
-    rank = np.arange(len(order)) - np.searchsorted(payment, payment, side="left") + 1
+    rank = np.arange(len(order)) - payment.searchsorted(payment, side="left") + 1
     kept = np.zeros(len(candidates), dtype=np.bool_)
     kept[order[rank <= PROPOSALS_MAX]] = True
     ranks = np.zeros(len(candidates), dtype=np.int64)

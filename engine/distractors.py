@@ -116,7 +116,7 @@ def _mark_accounts(
 ) -> None:
     """IBANs with right check digits, in groups or not; tax numbers by their country's shape."""
     content, run = chunk.content, numbers.run
-    at = np.minimum(np.searchsorted(letters.end, run.start), max(len(letters) - 1, 0))
+    at = np.minimum(letters.end.searchsorted(run.start), max(len(letters) - 1, 0))
     if not len(at) or not len(letters):
         return
     begin = letters.start[at]
@@ -126,7 +126,7 @@ def _mark_accounts(
     code = content[begin].astype(np.int64) << 8
     code |= content[np.minimum(begin + 1, len(content) - 1)]
     begins = (size == _COUNTRY_LETTERS) & _begins_word(chunk, begin)
-    candidate = np.flatnonzero(begins & (_COUNTRY_LENGTH[code] > 0))
+    candidate = (begins & (_COUNTRY_LENGTH[code] > 0)).nonzero()[0]
     if len(candidate):
         last = chunk.offsets[chunk.row_of(begin[candidate]) + 1]
         end = _iban_end(content, begin[candidate], last, _COUNTRY_LENGTH[code[candidate]])
@@ -134,7 +134,7 @@ def _mark_accounts(
         edges = np.zeros(len(content) + 1, dtype=np.int64)
         edges[begin[candidate[proven]]] += 1
         edges[end[proven]] -= 1
-        mark(_ACCOUNT, np.cumsum(edges)[run.start] > 0)
+        mark(_ACCOUNT, edges.cumsum()[run.start] > 0)
     nine = begins & (run.end - run.start == _TAX_DIGITS)
     behind = np.append(chunk.classes, FIRST)[run.end]
     whole = ((behind & FIRST) > 0) | ((behind & (LETTER | DIGIT)) == 0)
@@ -307,7 +307,7 @@ class _Around:
         self, grouped: NDArray[np.bool_], cents: NDArray[np.bool_], said: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Groups of thousands that end in cents, or beside a currency."""
-        chain = np.cumsum(~(grouped & np.append(False, grouped[:-1]) & self._joined))
+        chain = (~(grouped & np.append(False, grouped[:-1]) & self._joined)).cumsum()
         proven = np.zeros(int(chain[-1]) + 1 if len(chain) else 1, dtype=np.bool_)
         proven[chain[grouped & (cents | said)]] = True
         closed: NDArray[np.bool_] = proven[chain]

@@ -84,7 +84,7 @@ class DueDays(msgspec.Struct, frozen=True):
     def of(cls, index: OpenItemIndex) -> Self:
         """Of the positive open items with a due date."""
         owed = np.sort(index.due_day[(index.open_minor > 0) & (index.due_day != NO_DATE)])
-        first = np.flatnonzero(first_of_runs(owed)) if len(owed) else np.empty(0, dtype=np.int64)
+        first = first_of_runs(owed).nonzero()[0] if len(owed) else np.empty(0, dtype=np.int64)
         return cls(owed[first], np.append(first, len(owed)))
 
     def changed(self, gone: Self, added: Self) -> Self:
@@ -94,15 +94,15 @@ class DueDays(msgspec.Struct, frozen=True):
         counts = np.concatenate([np.diff(one.before) for one in (self, gone, added)]) * sign
         order = np.argsort(day, kind="stable")
         day, counts = day[order], counts[order]
-        head = np.flatnonzero(first_of_runs(day)) if len(day) else day
+        head = first_of_runs(day).nonzero()[0] if len(day) else day
         counts = np.add.reduceat(counts, head) if len(head) else counts
         some = counts > 0
-        return type(self)(day[head][some], np.append(0, np.cumsum(counts[some])))
+        return type(self)(day[head][some], np.append(0, counts[some].cumsum()))
 
     def shares(self, day: int) -> NDArray[np.float64]:
         """Share of each age on `day`, none of them zero."""
         # Of an age or older are those that were due by so many days before.
-        older = self.before[np.searchsorted(self.day, day - AGE_EDGES, side="right")]
+        older = self.before[self.day.searchsorted(day - AGE_EDGES, side="right")]
         counts = np.empty(_AGES, dtype=np.float64)
         counts[0] = self.before[-1] - older[0]
         counts[1:-1] = older[:-1] - older[1:]
@@ -179,5 +179,5 @@ class DueHabits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _ages(days: NDArray[np.int64]) -> NDArray[np.int64]:
-    ages: NDArray[np.int64] = np.searchsorted(AGE_EDGES, days, side="right")
+    ages: NDArray[np.int64] = AGE_EDGES.searchsorted(days, side="right")
     return ages

@@ -55,8 +55,8 @@ def exception_facts(
     facts = _Facts(intake, conclusion, returns)
     kind = _KIND_OF[code]
     texts, places = [], []
-    for number in np.flatnonzero(np.bincount(kind)).tolist():
-        rows = np.flatnonzero(kind == number)
+    for number in np.bincount(kind).nonzero()[0].tolist():
+        rows = (kind == number).nonzero()[0]
         texts.append(_KINDS[number][1](facts, payment[rows], code[rows]))
         places.append(rows)
     if len(texts) < 2:
@@ -92,14 +92,14 @@ class _Facts:
         """Rows of the chosen sets by set and item, and where those of each set begin."""
         rows = self.chosen.rows
         order = np.lexsort((rows.item, rows.candidate))
-        ends = np.cumsum(np.bincount(rows.candidate, minlength=len(self.chosen)))
+        ends = np.bincount(rows.candidate, minlength=len(self.chosen)).cumsum()
         return order, np.concatenate([np.zeros(1, dtype=np.int64), ends])
 
     def rows_of(self, payment: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of the chosen set of each payment: place in `payment`, and row."""
         order, bounds = self._rows_of
         of = self.chosen_of[payment]
-        known = np.flatnonzero(of >= 0)
+        known = (of >= 0).nonzero()[0]
         owner, at = expand_ranges(bounds[of[known]], bounds[of[known] + 1])
         return known[owner], order[at]
 
@@ -123,9 +123,9 @@ def _listed(
 ) -> pa.StringArray:
     """The first texts of each owner (ascending) side by side, with an ellipsis for more."""
     size = np.bincount(owner, minlength=count)
-    starts = np.cumsum(size) - size
-    kept = np.flatnonzero(np.arange(len(owner)) - starts[owner] < _TOLD_MAX)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.minimum(size, _TOLD_MAX))])
+    starts = size.cumsum() - size
+    kept = (np.arange(len(owner)) - starts[owner] < _TOLD_MAX).nonzero()[0]
+    offsets = np.concatenate([np.zeros(1, np.int64), np.minimum(size, _TOLD_MAX).cumsum()])
     lists = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), texts.take(pa.array(kept)))
     listed = pc.binary_join(lists, between)
     longer = _join(listed, between, "…")
@@ -201,7 +201,7 @@ def _claims(
     prior = code == CODES.index("DED-PRIOR")
     if not prior.any():
         return blanks(len(code))
-    at = np.flatnonzero(prior)
+    at = prior.nonzero()[0]
     owner, claim = earlier_claims(facts.intake.index, item[at], missing[at])
     told = np.full(len(code), -1, dtype=np.int64)
     told[at] = np.arange(len(at))
@@ -262,14 +262,14 @@ def _singles(facts: _Facts, payment: NDArray[np.int64], code: NDArray[np.int64])
     """The single items that are proposed, the likeliest first: `INV-1, INV-2`."""
     del code
     proposed, ranks = facts.conclusion.proposed, facts.conclusion.ranks
-    alone = np.flatnonzero(proposed.item_count() == 1)
+    alone = (proposed.item_count() == 1).nonzero()[0]
     order = alone[np.lexsort((ranks[alone], proposed.payment[alone]))]
     item = np.zeros(len(proposed), dtype=np.int64)
     item[proposed.rows.candidate] = proposed.rows.item
     sorted_payment = proposed.payment[order]
     owner, at = expand_ranges(
-        np.searchsorted(sorted_payment, payment, side="left"),
-        np.searchsorted(sorted_payment, payment, side="right"),
+        sorted_payment.searchsorted(payment, side="left"),
+        sorted_payment.searchsorted(payment, side="right"),
     )
     return _listed(owner, facts.documents(item[order[at]]), len(payment))
 

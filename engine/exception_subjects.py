@@ -55,13 +55,13 @@ def exception_subjects(
     all there is to say.
     """
     kind = _KIND_OF[code]
-    rows = np.flatnonzero(kind)
+    rows = kind.nonzero()[0]
     if not len(rows):
         return blanks(len(payment))
     told = [""] * len(payment)
     slots = intake.situation.slots
-    first = np.searchsorted(slots.payment, payment[rows], side="left")
-    last = np.searchsorted(slots.payment, payment[rows], side="right")
+    first = slots.payment.searchsorted(payment[rows], side="left")
+    last = slots.payment.searchsorted(payment[rows], side="right")
     owner, slot = expand_ranges(first, last)
     meant = _is_meant(intake, kind[rows][owner], slot)
     owner, slot = owner[meant], slot[meant]
@@ -97,8 +97,8 @@ def _texts(intake: Intake, slots: ReferenceSlots, slot: NDArray[np.int64]) -> li
     payer's; what leads nowhere as the payer wrote it.
     """
     item, line = slots.item[slot], slots.line[slot]
-    named = np.flatnonzero(item >= 0)
-    place = np.cumsum(item >= 0) - 1
+    named = (item >= 0).nonzero()[0]
+    place = (item >= 0).cumsum() - 1
     number = intake.index.text("document_number", item[named]).to_pylist()
     owner = pa.array(intake.index.customer[item[named]])
     customer = intake.directory.customer_ids.take(owner).to_pylist()

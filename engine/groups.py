@@ -74,7 +74,7 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
         order = inside[np.argsort(group[inside], kind="stable")]
         # Cut at the first group that begins in each stretch of rows.
         edge = np.arange(CHUNK_PAYMENTS, len(order), CHUNK_PAYMENTS)
-        cuts = np.searchsorted(group[order], group[order[edge]], side="left")
+        cuts = group[order].searchsorted(group[order[edge]], side="left")
         chunks = [np.sort(rows) for rows in np.split(order, cuts) if len(rows)]
         pieces = np.arange(CHUNK_PAYMENTS, len(outside), CHUNK_PAYMENTS)
         beyond = [rows for rows in np.split(outside, pieces) if len(rows)]
@@ -112,7 +112,7 @@ def reached_families(
     named &= situation.credible() | ((slots.strength > 1) & unknown)
     own = pick(family_of, situation.payer, none=-1)
     own = np.where(own < 0, situation.payer_family, own)
-    known = np.flatnonzero(own >= 0)
+    known = (own >= 0).nonzero()[0]
     return (
         np.concatenate([known, slots.payment[named], shared.payment]),
         np.concatenate([own[known], index.family[slots.item[named]], index.family[shared.item]]),
@@ -142,8 +142,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         line_owner, line = _rows_of(lines.payment, payment)
         slot_owner, slot = _rows_of(slots.payment, payment)
         shared_owner, common = _rows_of(shared.payment, payment)
-        shift = np.searchsorted(lines.payment, payment) - np.searchsorted(
-            line_owner, np.arange(len(payment))
+        shift = lines.payment.searchsorted(payment) - line_owner.searchsorted(
+            np.arange(len(payment))
         )
         columns = {
             name: values[payment]
@@ -186,7 +186,7 @@ def _rows_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the sorted `owner` that belong to each of `wanted`: its place there, and the row."""
     return expand_ranges(
-        np.searchsorted(owner, wanted, side="left"), np.searchsorted(owner, wanted, side="right")
+        owner.searchsorted(wanted, side="left"), owner.searchsorted(wanted, side="right")
     )
 
 

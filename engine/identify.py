@@ -432,15 +432,15 @@ def _numbers_in_text(
     word = scan_words(*text_bytes(text))
     if not len(word.row) or not len(numbers.value):
         return np.full(count, NOBODY, dtype=np.int64)
-    low = np.searchsorted(numbers.value, word.value, side="left")
-    high = np.searchsorted(numbers.value, word.value, side="right")
+    low = numbers.value.searchsorted(word.value, side="left")
+    high = numbers.value.searchsorted(word.value, side="right")
     if not (high > low).any():
         return np.full(count, NOBODY, dtype=np.int64)
     least = np.full(count, np.iinfo(np.int64).max)
     most = np.full(count, -1, dtype=np.int64)
     # A number may be used by several companies; within one payment's company it is one customer.
     for step in range(int((high - low).max(initial=0))):
-        live = np.flatnonzero(high - low > step)
+        live = (high - low > step).nonzero()[0]
         found = numbers.customer[low[live] + step]
         row = word.row[live]
         fits = (company[row] < 0) | (directory.company[found] == company[row])

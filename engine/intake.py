@@ -360,7 +360,7 @@ def _told_facts(
 
 def _says_cause(text: pa.StringArray, reason: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which texts, of those that give a `reason`, give one that is no discount."""
-    cause, rows = reason.copy(), np.flatnonzero(reason)
+    cause, rows = reason.copy(), reason.nonzero()[0]
     if len(rows):
         told = text.take(pa.array(rows))
         cause[rows] = says(told, CAUSE) & ~says(told, DISCOUNT)
@@ -378,7 +378,7 @@ def _claimed(
     """
     claimed = family.copy()
     nobody = (family < 0) & ~declared
-    rows = np.flatnonzero(slots.family & (slots.item >= 0) & nobody[slots.payment])
+    rows = (slots.family & (slots.item >= 0) & nobody[slots.payment]).nonzero()[0]
     claimed[slots.payment[rows]] = index.family[slots.item[rows]]
     return claimed
 
@@ -407,7 +407,7 @@ def _of_the_payer(
     """
     slots = confirm_by_name(slots, payments, directory, family, index.customer)
     payer = family[slots.payment]
-    rows = np.flatnonzero((slots.item >= 0) & ~slots.family & (payer >= 0))
+    rows = ((slots.item >= 0) & ~slots.family & (payer >= 0)).nonzero()[0]
     of_others = slots.family.copy()
     of_others[rows] = relations.allow(payer[rows], index.family[slots.item[rows]])
     return msgspec.structs.replace(slots, family=of_others)
@@ -448,7 +448,7 @@ def _gates(
     codes = payments.text("intake_codes")
     by_file = says(codes, "IN-NONAR")
     by_text = np.zeros(len(payments), dtype=np.bool_)
-    unclear = np.flatnonzero((payers.payer < 0) & ~read)
+    unclear = ((payers.payer < 0) & ~read).nonzero()[0]
     if len(unclear):
         text = pc.binary_join_element_wise(
             payments.text("payer_name"), payments.text("remittance_text"), " "

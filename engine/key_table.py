@@ -120,7 +120,7 @@ class Pairs(msgspec.Struct, frozen=True):
         second = read[:, 2] == wanted
         told[:] = np.where(second, read[:, 3], read[:, 1])
         there |= second
-        return np.flatnonzero(read[:, 2] < wanted)
+        return (read[:, 2] < wanted).nonzero()[0]
 
 
 def _filled(
@@ -149,7 +149,7 @@ class KeyTable(msgspec.Struct, frozen=True):
         room = np.uint64(len(keys).bit_length() + 1)
         order = order_of(mixed >> room)
         placed, values = mixed[order], values[order]
-        alike = np.flatnonzero(~first_of_runs((placed >> room).view(np.int64)))
+        alike = (~first_of_runs((placed >> room).view(np.int64))).nonzero()[0]
         alike = alike[placed[alike] != placed[alike - 1]]
         for place in alike.tolist():
             first, last = _alike(placed, place, int(room))
@@ -161,14 +161,14 @@ class KeyTable(msgspec.Struct, frozen=True):
     @classmethod
     def of_sorted(cls, mixed: NDArray[np.uint64], values: NDArray[np.uint64]) -> KeyTable:
         """A table of scrambled keys, sorted, with a value each, in any order within a key."""
-        head = np.flatnonzero(first_of_runs(mixed.view(np.int64))[: len(mixed)])
+        head = first_of_runs(mixed.view(np.int64))[: len(mixed)].nonzero()[0]
         size = np.diff(np.append(head, len(mixed)))
-        several = np.flatnonzero(size > 1)
+        several = (size > 1).nonzero()[0]
         count = size[several]
         group, row = expand_ranges(head[several], head[several] + count)
         shared = values[row]
         shared = shared[np.lexsort((shared, group))]
-        start = (np.cumsum(count) - count).astype(np.uint64)
+        start = (count.cumsum() - count).astype(np.uint64)
         told = values[head]
         told[several] = _SEVERAL | count.astype(np.uint64) << _COUNT_SHIFT | start
         homes = max(len(head) * _PAIRS // _PER, _PAIRS_MIN)
@@ -198,7 +198,7 @@ class KeyTable(msgspec.Struct, frozen=True):
     def _entries(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Distinct keys, ascending, and what stands beside each."""
         own, behind = (part.entry[part.entry[:, 0] != _FREE] for part in (self.own, self.behind))
-        at = np.searchsorted(own[:, 0], behind[:, 0])
+        at = own[:, 0].searchsorted(behind[:, 0])
         key, told = (np.insert(own[:, one], at, behind[:, one]) for one in (0, 1))
         return key, told
 
@@ -227,13 +227,13 @@ class KeyTable(msgspec.Struct, frozen=True):
             lives.append(further + first)
             wants.append(wanted[further])
         self._look_behind(lives, wants, there, told)
-        owner = np.flatnonzero(there)
+        owner = there.nonzero()[0]
         if len(owner) < len(told):
             told = told[owner]
         if not len(self.shared) or not (told >= _SEVERAL).any():
             return owner, told
         # Few are of several values as a rule: the others are only moved.
-        several = np.flatnonzero(told >= _SEVERAL)
+        several = (told >= _SEVERAL).nonzero()[0]
         held = told[several]
         size = ((held & ~_SEVERAL) >> _COUNT_SHIFT).astype(np.int64)
         size[size > values_max] = 0
@@ -242,7 +242,7 @@ class KeyTable(msgspec.Struct, frozen=True):
         count = np.ones(len(told), dtype=np.int64)
         count[several] = size
         owner, told = np.repeat(owner, count), np.repeat(told, count)
-        moved = several + np.cumsum(size - 1) - (size - 1)
+        moved = several + (size - 1).cumsum() - (size - 1)
         told[moved[of] + place - begin[of]] = self.shared[place]
         return owner, told
 

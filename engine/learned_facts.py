@@ -82,7 +82,7 @@ class LearnedFacts(msgspec.Struct, frozen=True, kw_only=True):
 
         denying = of_kind("not_alias|not_account", used)
         at = pa.array(denying)
-        refused = np.flatnonzero(pc.equal(kind, "not_items").to_numpy(zero_copy_only=False) & used)
+        refused = (pc.equal(kind, "not_items").to_numpy(zero_copy_only=False) & used).nonzero()[0]
         return cls(
             aliases=table("alias", fresh),
             accounts=table("payer_account", fresh),

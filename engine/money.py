@@ -43,7 +43,7 @@ def money_texts(minor: NDArray[np.int64], exponents: NDArray[np.int64]) -> pa.St
         return arrow.cast(_decimals_of(minor, int(exponents[0])), pa.string())
     parts, places = [pa.array([], pa.string())], []
     for exponent in range(EXPONENT_MAX + 1):
-        rows = np.flatnonzero(exponents == exponent)
+        rows = (exponents == exponent).nonzero()[0]
         if len(rows):
             parts.append(arrow.cast(_decimals_of(minor[rows], exponent), pa.string()))
             places.append(rows)

@@ -172,7 +172,7 @@ class NameBook(msgspec.Struct, frozen=True):
         `written` so.
         """
         fresh = allowed & (found.owner == NOBODY) & (entry >= 0)
-        rows = np.flatnonzero(fresh)
+        rows = fresh.nonzero()[0]
         if not len(rows):
             return
         known = written(texts[1].take(pa.array(table.row[entry[rows]])))
@@ -187,7 +187,7 @@ class NameBook(msgspec.Struct, frozen=True):
         allowed: NDArray[np.bool_],
     ) -> None:
         entry = self.by_words.find(mix64(word_hashes(names.core), scope))
-        rows = np.flatnonzero(allowed & (found.owner == NOBODY) & (entry >= 0))
+        rows = (allowed & (found.owner == NOBODY) & (entry >= 0)).nonzero()[0]
         ours = names.core.take(pa.array(rows)).to_pylist()
         theirs = self.names.core.take(pa.array(self.by_words.row[entry[rows]])).to_pylist()
         same = [
@@ -215,7 +215,7 @@ class NearNames(msgspec.Struct, frozen=True):
         order = np.argsort(beginning, kind="stable")
         index = NameIndex.of(book.names.core, book.scope, book.owner, book.distinct)
         owner = book.owner[order]
-        change = np.concatenate([[0], np.cumsum(owner[1:] != owner[:-1])])
+        change = np.concatenate([[0], (owner[1:] != owner[:-1]).cumsum()])
         return cls(book, order, beginning[order], change, index)
 
     def search(self, names: NormalNames, scope: NDArray[np.int64], found: NamesFound) -> NamesFound:
@@ -227,7 +227,7 @@ class NearNames(msgspec.Struct, frozen=True):
         self._settle_clipped(found, names, scope, open_name & (names.form == 0))
         length = pc.binary_length(names.core).to_numpy(zero_copy_only=False)
         todo = open_name & (found.owner == NOBODY) & (length >= _TYPO_LENGTH_MIN)
-        self._settle_like(found, names, scope, np.flatnonzero(todo), length)
+        self._settle_like(found, names, scope, todo.nonzero()[0], length)
         return found
 
     def _settle_clipped(
@@ -240,13 +240,13 @@ class NearNames(msgspec.Struct, frozen=True):
         """The only owner of names that begin with the (clipped) text, at least 12 bytes long."""
         length = pc.binary_length(names.full).to_numpy(zero_copy_only=False)
         fits = (length >= _CLIPPED_LENGTH_MIN) & (length <= _CLIPPED_LENGTH_MAX)
-        rows = np.flatnonzero(allowed & (found.owner == NOBODY) & fits)
+        rows = (allowed & (found.owner == NOBODY) & fits).nonzero()[0]
         if not len(rows):
             return
         known = self.beginning
         text = names.full.take(pa.array(rows))
-        low = np.searchsorted(known, _fixed(text, scope[rows]), side="left")
-        high = np.searchsorted(known, _fixed(text, scope[rows], end=b"\xff"), side="left")
+        low = known.searchsorted(_fixed(text, scope[rows]), side="left")
+        high = known.searchsorted(_fixed(text, scope[rows], end=b"\xff"), side="left")
         rows, low, high = rows[high > low], low[high > low], high[high > low]
         first, last = self.book.owner[self.order[low]], self.book.owner[self.order[high - 1]]
         found.first[rows], found.second[rows] = first, last
@@ -317,7 +317,7 @@ def _fixed(texts: pa.StringArray, scope: NDArray[np.int64], end: bytes = b"") ->
     content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
     length = np.minimum(np.diff(offsets), _CLIPPED_LENGTH_MAX)
     row = np.repeat(np.arange(len(texts)), length)
-    column = np.arange(len(row)) - (np.cumsum(length) - length)[row]
+    column = np.arange(len(row)) - (length.cumsum() - length)[row]
     table[row, 5 + column] = content[offsets[:-1][row] + column]
     if end:
         table[np.arange(len(texts)), 5 + length] = end[0]

@@ -109,7 +109,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         key, row = _scoped(scopes[row], letters)[order], row[order]
         once = first_of_runs(key, row) if len(key) else np.empty(0, dtype=np.bool_)
         key, row = key[once], row[once]
-        head = np.flatnonzero(first_of_runs(key)) if len(key) else np.empty(0, dtype=np.int64)
+        head = first_of_runs(key).nonzero()[0] if len(key) else np.empty(0, dtype=np.int64)
         start = np.append(head, len(key))
         rarity = _rarity(np.diff(start), distinct)
         each = np.repeat(rarity, np.diff(start))
@@ -133,7 +133,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         if not len(self.gram) or not len(queries):
             return matches
         self._look(queries, scopes, np.arange(len(queries)), _FIRST, matches)
-        again = np.flatnonzero(matches.likeness < _UNCONVINCING)
+        again = (matches.likeness < _UNCONVINCING).nonzero()[0]
         self._look(queries, scopes, again, _SECOND, matches)
         return matches
 
@@ -162,7 +162,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         """(query, gram) pairs to look at: of each stretch the rarest, then as many as allowed."""
         row, position, letters = _runs_of_letters(queries)
         key = _scoped(scopes[row], letters)
-        gram = np.searchsorted(self.gram, key)
+        gram = self.gram.searchsorted(key)
         known = self.gram[np.minimum(gram, len(self.gram) - 1)] == key
         row, position, gram = row[known], position[known], gram[known]
         frequency = np.diff(self.start)[gram]
@@ -176,9 +176,9 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         if len(row):
             kept = first_of_runs(row, gram)
             row, gram, frequency = row[kept], gram[kept], frequency[kept]
-        begin = np.searchsorted(row, row, side="left")
+        begin = row.searchsorted(row, side="left")
         rank = np.arange(len(row)) - begin
-        spent = np.cumsum(frequency)
+        spent = frequency.cumsum()
         spent -= np.append(0, spent)[begin]
         # Rare ones first, until a query has had its share of postings: frequent ones say little.
         kept = (rank < effort.grams_max) & ((spent <= effort.postings) | (rank < effort.grams_min))
@@ -192,7 +192,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         # A fifth of what a process loads at its start; most of them search no name.
         from scipy.sparse import csr_array  # noqa: PLC0415 - see above
 
-        head = np.flatnonzero(first_of_runs(row))
+        head = first_of_runs(row).nonzero()[0]
         query = row[head]
         rarity = _rarity(np.diff(self.start)[gram], self.distinct).astype(np.int32)
         asked = csr_array(
@@ -207,12 +207,12 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         begin, score = shared.indptr[:-1].astype(np.int64), shared.data
         best = np.maximum.reduceat(score, begin)
         size = np.diff(shared.indptr)
-        likely = np.flatnonzero(score >= np.repeat(_LIKELY_SHARE * best, size))
+        likely = (score >= np.repeat(_LIKELY_SHARE * best, size)).nonzero()[0]
         of = np.repeat(np.arange(len(query)), size)[likely]
         name, score = shared.indices[likely].astype(np.int64), score[likely]
         order = np.lexsort((name, -score, of))
         of, name, score = of[order], name[order], score[order]
-        rank = np.arange(len(of)) - np.searchsorted(of, of, side="left")
+        rank = np.arange(len(of)) - of.searchsorted(of, side="left")
         kept = rank < CANDIDATE_CUSTOMERS_MAX
         return query[of[kept]], name[kept], (score / best[of])[kept]
 
@@ -234,7 +234,7 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         sorted_words = process.cpdist(*words, scorer=fuzz.token_sort_ratio, dtype=np.float64)
         likeness = (np.maximum(whole, sorted_words) / 100.0 + 0.3 * share) / 1.3
         # Few letters apart means most letters in common: the others need not be counted.
-        near = np.flatnonzero(whole >= _LETTERS_IN_COMMON_MIN)
+        near = (whole >= _LETTERS_IN_COMMON_MIN).nonzero()[0]
         distance = np.full(len(query), FAR, dtype=np.int64)
         distance[near] = process.cpdist(
             *([texts[row] for row in near.tolist()] for texts in packed),
@@ -245,9 +245,9 @@ class NameIndex(msgspec.Struct, frozen=True, kw_only=True):
         order = np.lexsort((name, owner, distance, -likeness, query))
         query, name, owner = query[order], name[order], owner[order]
         likeness, distance = likeness[order], distance[order]
-        first = np.flatnonzero(first_of_runs(query))
-        of = np.cumsum(first_of_runs(query)) - 1
-        other = np.flatnonzero(owner != owner[first][of])
+        first = first_of_runs(query).nonzero()[0]
+        of = first_of_runs(query).cumsum() - 1
+        other = (owner != owner[first][of]).nonzero()[0]
         next_first = other[first_of_runs(of[other])] if len(other) else other
         matches = NameMatches.none(len(first))
         at = of[next_first]
@@ -302,7 +302,7 @@ def _parts(query: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[slice]:
     """Slices of whole queries whose postings fit a bound (or one query that does not)."""
     if not len(query):
         return []
-    part = (np.cumsum(sizes) - sizes) // _POSTINGS_MAX
-    of_query = part[np.searchsorted(query, query, side="left")]
-    edges = np.flatnonzero(first_of_runs(of_query))
+    part = (sizes.cumsum() - sizes) // _POSTINGS_MAX
+    of_query = part[query.searchsorted(query, side="left")]
+    edges = first_of_runs(of_query).nonzero()[0]
     return [slice(*bounds) for bounds in itertools.pairwise([*edges.tolist(), len(query)])]

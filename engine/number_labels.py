@@ -93,7 +93,7 @@ _VALUES, _CODES = _sorted_words()
 def _codes(content: NDArray[np.uint8], runs: Runs) -> NDArray[np.int8]:
     """Kind of label each run of letters is."""
     value = run_hashes(content, runs.start, runs.end)
-    place = np.minimum(np.searchsorted(_VALUES, value), len(_VALUES) - 1)
+    place = np.minimum(_VALUES.searchsorted(value), len(_VALUES) - 1)
     return np.where(_VALUES[place] == value, _CODES[place], np.int8(0))
 
 
@@ -104,7 +104,7 @@ def labels_before(
     found = np.zeros(len(start), dtype=np.int8)
     if not len(letters):
         return found
-    at = np.searchsorted(letters.end, start, side="right") - 1
+    at = letters.end.searchsorted(start, side="right") - 1
     live = np.arange(len(start))
     place, gap_max = start, _LABEL_GAP_MAX
     for _ in range(_FILLERS_MAX + 1):
@@ -143,7 +143,7 @@ _FILLER: Final = LABEL_KINDS.index("filler")
 def labels_after(chunk: TextChunk, letters: Runs, end: NDArray[np.int64]) -> NDArray[np.int8]:
     """Kind of label at most one byte behind each place in `end`."""
     found = np.zeros(len(end), dtype=np.int8)
-    at = np.searchsorted(letters.start, end)
+    at = letters.start.searchsorted(end)
     near = at < len(letters)
     near[near] &= letters.start[at[near]] - end[near] <= 1
     near[near] &= chunk.row_of(letters.start[at[near]]) == chunk.row_of(end[near] - 1)

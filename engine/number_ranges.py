@@ -82,7 +82,7 @@ def short_forms(
         return slots.at(owner)
     item = _items_of(number, index.customer[slots.item[owner]], index)
     # All that one text names is one sum: short forms of a text count together or not at all.
-    text = np.cumsum(first_of_runs(slots.payment, slots.line)) - 1
+    text = first_of_runs(slots.payment, slots.line).cumsum() - 1
     count = int(text[-1]) + 1
     missing = np.bincount(text[owner[item < 0]], minlength=count) > 0
     full = slots.item >= 0
@@ -132,10 +132,10 @@ def written_alike(
     beside "INV-10001".
     """
     alike = np.zeros(len(row), dtype=np.bool_)
-    of_free_text = np.flatnonzero((read.line == NO_LINE) & (read.strength == STRONG))
+    of_free_text = ((read.line == NO_LINE) & (read.strength == STRONG)).nonzero()[0]
     other = chunk.row_of(read.start[of_free_text])
     # Few texts have both: looking at them one by one costs nothing.
-    for slot in np.flatnonzero(np.isin(row, other)).tolist():
+    for slot in np.isin(row, other).nonzero()[0].tolist():
         floor, start, end = (int(at[slot]) for at in (chunk.offsets[row], *place))
         beside = of_free_text[other == row[slot]]
         letters = _letters_before(chunk.content, floor, start)
@@ -209,7 +209,7 @@ def range_ends(slots: ReferenceSlots, content: NDArray[np.uint8], index: OpenIte
     # Few neighbours get this far: reading the words between them one by one costs nothing.
     said = [
         row
-        for row in np.flatnonzero(both)
+        for row in both.nonzero()[0]
         if _BETWEEN.fullmatch(content[slots.end[row] : slots.start[row + 1]].tobytes())
     ]
     low = np.array(said, dtype=np.int64)

@@ -92,7 +92,7 @@ class Endings(msgspec.Struct, frozen=True):
         digit_count: NDArray[np.int64],
     ) -> Endings:
         """Index the items whose numbers are longer than the shortest ending."""
-        item = np.flatnonzero(digit_count > _ENDING_DIGITS_MAX - 1)
+        item = (digit_count > _ENDING_DIGITS_MAX - 1).nonzero()[0]
         ending = joined[item] % np.uint64(len(_REVERSED))
         key = family[item] * len(_REVERSED) + _REVERSED[ending.astype(np.int64)]
         order = order_of(key)
@@ -103,7 +103,7 @@ class Endings(msgspec.Struct, frozen=True):
         is gone; `added` are new ones, numbered so already.
         """
         item = moved[self.item]
-        kept = np.flatnonzero(item >= 0)
+        kept = (item >= 0).nonzero()[0]
         key, item = self.key[kept], item[kept].astype(np.int32)
         at = insertion_points((key, item), (added.key, added.item))
         return Endings(np.insert(key, at, added.key), np.insert(item, at, added.item))
@@ -116,9 +116,9 @@ class Endings(msgspec.Struct, frozen=True):
         """
         free = np.power(10, _ENDING_DIGITS_MAX - length)
         lowest = family * len(_REVERSED) + _REVERSED[(ending.astype(np.int64))]
-        low = np.searchsorted(self.key, lowest)
-        high = np.searchsorted(self.key, lowest + free)
-        useful = np.flatnonzero((family >= 0) & (high - low <= DOCUMENT_FREQUENCY_MAX))
+        low = self.key.searchsorted(lowest)
+        high = self.key.searchsorted(lowest + free)
+        useful = ((family >= 0) & (high - low <= DOCUMENT_FREQUENCY_MAX)).nonzero()[0]
         owner, position = expand_ranges(low[useful], high[useful])
         return useful[owner], self.item[position].astype(np.int64)
 
@@ -146,7 +146,7 @@ class Amounts(msgspec.Struct, frozen=True):
         stays[self.restated] = -1
         old, value = _numbered(self.table, stays)
         for key, item in (_numbered(self.later, moved), added.table.rows()):
-            at = np.searchsorted(old, key, side="right")
+            at = old.searchsorted(key, side="right")
             old, value = np.insert(old, at, key), np.insert(value, at, item)
         return Amounts(KeyTable.of_sorted(old, value), *_none_restated())
 
@@ -190,7 +190,7 @@ def _numbered(
     """Scrambled keys and items of `table` by the numbers they have now, without those gone."""
     key, value = table.rows()
     item = moved[value.view(np.int64)]
-    kept = np.flatnonzero(item >= 0)
+    kept = (item >= 0).nonzero()[0]
     return key[kept], item[kept].astype(np.uint64)
 
 
@@ -262,7 +262,7 @@ class OpenItemIndex(msgspec.Struct, frozen=True, kw_only=True):
         if not len(self.ledger_customer):
             return np.full(len(customer), -1, dtype=np.int64)
         key, wanted = self.ledger_key, customer * _CURRENCIES_MAX + currency
-        position = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+        position = np.minimum(key.searchsorted(wanted), len(key) - 1)
         return np.where((key[position] == wanted) & (customer >= 0), position, -1)
 
 
@@ -318,7 +318,7 @@ def build_index(
         joined_digits=joined,
         **ledgers_of(customer, currency),
         family_order=family_order,
-        family_bounds=np.concatenate([[0], np.cumsum(members)]),
+        family_bounds=np.concatenate([[0], members.cumsum()]),
         digit_count=digit_count,
         reference_keys=keys,
         endings=endings,
@@ -333,9 +333,9 @@ def ledgers_of(
 ) -> dict[str, NDArray[np.int64]]:
     """The arrays of the index about ledgers, from those of items in canonical order."""
     begins = first_of_runs(customer, currency) if len(customer) else np.empty(0, dtype=np.bool_)
-    first = np.flatnonzero(begins)
+    first = begins.nonzero()[0]
     return {
-        "ledger": np.cumsum(begins) - 1,
+        "ledger": begins.cumsum() - 1,
         "ledger_start": first,
         "ledger_end": np.append(first[1:], len(customer))[: len(first)],
         "ledger_customer": customer[first],
@@ -372,7 +372,7 @@ def _canonical_order(
         return order
     # Comparing texts is dear: only the ids of items that are otherwise alike are compared.
     begins = first_of_runs(key[order])
-    alike = np.flatnonzero(~begins | np.append(~begins[1:], False))
+    alike = (~begins | np.append(~begins[1:], False)).nonzero()[0]
     rows = order[alike]
     identity = pc.rank(items.text("open_item_id").take(pa.array(rows)), tiebreaker="dense")
     within = np.lexsort((identity.to_numpy(zero_copy_only=False), key[rows]))

@@ -109,7 +109,7 @@ class HashedOwners(msgspec.Struct, frozen=True):
             return cls(hashes, owners, owners, owners)
         order = np.lexsort((owners, hashes))
         key, owner = hashes[order], owners[order]
-        head = np.flatnonzero(first_of_runs(key.view(np.int64)))
+        head = first_of_runs(key.view(np.int64)).nonzero()[0]
         last = np.append(head[1:], len(key)) - 1
         return cls(key[head], order[head], owner[head], owner[last])
 
@@ -119,7 +119,7 @@ class HashedOwners(msgspec.Struct, frozen=True):
             return np.full(len(hashes), -1, dtype=np.int64)
         order = np.argsort(hashes)
         at = np.empty(len(hashes), dtype=np.int64)
-        at[order] = np.searchsorted(self.key, hashes[order])
+        at[order] = self.key.searchsorted(hashes[order])
         at = np.minimum(at, len(self.key) - 1)
         return np.where(self.key[at] == hashes, at, -1)
 

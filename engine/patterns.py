@@ -48,7 +48,7 @@ def codes_over_payments(settling: Candidates, index: OpenItemIndex) -> NDArray[n
     together = np.zeros(len(settling), dtype=np.bool_)
     together[rows.candidate[paid_up]] = True
     code[unexplained & together & ~still_short] = 0
-    at = np.flatnonzero(short & ~paid_up)
+    at = (short & ~paid_up).nonzero()[0]
     repeated = _repeats(
         index.customer[rows.item[at]],
         settling.payment[rows.candidate[at]],
@@ -75,7 +75,7 @@ def _repeats(
     for kind, value in enumerate((short, share)):
         key = mix64(customer, np.full(len(short), kind), value).view(np.int64)
         order = np.lexsort((payment, key))
-        group = np.cumsum(first_of_runs(key[order])) - 1
+        group = first_of_runs(key[order]).cumsum() - 1
         payments = np.bincount(group[first_of_runs(key[order], payment[order])])
         repeated[order] |= (payments >= _PAYMENTS_MIN)[group]
     return repeated

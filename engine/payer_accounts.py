@@ -119,7 +119,7 @@ def _verified(packed: pa.StringArray) -> NDArray[np.bool_]:
     verified: NDArray[np.bool_] = (
         pc.match_substring_regex(packed, _IBAN).to_numpy(zero_copy_only=False).copy()
     )
-    rows = np.flatnonzero(verified)
+    rows = verified.nonzero()[0]
     if not len(rows):
         return verified
     turned = pc.binary_join_element_wise(
@@ -133,7 +133,7 @@ def _verified(packed: pa.StringArray) -> NDArray[np.bool_]:
     length = np.diff(offsets)
     remainder = np.zeros(len(rows), dtype=np.int64)
     for place in range(int(length.max(initial=0))):
-        live = np.flatnonzero(length > place)
+        live = (length > place).nonzero()[0]
         value = _LETTER_VALUE[content[offsets[live] + place]]
         shift = np.where(value > 9, 100, 10)
         remainder[live] = (remainder[live] * shift + value) % 97

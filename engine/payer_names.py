@@ -77,7 +77,7 @@ def read_payer_names(
     agrees = _agrees_with_payer(distinct, directory, payer, unread)
     searched = np.zeros(len(distinct.scope), dtype=np.bool_)
     searched[distinct.code[unread & ~agrees]] = True
-    rows = np.flatnonzero(searched)
+    rows = searched.nonzero()[0]
     if len(rows):
         part = known.near.search(distinct.names.take(rows), distinct.scope[rows], found.at(rows))
         for name in found.__struct_fields__:
@@ -103,7 +103,7 @@ def confirm_by_name(
     Number and name together are evidence of the payer that neither is alone; such slots count as
     the payer's family from here on.
     """
-    rows = np.flatnonzero((slots.item >= 0) & (family[slots.payment] < 0))
+    rows = ((slots.item >= 0) & (family[slots.payment] < 0)).nonzero()[0]
     if not len(rows):
         return slots
     encoded = payments.text("payer_name").take(pa.array(slots.payment[rows])).dictionary_encode()
@@ -147,7 +147,7 @@ def _agrees_with_payer(
 ) -> NDArray[np.bool_]:
     """Payments of a known payer whose name, not read as anybody's, is like the payer's."""
     agrees = np.zeros(len(payer), dtype=np.bool_)
-    rows = np.flatnonzero(unread & (payer >= 0))
+    rows = (unread & (payer >= 0)).nonzero()[0]
     if not len(rows):
         return agrees
     key = distinct.code[rows] * (len(directory) + 1) + payer[rows]

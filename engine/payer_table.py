@@ -79,7 +79,7 @@ def _numbers(keys: pa.StringArray, directory: CustomerDirectory) -> NDArray[np.i
     """Number of each customer, -1 where none is named."""
     number = directory.numbers.look_up(keys)
     named = pc.not_equal(keys, "").to_numpy(zero_copy_only=False)
-    lost = np.flatnonzero((number < 0) & named)
+    lost = ((number < 0) & named).nonzero()[0]
     if len(lost):
         message = f"customer {keys[int(lost[0])].as_py()!r} is not among those of the match"
         raise SchemaError(message)

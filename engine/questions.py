@@ -76,7 +76,7 @@ def _most_even_item(
     payment, item = payment[order], rows.item[order]
     fresh = np.ones(len(order), dtype=np.bool_)
     fresh[1:] = (np.diff(payment) != 0) | (np.diff(item) != 0)
-    start = np.flatnonzero(fresh)
+    start = fresh.nonzero()[0]
     share = np.add.reduceat(believed[rows.candidate[order]], start) / whole[payment[start]]
     payment, item = payment[start], item[start]
     # Rounded, so that shares that are equal by design are equal by number.
@@ -121,7 +121,7 @@ def _about_totals(
     for first, first_name in _TOTALS.items():
         for second, second_name in _TOTALS.items():
             codes = (strategy_code(first) + 1, strategy_code(second) + 1)
-            fits = np.flatnonzero((best[0] == codes[0]) & (best[1] == codes[1]))
+            fits = ((best[0] == codes[0]) & (best[1] == codes[1])).nonzero()[0]
             if first != second and len(fits):
                 payments.append(fits)
                 clauses += [f"whether it pays {first_name} or {second_name}"] * len(fits)

@@ -87,10 +87,10 @@ def _near_numbers(
     """
     slots = situation.slots
     usable = (slots.item >= 0) & (slots.family | slots.amount)
-    unread = np.flatnonzero(~usable & (slots.digits >= _DIGITS_MIN))
+    unread = (~usable & (slots.digits >= _DIGITS_MIN)).nonzero()[0]
     unread = unread[np.argsort(slots.payment[unread], kind="stable")]
-    first = np.searchsorted(slots.payment[unread], payment, side="left")
-    last = np.searchsorted(slots.payment[unread], payment, side="right")
+    first = slots.payment[unread].searchsorted(payment, side="left")
+    last = slots.payment[unread].searchsorted(payment, side="right")
     near = np.zeros(len(payment), dtype=np.bool_)
     if not (last > first).any():
         return near

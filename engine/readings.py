@@ -121,7 +121,7 @@ def _numbers(run: Runs, value: NDArray[np.uint64], classes: NDArray[np.uint8]) -
     gap = np.zeros(len(run), dtype=np.int64)
     np.subtract(run.start[1:], run.end[:-1], out=gap[1:])
     follows, tight = (np.zeros(len(run), dtype=np.bool_) for _ in range(2))
-    near = np.flatnonzero(gap[1:] <= _TIGHT_GAP_MAX) + 1
+    near = (gap[1:] <= _TIGHT_GAP_MAX).nonzero()[0] + 1
     start, size = run.start[near], gap[near]
     drop = ((8 - size) << 3).astype(np.uint64)
     drop[size == 0] = 63  # nothing stands between: one bit, which no class has, is left
@@ -186,10 +186,10 @@ def chains_of(numbers: Numbers) -> Chains:
     length = run.end - run.start
     goes_on = numbers.tight.copy()
     goes_on[1:] |= numbers.follows[1:] & (numbers.gap[1:] == 1) & (length[:-1] <= _YEAR_LENGTH_MAX)
-    head = np.flatnonzero(~goes_on)
+    head = (~goes_on).nonzero()[0]
     tail = np.append(head[1:], count) - 1
     joined = numbers.value[head]
-    live = np.flatnonzero(tail > head)
+    live = (tail > head).nonzero()[0]
     place = head[live] + 1
     while len(live):
         joined[live] = _joined(joined[live], numbers.value[place], length[place])
@@ -217,7 +217,7 @@ def _cut_windows(chunk: TextChunk, run: Runs, cut: NDArray[np.int64]) -> Windows
     glued = cut > 0
     pieces = np.where(glued, -(-(run.end - run.start) // np.maximum(cut, 1)), 1)
     owner = np.repeat(np.arange(len(run)), pieces)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    place = np.arange(len(owner)) - np.repeat(pieces.cumsum() - pieces, pieces)
     start = run.start[owner] + place * cut[owner]
     end = np.minimum(np.where(glued[owner], start + cut[owner], run.end[owner]), run.end[owner])
     parts = Runs(start, end)
@@ -225,7 +225,7 @@ def _cut_windows(chunk: TextChunk, run: Runs, cut: NDArray[np.int64]) -> Windows
     inside = np.zeros(len(chunk.content) + 1, dtype=np.int64)
     inside[run.start[glued]] += 1
     inside[run.end[glued]] -= 1
-    touched = np.concatenate([[0], np.cumsum(np.cumsum(inside)[:-1] > 0)])
+    touched = np.concatenate([[0], (inside.cumsum()[:-1] > 0).cumsum()])
     return windows.at(touched[windows.end] > touched[windows.start])
 
 

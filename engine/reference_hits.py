@@ -238,7 +238,7 @@ def _ending_hits(
     row = chunk.row_of(run.start[some])
     family = _families(strong, chunk, payers, index)[row]
     owner, item = index.endings.find(family, numbers.value[some], length[some])
-    stranger = np.flatnonzero(payers.family[row] < 0)
+    stranger = (payers.family[row] < 0).nonzero()[0]
     other, of_amount = index.amounts.find(
         payers.currency[row[stranger]], payers.cash[row[stranger]]
     )
@@ -289,14 +289,14 @@ def _other_windows(
         windows = glued_windows(part, shapes)
         found.append((_moved(windows, back), False))
     changed = confusable_digits(chunk)
-    places = np.flatnonzero(changed != chunk.content)
+    places = (changed != chunk.content).nonzero()[0]
     places = places[covered[places + 1] == covered[places]]
     if len(places):
         part, back = _only(msgspec.structs.replace(chunk, content=changed), places)
         lookalike = TextChunk.of(part.content, part.offsets)
         windows = Windows.concat([number_windows(read_numbers(lookalike)), word_windows(lookalike)])
         windows = _moved(windows, back)
-        differs = np.concatenate([[0], np.cumsum(changed != chunk.content)])
+        differs = np.concatenate([[0], (changed != chunk.content).cumsum()])
         touched = differs[windows.end] > differs[windows.start]
         found.append((windows.at(touched), True))
     return found
@@ -329,7 +329,7 @@ def cover(hits: Hits | Runs, size: int) -> NDArray[np.int64]:
         return np.zeros(size + 1, dtype=np.int64)
     edges = np.bincount(hits.start, minlength=size + 1) - np.bincount(hits.end, minlength=size + 1)
     before = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.cumsum(edges[:-1]) > 0, out=before[1:])
+    np.cumsum(edges[:-1].cumsum() > 0, out=before[1:])
     return before
 
 
@@ -348,7 +348,7 @@ def widest(hits: Hits, chunk: TextChunk) -> Hits:
     live = np.arange(len(order))
     while len(live):
         heads = first_of_runs(row[live])
-        lead = live[heads][np.cumsum(heads) - 1]
+        lead = live[heads][heads.cumsum() - 1]
         same = (start[live] == start[lead]) & (end[live] == end[lead])
         overlap = (start[live] < end[lead]) & (end[live] > start[lead])
         kept.append(live[same])

@@ -87,11 +87,11 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
         """
         key, value = self.table.rows()
         item = moved[(value >> _STRENGTH_BITS).astype(np.int64)]
-        kept = np.flatnonzero(item >= 0)
+        kept = (item >= 0).nonzero()[0]
         old = key[kept]
         value = item[kept].astype(np.uint64) << _STRENGTH_BITS | value[kept] & _STRENGTH_MASK
         new, fresh = added.table.rows()
-        at = np.searchsorted(old, new, side="right")
+        at = old.searchsorted(new, side="right")
         return ReferenceKeys(
             KeyTable.of_sorted(np.insert(old, at, new), np.insert(value, at, fresh))
         )
@@ -111,7 +111,7 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
         owner, value = self.table.find(keys, DOCUMENT_FREQUENCY_MAX)
         if (owner[1:] == owner[:-1]).any():
             item = (value >> _STRENGTH_BITS).view(np.int64)
-            kept = np.flatnonzero(first_of_runs(owner, item))
+            kept = first_of_runs(owner, item).nonzero()[0]
             owner, value = owner[kept], value[kept]
         # What the answer is made of is what it was found in: memory not yet used costs as much as
         # the look-up.
@@ -187,12 +187,12 @@ class _Read(msgspec.Struct, frozen=True):
     def of(cls, chunk: TextChunk) -> _Read:
         numbers = read_numbers(chunk)
         value, length = numbers.value, numbers.run.end - numbers.run.start
-        bounds = np.searchsorted(numbers.run.start, chunk.offsets)
+        bounds = numbers.run.start.searchsorted(chunk.offsets)
         first, runs = bounds[:-1], np.diff(bounds)
         joined = np.zeros(len(chunk), dtype=np.uint64)
         digit_count = np.zeros(len(chunk), dtype=np.int64)
         for step in range(int(runs.max(initial=0))):
-            live = np.flatnonzero(runs > step)
+            live = (runs > step).nonzero()[0]
             at = first[live] + step
             with np.errstate(over="ignore"):
                 joined[live] = joined[live] * power_of_ten(length[at]) + value[at]
@@ -201,17 +201,17 @@ class _Read(msgspec.Struct, frozen=True):
 
     def sequences(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Texts of several digit runs, and a hash of those in order."""
-        several = np.flatnonzero(self.runs > 1)
+        several = (self.runs > 1).nonzero()[0]
         state = self.value[self.first[several]]
         runs = self.runs[several]
         for step in range(1, int(runs.max(initial=0))):
-            live = np.flatnonzero(runs > step)
+            live = (runs > step).nonzero()[0]
             state[live] = mix64(state[live], self.value[self.first[several[live]] + step])
         return several, state
 
     def shapes(self) -> NDArray[np.int64]:
         """Shapes as numbers (see `common_shapes`); how often each occurs (shape: 2 × shapes)."""
-        some = np.flatnonzero(self.runs)
+        some = self.runs.nonzero()[0]
         first = self.length[self.first[some]]
         last = self.length[self.first[some] + self.runs[some] - 1]
         step = _SHAPE_MAX + 1
@@ -219,7 +219,7 @@ class _Read(msgspec.Struct, frozen=True):
             np.minimum(part, _SHAPE_MAX) for part in (self.runs[some], first, last)
         )
         code = np.sort((runs * step + first) * step + last)
-        head = np.flatnonzero(first_of_runs(code)) if len(code) else code
+        head = first_of_runs(code).nonzero()[0] if len(code) else code
         return np.stack([code[head], np.diff(np.append(head, len(code)))])
 
 
@@ -231,7 +231,7 @@ def joined_digits(texts: pa.StringArray) -> NDArray[np.uint64]:
 
 def _document_keys(chunk: TextChunk, read: _Read, item: NDArray[np.int32]) -> list[_Keys]:
     significant = read.joined >= _SHORT_NUMBER
-    some = np.flatnonzero(read.digit_count)
+    some = read.digit_count.nonzero()[0]
     several, sequence = read.sequences()
     own = np.where(significant, STRONG, WEAK).astype(np.int8)
     words = words_of_chunk(chunk)
@@ -251,7 +251,7 @@ def _alternatives(
     texts: pa.StringArray, item: NDArray[np.int32]
 ) -> tuple[pa.StringArray, NDArray[np.int32]]:
     """Every purchase order, or further reference, beside the item it belongs to."""
-    some = np.flatnonzero(pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
+    some = pc.not_equal(texts, "").to_numpy(zero_copy_only=False).nonzero()[0]
     lists = pc.split_pattern(texts.take(pa.array(some)), ";")
     owner = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     values = pc.utf8_upper(pc.list_flatten(lists))
@@ -266,9 +266,9 @@ def _alternative_keys(texts: pa.StringArray, owner: NDArray[np.int32]) -> list[_
     for chunk in text_chunks(texts):
         item = owner[chunk.first_row : chunk.first_row + len(chunk)]
         read = _Read.of(chunk)
-        good = np.flatnonzero(
+        good = (
             (read.digit_count >= _STRONG_DIGITS_MIN) & (read.joined >= _ALTERNATIVE_MIN)
-        )
+        ).nonzero()[0]
         words = words_of_chunk(chunk)
         long = words.digit_count >= _STRONG_DIGITS_MIN
         long &= (words.letter_count > 0) | (read.joined[words.row] < _ALTERNATIVE_MIN)
@@ -294,7 +294,7 @@ def summed_shapes(found: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     code, times = every[:, order]
     if not len(code):
         return every
-    head = np.flatnonzero(first_of_runs(code))
+    head = first_of_runs(code).nonzero()[0]
     summed = np.stack([code[head], np.add.reduceat(times, head)])
     return summed[:, summed[1] > 0]
 

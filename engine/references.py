@@ -226,7 +226,7 @@ def _stated(
     if not len(remittances):
         return cash, cash
     gross = cash.copy()
-    on_line = np.flatnonzero(line != NO_LINE)
+    on_line = (line != NO_LINE).nonzero()[0]
     row = line[on_line]
     given = ~remittances.is_null("amount_minor")[row]
     on_line, row = on_line[given], row[given]
@@ -270,7 +270,7 @@ def _read_chunk(
     def astray(
         where: NDArray[np.bool_], *, of_payer: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        lost = np.flatnonzero(where & (hits.strength == STRONG))
+        lost = (where & (hits.strength == STRONG)).nonzero()[0]
         if not len(lost):
             return lost, lost
         row, item = chunk.row_of(hits.start[lost]), hits.item[lost]
@@ -322,7 +322,7 @@ def _resolve(
     # The same item may be hit through several keys of one reading: count items, not keys.
     order = order[first_of_runs(start, hits.item[order])]
     head = first_of_runs(hits.start[order])
-    slot = np.cumsum(head) - 1
+    slot = head.cumsum() - 1
     top = order[head]
     best = score[top][slot]
     ties = np.bincount(slot[score[order] == best], minlength=len(top))
@@ -373,7 +373,7 @@ def _of_one_customer(
 
 def _digits_at(chains: Chains, start: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Number of the chain at or after each start: all digits of the reference around it."""
-    position = np.searchsorted(chains.end, start, side="right")
+    position = chains.end.searchsorted(start, side="right")
     return np.append(chains.digits, np.uint64(0))[position]
 
 
@@ -394,7 +394,7 @@ def _unread_slots(
     again = np.zeros(len(some), dtype=np.bool_)
     again[1:] = (row[some][1:] == row[some][:-1]) & is_line[row[some][1:]]
     some = some[~again]
-    bare = np.setdiff1d(np.flatnonzero(unread_line), row[some])
+    bare = np.setdiff1d(unread_line.nonzero()[0], row[some])
     of = np.concatenate([row[some], bare])
     none = np.zeros(len(of), dtype=np.int64)
     flag = none.astype(np.bool_)

@@ -69,7 +69,7 @@ def declare_relations(
     family = slots.family | _of_sisters(slots, payments, directory, payers, index)
     declared = np.zeros(count, dtype=np.bool_)
     fee_ppm, fee_minor = (np.full(count, -1, dtype=np.int64) for _ in range(2))
-    named = np.flatnonzero(slots.item >= 0)
+    named = (slots.item >= 0).nonzero()[0]
     owner = index.customer[slots.item[named]]
     payer = _Payer.of(payments, directory, payers) if book.relations() else None
     if payer is not None:
@@ -147,7 +147,7 @@ def _of_sisters(
     """
     company = payers.company[slots.payment]
     named = (slots.item >= 0) & (company >= 0)
-    rows = np.flatnonzero(named)
+    rows = named.nonzero()[0]
     rows = rows[index.company[slots.item[rows]] != company[rows]]
     own = np.zeros(len(slots.payment), dtype=np.bool_)
     if len(rows):

@@ -82,7 +82,7 @@ def changed_resident(
     differs, moves = _differences(items, changed, place, there)
     gone_place, gone_there = _find(items, _keys_only(removed))
     gone = np.concatenate([place[there & differs], gone_place[gone_there]])
-    added = changed.take(np.flatnonzero(differs))
+    added = changed.take(differs.nonzero()[0])
     if not len(gone) and not len(added):
         return resident
     if not _is_known(resident, gone, added):
@@ -138,11 +138,11 @@ class _Change:
         gone = self._old_number[self._rows]
         kept = np.delete(np.arange(len(index)), gone)
         behind = _canonical_places(index, added)
-        at = behind - np.searchsorted(np.sort(gone), behind)
+        at = behind - np.sort(gone).searchsorted(behind)
         old = np.insert(kept, at, -1)
-        number = np.flatnonzero(old < 0)
+        number = (old < 0).nonzero()[0]
         moved = np.full(len(index), -1, dtype=np.int64)
-        moved[kept] = np.flatnonzero(old >= 0)
+        moved[kept] = (old >= 0).nonzero()[0]
         columns: dict[str, Any] = {}
         for name in _ITEM_COLUMNS:
             values = getattr(index, name)[old]
@@ -168,7 +168,7 @@ class _Change:
                 **columns,
                 **ledgers_of(columns["customer"], columns["currency"]),
                 family_order=order_of(family),
-                family_bounds=np.concatenate([[0], np.cumsum(members)]),
+                family_bounds=np.concatenate([[0], members.cumsum()]),
                 reference_keys=index.reference_keys.changed(moved, keys),
                 endings=index.endings.changed(moved, endings),
                 amounts=index.amounts.changed(moved, amounts),
@@ -181,8 +181,8 @@ class _Change:
         """All items by their keys, the new row of each old one, and the rows of those added."""
         old, added = self._resident.open_items.record_batch, self._added.source.record_batch
         row = np.arange(len(self._resident.open_items))
-        row -= np.searchsorted(self._rows, row)
-        row += np.searchsorted(self._place, np.arange(len(row)), side="right")
+        row -= self._rows.searchsorted(row)
+        row += self._place.searchsorted(np.arange(len(row)), side="right")
         going = set(self._rows.tolist())
         parts, start, edge = [], 0, 0
         bounds = sorted({*going, *self._place.tolist(), len(row)})
@@ -193,7 +193,7 @@ class _Change:
                 edge += 1
             start = bound + int(bound in going)
         source = OpenItemBatch.of_distinct(pa.concat_batches(parts))
-        row_of_added = self._place - np.searchsorted(self._rows, self._place)
+        row_of_added = self._place - self._rows.searchsorted(self._place)
         row_of_added += np.arange(len(self._place))
         return source, row, row_of_added
 
@@ -243,7 +243,7 @@ def _canonical_places(index: OpenItemIndex, added: OpenItemIndex) -> NDArray[np.
     """The item before which each added one belongs: by customer, currency, due date, id."""
     identity = added.text("open_item_id", np.arange(len(added))).to_pylist()
     ledger = index.ledger_of(added.customer, added.currency)
-    next_ledger = np.searchsorted(index.ledger_key, added.ledger_key[added.ledger])
+    next_ledger = index.ledger_key.searchsorted(added.ledger_key[added.ledger])
     starts = np.append(index.ledger_start, len(index))
     places = []
     for number, one in enumerate(ledger.tolist()):

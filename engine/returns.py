@@ -66,7 +66,7 @@ def find_originals(payments: PaymentBatch) -> dict[str, str]:
     be the original of several.
     """
     cash = payments.int64("amount_minor")
-    returned, received = np.flatnonzero(cash < 0), np.flatnonzero(cash > 0)
+    returned, received = (cash < 0).nonzero()[0], (cash > 0).nonzero()[0]
     incoming = payments.take(received)
     at = _originals(payments, returned, incoming, cash[received])
     ids = payments.text("payment_id")
@@ -82,7 +82,7 @@ def find_originals(payments: PaymentBatch) -> dict[str, str]:
 
 def find_earlier_originals(payments: PaymentBatch, earlier: SettledBatch) -> dict[str, str]:
     """The same of originals among those earlier runs settled."""
-    returned = np.flatnonzero(payments.int64("amount_minor") < 0)
+    returned = (payments.int64("amount_minor") < 0).nonzero()[0]
     known, paid = _payments_of(earlier)
     at = _originals(payments, returned, known, paid)
     found = at >= 0
@@ -107,7 +107,7 @@ def reverse_returns(
     these are some of them.
     """
     payments, cash = intake.payments, intake.situation.cash
-    returned = np.flatnonzero(cash < 0)
+    returned = (cash < 0).nonzero()[0]
     original = np.full(len(payments), _NOBODY, dtype=np.int64)
     before = np.full(len(payments), _NOBODY, dtype=np.int64)
     recalled = np.zeros(len(payments), dtype=np.bool_)
@@ -152,9 +152,9 @@ def _among(
 ) -> NDArray[np.int64]:
     """Row of each return's original among `payments`."""
     if told is None:
-        incoming = payments.take(np.flatnonzero(cash > 0))
+        incoming = payments.take((cash > 0).nonzero()[0])
         at = _originals(payments, returned, incoming, incoming.int64("amount_minor"))
-        return np.where(at >= 0, np.append(np.flatnonzero(cash > 0), _NOBODY)[at], at)
+        return np.where(at >= 0, np.append((cash > 0).nonzero()[0], _NOBODY)[at], at)
     ids = payments.text("payment_id")
     named = [told.get(name) for name in ids.take(pa.array(returned)).to_pylist()]
     found = pc.index_in(pa.array(named, pa.string()), value_set=ids, skip_nulls=True)
@@ -203,14 +203,14 @@ def _same_text(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs (row of `wanted`, row of `known`) of equal texts that are not empty."""
     hit = pc.and_(pc.is_in(known, value_set=wanted), pc.not_equal(known, ""))
-    rows = np.flatnonzero(hit.to_numpy(zero_copy_only=False))
+    rows = hit.to_numpy(zero_copy_only=False).nonzero()[0]
     place = pc.index_in(known.take(pa.array(rows)), value_set=wanted.unique())
     code = place.to_numpy(zero_copy_only=False).astype(np.int64)
     order = np.argsort(code, kind="stable")
     rows, code = rows[order], code[order]
     own = pc.index_in(wanted, value_set=wanted.unique()).to_numpy(zero_copy_only=False)
     owner, position = expand_ranges(
-        np.searchsorted(code, own, side="left"), np.searchsorted(code, own, side="right")
+        code.searchsorted(own, side="left"), code.searchsorted(own, side="right")
     )
     return owner, rows[position]
 
@@ -250,7 +250,7 @@ def _reopened(
     settled: pa.Table,
 ) -> pa.Table:
     """Reversals of the returns that have an `original` (row of `known_ids` and `paid`)."""
-    rows = np.flatnonzero(original >= 0)
+    rows = (original >= 0).nonzero()[0]
     back, whole = -cash[rows], paid[original[rows]]
     return_of = pa.table(
         {

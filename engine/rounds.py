@@ -194,7 +194,7 @@ def unlisted_odds(intake: Intake, named: Round, map_ordered: MapOrdered = map) -
     """
     situation, habits = named.situation, intake.resident.habits
     known = situation.open_for_matching & (situation.payer >= 0)
-    rows = np.flatnonzero(known & ~_contradicted(intake, situation))
+    rows = (known & ~_contradicted(intake, situation)).nonzero()[0]
     among = len(situation) if intake.whole is None else intake.whole.payments
     rows = rows[sampled(intake.payments.text("payment_id").take(rows), among)]
     part = Part.of(situation, rows).situation

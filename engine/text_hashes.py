@@ -35,11 +35,11 @@ def word_hashes(texts: pa.StringArray) -> NDArray[np.uint64]:
     edge = np.zeros(len(inside) + 1, dtype=np.bool_)
     edge[1:-1] = inside[1:] != inside[:-1]
     edge[offsets] = True
-    edges = np.flatnonzero(edge)
+    edges = edge.nonzero()[0]
     start, end = edges[:-1], edges[1:]
     some = inside[start] if len(start) else np.empty(0, dtype=np.bool_)
     start, end = start[some], end[some]
-    row = np.searchsorted(offsets, start, side="right") - 1
+    row = offsets.searchsorted(start, side="right") - 1
     sums = np.zeros(len(texts), dtype=np.uint64)
     np.add.at(sums, row, mix64(_hash_ranges(content, start, end)))
     return sums
@@ -64,7 +64,7 @@ def _hash_ranges(
     length = end - start
     state = length.astype(np.uint64)
     for step in range(0, int(length.max(initial=0)), _WORD):
-        live = np.flatnonzero(length > step)
+        live = (length > step).nonzero()[0]
         word = words[start[live] + step] & _MASKS[np.minimum(length[live] - step, _WORD)]
         state[live] = mix64(state[live], word)
     return state
@@ -74,7 +74,7 @@ def same_texts(
     texts: pa.StringArray, others: pa.StringArray, rows: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Whether each text is the one of `others` at its row (False where the row is -1)."""
-    found = np.flatnonzero(rows >= 0)
+    found = (rows >= 0).nonzero()[0]
     if len(found) == len(rows):
         every = pc.equal(texts, others.take(rows))
         there: NDArray[np.bool_] = every.to_numpy(zero_copy_only=False).copy()

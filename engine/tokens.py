@@ -109,7 +109,7 @@ class TextChunk(msgspec.Struct, frozen=True):
 
     def row_of(self, place: NDArray[np.int64]) -> NDArray[np.int64]:
         """The text that each place of the bytes is in, counted within the chunk."""
-        return np.searchsorted(self.offsets, place, side="right") - 1
+        return self.offsets.searchsorted(place, side="right") - 1
 
     def with_rows(self, rows: NDArray[np.int64]) -> TextChunk:
         """Only the texts in `rows`, which are sorted; the others are empty."""
@@ -117,7 +117,7 @@ class TextChunk(msgspec.Struct, frozen=True):
         kept[rows] = True
         size = np.diff(self.offsets)
         inside = np.repeat(kept, size)
-        offsets = np.concatenate([[0], np.cumsum(np.where(kept, size, 0))])
+        offsets = np.concatenate([[0], np.where(kept, size, 0).cumsum()])
         return msgspec.structs.replace(
             self, content=self.content[inside], classes=self.classes[inside], offsets=offsets
         )
@@ -172,11 +172,11 @@ def _cut(offsets: NDArray[np.int64], groups: NDArray[np.int64]) -> Iterator[tupl
     """Rows (first, behind the last) of each chunk; the texts decide, nothing else."""
     count, first = len(offsets) - 1, 0
     while first < count:
-        last = int(np.searchsorted(offsets, offsets[first] + _CHUNK_BYTES, side="right")) - 1
+        last = int(offsets.searchsorted(offsets[first] + _CHUNK_BYTES, side="right")) - 1
         last = min(max(last, first + 1), first + _CHUNK_ROWS, count)
         if last < count:
-            begin = int(np.searchsorted(groups, groups[last]))
-            end = int(np.searchsorted(groups, groups[last], side="right"))
+            begin = int(groups.searchsorted(groups[last]))
+            end = int(groups.searchsorted(groups[last], side="right"))
             last = begin if begin > first else end
         yield first, last
         first = last
@@ -198,7 +198,7 @@ def confusable_digits(chunk: TextChunk) -> NDArray[np.uint8]:
         touches = np.zeros(len(changed), dtype=np.bool_)
         touches[1:] |= digit[:-1] & goes_on
         touches[:-1] |= digit[1:] & goes_on
-        swap = np.flatnonzero(touches & ~digit & (lookalike > 0))
+        swap = (touches & ~digit & (lookalike > 0)).nonzero()[0]
         changed[swap] = lookalike[swap]
     return changed
 
@@ -245,7 +245,7 @@ def words_of_chunk(chunk: TextChunk) -> Words:
     digit_count = _counted(_before(chunk.classes & DIGIT), run)
     kept = _before((chunk.classes & (DIGIT | LETTER)) > 0)
     size = _counted(kept, run)
-    some = np.flatnonzero(size)
+    some = size.nonzero()[0]
     run, size, digit_count = run.at(some), size[some], digit_count[some]
     value = _word_hashes(chunk, run, kept)
     return Words(
@@ -259,19 +259,19 @@ def number_words(chunk: TextChunk, digits_max: int) -> tuple[Runs, NDArray[np.ui
     """
     run = _runs((chunk.classes & (DIGIT | LETTER | GLUE)) > 0, chunk.offsets)
     digit_count = _counted(_before(chunk.classes & DIGIT), run)
-    some = np.flatnonzero(digit_count)
+    some = digit_count.nonzero()[0]
     run, digit_count = run.at(some), digit_count[some]
     kept = _before((chunk.classes & (DIGIT | LETTER)) > 0)
     lettered = _counted(kept, run) > digit_count
     chosen = lettered | (digit_count <= digits_max) | (chunk.content[run.start] == ord("0"))
-    run = run.at(np.flatnonzero(chosen))
+    run = run.at(chosen.nonzero()[0])
     return run, _word_hashes(chunk, run, kept)
 
 
 def _word_hashes(chunk: TextChunk, run: Runs, kept: NDArray[np.int32]) -> NDArray[np.uint64]:
     """Hashes of the letters and digits of each word; `kept` counts those before each place."""
     value = run_hashes(chunk.content, run.start, run.end)
-    glued = np.flatnonzero(_counted(kept, run) < run.end - run.start)
+    glued = (_counted(kept, run) < run.end - run.start).nonzero()[0]
     # Words with punctuation inside are hashed from bytes packed without it.
     packed = chunk.content[(chunk.classes & (DIGIT | LETTER)) > 0]
     value[glued] = run_hashes(packed, kept[run.start[glued]], kept[run.end[glued]])
@@ -306,7 +306,7 @@ def run_values(
     length = end - start
     value = _eight_digits(ending[end], length)
     for block in range(1, (int(length.max(initial=0)) + 7) // 8):
-        live = np.flatnonzero(length > 8 * block)
+        live = (length > 8 * block).nonzero()[0]
         scale = np.uint64(10 ** (8 * block) % 2**64)
         part = _eight_digits(ending[end[live] - 8 * block], length[live] - 8 * block)
         value[live] += part * scale
@@ -321,7 +321,7 @@ def run_hashes(
     length = end - start
     value = _folded(_last_bytes(ending[end], length), np.uint64(0))
     for block in range(1, (int(length.max(initial=0)) + 7) // 8):
-        live = np.flatnonzero(length > 8 * block)
+        live = (length > 8 * block).nonzero()[0]
         part = _last_bytes(ending[end[live] - 8 * block], length[live] - 8 * block)
         value[live] = _folded(part, value[live])
     return value
@@ -366,7 +366,7 @@ def _runs(inside: NDArray[np.bool_], offsets: NDArray[np.int64]) -> Runs:
     joined[0] = joined[-1] = False
     np.logical_and(inside[1:], inside[:-1], out=joined[1:-1])
     joined[offsets] = False
-    start = np.flatnonzero(inside & ~joined[:-1])
-    end = np.flatnonzero(inside & ~joined[1:])
+    start = (inside & ~joined[:-1]).nonzero()[0]
+    end = (inside & ~joined[1:]).nonzero()[0]
     end += 1
     return Runs(start, end)

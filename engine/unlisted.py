@@ -70,5 +70,5 @@ def none_weight(counts: NDArray[np.int64]) -> float:
     weights = NONE_WEIGHT * np.exp2(np.arange(-steps, steps + 1) / _STEPS)
     odds = np.ldexp(1.0, np.arange(_LOWEST, _HIGHEST + 1))[:, None]
     likely = (counts[:, None] * np.log((weights + odds) / (1.0 + weights))).sum(axis=0)
-    not_contradicted = np.flatnonzero(likely >= likely.max() - _UNLIKELY)
+    not_contradicted = (likely >= likely.max() - _UNLIKELY).nonzero()[0]
     return max(float(weights[not_contradicted[-1]]), NONE_WEIGHT)

@@ -89,7 +89,7 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
     def due_days(self) -> DueDays:
         """On which days what is open is due."""
         due = np.array(sorted(self.due.items()), dtype=np.int64).reshape(-1, 2)
-        return DueDays(due[:, 0], np.concatenate([[0], np.cumsum(due[:, 1])]))
+        return DueDays(due[:, 0], np.concatenate([[0], due[:, 1].cumsum()]))
 
     def whole(
         self,

@@ -56,7 +56,7 @@ def repair_references(situation: Situation) -> ReferenceSlots:
         situation, slot
     )
     score = np.full(len(slot), FAR)
-    at = np.flatnonzero(amount)
+    at = amount.nonzero()[0]
     apart = _apart(situation, slot[at], item[at], _DISTANCE_WITH_AMOUNT_MAX)
     near = apart <= np.where(known[at], _DISTANCE_WITH_AMOUNT_MAX, 1)
     score[at[near]] = apart[near] - _AMOUNT_WORTH
@@ -64,7 +64,7 @@ def repair_references(situation: Situation) -> ReferenceSlots:
     # item of the amount is further than one of another, are those of other amounts compared.
     settled = np.zeros(len(slots.item), dtype=np.bool_)
     settled[slot[score <= 0]] = True
-    at = np.flatnonzero(~amount & known & ~settled[slot])
+    at = (~amount & known & ~settled[slot]).nonzero()[0]
     apart = _apart(situation, slot[at], item[at], _DISTANCE_MAX)
     near = apart <= _DISTANCE_MAX
     score[at[near]] = apart[near]
@@ -160,7 +160,7 @@ def _mend(
     if not len(slot):
         return situation
     first = first_of_runs(slot)
-    best = score[first][np.cumsum(first) - 1]
+    best = score[first][first.cumsum() - 1]
     alone = np.bincount(slot[score == best], minlength=len(slots.item))[slot[first]] == 1
     mended, target = slot[first][alone], item[first][alone]
     columns = {name: getattr(slots, name).copy() for name in slots.__struct_fields__}

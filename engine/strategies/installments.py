@@ -38,10 +38,10 @@ def propose_installments(situation: Situation) -> Candidates:
     kept = first_of_runs(payment, index.due_day[item], item)
     rows, payment, item = rows[kept], payment[kept], item[kept]
     head = first_of_runs(payment)
-    candidate, of = np.cumsum(head) - 1, payment[head]
+    candidate, of = head.cumsum() - 1, payment[head]
     opened = situation.remaining[item]
-    before = np.cumsum(opened) - opened
-    before -= before[np.flatnonzero(head)][candidate]
+    before = opened.cumsum() - opened
+    before -= before[head.nonzero()[0]][candidate]
     cash = np.clip(situation.cash[payment] - before, 0, opened)
     count = len(of)
     paid = np.bincount(candidate[cash > 0], minlength=count)
@@ -72,7 +72,7 @@ def _of_plans(situation: Situation) -> NDArray[np.int64]:
     live = situation.open_for_matching[shared.payment] & situation.payable(shared.item)
     live &= situation.remaining[shared.item] > 0
     live &= shared.family | (situation.payer_family[shared.payment] < 0)
-    rows = np.flatnonzero(live)
+    rows = live.nonzero()[0]
     if not len(rows):
         return rows
     named = np.bincount(situation.referenced().payment, minlength=count) > 0

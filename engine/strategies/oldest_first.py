@@ -35,7 +35,7 @@ def propose_oldest_first(
     payment, ledger = payment[ledger >= 0], ledger[ledger >= 0]
     order = np.lexsort((precedence[payment], ledger))
     payment, ledger = payment[order], ledger[order]
-    turn = np.arange(len(payment)) - np.searchsorted(ledger, ledger, side="left")
+    turn = np.arange(len(payment)) - ledger.searchsorted(ledger, side="left")
     remaining = situation.remaining
     # Payments of one payer take turns; each turn is one pass over all payers.
     for number in range(int(turn.max(initial=-1)) + 1):
@@ -58,14 +58,14 @@ def _one_turn(situation: Situation, payment: NDArray[np.int64]) -> Candidates:
     if not len(owner):
         return Candidates.none()
     opened = situation.remaining[item]
-    before = np.cumsum(opened) - opened
+    before = opened.cumsum() - opened
     head = first_of_runs(owner)
-    before -= before[np.flatnonzero(head)][np.cumsum(head) - 1]
+    before -= before[head.nonzero()[0]][head.cumsum() - 1]
     cash = np.clip(situation.cash[payment[owner]] - before, 0, opened)
     takes = cash > 0
     owner, item, cash = owner[takes], item[takes], cash[takes]
     head = first_of_runs(owner)
-    candidate, chosen = np.cumsum(head) - 1, payment[owner[head]]
+    candidate, chosen = head.cumsum() - 1, payment[owner[head]]
     candidates = Candidates.of(
         chosen,
         "oldest_first",

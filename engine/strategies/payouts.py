@@ -40,7 +40,7 @@ def propose_payouts(situation: Situation, unread: NDArray[np.int64]) -> Candidat
     if not len(named.payment):
         return Candidates.none()
     head = first_of_runs(named.payment)
-    candidate, of = np.cumsum(head) - 1, named.payment[head]
+    candidate, of = head.cumsum() - 1, named.payment[head]
     count, size = len(of), np.bincount(candidate)
     gross = situation.remaining[named.item]
     share = (gross * situation.fee_ppm[named.payment] + _MILLION // 2) // _MILLION
