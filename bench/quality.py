@@ -41,6 +41,7 @@ WORLDS: Final = (
     *("demo", "unknown_payers", "price_list", "rent", "whole_dollar", "dense_numbers"),
     *("infeasible", "infeasible_prices", "infeasible_rent", "infeasible_dollars", "clean"),
     *("due_rent", "due_prices", "exceptions", "returns", "stale_items", "file_faults"),
+    "plans",
 )
 """Every kind of world."""
 

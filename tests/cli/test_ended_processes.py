@@ -20,7 +20,9 @@ MORE_THAN_A_PIPE_HOLDS = b"X" * (1 << 20)
     ],
 )
 def test_a_signal_ends_a_command_with_its_code_and_leaves_nothing(tmp_path, number, code, said):
-    words = [sys.executable, "-c", TIEOUT, "parse", "-", "--out", str(tmp_path / "out")]
+    # Tests started in the background may have been told to ignore ^C, and so is what they start.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + TIEOUT
+    words = [sys.executable, "-c", heard, "parse", "-", "--out", str(tmp_path / "out")]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         # Once all of this is taken the command reads; its input has not ended, so it waits.
         process.stdin.write(MORE_THAN_A_PIPE_HOLDS)
