@@ -40,7 +40,6 @@ _PLAIN = [
     strategy_code(name)
     for name in (
         "single_amount",
-        "single_amount_net",
         "balance",
         "past_due",
         "statement",
@@ -48,7 +47,8 @@ _PLAIN = [
         "all_but_one",
     )
 ]
-"""What answers a payment so plainly that only small ledgers are searched further."""
+"""What answers a payment so plainly that only small ledgers are searched further. One item less its
+discount does not: which items are paid less is a choice more, and other sets fit more often."""
 
 
 def propose_by_amount(
