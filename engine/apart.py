@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from engine import arrow_functions as arrow
 from engine.batches import NO_DATE, Batch, LearnedFactBatch, PaymentBatch, RemittanceBatch
@@ -53,8 +52,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     Two matches may bring the same payment; within one, keys differ.
     """
 
-    payments: pa.RecordBatch
-    lines: pa.RecordBatch
+    payments: PaymentBatch
+    lines: RemittanceBatch
     owner: NDArray[np.int64]
     line_owner: NDArray[np.int64]
     day: NDArray[np.int64]
@@ -63,8 +62,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, parts: Sequence[Apart]) -> Self:
         """The given matches, in their order; at least one."""
         return cls.cut(
-            pa.concat_batches([part.payments.record_batch for part in parts]),
-            pa.concat_batches([part.remittances.record_batch for part in parts]),
+            PaymentBatch.concat_distinct([part.payments for part in parts]),
+            RemittanceBatch.concat_distinct([part.remittances for part in parts]),
             [len(part.payments) for part in parts],
             [len(part.remittances) for part in parts],
             [part.as_of for part in parts],
@@ -73,17 +72,16 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def cut(
         cls,
-        payments: pa.RecordBatch,
-        lines: pa.RecordBatch,
+        payments: PaymentBatch,
+        lines: RemittanceBatch,
         payment_counts: Sequence[int],
         line_counts: Sequence[int],
         as_of: Sequence[datetime.date | None],
     ) -> Self:
         """Matches that stand in one table, one after the other."""
         owner = np.arange(len(as_of)).repeat(payment_counts)
-        booked = PaymentBatch.of_distinct(payments).days("booking_date")
         day = np.full(len(as_of), NO_DATE, dtype=np.int64)
-        np.maximum.at(day, owner, booked)
+        np.maximum.at(day, owner, payments.days("booking_date"))
         for number, given in enumerate(as_of):
             if given is not None:
                 day[number] = day_number(given)
@@ -108,8 +106,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         owner, line_owner = place[self.owner], place[self.line_owner]
         rows, lines = (owner >= 0).nonzero()[0], (line_owner >= 0).nonzero()[0]
         return type(self)(
-            payments=self.payments.take(pa.array(rows)),
-            lines=self.lines.take(pa.array(lines)),
+            payments=self.payments.take(rows),
+            lines=self.lines.take(lines),
             owner=owner[rows],
             line_owner=line_owner[lines],
             day=self.day[numbers],
@@ -194,8 +192,8 @@ def _at_first(parts: Parts) -> list[list[int]]:
     """
     if len(parts) == 1:
         return [[0]]
-    returned = parts.payments.column("amount_minor").to_numpy() < 0
-    encoded = arrow.dictionary_encode(parts.payments.column("payment_id"))
+    returned = parts.payments.int64("amount_minor") < 0
+    encoded = arrow.dictionary_encode(parts.payments.text("payment_id"))
     if len(encoded.dictionary) == len(encoded) and not returned.any():
         return [list(range(len(parts)))]
     alone = np.zeros(len(parts), dtype=np.bool_)
@@ -227,8 +225,8 @@ def _joined(resident: Resident, parts: Parts, learned: LearnedFactBatch | None) 
     """One match of all payments, each on the day of its own."""
     return MatchInput.against(
         resident,
-        PaymentBatch.of_distinct(parts.payments),
-        remittances=RemittanceBatch.of_distinct(parts.lines),
+        parts.payments,
+        remittances=parts.lines,
         days=parts.day[parts.owner],
         learned=LearnedFactBatch.empty() if learned is None else learned,
     )
@@ -282,7 +280,7 @@ def _touched(matched: Matched) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _split(result: MatchResult, parts: Parts) -> list[PartResult]:
     """The rows of each part side by side, and where they stand."""
-    ids = parts.payments.column("payment_id")
+    ids = parts.payments.text("payment_id")
     tables: dict[str, Any] = {}
     bounds: dict[str, list[int]] = {}
     for name in _TABLES:

@@ -63,7 +63,7 @@ class _Field(NamedTuple):
 
     def nothing(self, rows: int) -> pa.Array:
         """So many rows where nothing is given."""
-        return self.some[:rows] if rows <= len(self.some) else pa.repeat(self.empty, rows)
+        return self.some.slice(0, rows) if rows <= _ROWS_READY else pa.repeat(self.empty, rows)
 
 
 class Batch:
@@ -75,13 +75,15 @@ class Batch:
     _record_batch: pa.RecordBatch
     _fields: ClassVar[Mapping[str, _Field]]
     _required: ClassVar[Mapping[int, str]]
+    _place: ClassVar[Mapping[str, int]]
     _empty: ClassVar[Batch | None]
 
     def __init_subclass__(cls) -> None:
         """Take the schema apart once: most batches are small, and each look into it costs."""
         cls._fields = {field.name: _field(field) for field in cls.SCHEMA}
-        numbered = enumerate(cls._fields.items())
-        cls._required = {at: name for at, (name, field) in numbered if field.empty.is_valid}
+        cls._place = {name: at for at, name in enumerate(cls._fields)}
+        required = (name for name, field in cls._fields.items() if field.empty.is_valid)
+        cls._required = {cls._place[name]: name for name in required}
         cls._empty = None
 
     @classmethod
@@ -142,6 +144,11 @@ class Batch:
         return pa.RecordBatch.from_arrays(arrays, schema=cls.SCHEMA)
 
     @classmethod
+    def nothing(cls, name: str, rows: int) -> pa.Array:
+        """So many rows of column `name` where nothing is given."""
+        return cls._fields[name].nothing(rows)
+
+    @classmethod
     def empty(cls) -> Self:
         """No rows: the same batch each time."""
         if cls._empty is None:
@@ -190,17 +197,21 @@ class Batch:
         """The record batch itself."""
         return self._record_batch
 
+    def column(self, name: str) -> pa.Array:
+        """Column `name` as it is."""
+        return self._record_batch.column(self._place[name])
+
     def text(self, name: str) -> pa.StringArray:
         """Column `name` as an Arrow string array without nulls."""
-        return self._record_batch.column(name)
+        return self.column(name)
 
     def strings(self, name: str) -> list[str]:
         """Column `name` as Python strings; for edges and tests, not for hot paths."""
-        return self._record_batch.column(name).to_pylist()  # type: ignore[no-any-return]  # strings
+        return self.column(name).to_pylist()  # type: ignore[no-any-return]  # strings
 
     def int64(self, name: str) -> NDArray[np.int64]:
         """Column `name` as int64, zero-copy; nulls become 0 (see `is_null`)."""
-        column = self._record_batch.column(name)
+        column = self.column(name)
         nulls = column.null_count
         if nulls == len(column):
             return np.zeros(nulls, dtype=np.int64)
@@ -211,14 +222,14 @@ class Batch:
 
     def days(self, name: str) -> NDArray[np.int64]:
         """Date column `name` as days since 1970-01-01; `NO_DATE` where unknown."""
-        column = arrow.cast(self._record_batch.column(name), pa.int32())
+        column = arrow.cast(self.column(name), pa.int32())
         filled = arrow.fill_null(column, NO_DATE) if column.null_count else column
         values: NDArray[np.int32] = filled.to_numpy(zero_copy_only=False)
         return values.astype(np.int64)
 
     def is_null(self, name: str) -> NDArray[np.bool_]:
         """True where the source did not give column `name`."""
-        column = self._record_batch.column(name)
+        column = self.column(name)
         if not column.null_count:
             return np.zeros(len(column), dtype=np.bool_)
         nulls: NDArray[np.bool_] = arrow.is_null(column).to_numpy(zero_copy_only=False)
@@ -226,7 +237,7 @@ class Batch:
 
     def codes(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
         """Column `name` as codes into its distinct values, in order of first appearance."""
-        encoded = arrow.dictionary_encode(self._record_batch.column(name))
+        encoded = arrow.dictionary_encode(self.column(name))
         return (
             encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64),
             encoded.dictionary.to_pylist(),
@@ -249,7 +260,7 @@ class Batch:
         """Each row's key is greater than that of the row before, column by column."""
         above = pa.array(np.zeros(max(len(self) - 1, 0), dtype=np.bool_))
         for name in reversed(self.KEY):
-            column = self._record_batch.column(name)
+            column = self.column(name)
             before, after = column[:-1], column[1:]
             above = arrow.or_(
                 arrow.less(before, after), arrow.and_(arrow.equal(before, after), above)
@@ -274,7 +285,7 @@ class Batch:
 
     def key_strings(self) -> pa.StringArray:
         """The key columns of each row joined with U+001F."""
-        parts = [arrow.cast(self._record_batch.column(name), pa.string()) for name in self.KEY]
+        parts = [arrow.cast(self.column(name), pa.string()) for name in self.KEY]
         return parts[0] if len(parts) == 1 else arrow.binary_join_element_wise(*parts, "\x1f")
 
 

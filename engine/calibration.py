@@ -44,7 +44,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
             raise EvidenceError(message)
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, cache_hash=True):
     """Steps of one kind of set, doubt rising; empty `strategy` or `uniqueness` means any."""
 
     rank: int

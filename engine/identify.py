@@ -275,11 +275,12 @@ def _weigh(
         if (one.found == NOBODY).all():
             continue
         speaks = (one.found >= 0) & (one.by != _LIKE) & (place < stale_from)
-        ours, theirs = (pick(directory.family, who, none=NOBODY) for who in (payer, one.found))
-        related = relations.allow(ours, theirs) | relations.allow(theirs, ours)
-        against = speaks & (payer >= 0) & ~related & ~conflict
-        conflict |= against
-        rival, rival_by = np.where(against, one.found, rival), np.where(against, one.by, rival_by)
+        against = speaks & (payer >= 0) & ~conflict
+        if against.any():
+            ours, theirs = (pick(directory.family, who, none=NOBODY) for who in (payer, one.found))
+            against &= ~(relations.allow(ours, theirs) | relations.allow(theirs, ours))
+            conflict |= against
+            rival[against], rival_by[against] = one.found[against], one.by[against]
         fresh = (payer < 0) & (one.found >= 0)
         stale |= fresh & (place == stale_from)
         payer, by = np.where(fresh, one.found, payer), np.where(fresh, one.by, by)

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from engine.text_columns import are_empty
+from engine.text_columns import content_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,14 +27,13 @@ _QUANTIFIER: Final = re.compile(r"[?*+]+|\{[^}]*\}")
 
 def may_find(texts: pa.StringArray, pattern: str) -> bool:
     """Whether `pattern` may find something in any of `texts`; if not, it finds nothing."""
-    if are_empty(texts):
+    content = content_of(texts)
+    if not len(content):
         return False
     required = required_letters(pattern)
-    content = texts.buffers()[2]
-    if not required or content.size > _FEW_BYTES:
+    if not required or len(content) > _FEW_BYTES:
         return True
-    # A slice may begin anywhere: what is before it does no harm.
-    said = content.to_pybytes().lower()
+    said = content.tobytes().lower()
     return not said.isascii() or any(letters in said for letters in required)
 
 

@@ -92,7 +92,7 @@ def pick(values: NDArray[Any], rows: NDArray[np.int64], *, none: int = 0) -> NDA
         return np.full(len(rows), none, dtype=values.dtype)
     picked = values.take(rows, mode="clip")
     below = rows < 0
-    if below.any():
+    if np.count_nonzero(below):
         picked[below] = none
     return picked
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "BEYOND_ASCII",
     "are_empty",
     "blanks",
     "byte_set",
+    "content_of",
     "has_byte",
     "is_empty",
     "rows_with_byte",
@@ -26,7 +28,11 @@ __all__ = [
     "texts_at",
 ]
 
+_NO_BYTES: Final = np.empty(0, dtype=np.uint8)
 _BLANKS: Final = pa.repeat(pa.scalar(""), 1024)
+
+BEYOND_ASCII: Final = np.arange(256) >= 128
+"""One entry per byte: whether it is of a character that is no ASCII."""
 
 
 def blanks(count: int) -> pa.StringArray:
@@ -59,14 +65,19 @@ def byte_set(characters: str) -> NDArray[np.bool_]:
     return wanted
 
 
-def has_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> bool:
-    """Whether any text has a byte that is `wanted` (one entry per byte)."""
-    if are_empty(texts):
-        return False
+def content_of(texts: pa.StringArray) -> NDArray[np.uint8]:
+    """The bytes of all texts, one behind the other."""
     _, places, content = texts.buffers()
+    if content is None or not len(texts):
+        return _NO_BYTES
     offsets = np.frombuffer(places, dtype=np.int32)
     start, end = offsets[texts.offset], offsets[texts.offset + len(texts)]
-    return bool(wanted[np.frombuffer(content, dtype=np.uint8)[start:end]].any())
+    return np.frombuffer(content, dtype=np.uint8)[start:end]
+
+
+def has_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> bool:
+    """Whether any text has a byte that is `wanted` (one entry per byte)."""
+    return bool(np.count_nonzero(wanted[content_of(texts)]))
 
 
 def rows_with_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:

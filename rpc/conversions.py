@@ -155,13 +155,14 @@ def column_of(field: FieldDescriptor) -> str:
     return "currency" if field.name == "currency_code" else field.name
 
 
-def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array]:
-    """Columns of one `…Table` message, all of the table's columns, types as sent.
+def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array | None]:
+    """Columns of one `…Table` message, all of the table's columns, types as sent; None where none
+    of the messages tells anything.
 
     Absent columns of Arrow rows are left out. Raises `RowCountError` or `ArrowError`.
     """
     encoding = table.WhichOneof("rows")
-    columns: dict[str, pa.Array] = {}
+    columns: dict[str, pa.Array | None] = {}
     if encoding == "arrow":
         columns, rows = _decode_arrow(kind, table.arrow.ipc_stream)
     else:
@@ -174,26 +175,16 @@ def decode_table(kind: TableKind, table: Any) -> dict[str, pa.Array]:
     return columns
 
 
-def decode_messages(kind: TableKind, messages: Sequence[Any]) -> dict[str, pa.Array]:
-    """Columns of row messages."""
+def decode_messages(kind: TableKind, messages: Sequence[Any]) -> dict[str, pa.Array | None]:
+    """Columns of row messages; of a few, None where none of them tells anything."""
     if len(messages) > _FEW_ROWS:
         return {one.column: _message_column(one, messages) for one in kind.columns}
     # Of a few rows what no message tells is not asked for field by field: most fields are untold.
     told = {field.name for row in messages for field, _ in row.ListFields()}
     return {
-        one.column: _message_column(one, messages)
-        if one.name in told
-        else _untold_column(one, len(messages))
+        one.column: _message_column(one, messages) if one.name in told else None
         for one in kind.columns
     }
-
-
-@cache
-def _untold_column(one: _RowField, rows: int) -> pa.Array:
-    """The column of a field that none of a few rows tells."""
-    if one.kind == _TEXT:
-        return blanks(rows)
-    return pa.nulls(rows, one.kind) if one.has_presence else pa.repeat(pa.scalar(0, one.kind), rows)
 
 
 def _message_column(one: _RowField, messages: Any) -> pa.Array:
@@ -210,7 +201,7 @@ def _message_column(one: _RowField, messages: Any) -> pa.Array:
     return pa.array(values, one.kind)
 
 
-def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Array], int]:
+def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Array | None], int]:
     try:
         _check_expansion(kind, ipc_stream)
         table = pa.ipc.open_stream(ipc_stream).read_all()
@@ -218,7 +209,7 @@ def _decode_arrow(kind: TableKind, ipc_stream: bytes) -> tuple[dict[str, pa.Arra
     except (pa.ArrowInvalid, OSError) as error:
         message = f"{kind.field}: no complete Arrow IPC stream: {error}"
         raise ArrowError(message, table=kind.field) from error
-    columns = {}
+    columns: dict[str, pa.Array | None] = {}
     for name in table.schema.names:
         if name in kind.batch_class.SCHEMA.names:
             if name in columns:
@@ -269,7 +260,7 @@ def row_messages(kind: TableKind, batch: Batch) -> list[Any]:
 
 def _field_values(one: _RowField, batch: Batch) -> list[Any]:
     """The values of a field; None where the message has it empty without being told."""
-    column = batch.record_batch.column(one.column)
+    column = batch.column(one.column)
     if one.is_date:
         return [value or None for value in column.cast(_TEXT).to_pylist()]
     values: list[Any] = column.to_pylist()

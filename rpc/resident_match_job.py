@@ -323,8 +323,8 @@ def _parts(calls: Sequence[_Call]) -> Parts:
     if sum(payment_counts) != len(payments) or any(one.payments is not payments for one in rows):
         return Parts.of([call.part() for call in calls])
     return Parts.cut(
-        payments.record_batch,
-        lines.record_batch,
+        payments,
+        lines,
         payment_counts,
         line_counts,
         [call.as_of for call in calls],
@@ -332,7 +332,7 @@ def _parts(calls: Sequence[_Call]) -> Parts:
 
 
 def _read(
-    tables: dict[str, tuple[dict[str, pa.Array], int]], errors: RowErrors
+    tables: dict[str, tuple[dict[str, pa.Array | None], int]], errors: RowErrors
 ) -> tuple[PaymentBatch, RemittanceBatch]:
     """The batches of the columns and row counts of tables; what is wrong goes to `errors`."""
     checkers = {field: TableChecker(_TABLES[field], errors) for field in _READ}
@@ -352,7 +352,7 @@ def _read_together(calls: Sequence[_Call]) -> None:
     """
     if len(calls) < 2:
         return
-    tables: dict[str, tuple[dict[str, pa.Array], int]] = {}
+    tables: dict[str, tuple[dict[str, pa.Array | None], int]] = {}
     edges: dict[str, list[int]] = {}
     for field in _READ:
         rows: list[Any] = []

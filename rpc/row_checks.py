@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from engine.batches import Batch, OpenItemBatch, PaymentBatch
 from engine.limits import AMOUNT_MINOR_MAX
 from engine.money import CURRENCY_EXPONENTS
-from engine.text_columns import are_empty, blanks, is_empty
+from engine.text_columns import are_empty, is_empty
 from parsers.tables import DOCUMENT_TYPES, ITEM_STATUSES
 from rpc.errors import ArrowError
 from rpc.limits import ROW_ERRORS_MAX
@@ -74,11 +74,12 @@ _CURRENCIES: Final = pa.array([*CURRENCY_EXPONENTS, ""])
 class _Column(msgspec.Struct, frozen=True):
     """A column of a table and what kind it is: asked once, for every call has all of them.
 
-    is_free: a text of which no more is asked.
+    is_ruled: more is asked of it than its type; is_free: a text of which no more is asked.
     """
 
     field: Any
     name: str
+    is_ruled: bool
     is_text: bool
     is_free: bool
     is_integer: bool
@@ -93,6 +94,7 @@ def _checked_columns(batch_class: type[Batch], table: str) -> tuple[_Column, ...
         _Column(
             field=field,
             name=field.name,
+            is_ruled=field.name in ruled,
             is_text=pa.types.is_string(field.type),
             is_free=pa.types.is_string(field.type) and field.name not in ruled,
             is_integer=pa.types.is_integer(field.type),
@@ -139,8 +141,10 @@ class TableChecker:
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def add(self, columns: Mapping[str, pa.Array], row_count: int) -> None:
-        """Check one chunk; raises `ArrowError` where a column is missing or of a wrong type."""
+    def add(self, columns: Mapping[str, pa.Array | None], row_count: int) -> None:
+        """Check one chunk, None being a column in which nothing is told; raises `ArrowError` where
+        a column is missing or of a wrong type.
+        """
         if not row_count:
             return
         missing = [name for name in self._rules.required if name not in columns]
@@ -180,7 +184,9 @@ class TableChecker:
 
     def _column(self, one: _Column, column: pa.Array | None, rows: int) -> pa.Array:
         if column is None:
-            column = blanks(rows) if one.is_text else pa.nulls(rows, one.field.type)
+            column = self._kind.batch_class.nothing(one.name, rows)
+            if not one.is_ruled:
+                return column
         typed = self._typed(one, column)
         if one.is_free and not typed.null_count:
             return typed
