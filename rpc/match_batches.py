@@ -4,7 +4,9 @@ Who calls alone is matched at once. While a pass is under way the next calls gat
 beside it begins only when it would be full, or when the first one is slow: two half-full passes
 cost nearly twice what a full one does. For the same reason those who wait when a pass ends wait
 a moment more for those it answered, as long as they keep coming; not where calls came until it
-ended, for their callers do not wait for answers before they call again. Whoever would have to wait
+ended, for their callers do not wait for answers before they call again. Their pass is sent to the
+same worker when that says it is nearly done, and so begins when the one before it ends, in a
+process that has in its caches what it needs. Whoever would have to wait
 too long is turned away at once and told when to come again; whose time is up is dropped before any
 work is done for it. A call that may touch what another one of its pass touches is left for the
 next, where it meets no other such call: it would hold up everybody else.
@@ -17,6 +19,7 @@ import contextvars
 import math
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,9 +33,11 @@ from rpc.limits import (
     WAIT_SECONDS_MAX,
 )
 from rpc.payment_counts import count_payments
-from rpc.workers import Lane
+from rpc.workers import Lane, Seat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rpc.jobs import ResidentAnswer, ResidentRequest
     from rpc.metrics import Metrics
     from rpc.snapshots import Snapshot, SnapshotKeeper
@@ -83,6 +88,8 @@ class MatchBatcher:
         self._is_hushed = True
         self._gatherer: asyncio.Task[None] | None = None
         self._passes: set[asyncio.Task[None]] = set()
+        self._nearly_done: set[asyncio.Task[None]] = set()
+        self._seat: Seat | None = None
         self._pass_seconds = _FIRST_GUESS_SECONDS
 
     def snapshot(self) -> Snapshot:
@@ -138,8 +145,19 @@ class MatchBatcher:
         finally:
             self._gatherer = None
 
+    def _hear_of_end(self, task: asyncio.Task[None], begun: float, seat: Seat) -> None:
+        """The pass of `task`, begun then, is nearly done: the next one can follow at once."""
+        self._nearly_done.add(task)
+        self._seat = seat
+        self._is_hushed = self._is_quiet(begun, time.perf_counter())
+        self._news.set()
+
+    def _is_quiet(self, begun: float, now: float) -> bool:
+        return self._came_at <= begun or now - self._came_at > _QUIET_SECONDS
+
     def _end(self, task: asyncio.Task[None]) -> None:
         self._passes.discard(task)
+        self._nearly_done.discard(task)
         self._news.set()
 
     async def _turn(self) -> None:
@@ -154,12 +172,16 @@ class MatchBatcher:
 
     def _seconds_to_wait(self) -> float:
         waiting, waited = len(self._line), time.perf_counter() - self._line[0].since
-        if len(self._passes) >= self._passes_max:
+        busy = len(self._passes) - len(self._nearly_done)
+        if busy >= self._passes_max:
             return math.inf
         if waiting >= BATCH_CALLS_MAX:
             return 0.0
-        if self._passes:
+        if busy:
             return _SLOW * self._pass_seconds - waited
+        if self._nearly_done:
+            # Who is about to be answered may come again: the end is waited for.
+            return math.inf if self._is_hushed else 0.0
         # Callers that are answered together tend to call again together.
         if waiting >= self._expected or not self._is_hushed:
             return 0.0
@@ -195,14 +217,16 @@ class MatchBatcher:
 
     async def _pass(self, calls: list[_Waiting]) -> None:
         begun = time.perf_counter()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a pass is a task
         try:
-            answers = await self._answers(calls)
+            answers = await self._answers(calls, partial(self._hear_of_end, task, begun))
         except BaseException:
             for waiting in calls:
                 waiting.answer.cancel()
             raise
         self._ended_at = time.perf_counter()
-        self._is_hushed = self._came_at <= begun or self._ended_at - self._came_at > _QUIET_SECONDS
+        self._is_hushed = self._is_quiet(begun, self._ended_at)
         self._pass_seconds += _SMOOTHING * (self._ended_at - begun - self._pass_seconds)
         self._expected = len(calls) + len(self._line)
         pairs = list(zip(calls, answers, strict=True))
@@ -220,13 +244,16 @@ class MatchBatcher:
             except ServiceError as error:
                 waiting.answer.set_exception(error)
 
-    async def _answers(self, calls: list[_Waiting]) -> list[ResidentAnswer | ServiceError]:
+    async def _answers(
+        self, calls: list[_Waiting], on_nearly_done: Callable[[Seat], None] | None = None
+    ) -> list[ResidentAnswer | ServiceError]:
         """An answer per call; where a pass ends its worker, each call has a second try alone."""
         try:
             done = await self._match(
                 [one.request for one in calls],
                 Lane.INTERACTIVE,
                 may_postpone=all(one.postponed < _POSTPONED_MAX for one in calls),
+                on_nearly_done=on_nearly_done,
             )
         except WorkerLostError as error:
             if len(calls) == 1:
@@ -237,7 +264,12 @@ class MatchBatcher:
         return [*done.answers]
 
     async def _match(
-        self, requests: list[ResidentRequest], lane: Lane, *, may_postpone: bool = False
+        self,
+        requests: list[ResidentRequest],
+        lane: Lane,
+        *,
+        may_postpone: bool = False,
+        on_nearly_done: Callable[[Seat], None] | None = None,
     ) -> ResidentMatchDone:
         snapshot = self._snapshots.current
         job = ResidentMatchJob(
@@ -248,7 +280,12 @@ class MatchBatcher:
         )
         size_bytes = sum(len(one.content) for one in requests)
         done = await self._workers.run(
-            job, lane, size_bytes=size_bytes, tenant=self._snapshots.tenant
+            job,
+            lane,
+            size_bytes=size_bytes,
+            tenant=self._snapshots.tenant,
+            on_nearly_done=on_nearly_done,
+            behind=self._seat if lane is Lane.INTERACTIVE and self._nearly_done else None,
         )
         assert isinstance(done, ResidentMatchDone)  # noqa: S101 - a worker answers in kind
         self._metrics.count("tieout_match_passes_total")

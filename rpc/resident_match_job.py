@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["run_resident_match"]
 
 _TABLES: Final = {kind.field: kind for kind in REQUEST_TABLES}
+_LAST_STAGE: Final = "audit"
 _READ: Final = ("payments", "remittance_lines")
 
 
@@ -284,9 +285,20 @@ def _matched_without_rows(version: int, policy_hash: str) -> bytes:
     return encoded
 
 
-def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMatchDone:
-    """Answer every request of `job`; what is wrong with one is no matter to the others."""
+def run_resident_match(
+    job: ResidentMatchJob, resident: Resident, nearly_done: Callable[[], None] = lambda: None
+) -> ResidentMatchDone:
+    """Answer every request of `job`; what is wrong with one is no matter to the others.
+
+    `nearly_done` is called when all is decided, and is to be audited and told.
+    """
     timer = StageTimer()
+
+    def observe(stage: str, row_count: int) -> None:
+        timer(stage, row_count)
+        if stage == _LAST_STAGE:
+            nearly_done()
+
     calls = [_Call(request) for request in job.requests]
     _read_together([call for call in calls if not call.failure and call.is_plain()])
     for call in calls:
@@ -294,7 +306,7 @@ def run_resident_match(job: ResidentMatchJob, resident: Resident) -> ResidentMat
             call.attempt(call.read_alone)
     live = [call for call in calls if call.rows and not call.failure and not call.validate_only]
     match = match_at_once if job.may_postpone else match_parts
-    results = match(resident, _parts(live), timer) if live else []
+    results = match(resident, _parts(live), observe) if live else []
     for call, result in zip(live, results, strict=True):
         call.result, call.is_postponed = result, result is None
     answers = _Answers(resident, job.snapshot_version)

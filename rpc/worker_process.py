@@ -86,12 +86,18 @@ _log = logging.getLogger(__name__)
 class JobRunner:
     """Does jobs one after the other, each with what its tenant has and nothing else."""
 
-    def __init__(self, settings: WorkerSettings, match: Matcher = match_payments) -> None:
-        """Work by `settings`; `match` is the engine."""
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        match: Matcher = match_payments,
+        nearly_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Work by `settings`; `match` is the engine; `nearly_done` hears when a pass is."""
         self._tenants = {
             name: _Tenant(name, own, settings) for name, own in settings.tenants.items()
         }
         self._match = match
+        self._nearly_done = nearly_done
         self._act = self._actions()
 
     def run(self, order: WorkOrder) -> Reply:
@@ -124,7 +130,7 @@ class JobRunner:
                 job, match, tenant.resident(job.snapshot_path) if job.snapshot_path else None
             ),
             ResidentMatchJob: lambda job, tenant: run_resident_match(
-                job, tenant.resident(job.snapshot_path)
+                job, tenant.resident(job.snapshot_path), self._nearly_done
             ),
             BuildSnapshotJob: lambda job, tenant: build_snapshot(
                 job, tenant.store(), tenant.tables(), tenant.settings
@@ -217,7 +223,7 @@ def main() -> None:
     settings = msgspec.msgpack.decode(_read_frame(jobs), type=WorkerSettings)
     log_to(sys.stderr, settings.log_level, Mask(Secret(settings.mask_key)))
     _limit_memory(settings.memory_bytes)
-    runner = JobRunner(settings)
+    runner = JobRunner(settings, nearly_done=lambda: _write_frame(replies, b""))
     decoder = msgspec.msgpack.Decoder(WorkOrder)
     gc.freeze()
     _write_frame(replies, b"ready")

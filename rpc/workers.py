@@ -15,6 +15,7 @@ import logging
 import struct
 import sys
 from collections import Counter, deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from rpc.jobs import Job, WorkerSettings
 
-__all__ = ["Lane", "WorkerPool"]
+__all__ = ["Lane", "Seat", "WorkerPool"]
 
 _LENGTH: Final = struct.Struct(">Q")
 _RESTART_SECONDS: Final = 1.0
@@ -68,8 +69,11 @@ class _Worker:
         assert process.stdin is not None  # noqa: S101 - both were asked for as pipes
         assert process.stdout is not None  # noqa: S101 - both were asked for as pipes
         self.process = process
+        self.jobs = 0
         self._stdin = process.stdin
         self._stdout = process.stdout
+        self._reading = asyncio.Lock()
+        self._is_lost = False
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> _Worker:
@@ -90,17 +94,39 @@ class _Worker:
             raise
         return worker
 
-    async def exchange(self, content: bytes) -> bytes:
-        """Send a frame and wait for the answer; raises `WorkerLostError` where it does not come."""
-        try:
-            self._stdin.write(_LENGTH.pack(len(content)))
-            self._stdin.write(content)
-            await self._stdin.drain()
+    async def exchange(
+        self, content: bytes, on_nearly_done: Callable[[], None] | None = None
+    ) -> bytes:
+        """Send a frame and wait for the answer; raises `WorkerLostError` where it does not come.
+
+        Answers come in the order of the frames. An empty one before the answer says that it is
+        nearly there.
+        """
+        self._stdin.write(_LENGTH.pack(len(content)))
+        self._stdin.write(content)
+        async with self._reading:
+            try:
+                return await self._answer(on_nearly_done)
+            except BaseException as error:
+                # Whoever comes next must not read what is left of this answer as his own.
+                self._is_lost = True
+                if isinstance(error, (asyncio.IncompleteReadError, ConnectionError)):
+                    message = "the process that did the work ended before it answered; try again"
+                    raise WorkerLostError(message) from error
+                raise
+
+    async def _answer(self, on_nearly_done: Callable[[], None] | None) -> bytes:
+        if self._is_lost:
+            message = "the process was ended with the job before this one; try again"
+            raise WorkerLostError(message)
+        await self._stdin.drain()
+        while True:
             head = await self._stdout.readexactly(_LENGTH.size)
-            return await self._stdout.readexactly(_LENGTH.unpack(head)[0])
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            message = "the process that did the work ended before it answered; try again"
-            raise WorkerLostError(message) from error
+            size: int = _LENGTH.unpack(head)[0]
+            if size:
+                return await self._stdout.readexactly(size)
+            if on_nearly_done is not None:
+                on_nearly_done()
 
     def kill(self) -> None:
         if self.process.returncode is None:
@@ -114,6 +140,12 @@ class _Worker:
         except TimeoutError:
             self.kill()
             await self.process.wait()
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """A worker that is nearly done: a job sent now is begun as soon as it is."""
+
+    worker: _Worker
 
 
 class WorkerPool:
@@ -147,10 +179,20 @@ class WorkerPool:
         await asyncio.gather(*(self._add() for _ in range(self._count)))
 
     async def run(
-        self, job: Job, lane: Lane = Lane.BATCH, *, size_bytes: int = 0, tenant: str = ""
+        self,
+        job: Job,
+        lane: Lane = Lane.BATCH,
+        *,
+        size_bytes: int = 0,
+        tenant: str = "",
+        on_nearly_done: Callable[[Seat], None] | None = None,
+        behind: Seat | None = None,
     ) -> Reply:
         """Have `job`, whose work grows with `size_bytes`, done for the caller of this call, or for
         `tenant` where there is none.
+
+        on_nearly_done: hears of jobs that say so where one more can be sent to the same worker;
+        behind: send the job there, unless somebody waits for that worker.
 
         Raises `JobFailedError` with the reason of the error it met, `OverloadedError`,
         `WorkerLostError` or `JobTimeoutError`.
@@ -162,21 +204,26 @@ class WorkerPool:
             request_id=current_request_id(),
             job=job,
         )
-        worker = await self._take(lane, size_bytes)
+        worker = self._seated(behind, lane) or await self._take(lane, size_bytes)
+        worker.jobs += 1
         returned = False
         try:
             async with asyncio.timeout(JOB_SECONDS_MAX):
-                frame = await worker.exchange(msgspec.msgpack.encode(order))
+                frame = await worker.exchange(
+                    msgspec.msgpack.encode(order),
+                    None if on_nearly_done is None else partial(on_nearly_done, Seat(worker)),
+                )
             returned = True
         except TimeoutError:
             message = f"the job took longer than {JOB_SECONDS_MAX} seconds, the limit"
             raise JobTimeoutError(message, seconds_max=str(JOB_SECONDS_MAX)) from None
         finally:
             self._running[lane] -= 1
-            if returned:
-                self._idle.append(worker)
-            else:
+            worker.jobs -= 1
+            if not returned:
                 self._replace(worker)
+            elif not worker.jobs:
+                self._idle.append(worker)
             self._hand_out()
         reply: Reply = _decoder.decode(frame)
         if isinstance(reply, JobFailure):
@@ -222,6 +269,15 @@ class WorkerPool:
         finally:
             self._waiting_bytes -= size_bytes
 
+    def _seated(self, seat: Seat | None, lane: Lane) -> _Worker | None:
+        """The worker of `seat`, if it is there, has one job only and nobody waits for it."""
+        if seat is None or seat.worker not in self._workers or seat.worker.jobs != 1:
+            return None
+        if self._next_lane() is not None:
+            return None
+        self._running[lane] += 1
+        return seat.worker
+
     def _hand_out(self) -> None:
         """Give idle workers to those who wait: people first, batches as far as they may."""
         while self._idle:
@@ -252,6 +308,8 @@ class WorkerPool:
         self._hand_out()
 
     def _replace(self, worker: _Worker) -> None:
+        if worker not in self._workers:
+            return
         self._on_lost()
         worker.kill()
         self._workers.discard(worker)

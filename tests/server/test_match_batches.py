@@ -31,12 +31,16 @@ class Workers:
         self.postponed = []
         self.may = asyncio.Event()
         self.begun = asyncio.Event()
+        self.nearly_done = []
+        self.behind = []
 
-    async def run(self, job, lane, *, size_bytes, tenant):
+    async def run(self, job, lane, *, size_bytes, tenant, on_nearly_done, behind):
         assert size_bytes == sum(len(one.content) for one in job.requests)
         assert tenant == "default"
         contents = [one.content for one in job.requests]
         self.passes.append((lane, contents))
+        self.nearly_done.append(on_nearly_done)
+        self.behind.append(behind)
         self.begun.set()
         await self.may.wait()
         if b"bad" in contents:
@@ -126,6 +130,51 @@ def test_where_calls_come_until_a_pass_ends_nobody_waits_for_more(monkeypatch):
         workers.may.set()
         assert await asyncio.gather(first, waits) == [b"first", b"waits"]
         assert [contents for _, contents in workers.passes] == [[b"first"], [b"waits"]]
+
+    run(scenario)
+
+
+def test_where_calls_come_until_a_pass_is_nearly_done_the_next_is_sent_behind_it(monkeypatch):
+    monkeypatch.setattr("rpc.match_batches._FIRST_GUESS_SECONDS", 10_000.0)
+    monkeypatch.setattr("rpc.match_batches._QUIET_SECONDS", 10_000.0)
+    monkeypatch.setattr("rpc.match_batches.WAIT_SECONDS_MAX", 100_000.0)
+
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        await workers.begun.wait()
+        few = [ask(b"%d" % number) for number in range(3)]
+        await asyncio.sleep(0.01)
+        assert len(workers.passes) == 1
+        workers.nearly_done[0]("its seat")
+        await asyncio.sleep(0.01)
+        late = ask(b"late")
+        await asyncio.sleep(0.01)
+        assert [contents for _, contents in workers.passes] == [[b"first"], [b"0", b"1", b"2"]]
+        assert workers.behind == [None, "its seat"]
+        workers.may.set()
+        assert await asyncio.gather(first, *few, late) == [b"first", b"0", b"1", b"2", b"late"]
+        assert workers.behind == [None, "its seat", None]
+
+    run(scenario)
+
+
+def test_whoever_a_pass_is_about_to_answer_is_waited_for(monkeypatch):
+    for name in ("_FIRST_GUESS_SECONDS", "BATCH_GATHER_SECONDS", "WAIT_SECONDS_MAX"):
+        monkeypatch.setattr(f"rpc.match_batches.{name}", 10_000.0)
+    monkeypatch.setattr("rpc.match_batches._QUIET_SECONDS", -1.0)  # nobody came just now
+
+    async def scenario(workers, ask):
+        first = ask(b"first")
+        await workers.begun.wait()
+        waits = ask(b"waits")
+        await asyncio.sleep(0.01)
+        workers.nearly_done[0]("its seat")
+        await asyncio.sleep(0.01)
+        assert len(workers.passes) == 1
+        workers.may.set()
+        assert await first == b"first"
+        assert await asyncio.gather(waits, ask(b"again")) == [b"waits", b"again"]
+        assert workers.behind == [None, None]
 
     run(scenario)
 

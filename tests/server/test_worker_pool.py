@@ -3,17 +3,33 @@
 import asyncio
 import os
 import signal
+import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from bench.serving_world import make_customers, make_items, make_payments
+from engine.batches import BankAccountBatch
 from engine.policy import PolicyBook
+from engine.resident import build_resident
+from rpc.conversions import REQUEST_TABLES, encode_table
 from rpc.errors import JobFailedError, OverloadedError, WorkerLostError
-from rpc.jobs import FileResultJob, MatchDone, MatchJob, TenantSettings, WorkerSettings
+from rpc.jobs import (
+    FileResultJob,
+    MatchDone,
+    MatchJob,
+    ResidentMatchJob,
+    ResidentRequest,
+    TenantSettings,
+    WorkerSettings,
+)
 from rpc.limits import JOBS_WAITING_MAX
-from rpc.workers import Lane, WorkerPool
+from rpc.snapshot_files import write_snapshot
+from rpc.workers import Lane, Seat, WorkerPool, _Worker
 from store import open_repository
 from tests.server.requests import match_request
+from tieout.v1.match_service_pb2 import MatchResidentPaymentsRequest
 
 pytestmark = pytest.mark.xdist_group("server")
 
@@ -149,6 +165,131 @@ def test_the_servers_own_work_does_not_begin_on_the_last_idle_worker(tmp_path):
         assert lost == []
 
     run_with_pool(tmp_path, scenario, count=2)
+
+
+def seat_of(pool):
+    (worker,) = pool._workers
+    return Seat(worker)
+
+
+def test_a_job_sent_behind_another_is_done_after_it_and_has_its_own_answer(tmp_path):
+    async def scenario(pool, lost):
+        other = FileResultJob(file_id="0" * 64, arrow=False, responses_path=str(tmp_path / "x"))
+        only_process(pool).send_signal(signal.SIGSTOP)
+        first = asyncio.create_task(pool.run(JOB, tenant="default"))
+        await asyncio.sleep(0.05)
+        behind = asyncio.create_task(pool.run(other, tenant="default", behind=seat_of(pool)))
+        await asyncio.sleep(0.05)
+        assert (pool.waiting, [worker.jobs for worker in pool._workers]) == (0, [2])
+        third = asyncio.create_task(pool.run(JOB, tenant="default", behind=seat_of(pool)))
+        await asyncio.sleep(0.05)
+        assert pool.waiting == 1
+        only_process(pool).send_signal(signal.SIGCONT)
+        assert isinstance(await first, MatchDone)
+        with pytest.raises(JobFailedError) as caught:
+            await behind
+        assert caught.value.metadata == {"file_id": "0" * 64}
+        assert isinstance(await third, MatchDone)
+        assert (lost, [worker.jobs for worker in pool._idle]) == ([], [0])
+
+    run_with_pool(tmp_path, scenario)
+
+
+def test_whoever_waits_for_a_worker_comes_before_a_job_behind(tmp_path):
+    async def scenario(pool, lost):
+        only_process(pool).send_signal(signal.SIGSTOP)
+        ended = []
+        calls = []
+        for name, lane, behind in (
+            ("first", Lane.INTERACTIVE, None),
+            ("waits", Lane.INTERACTIVE, None),
+            ("behind", Lane.INTERACTIVE, seat_of(pool)),
+        ):
+            call = asyncio.create_task(pool.run(JOB, lane, tenant="default", behind=behind))
+            call.add_done_callback(lambda _, name=name: ended.append(name))
+            calls.append(call)
+            await asyncio.sleep(0.02)
+        assert pool.waiting == 2
+        only_process(pool).send_signal(signal.SIGCONT)
+        await asyncio.gather(*calls)
+        assert (ended, lost) == (["first", "waits", "behind"], [])
+
+    run_with_pool(tmp_path, scenario)
+
+
+def test_a_job_behind_one_that_is_given_up_is_lost_with_its_worker(tmp_path):
+    async def scenario(pool, lost):
+        process = only_process(pool)
+        other = FileResultJob(file_id="0" * 64, arrow=False, responses_path=str(tmp_path / "x"))
+        process.send_signal(signal.SIGSTOP)
+        first = asyncio.create_task(pool.run(JOB, tenant="default"))
+        await asyncio.sleep(0.05)
+        behind = asyncio.create_task(pool.run(other, tenant="default", behind=seat_of(pool)))
+        await asyncio.sleep(0.05)
+        first.cancel()
+        with pytest.raises(WorkerLostError, match="try again"):
+            await behind
+        assert first.cancelled()
+        assert await process.wait() == -signal.SIGKILL
+        assert isinstance(await pool.run(JOB, tenant="default"), MatchDone)
+        assert lost == [1]
+
+    run_with_pool(tmp_path, scenario)
+
+
+class Input:
+    def write(self, content):
+        pass
+
+    async def drain(self):
+        pass
+
+
+def test_what_is_left_of_an_answer_given_up_is_nobodys():
+    async def main():
+        answers = asyncio.StreamReader()
+        worker = _Worker(SimpleNamespace(stdin=Input(), stdout=answers))
+        first = asyncio.create_task(worker.exchange(b"first"))
+        second = asyncio.create_task(worker.exchange(b"second"))
+        await asyncio.sleep(0)
+        # What is left of the first looks like the head of an answer.
+        answers.feed_data(struct.pack(">Q", 8))
+        await asyncio.sleep(0)
+        first.cancel()
+        answers.feed_data(struct.pack(">Q", 5) + b"wrong")
+        with pytest.raises(WorkerLostError, match="try again"):
+            await second
+        assert first.cancelled()
+
+    asyncio.run(main())
+
+
+def test_a_pass_says_that_it_is_nearly_done_before_it_answers(tmp_path):
+    items, customers = make_items(40), make_customers(2)
+    resident = build_resident(items, customers, BankAccountBatch.empty(), PolicyBook())
+    payment = encode_table(
+        {kind.field: kind for kind in REQUEST_TABLES}["payments"],
+        make_payments(items, customers, 1, seed=1),
+        arrow=False,
+    )
+    request = MatchResidentPaymentsRequest(payments=payment).SerializeToString()
+    written = tmp_path / "1"
+    write_snapshot(resident, written)
+    job = ResidentMatchJob(
+        snapshot_path=str(written),
+        snapshot_version=1,
+        requests=[ResidentRequest(request, explain=False, companies=None)],
+        may_postpone=True,
+    )
+
+    async def scenario(pool, lost):
+        seats = []
+        done = await pool.run(job, Lane.INTERACTIVE, tenant="default", on_nearly_done=seats.append)
+        assert [answer.failure for answer in done.answers] == [None]
+        assert seats == [seat_of(pool)]
+        assert lost == []
+
+    run_with_pool(tmp_path, scenario)
 
 
 def test_who_gave_up_waiting_is_passed_over(tmp_path):
