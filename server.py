@@ -90,6 +90,8 @@ _UPKEEP_BUSY_SECONDS: Final = 0.5
 _DECISION_SECONDS: Final = 30.0
 """How long a person's decision waits for a booking that is under way."""
 
+_MIB: Final = 1 << 20
+
 _log = logging.getLogger("tieout.server")
 
 
@@ -232,8 +234,8 @@ def _tell_left(left: Leftover) -> None:
     """Say what a server that was killed has left; it is removed."""
     if left.file_count:
         _log.warning(
-            "removed what a killed server left in %s: %d files, %d bytes",
-            *(left.path, left.file_count, left.size_bytes),
+            "removed what a killed server left in %s: %d files, %.1f MiB",
+            *(left.path, left.file_count, left.size_bytes / _MIB),
         )
 
 

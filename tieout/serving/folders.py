@@ -37,8 +37,9 @@ __all__ = [
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder made below is private
 """A file system that is never written to a disk but by swapping."""
 
-_WORKING: Final = re.compile(r"tieout-\d+-[0-9a-f]{12}")
-"""Names of folders in memory: of the user, and of the store."""
+_WORKING: Final = re.compile(r"tieout-\d+-s?[0-9a-f]{12}")
+"""Names of folders in memory: of the user, and of the store. The letter before the store's keeps one
+of digits only from being masked in logs as an account number; older versions had none."""
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 
@@ -83,7 +84,7 @@ def spool_folder(configuration: Configuration) -> Path:
     if not configuration.store.encryption_key_file or not _memory_is_large():
         return disk
     digest = hashlib.sha256(str(disk).encode()).hexdigest()[:12]
-    return _MEMORY / f"{_prefix()}{digest}"
+    return _MEMORY / f"{_prefix()}s{digest}"
 
 
 def folders_in_memory() -> list[Path]:
