@@ -70,6 +70,7 @@ class _Worker:
         assert process.stdout is not None  # noqa: S101 - both were asked for as pipes
         self.process = process
         self.jobs = 0
+        self.jobs_done = 0
         self._stdin = process.stdin
         self._stdout = process.stdout
         self._reading = asyncio.Lock()
@@ -143,9 +144,20 @@ class _Worker:
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """A worker that is nearly done: a job sent now is begun as soon as it is."""
+    """A worker that is nearly done with its next job after `jobs_done`: another one that is sent
+    until then begins when that ends.
+    """
 
     worker: _Worker
+    jobs_done: int
+
+    def is_free(self) -> bool:
+        """That job is not done yet, and nobody sits behind it."""
+        return self.worker.jobs == 1 and self.worker.jobs_done == self.jobs_done
+
+
+def _tell(on_nearly_done: Callable[[Seat], None], worker: _Worker) -> None:
+    on_nearly_done(Seat(worker, worker.jobs_done))
 
 
 class WorkerPool:
@@ -211,7 +223,7 @@ class WorkerPool:
             async with asyncio.timeout(JOB_SECONDS_MAX):
                 frame = await worker.exchange(
                     msgspec.msgpack.encode(order),
-                    None if on_nearly_done is None else partial(on_nearly_done, Seat(worker)),
+                    None if on_nearly_done is None else partial(_tell, on_nearly_done, worker),
                 )
             returned = True
         except TimeoutError:
@@ -220,10 +232,11 @@ class WorkerPool:
         finally:
             self._running[lane] -= 1
             worker.jobs -= 1
+            worker.jobs_done += 1
             if not returned:
                 self._replace(worker)
             elif not worker.jobs:
-                self._idle.append(worker)
+                self._put_back(worker, lane)
             self._hand_out()
         reply: Reply = _decoder.decode(frame)
         if isinstance(reply, JobFailure):
@@ -270,8 +283,8 @@ class WorkerPool:
             self._waiting_bytes -= size_bytes
 
     def _seated(self, seat: Seat | None, lane: Lane) -> _Worker | None:
-        """The worker of `seat`, if it is there, has one job only and nobody waits for it."""
-        if seat is None or seat.worker not in self._workers or seat.worker.jobs != 1:
+        """The worker of `seat`, if the seat is free and nobody waits for that worker."""
+        if seat is None or not seat.is_free() or seat.worker not in self._workers:
             return None
         if self._next_lane() is not None:
             return None
@@ -285,7 +298,14 @@ class WorkerPool:
             if lane is None:
                 return
             self._running[lane] += 1
-            self._lines[lane].popleft().set_result(self._idle.pop())
+            worker = self._idle.pop(-1 if lane is Lane.INTERACTIVE else 0)
+            self._lines[lane].popleft().set_result(worker)
+
+    def _put_back(self, worker: _Worker, lane: Lane) -> None:
+        """The worker that answered people last has in its caches what their next call needs: it
+        stands at the end, where they are served from; everything else comes from the other one.
+        """
+        self._idle.insert(len(self._idle) if lane is Lane.INTERACTIVE else 0, worker)
 
     def _next_lane(self) -> Lane | None:
         """The lane whose turn it is, with somebody waiting in front who has not given up."""

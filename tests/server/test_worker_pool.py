@@ -169,7 +169,7 @@ def test_the_servers_own_work_does_not_begin_on_the_last_idle_worker(tmp_path):
 
 def seat_of(pool):
     (worker,) = pool._workers
-    return Seat(worker)
+    return Seat(worker, worker.jobs_done)
 
 
 def test_a_job_sent_behind_another_is_done_after_it_and_has_its_own_answer(tmp_path):
@@ -193,6 +193,42 @@ def test_a_job_sent_behind_another_is_done_after_it_and_has_its_own_answer(tmp_p
         assert (lost, [worker.jobs for worker in pool._idle]) == ([], [0])
 
     run_with_pool(tmp_path, scenario)
+
+
+def test_a_seat_behind_a_job_that_is_done_is_none(tmp_path):
+    async def scenario(pool, lost):
+        stale = seat_of(pool)
+        assert isinstance(await pool.run(JOB, tenant="default"), MatchDone)
+        only_process(pool).send_signal(signal.SIGSTOP)
+        first = asyncio.create_task(pool.run(JOB, tenant="default"))
+        await asyncio.sleep(0.05)
+        behind = asyncio.create_task(pool.run(JOB, tenant="default", behind=stale))
+        await asyncio.sleep(0.05)
+        assert pool.waiting == 1
+        only_process(pool).send_signal(signal.SIGCONT)
+        assert all(isinstance(one, MatchDone) for one in await asyncio.gather(first, behind))
+        assert lost == []
+
+    run_with_pool(tmp_path, scenario)
+
+
+def test_calls_of_people_keep_to_the_worker_that_answered_last_and_batches_away_from_it(tmp_path):
+    async def scenario(pool, lost):
+        cold, warm = pool._idle
+        for lane in (Lane.INTERACTIVE, Lane.INTERACTIVE):
+            await pool.run(JOB, lane, tenant="default")
+        assert (warm.jobs_done, cold.jobs_done) == (2, 0)
+        cold.process.send_signal(signal.SIGSTOP)
+        batch = asyncio.create_task(pool.run(JOB, Lane.BATCH, tenant="default"))
+        await asyncio.sleep(0.05)
+        await pool.run(JOB, Lane.INTERACTIVE, tenant="default")
+        assert (warm.jobs_done, batch.done()) == (3, False)
+        cold.process.send_signal(signal.SIGCONT)
+        await batch
+        await pool.run(JOB, Lane.INTERACTIVE, tenant="default")
+        assert (warm.jobs_done, cold.jobs_done, lost) == (4, 1, [])
+
+    run_with_pool(tmp_path, scenario, count=2)
 
 
 def test_whoever_waits_for_a_worker_comes_before_a_job_behind(tmp_path):
@@ -283,10 +319,11 @@ def test_a_pass_says_that_it_is_nearly_done_before_it_answers(tmp_path):
     )
 
     async def scenario(pool, lost):
-        seats = []
+        seats, free = [], seat_of(pool)
         done = await pool.run(job, Lane.INTERACTIVE, tenant="default", on_nearly_done=seats.append)
         assert [answer.failure for answer in done.answers] == [None]
-        assert seats == [seat_of(pool)]
+        assert seats == [free]
+        assert not free.is_free()
         assert lost == []
 
     run_with_pool(tmp_path, scenario)
