@@ -17,7 +17,6 @@ import pytest
 from bench.parser_files import MEASURED_FILES, make_file
 from parsers.bank_files import parse_bank_file
 from tieout.commands import main
-from tieout.cores import CoreMap
 from tieout.exit_codes import ExitCode
 from tieout.sources import FileSource, FileSpool, open_sources
 
@@ -117,28 +116,6 @@ def test_a_file_source_reads_any_range(tmp_path):
     assert [source.read(0, 99), source.read(3, 5), source.read(8, 8)] == [b"0123456789", b"34", b""]
     (member,) = open_sources(tmp_path / "f")
     assert (member.name, member.source.size) == ("f", 10)
-
-
-def test_work_on_several_cores_keeps_its_order():
-    under_way, most = [], []
-
-    def square(value):
-        under_way.append(value)
-        most.append(len(under_way))
-        under_way.remove(value)
-        return value * value
-
-    with CoreMap(3) as cores:
-        assert list(cores(square, iter(range(50)))) == [value * value for value in range(50)]
-    assert max(most) <= 3
-
-
-def test_an_error_of_the_work_reaches_the_caller():
-    def fail(value):
-        return 1 // value
-
-    with CoreMap(2) as cores, pytest.raises(ZeroDivisionError):
-        list(cores(fail, [1, 2, 0, 3]))
 
 
 MEASURED = """
