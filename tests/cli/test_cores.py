@@ -1,4 +1,4 @@
-"""Work on all cores: in order, bounded, and none of them left idle while another has two threads."""
+"""Work on all cores: in order, bounded, and no core idle while another one has two threads."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ def test_an_error_of_the_work_reaches_the_caller():
         list(cores(fail, [1, 2, 0, 3]))
 
 
-@pytest.mark.skipif(len(CORES) < 2, reason="one core is no choice")
 def test_threads_wait_on_cores_of_their_own_and_work_on_any():
     both = threading.Barrier(2)
 
@@ -50,10 +49,9 @@ def test_threads_wait_on_cores_of_their_own_and_work_on_any():
             assert list(at_work.values()) == [CORES, CORES]
         waiting = [os.sched_getaffinity(thread) for thread in at_work]
     assert sorted(map(len, waiting)) == [1, 1]
-    assert len(set.union(*waiting)) == 2
+    assert len(set.union(*waiting)) == min(2, len(CORES))
 
 
-@pytest.mark.skipif(len(CORES) < 2, reason="one core is no choice")
 def test_what_the_work_starts_may_run_on_every_core():
     asked = "import os; print(sorted(os.sched_getaffinity(0)))"
 

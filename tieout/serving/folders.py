@@ -38,8 +38,8 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder made below is priva
 """A file system that is never written to a disk but by swapping."""
 
 _WORKING: Final = re.compile(r"tieout-\d+-s?[0-9a-f]{12}")
-"""Names of folders in memory: of the user, and of the store. The letter before the store's keeps one
-of digits only from being masked in logs as an account number; older versions had none."""
+"""Names of folders in memory: of the user, and of the store. Without the letter one of digits only
+would be masked in logs as an account number; older versions have none."""
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 
