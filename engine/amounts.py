@@ -123,7 +123,7 @@ def _few_items(
 ) -> list[Candidates]:
     """Sets of three and four where nothing else was found and not everything was tried."""
     todo = ~search.searched[usable.payment] & ~answered[usable.payment]
-    if not todo.any():
+    if not np.count_nonzero(todo):
         return []
     ledgers = usable.of_problems(todo)
     offers = ledgers.views_with(ledgers.discount > 0)[ledgers.view]

@@ -194,7 +194,7 @@ def _at_first(parts: Parts) -> list[list[int]]:
         return [[0]]
     returned = parts.payments.int64("amount_minor") < 0
     encoded = arrow.dictionary_encode(parts.payments.text("payment_id"))
-    if len(encoded.dictionary) == len(encoded) and not returned.any():
+    if len(encoded.dictionary) == len(encoded) and not np.count_nonzero(returned):
         return [list(range(len(parts)))]
     alone = np.zeros(len(parts), dtype=np.bool_)
     alone[parts.owner[returned]] = True

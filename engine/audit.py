@@ -99,7 +99,7 @@ def _audit_payments(
     # Returned money is the last bucket, and the only one that may be below zero.
     below = np.array([*buckets[:-1], stated]) < 0
     below &= amount >= 0
-    if below.any():
+    if np.count_nonzero(below):
         for name, wrong in zip((*_BUCKETS[:-1], "applied_minor"), below, strict=True):
             _refuse(ids, wrong, f"{name} is negative")
 
@@ -221,7 +221,7 @@ def _key(companies: pa.StringArray, ids: pa.StringArray) -> pa.StringArray:
 
 
 def _refuse(ids: pa.StringArray, wrong: NDArray[np.bool_], rule: str) -> None:
-    if wrong.any():
+    if np.count_nonzero(wrong):
         at = wrong.nonzero()[0]
         message = f"{rule}: {ids[int(at[0])].as_py()!r} and {len(at) - 1} more"
         raise ConservationError(message)

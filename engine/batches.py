@@ -222,7 +222,7 @@ class Batch:
 
     def days(self, name: str) -> NDArray[np.int64]:
         """Date column `name` as days since 1970-01-01; `NO_DATE` where unknown."""
-        column = arrow.cast(self.column(name), pa.int32())
+        column = self.column(name).view(pa.int32())
         filled = arrow.fill_null(column, NO_DATE) if column.null_count else column
         values: NDArray[np.int32] = filled.to_numpy(zero_copy_only=False)
         return values.astype(np.int64)
@@ -304,11 +304,12 @@ def _nulls(batch: str, name: str, count: int) -> SchemaError:
 def _as_array(name: str, field: _Field, values: Any, rows: int) -> pa.Array:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
-    array = values if isinstance(values, pa.Array) else pa.array(values, field.type)
+    is_array = isinstance(values, pa.Array)
+    array = values if is_array else pa.array(values, field.type)
     if len(array) != rows:
         message = f"column {name} has {len(array)} rows, expected {rows}"
         raise SchemaError(message)
-    return array if array.type.equals(field.type) else arrow.cast(array, field.type)
+    return arrow.cast(array, field.type) if is_array and array.type != field.type else array
 
 
 class PaymentBatch(Batch):

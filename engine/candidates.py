@@ -220,7 +220,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
         """The candidates where `kept`, renumbered, with their rows."""
         if kept.all():
             return self
-        if not kept.any():
+        if not np.count_nonzero(kept):
             return self.none()
         number = kept.cumsum() - 1
         rows = self.rows.at(kept[self.rows.candidate])

@@ -81,7 +81,7 @@ def body_windows(
     kept: runs of digits that are whole creditor references by what the payer says of them.
     """
     marked, numbers = kept
-    if not len(iso.start) and not len(swiss.start) and not marked.any():
+    if not len(iso.start) and not len(swiss.start) and not np.count_nonzero(marked):
         return Windows(iso.start, iso.end, np.empty(0, dtype=np.uint64))
     packed, place = _packed(chunk)
     first, last = place[iso.start] + 4, place[iso.end]

@@ -18,6 +18,7 @@ from engine.limits import CHUNK_ROWS
 from engine.money import exponent_of
 from engine.open_item_index import OPEN, ledger_rows
 from engine.patterns import codes_over_payments
+from engine.rounds import unread_references
 from engine.row_texts import Names, amounts, appended, as_column, taken
 from engine.segments import first_of_runs, inverse, mix64, pick
 from engine.settle import REASONS
@@ -75,7 +76,7 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: NDArray[np.bool_]
 
 
-def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> Conclusion:
+def conclude(intake: Intake, rounds: list[Round]) -> Conclusion:
     """Gather the rounds: accepted candidates are decided, unless policy wants somebody asked first;
     those and the best others are proposed.
     """
@@ -97,7 +98,9 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     applied, settled_cash = (np.zeros(count, dtype=np.int64) for _ in range(2))
     np.add.at(applied, decided.payment, decided.cash())
     np.add.at(settled_cash, settling.payment, settling.cash())
-    again = second & _repeats_of_settled(intake, agreed, others) if second.any() else second
+    again = (
+        second & _repeats_of_settled(intake, agreed, others) if np.count_nonzero(second) else second
+    )
     settled, watched = (np.zeros(count, dtype=np.bool_) for _ in range(2))
     settled[settling.payment] = True
     watched[watching.payment] = True
@@ -107,10 +110,10 @@ def conclude(intake: Intake, rounds: list[Round], unread: NDArray[np.int64]) -> 
     code_of[settling.payment] = codes_over_payments(settling, intake.index)
     surplus = np.zeros(count, dtype=np.bool_)
     surplus[decided.payment] = decided.surplus > 0
-    # A surplus beside a reference nobody could use is not the customer's to keep yet.
-    surplus &= unread == 0
-    over = surplus.nonzero()[0]
-    if len(over):
+    if np.count_nonzero(surplus):
+        # A surplus beside a reference nobody could use is not the customer's to keep yet.
+        surplus &= unread_references(intake.situation) == 0
+        over = surplus.nonzero()[0]
         left = intake.situation.cash[over] - applied[over]
         surplus[over] = ~_pays_another(intake, rounds[-1].situation, over, left)
     customer, by = _customers(intake, decided, proposed.at(ranks == 1))
@@ -175,7 +178,7 @@ def _customers(
     slots = intake.situation.slots
     strong = (slots.item >= 0) & (slots.strength > 1) & ~slots.repaired
     strong &= intake.situation.credible()
-    if strong.any():
+    if np.count_nonzero(strong):
         owner = index.customer[slots.item[strong]]
         of_named = _only_one(slots.payment[strong], owner, len(customer))
         fresh = (customer < 0) & (of_named >= 0) & ~payers.conflict
@@ -270,7 +273,7 @@ def write_outcomes(intake: Intake, conclusion: Conclusion) -> PaymentOutcomeBatc
     # Of the company whose items it settles, be it a sister of the one it was paid to.
     of_items = is_empty(given) | on_items
     settled_by = given
-    if of_items.any():
+    if np.count_nonzero(of_items):
         found = as_column(Names(directory.companies).of(company))
         settled_by = text_of(of_items, found, given)
     back = inverse(intake.order)
@@ -357,7 +360,7 @@ class _Legs(msgspec.Struct, frozen=True):
         self, explanation: Texts, currencies: list[str], exponents: NDArray[np.int64]
     ) -> Texts:
         """`explanation`, and what the row takes of a payment of another currency."""
-        if not self.converted.any():
+        if not np.count_nonzero(self.converted):
             return explanation
         cash = amounts(self.cash, exponents[self.money])
         names = Names(currencies).of(self.money)
@@ -367,7 +370,7 @@ class _Legs(msgspec.Struct, frozen=True):
 
     def columns(self, currencies: list[str]) -> dict[str, pa.Array]:
         """The columns that say so, empty where a row is of one currency."""
-        if not self.converted.any():
+        if not np.count_nonzero(self.converted):
             return {}
         names = pa.array(currencies or [""], pa.string())
         return {
@@ -426,7 +429,7 @@ def _application_rows(
 def _deduction_reasons(intake: Intake, rows: CandidateRows) -> pa.StringArray:
     """Why each row deducts: what it explains, else what its line states, else that it is short."""
     deducts = rows.deduction != 0
-    if not deducts.any():
+    if not np.count_nonzero(deducts):
         return blanks(len(rows))
     stated = intake.remittances.text("deduction_reason")
     at = np.where(deducts, np.where(rows.line < 0, len(stated) + 1, rows.line), len(stated))

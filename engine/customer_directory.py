@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from engine.names import NormalNames, normalise_names
 from engine.owner_table import HashedOwners, OwnerTable
 from engine.payer_accounts import account_keys
+from engine.row_texts import FEW_ROWS, as_column, joined
 from engine.segments import expand_ranges, first_of_runs, mix64
 from engine.text_hashes import same_texts, text_hashes
 
@@ -186,6 +187,8 @@ class CustomerDirectory(msgspec.Struct, frozen=True, kw_only=True):
 
 def company_key(company_ids: pa.StringArray, keys: pa.StringArray) -> pa.StringArray:
     """`keys` made distinct per company."""
+    if len(keys) <= FEW_ROWS:
+        return as_column(joined(company_ids.to_pylist(), "\x1f", keys.to_pylist()))
     return pc.binary_join_element_wise(company_ids, keys, "\x1f")
 
 

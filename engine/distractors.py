@@ -79,9 +79,9 @@ def distractions(chunk: TextChunk, numbers: Numbers) -> NDArray[np.int8]:
     _mark_accounts(chunk, letters, numbers, mark)
     if around.has_joined:
         mark(_DATE, around.dates())
-    if label.any():
+    if np.count_nonzero(label):
         mark(_DATE, around.labelled_dates(label == _DATE_LABEL))
-    if (chunk.content == ord("%")).any():
+    if np.count_nonzero(chunk.content == ord("%")):
         mark(_PERCENTAGE, around.percentages())
     money = (label == _AMOUNT_LABEL) | ((label == _CURRENCY_LABEL) & ~around.after_cents())
     behind = labels_after(chunk, letters, run.end) == _CURRENCY_LABEL
@@ -90,7 +90,7 @@ def distractions(chunk: TextChunk, numbers: Numbers) -> NDArray[np.int8]:
     mark(_AMOUNT, around.amounts(money, behind, label == _DOCUMENT_LABEL))
     for name, code in _LABELLED:
         labelled = label == name
-        if labelled.any():
+        if np.count_nonzero(labelled):
             mark(code, around.spread(labelled, _GROUP_MAX.get(code, 0)))
     mark(_PHONE, around.phones())
     return kind
@@ -121,7 +121,7 @@ def _mark_accounts(
         return
     begin = letters.start[at]
     size = np.where(letters.end[at] == run.start, run.start - begin, 0)
-    if not (size == _COUNTRY_LETTERS).any():
+    if not np.count_nonzero(size == _COUNTRY_LETTERS):
         return
     code = content[begin].astype(np.int64) << 8
     code |= content[np.minimum(begin + 1, len(content) - 1)]
@@ -274,7 +274,7 @@ class _Around:
     ) -> NDArray[np.bool_]:
         """Two decimals, perhaps thousands in groups; or whole, beside a currency or a word."""
         said: NDArray[np.bool_] = money | self._is(self._before, b"$") | currency
-        if not self.has_joined and not said.any():
+        if not self.has_joined and not np.count_nonzero(said):
             return said
         mark = self._joined & self._is(self._before, b".,")
         cents = mark & (self._length == 2) & self._ends_free()
@@ -327,7 +327,7 @@ class _Around:
 
     def phones(self) -> NDArray[np.bool_]:
         """With a plus and a country in front, or three, three and four digits."""
-        if not self._near.any():
+        if not np.count_nonzero(self._near):
             return self._near
         plus = (self._before == ord("+")) & (self._length <= 3)
         plus &= ~_is_digit(self._before_that) & self._next(self._near)

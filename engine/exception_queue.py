@@ -21,6 +21,7 @@ from engine.missing_references import cut_off, partly_read, waits_for_advice
 from engine.money import exponents_of, format_minor
 from engine.open_item_index import BLOCKED, CANCELLED, DISPUTED, OPEN, PAID
 from engine.questions import distinguishing_questions
+from engine.rounds import paid_twins, unread_references
 from engine.segments import first_of_runs, is_one_of, pick, segment_sum
 from engine.settle import TOLERATED
 from engine.text_columns import are_empty, is_empty
@@ -55,11 +56,9 @@ def raise_exceptions(
     intake: Intake,
     conclusion: Conclusion,
     returns: Returns,
-    unread: NDArray[np.int64],
-    twins: NDArray[np.bool_],
 ) -> ExceptionBatch:
     """Exceptions of all payments, and of advices nobody paid; the first by code is primary."""
-    payment, code = _pairs(intake, conclusion, returns, unread, twins)
+    payment, code = _pairs(intake, conclusion, returns)
     order = np.lexsort((code, payment))
     payment, code = payment[order], code[order]
     if len(payment):
@@ -74,14 +73,12 @@ def _pairs(
     intake: Intake,
     conclusion: Conclusion,
     returns: Returns,
-    unread: NDArray[np.int64],
-    twins: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     raised = _Raised()
     raise_code = raised.add
     raise_code("IN-NONAR", intake.not_receivable)
     cash, settled_by = intake.situation.cash, conclusion.settling.payment
-    if (cash < 0).any():
+    if np.count_nonzero(cash < 0):
         known = (returns.original >= 0) | returns.posted
         raise_code("RET-RECALL", returns.recalled)
         raise_code("RET-NSF", (returns.original >= 0) & ~returns.recalled)
@@ -92,8 +89,9 @@ def _pairs(
     over[settled_by] = conclusion.settling.surplus > 0
     open_still = (cash > 0) & ~decided & ~intake.not_receivable & ~intake.held
     rest = decided & (cash - conclusion.settled_cash > 0)
-    unusable = _unusable_items(intake) if (rest | open_still).any() else {}
-    if rest.any():
+    unusable = _unusable_items(intake) if np.count_nonzero(rest | open_still) else {}
+    if np.count_nonzero(rest):
+        unread = unread_references(intake.situation, of_anybody=False)
         said = np.zeros(len(cash), dtype=np.bool_)
         for code, where in unusable.items():
             raise_code(code, rest & where)
@@ -106,21 +104,21 @@ def _pairs(
         over &= ~(rest & (said | (unread > 0)))
     surplus = conclusion.code_of == code_number("AMT-OVER")
     raise_code(conclusion.code_of, decided & (conclusion.code_of > 0) & ~surplus)
-    if over.any():
+    if np.count_nonzero(over):
         changed = over & _surplus_of_changed_items(intake, conclusion)
         raise_code("ITM-CHANGED", changed)
         raise_code("AMT-OVER", over & ~changed)
-    if intake.payers.new_account.any():
+    if np.count_nonzero(intake.payers.new_account):
         raise_code("PAY-NEWACCT", _from_new_account(intake, conclusion))
     raise_code("POL-HOLD", conclusion.watched)
-    if open_still.any():
+    if np.count_nonzero(open_still):
         for gate, stops in zip(GATES, conclusion.stopped, strict=True):
             raise_code(gate, open_still & stops)
         raise_code("POL-HOLD", open_still & intake.gates.hold)
         # Who loses his item to another, or contends for it, hears of that besides.
         open_still &= ~conclusion.stopped.any(axis=0) | conclusion.second | conclusion.contested
-    if open_still.any():
-        _raise_undecided(intake, conclusion, open_still, unread, twins, unusable, raised)
+    if np.count_nonzero(open_still):
+        _raise_undecided(intake, conclusion, open_still, unusable, raised)
     payment, number = raised.pairs()
     told, told_number = _intake_codes(intake)
     return np.concatenate([told, payment]), np.concatenate([told_number, number])
@@ -222,13 +220,13 @@ def _raise_undecided(
     intake: Intake,
     conclusion: Conclusion,
     undecided: NDArray[np.bool_],
-    unread: NDArray[np.int64],
-    twins: NDArray[np.bool_],
     unusable: dict[str, NDArray[np.bool_]],
     raised: _Raised,
 ) -> None:
     """One main reason per undecided payment: the first of these that holds."""
     payers, count = intake.payers, len(undecided)
+    unread = unread_references(intake.situation, of_anybody=False)
+    twins = paid_twins(intake, intake.situation)
     named, payer_idle = _named_items(intake), pick(intake.idle, conclusion.customer)
     best = _Best.of(conclusion, count)
     best_code, proposed, by_reference = best.code, best.proposed, best.by_reference
@@ -335,7 +333,7 @@ def _unusable_items(intake: Intake) -> dict[str, NDArray[np.bool_]]:
     certain = slots.family | slots.amount | ((slots.strength > 1) & ~slots.repaired)
     status = np.where((slots.item >= 0) & certain, pick(index.status, slots.item), OPEN)
     found = {code: np.zeros(len(intake.payments), dtype=np.bool_) for code in _UNUSABLE}
-    if (status != OPEN).any():
+    if np.count_nonzero(status != OPEN):
         for code, closed in _UNUSABLE.items():
             found[code][slots.payment[status == closed]] = True
     return found

@@ -144,7 +144,7 @@ def explain_rows(
         (left != 0, " Of the item ", left, " remain open."),
     )
     for applies, before, minor, after in extras:
-        if applies.any():
+        if np.count_nonzero(applies):
             text = appended(text, applies, before, amounts(minor, exponents), after)
     fits = candidates.fits[rows.candidate]
     alone = (candidates.uniqueness[rows.candidate] == UNIQUE_SET) & (fits == 1)
@@ -176,7 +176,7 @@ def _differences(
     """What closes besides cash and discount, in minor units, one sentence for each reason."""
     deduction, write_off = rows.deduction, rows.write_off
     deducted, written = rows.deduction != 0, rows.write_off != 0
-    if not deducted.any() and not written.any():
+    if not np.count_nonzero(deducted) and not np.count_nonzero(written):
         return []
 
     def reason(name: str) -> NDArray[np.bool_]:
@@ -271,7 +271,7 @@ def _evidence(
     )
     pieces = [piece for pair in zip(_FIELDS, values, strict=True) for piece in pair]
     withheld = candidates.withheld[of]
-    if not withheld.any():
+    if not np.count_nonzero(withheld):
         return joined(*pieces, "}")
     why = _WITHHELD.of(withheld)
     text = appended(joined(*pieces), withheld > 0, ',"withheld":"', why, '"')

@@ -23,6 +23,7 @@ from engine.owner_table import NOBODY, SEVERAL, OwnerTable
 from engine.payer_accounts import account_keys
 from engine.payer_names import read_payer_names
 from engine.reference_keys import joined_digits
+from engine.row_texts import Names, as_column
 from engine.segments import pick
 from engine.text_columns import are_empty, blanks, is_empty, text_of
 from engine.tokens import scan_words, text_bytes
@@ -216,9 +217,8 @@ def identify_payers(
     `learned` holds the relations of the master too; `by_creditor_reference` is the customer such
     references of each payment lead to; `numbers` and `known_names` are those of all customers.
     """
-    scope = pa.array([*directory.companies, ANY_COMPANY], pa.string()).take(
-        pa.array(np.where(company < 0, len(directory.companies), company))
-    )
+    companies = Names([*directory.companies, ANY_COMPANY])
+    scope = as_column(companies.of(np.where(company < 0, len(directory.companies), company)))
     virtual = _virtual_accounts(payments, directory, scope, our_accounts)
     company = np.where(
         (company < 0) & (virtual.found >= 0),
@@ -276,7 +276,7 @@ def _weigh(
             continue
         speaks = (one.found >= 0) & (one.by != _LIKE) & (place < stale_from)
         against = speaks & (payer >= 0) & ~conflict
-        if against.any():
+        if np.count_nonzero(against):
             ours, theirs = (pick(directory.family, who, none=NOBODY) for who in (payer, one.found))
             against &= ~(relations.allow(ours, theirs) | relations.allow(theirs, ours))
             conflict |= against
@@ -359,7 +359,7 @@ def _accounts(
     given, empty = ~is_empty(keys.whole), blanks(len(scope))
     scoped = text_of(given, company_key(scope, keys.whole), empty)
     number = empty
-    if keys.bare.any() or len(directory.bare_accounts.keys):
+    if np.count_nonzero(keys.bare) or len(directory.bare_accounts.keys):
         number = text_of(~is_empty(keys.number), company_key(scope, keys.number), empty)
     # Two numbers with two banks are two accounts: one side must be written without a bank.
     with_bank = text_of(keys.bare, empty, number)
@@ -435,7 +435,7 @@ def _numbers_in_text(
         return np.full(count, NOBODY, dtype=np.int64)
     low = numbers.value.searchsorted(word.value, side="left")
     high = numbers.value.searchsorted(word.value, side="right")
-    if not (high > low).any():
+    if not np.count_nonzero(high > low):
         return np.full(count, NOBODY, dtype=np.int64)
     least = np.full(count, np.iinfo(np.int64).max)
     most = np.full(count, -1, dtype=np.int64)

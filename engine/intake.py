@@ -414,9 +414,10 @@ def _of_the_payer(
 
 
 def _lines(remittances: RemittanceBatch, line_payment: NDArray[np.int64]) -> Lines:
+    if not len(remittances):
+        return Lines.none()
     reason = remittances.text("deduction_reason")
-    fee = says(reason, FEE_REASON)
-    discounted = says(reason, CASH_DISCOUNT)
+    fee, discounted = says(reason, FEE_REASON), says(reason, CASH_DISCOUNT)
     stated = ~is_empty(reason) & ~discounted
     discount, deduction = (remittances.int64(f"{name}_minor") for name in ("discount", "deduction"))
     return Lines(
@@ -454,9 +455,7 @@ def _gates(
             payments.text("payer_name"), payments.text("remittance_text"), " "
         )
         by_text[unclear] = says(text.take(pa.array(unclear)), NOT_RECEIVABLE)
-    held = ~is_empty(codes)
-    credit = payments.int64("amount_minor") > 0
-    return (by_file | by_text) & credit, held
+    return (by_file | by_text) & (payments.int64("amount_minor") > 0), ~is_empty(codes)
 
 
 def _days(match_input: MatchInput) -> NDArray[np.int64]:
@@ -477,8 +476,10 @@ def day_number(day: datetime.date) -> int:
 def _pay_days(payments: PaymentBatch, last: NDArray[np.int64]) -> NDArray[np.int64]:
     """Value date, else booking date, else the day of the run."""
     day = payments.days("value_date")
-    day = np.where(day == NO_DATE, payments.days("booking_date"), day)
-    return np.where(day == NO_DATE, last, day)
+    if np.count_nonzero(day == NO_DATE):
+        day = np.where(day == NO_DATE, payments.days("booking_date"), day)
+        day = np.where(day == NO_DATE, last, day)
+    return day
 
 
 _EPOCH: Final = 719_163  # datetime.date(1970, 1, 1).toordinal()

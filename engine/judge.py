@@ -261,7 +261,7 @@ def _oldest_of_alike(
     """Where policy applies interchangeable sets: the one with the oldest items of each payment."""
     allowed = alike & situation.rules.apply_unique_amounts[situation.rule[candidates.payment]]
     chosen = np.zeros(len(candidates), dtype=np.bool_)
-    if not allowed.any():
+    if not np.count_nonzero(allowed):
         return chosen
     due = np.zeros(len(candidates), dtype=np.int64)
     np.add.at(due, candidates.rows.candidate, situation.index.due_day[candidates.rows.item])

@@ -18,13 +18,7 @@ from engine.exception_queue import raise_exceptions
 from engine.intake import take_in
 from engine.match_input import MapOrdered, MatchInput, MatchResult, StageObserver
 from engine.returns import reverse_returns
-from engine.rounds import (
-    decide_by_amount,
-    decide_by_custom,
-    decide_by_reference,
-    paid_twins,
-    unread_references,
-)
+from engine.rounds import decide_by_amount, decide_by_custom, decide_by_reference
 
 if TYPE_CHECKING:
     from engine.intake import Intake
@@ -73,20 +67,14 @@ def match_traceably(
 
     rounds = (named, by_amount, by_custom)
     observe("settle", sum(len(one.candidates) for one in rounds))
-    conclusion = conclude(intake, list(rounds), unread_references(intake.situation))
+    conclusion = conclude(intake, list(rounds))
     applications = write_applications(intake, conclusion, map_ordered)
     returns = reverse_returns(intake, applications, match_input.earlier, match_input.originals)
     result = MatchResult(
         outcomes=write_outcomes(intake, conclusion),
         applications=applications,
         reversals=returns.reversals,
-        exceptions=raise_exceptions(
-            intake,
-            conclusion,
-            returns,
-            unread_references(intake.situation, of_anybody=False),
-            paid_twins(intake, intake.situation),
-        ),
+        exceptions=raise_exceptions(intake, conclusion, returns),
         joined=intake.advices.joined,
     )
 

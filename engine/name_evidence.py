@@ -123,7 +123,7 @@ class NameBook(msgspec.Struct, frozen=True):
         open_name = ~is_empty(names.core)
         entry = self.by_form.find(mix64(core, scope, names.form))
         self._settle(found, self.by_form, entry, NAME, open_name, (names.core, known.core))
-        if not (open_name & (found.owner == NOBODY)).any():
+        if not np.count_nonzero(open_name & (found.owner == NOBODY)):
             return found
 
         entry = self.by_core.find(mix64(core, scope))

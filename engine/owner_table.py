@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.key_table import KeyTable
+from engine.row_texts import taken
 from engine.segments import first_of_runs, pick
 from engine.text_columns import are_empty
 from engine.text_hashes import same_texts, text_hashes
@@ -73,7 +74,7 @@ class OwnerTable(msgspec.Struct, frozen=True):
             return found
         entry = told.astype(np.int64)
         # Texts of one hash are all tried: only one of them can be the same.
-        same = same_texts(keys.take(pa.array(asked)), self.keys, entry)
+        same = same_texts(taken(keys, asked), self.keys, entry)
         found[asked[same]] = entry[same]
         return found
 

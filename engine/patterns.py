@@ -36,7 +36,7 @@ def codes_over_payments(settling: Candidates, index: OpenItemIndex) -> NDArray[n
     """
     rows = settling.rows
     unexplained = is_one_of(settling.code, _UNEXPLAINED)
-    if not unexplained.any():
+    if not np.count_nonzero(unexplained):
         return settling.code
     opened, closes = index.open_minor[rows.item], rows.closes()
     total = ItemAmounts.of(settling, np.ones(len(settling), dtype=np.bool_)).at(rows.item)

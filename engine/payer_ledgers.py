@@ -76,7 +76,7 @@ class PayerLedgers(msgspec.Struct, frozen=True, kw_only=True):
 
     def gross(self) -> PayerLedgers:
         """Every row without its discount."""
-        if not self.discount.any():
+        if not np.count_nonzero(self.discount):
             return self
         return msgspec.structs.replace(
             self, value=self.value + self.discount, discount=np.zeros_like(self.discount)

@@ -71,7 +71,7 @@ def permitted(
     # Of several items paid short nobody can tell which one: only what closes all of them is clear.
     unclear = (candidates.strategy == strategy_code("reference")) & (candidates.item_count() > 1)
     rows = candidates.rows
-    if unclear.any():
+    if np.count_nonzero(unclear):
         left = (situation.remaining[rows.item] != rows.closes()) | (rows.discount != 0)
         unclear &= segment_sum(left.astype(np.int64), rows.candidate, len(candidates)) > 0
         automatic &= ~unclear
@@ -146,7 +146,7 @@ def without_contended(
     customer settles them all the same, unless the other payment pays them whole and came days
     before, or is of a payer nobody knows: then it may be his own, and this the second one.
     """
-    if not candidates.contends.any() or not resolution.accepted.any():
+    if not np.count_nonzero(candidates.contends) or not np.count_nonzero(resolution.accepted):
         return resolution
     rows = candidates.rows
     owner = candidates.payment[rows.candidate]

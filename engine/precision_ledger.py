@@ -69,7 +69,7 @@ class PrecisionLedger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         `mode` is the index into `PRECISION_MODES` of each candidate's rules; where all ignore the
         records, none is looked at.
         """
-        if not mode.any():
+        if not np.count_nonzero(mode):
             return np.zeros(len(strategy), dtype=np.bool_)
         least = np.zeros(len(STRATEGIES), dtype=np.float64)
         most = np.ones(len(STRATEGIES), dtype=np.float64)

@@ -181,7 +181,7 @@ def chains_of(numbers: Numbers) -> Chains:
     short run such as a year.
     """
     run, count = numbers.run, len(numbers)
-    if not numbers.follows.any():
+    if not np.count_nonzero(numbers.follows):
         return Chains(run.start, run.end, numbers.value)
     length = run.end - run.start
     goes_on = numbers.tight.copy()
@@ -207,7 +207,7 @@ def glued_windows(chunk: TextChunk, shapes: tuple[NumberShape, ...]) -> Windows:
     found = [Windows(run.start[:0], run.end[:0], np.empty(0, dtype=np.uint64))]
     for step in sorted({_step(shape) for shape in shapes if _step(shape) > 0}):
         cut = _cuts(length, shapes, step)
-        if cut.any():
+        if np.count_nonzero(cut):
             found.append(_cut_windows(chunk, run, cut))
     return Windows.concat(found)
 

@@ -129,7 +129,7 @@ def look_up(
     others = [(bodies, False), *_other_windows(chunk, numbers, covered, index.shapes)]
     for windows, repaired in others:
         free = covered[windows.end] == covered[windows.start]
-        if not free.any():
+        if not np.count_nonzero(free):
             continue
         found = _found(windows.at(free), index, repaired=repaired)
         hits.append(found.at(found.strength > WEAK))
@@ -284,7 +284,7 @@ def _other_windows(
     free = covered[run.end] == covered[run.start]
     found = []
     long = free & (run.end - run.start >= _glued_length(shapes))
-    if long.any():
+    if np.count_nonzero(long):
         part, back = _only(chunk, run.start[long])
         windows = glued_windows(part, shapes)
         found.append((_moved(windows, back), False))

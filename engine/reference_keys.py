@@ -109,7 +109,7 @@ class ReferenceKeys(msgspec.Struct, frozen=True):
     def find(self, keys: NDArray[np.uint64]) -> _Found:
         """Items of each of `keys`; a key of too many items is evidence of none."""
         owner, value = self.table.find(keys, DOCUMENT_FREQUENCY_MAX)
-        if (owner[1:] == owner[:-1]).any():
+        if np.count_nonzero(owner[1:] == owner[:-1]):
             item = (value >> _STRENGTH_BITS).view(np.int64)
             kept = first_of_runs(owner, item).nonzero()[0]
             owner, value = owner[kept], value[kept]

@@ -362,7 +362,7 @@ def _of_one_customer(
 ) -> NDArray[np.bool_]:
     """Best hits of slots where they are several, not too many, and of one customer."""
     tied = is_best & (ties[slot] > 1) & (ties[slot] <= _SHARED_MAX)
-    if not tied.any():
+    if not np.count_nonzero(tied):
         return tied
     low, high = (np.full(len(ties), edge) for edge in (np.iinfo(np.int64).max, -1))
     np.minimum.at(low, slot[tied], customer[tied])
@@ -386,7 +386,7 @@ def _unread_slots(
     row = chunk.row_of(unread.start)
     long = unread.digits >= np.uint64(10 ** (_UNREAD_DIGITS_MIN - 1))
     some = (unread_line[row] | (long & ~is_line[row])).nonzero()[0]
-    if not len(some) and not unread_line.any():
+    if not len(some) and not np.count_nonzero(unread_line):
         return ReferenceSlots.concat([])
     # Of an unread line its largest number; a line without any number is unread as a whole.
     order = np.lexsort((unread.start[some], _descending(unread.digits[some]), row[some]))

@@ -50,7 +50,7 @@ class ItemAmounts(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, candidates: Candidates, chosen: NDArray[np.bool_]) -> Self:
         """What the `chosen` candidates take off their items."""
-        if not chosen.any():
+        if not np.count_nonzero(chosen):
             return cls.none()
         rows = candidates.rows
         live = chosen[rows.candidate].nonzero()[0]
@@ -174,7 +174,7 @@ def resolve(
     of these want, as far as each of them is possible.
     """
     count = len(candidates)
-    if not candidates.automatic.any():
+    if not np.count_nonzero(candidates.automatic):
         return Resolution.nothing(candidates.automatic)
     rows, active = candidates.rows, candidates.automatic & possible(candidates, remaining)
     too_late = candidates.automatic & ~active
@@ -201,7 +201,7 @@ def resolve(
     accepted = active & ~blocked
     deferred = np.zeros(count, dtype=np.bool_)
     second, contested = too_late, deferred.copy()
-    if blocked.any():
+    if np.count_nonzero(blocked):
         claims.take(accepted)
         dispute = claims.at(blocked[claims.candidate] & over[claims.item])
         contest = number_contests(dispute.candidate, dispute.item, count)
@@ -230,7 +230,7 @@ def _settle_contests(
     active = mine.copy()
     won = np.zeros(len(mine), dtype=np.bool_)
     second = won.copy()
-    while active.any():
+    while np.count_nonzero(active):
         claims = claims.alone(active[claims.candidate])
         gone = claims.without_enough(active)
         second |= gone
@@ -239,9 +239,9 @@ def _settle_contests(
         blocked = np.zeros(len(mine), dtype=np.bool_)
         blocked[claims.candidate[active[claims.candidate] & over[claims.item]]] = True
         free = active & ~blocked
-        if not free.any():
+        if not np.count_nonzero(free):
             free = _winners(claims, active, family, precedence, over) if named else free
-            if not free.any():
+            if not np.count_nonzero(free):
                 break
         claims.take(free)
         won |= free

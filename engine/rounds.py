@@ -107,7 +107,7 @@ def decide_by_amount(intake: Intake, named: Round, map_ordered: MapOrdered = map
     the round by reference (`named`) has left.
     """
     situation = named.situation
-    if not situation.open_for_matching.any():
+    if not np.count_nonzero(situation.open_for_matching):
         return Round.nothing(situation)
     contradicted = _contradicted(intake, situation)
     habits = intake.resident.habits
@@ -211,7 +211,7 @@ def decide_by_custom(intake: Intake, situation: Situation, map_ordered: MapOrder
     """Payers whose money goes to their oldest items, as policy says: where they name nothing."""
     wanted = situation.open_for_matching & (situation.payer >= 0)
     wanted &= situation.rules.oldest_first[situation.rule]
-    if not wanted.any():
+    if not np.count_nonzero(wanted):
         return Round.nothing(situation)
     wanted &= ~_names_something(situation)
     flagged = msgspec.structs.replace(situation, open_for_matching=wanted)
@@ -286,7 +286,7 @@ def _decide(
     own = without_contended(situation, candidates, own)
     remaining = situation.remaining.less(ItemAmounts.of(candidates, own.accepted))
     resolution = own
-    if own.deferred.any():
+    if np.count_nonzero(own.deferred):
         left = msgspec.structs.replace(candidates, automatic=own.deferred)
         across = contest(left, remaining, ItemAmounts.none())
         across = without_contended(situation, candidates, across)
@@ -368,7 +368,7 @@ def _propose_by_reference(part: Part) -> _Proposal:
     now = _collect(found, propose_payouts(situation, unread), situation)
     now = _collect(found, propose_detail(now, partial=False), now)
     now = _collect(found, propose_sums(now), now)
-    if now.open_for_matching.any():
+    if np.count_nonzero(now.open_for_matching):
         _propose_less_plainly(now, unread, found)
     candidates = Candidates.concat(found)
     sure = candidates.automatic & ~doubtful[candidates.payment]
@@ -411,7 +411,7 @@ def _near_and_short(mended: Situation, found: list[Candidates]) -> Candidates:
     idle = mended.open_for_matching.copy()
     for candidates in found:
         idle[candidates.payment] = False
-    if not idle.any():
+    if not np.count_nonzero(idle):
         return Candidates.none()
     left = msgspec.structs.replace(mended, open_for_matching=idle)
     near = propose_differences(left, unread_references(left, closed=False))

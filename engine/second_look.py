@@ -60,7 +60,7 @@ def second_look(
     limited &= situation.payer[candidates.payment] >= 0
     again = np.zeros(len(situation), dtype=np.bool_)
     again[candidates.payment[limited | (candidates.automatic & combined)]] = True
-    if not again.any():
+    if not np.count_nonzero(again):
         return _certain(candidates, candidates.wrong, budget)
     ledgers = lay_out(situation, again.nonzero()[0])
     # With discounts on offer there are more choices than a count of sets covers.

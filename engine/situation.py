@@ -44,6 +44,22 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
     tax: NDArray[np.bool_]
     reasoned: NDArray[np.bool_]
 
+    @classmethod
+    @cache
+    def none(cls) -> Self:
+        """No line: the same each time."""
+        number, flag = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
+        return cls(
+            payment=number,
+            amount=number,
+            given=flag,
+            discount=number,
+            deduction=number,
+            fee=flag,
+            tax=flag,
+            reasoned=flag,
+        )
+
 
 class Referenced(msgspec.Struct, frozen=True, kw_only=True):
     """Open items that payments refer to, one row per (payment, item), sorted so.
@@ -80,7 +96,7 @@ class Referenced(msgspec.Struct, frozen=True, kw_only=True):
         if rows.dtype == np.bool_:
             if rows.all():
                 return self
-            if not rows.any():
+            if not np.count_nonzero(rows):
                 return self.none()
         return Referenced(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
@@ -182,7 +198,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         """
         slots = self.slots
         some = (slots.item >= 0) & self.open_for_matching[slots.payment]
-        if not some.any():
+        if not np.count_nonzero(some):
             return Referenced.none()
         payable = self.payable(slots.item)
         some &= payable | self.withheld(slots.item) if withheld else payable

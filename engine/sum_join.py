@@ -207,7 +207,7 @@ def _sums_of_two(
     With `apart` 1 `value` is what stands before each row, and the sums are those of the rows from
     the one to the other. Ledgers of one size are worked on together: their rows are a matrix.
     """
-    if not paired.any():
+    if not np.count_nonzero(paired):
         return np.empty(0, dtype=np.int64)
     size = bounds[1:] - bounds[:-1]
     work = np.where(paired, pair_work(size), 0)

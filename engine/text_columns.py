@@ -98,7 +98,7 @@ def rows_with_byte(texts: pa.StringArray, wanted: NDArray[np.bool_]) -> NDArray[
 def texts_at(texts: pa.StringArray, rows: NDArray[np.int64]) -> pa.StringArray:
     """The texts at `rows`, empty where a row is below 0."""
     nowhere = rows < 0
-    if not nowhere.any():
+    if not np.count_nonzero(nowhere):
         return arrow.take(texts, pa.array(rows))
     if nowhere.all():
         return blanks(len(rows))
@@ -109,6 +109,6 @@ def text_of(
     flags: NDArray[np.bool_], text: pa.StringArray, other: pa.StringArray
 ) -> pa.StringArray:
     """`text` where a row is flagged, `other` where not."""
-    if not flags.any():
+    if not np.count_nonzero(flags):
         return other
     return text if flags.all() else arrow.if_else(pa.array(flags), text, other)

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
+from engine.row_texts import taken
 from engine.segments import mix64
+from engine.text_columns import texts_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from engine.row_texts import Texts
 
 __all__ = ["same_texts", "text_hashes", "word_hashes"]
 
@@ -70,16 +74,12 @@ def _hash_ranges(
     return state
 
 
-def same_texts(
-    texts: pa.StringArray, others: pa.StringArray, rows: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def same_texts(texts: Texts, others: pa.StringArray, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each text is the one of `others` at its row (False where the row is -1)."""
-    found = (rows >= 0).nonzero()[0]
-    if len(found) == len(rows):
-        every = pc.equal(texts, others.take(rows))
-        there: NDArray[np.bool_] = every.to_numpy(zero_copy_only=False).copy()
-        return there
-    same = np.zeros(len(rows), dtype=np.bool_)
-    equal = pc.equal(texts.take(found), others.take(rows[found]))
-    same[found] = equal.to_numpy(zero_copy_only=False)
-    return same
+    there: NDArray[np.bool_] = rows >= 0
+    if isinstance(texts, list):
+        pairs = zip(texts, taken(others, rows), strict=True)
+        there &= np.array([one == two for one, two in pairs], dtype=np.bool_)
+    else:
+        there &= pc.equal(texts, texts_at(others, rows)).to_numpy(zero_copy_only=False)
+    return there

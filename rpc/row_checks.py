@@ -69,6 +69,7 @@ _FEW_ROWS: Final = 1000
 """So few keys are numbered faster than they are compared with their neighbours."""
 
 _CURRENCIES: Final = pa.array([*CURRENCY_EXPONENTS, ""])
+_KNOWN: Final = frozenset(_CURRENCIES.to_pylist())
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -237,7 +238,7 @@ class TableChecker:
         if words:
             known = pc.is_in(text, value_set=pa.array(words))
             self._refuse(_not(known), text, name, f"one of {', '.join(words)}")
-        if name == "currency":
+        if name == "currency" and not _KNOWN.issuperset(text.unique().to_pylist()):
             known = pc.is_in(text, value_set=_CURRENCIES)
             self._refuse(_not(known), text, name, "an active ISO 4217 code such as USD")
         return text
@@ -265,7 +266,7 @@ class TableChecker:
         *,
         reason: str = "",
     ) -> None:
-        if not bad.any():
+        if not np.count_nonzero(bad):
             return
         rows = np.flatnonzero(bad)
         self._count(len(rows))
@@ -327,16 +328,19 @@ def _is_date(text: str | None) -> bool:
 
 def _filled(kind: type[Batch], whole: pa.RecordBatch) -> pa.RecordBatch:
     """Facts that follow from others: each date from the other one, the original from the open."""
-    columns: dict[str, Any] = dict(zip(whole.schema.names, whole.columns, strict=True))
+    columns: dict[str, pa.Array] = {}
     if kind is PaymentBatch:
-        booking, value = columns["booking_date"], columns["value_date"]
-        if not booking.null_count and not value.null_count:
-            return whole
-        columns["booking_date"] = pc.coalesce(booking, value)
-        columns["value_date"] = pc.coalesce(value, booking)
+        booking, value = whole.column("booking_date"), whole.column("value_date")
+        if booking.null_count or value.null_count:
+            columns["booking_date"] = pc.coalesce(booking, value)
+            columns["value_date"] = pc.coalesce(value, booking)
     if kind is OpenItemBatch:
-        original = columns["original_minor"]
-        columns["original_minor"] = pc.if_else(
-            pc.equal(original, 0), columns["open_minor"], original
-        )
-    return pa.RecordBatch.from_arrays(list(columns.values()), schema=whole.schema)
+        original, opened = whole.column("original_minor"), whole.column("open_minor")
+        columns["original_minor"] = pc.if_else(pc.equal(original, 0), opened, original)
+    if not columns:
+        return whole
+    every = [
+        columns.get(name, column)
+        for name, column in zip(whole.schema.names, whole.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(every, schema=whole.schema)

@@ -124,7 +124,7 @@ def propose_across(situation: Situation) -> Candidates:
     named = situation.referenced(strangers=True)
     known = situation.payer_family[named.payment] >= 0
     strange = np.bincount(named.payment[known & ~named.family], minlength=len(situation)) > 0
-    if not strange.any():
+    if not np.count_nonzero(strange):
         return Candidates.none()
     named = named.at(strange[named.payment])
     found = [_whole_sum(situation, named, net=net) for net in (False, True)]
@@ -146,7 +146,7 @@ def propose_withheld(situation: Situation) -> Candidates:
     """
     named = situation.referenced(unknown_payers=True, withheld=True)
     withheld = situation.withheld(named.item)
-    if not withheld.any():
+    if not np.count_nonzero(withheld):
         return Candidates.none()
     some = np.bincount(named.payment[withheld], minlength=len(situation)) > 0
     named = named.at(some[named.payment])
@@ -275,7 +275,7 @@ def _as_repaired(candidates: Candidates, repaired: NDArray[np.bool_]) -> Candida
     """
     some = np.zeros(len(candidates), dtype=np.bool_)
     some[candidates.rows.candidate[repaired]] = True
-    if not some.any():
+    if not np.count_nonzero(some):
         return candidates
     strategy = np.where(some, strategy_code("repaired_reference"), candidates.strategy)
     return msgspec.structs.replace(candidates, strategy=strategy)
@@ -286,14 +286,14 @@ def _whole_sum(situation: Situation, named: Referenced, *, net: bool) -> Candida
         return Candidates.none()
     payment, candidate = _renumber(named.payment)
     discount = situation.discount_of(named.item, named.payment) if net else named.item * 0
-    if net and not discount.any():
+    if net and not np.count_nonzero(discount):
         return Candidates.none()
     cash = situation.remaining[named.item] - discount
     fits = segment_sum(cash, candidate, len(payment)) == situation.cash[payment]
     if net:
         fits &= segment_sum(discount, candidate, len(payment)) > 0
         fits &= ~situation.reasoned()[payment]
-    if not fits.any():
+    if not np.count_nonzero(fits):
         return Candidates.none()
     candidates = Candidates.of(
         payment,
@@ -315,7 +315,7 @@ def _mixed(situation: Situation, named: Referenced, *, partly: bool) -> Candidat
         return Candidates.none()
     payment, candidate = _renumber(named.payment)
     size = np.bincount(candidate, minlength=len(payment))
-    if not (size >= 2).any():
+    if not np.count_nonzero(size >= 2):
         return Candidates.none()
     discount = situation.discount_of(named.item, named.payment)
     remaining = situation.remaining[named.item]

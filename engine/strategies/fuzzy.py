@@ -101,7 +101,7 @@ def correct_references(situation: Situation) -> tuple[ReferenceSlots, NDArray[np
     live &= slots.family & situation.credible() & (slots.digits > 0)
     # Number and name together say who pays as well as an account does.
     live &= situation.claimed_family[slots.payment] >= 0
-    if not live.any():
+    if not np.count_nonzero(live):
         return slots, doubtful
     named = situation.referenced()
     gross = situation.remaining[named.item]

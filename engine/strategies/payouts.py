@@ -32,7 +32,7 @@ _MILLION = 1_000_000
 def propose_payouts(situation: Situation, unread: NDArray[np.int64]) -> Candidates:
     """One candidate for each open payout; `unread` counts references nobody could read."""
     payout = situation.fee_ppm >= 0
-    if not (payout & situation.open_for_matching).any():
+    if not np.count_nonzero(payout & situation.open_for_matching):
         return Candidates.none()
     named = situation.referenced()
     opened = situation.remaining[named.item]

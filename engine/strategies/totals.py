@@ -219,7 +219,7 @@ def _named_totals(situation: Situation, variant: Variant, cash: NDArray[np.int64
         fits = (ledgers.total(member)[ledgers.view] == cash) & (
             size[ledgers.view] >= _BALANCE_ITEMS_MIN
         )
-        if fits.any():
+        if np.count_nonzero(fits):
             weight = CLASS_WEIGHTS[name] * variant.share
             found.append(_members(ledgers, fits.nonzero()[0], member, weight, name))
     return Candidates.concat(found)
@@ -252,7 +252,7 @@ def _terms(situation: Situation, variant: Variant, cash: NDArray[np.int64]) -> C
     # A view with one term only has its balance, which is looked at anyway.
     several = (first[1:] - first[:-1])[ledgers.view] > 1
     fits = (total[term] == cash[problem]) & (size[term] >= _BALANCE_ITEMS_MIN) & several[problem]
-    if not fits.any():
+    if not np.count_nonzero(fits):
         return Candidates.none()
     problem, term = problem[fits], term[fits]
     candidate, row = ledgers.rows_of(problem)

@@ -69,10 +69,10 @@ def calls_of(world, first, count):
 def test_a_pass_of_one_payment_costs_little(world):
     calls_of(world, 0, 60)  # what is made once in a process is made
     alone = sorted(calls_of(world, row, 1) for row in range(60, 80))
-    assert alone[len(alone) // 2] <= 5_900
-    assert alone[-1] <= 7_500
+    assert alone[len(alone) // 2] <= 4_900
+    assert alone[-1] <= 6_300
 
 
 def test_a_payment_more_costs_next_to_nothing(world):
     calls_of(world, 0, 60)
-    assert calls_of(world, 60, 60) <= 14_000
+    assert calls_of(world, 60, 60) <= 12_800
