@@ -237,7 +237,9 @@ def encode_table(kind: TableKind, batch: Batch, *, arrow: bool) -> Any:
     if arrow:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.SCHEMA) as writer:
-            writer.write_batch(batch.record_batch)
+            # Written as they are, rows cut out of a table bring what stands behind them there to
+            # the end of a line of 64 bytes: rows that may be another caller's.
+            writer.write_batch(pa.concat_batches([batch.record_batch]))
         table.arrow.ipc_stream = sink.getvalue().to_pybytes()
         return table
     table.messages.SetInParent()
