@@ -3,8 +3,8 @@
 `python join_peers.py PEER FOLDER` reads `items.parquet` (key, item, strength) and
 `references.parquet` (key, place) of the folder into the peer's own tables and prints its version.
 For each line it then joins as many times in a row as the line says and prints a JSON object, the
-average of one: seconds by the wall clock, seconds of all threads on a core, rows found. Imports only
-the peer and pyarrow.
+average of one: seconds by the wall clock, seconds of all threads on a core, rows found. It imports
+the peer and pyarrow only.
 """
 
 from __future__ import annotations

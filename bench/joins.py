@@ -47,7 +47,7 @@ _IN_A_ROW: Final = 8
 
 
 class Join(msgspec.Struct, frozen=True):
-    """Joins in a row, the average of one: wall clock, seconds of all threads on a core, rows found."""
+    """One of several joins in a row: wall clock, seconds of all threads on a core, rows found."""
 
     seconds: float
     cpu_seconds: float
