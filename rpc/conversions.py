@@ -233,22 +233,17 @@ def _check_expansion(kind: TableKind, ipc_stream: bytes) -> None:
 
 def encode_table(kind: TableKind, batch: Batch, *, arrow: bool) -> Any:
     """The whole of `batch` as one `…Table` message."""
-    if arrow:
-        # Written as they are, rows cut out of a table bring what stands behind them there to the
-        # end of a line of 64 bytes: rows that may be another caller's.
-        return _arrow_table(kind, pa.concat_batches([batch.record_batch]))
     table = kind.table_class(row_count=len(batch))
+    if arrow:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.SCHEMA) as writer:
+            # Written as they are, rows cut out of a table bring what stands behind them there to
+            # the end of a line of 64 bytes: rows that may be another caller's.
+            writer.write_batch(pa.concat_batches([batch.record_batch]))
+        table.arrow.ipc_stream = sink.getvalue().to_pybytes()
+        return table
     table.messages.SetInParent()
     getattr(table.messages, kind.rows_field).extend(row_messages(kind, batch))
-    return table
-
-
-def _arrow_table(kind: TableKind, rows: pa.RecordBatch) -> Any:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, kind.batch_class.SCHEMA) as writer:
-        writer.write_batch(rows)
-    table = kind.table_class(row_count=len(rows))
-    table.arrow.ipc_stream = sink.getvalue().to_pybytes()
     return table
 
 
@@ -277,15 +272,10 @@ def _field_values(one: _RowField, batch: Batch) -> list[Any]:
 
 
 def encode_tables(kind: TableKind, batch: Batch, *, arrow: bool) -> Iterator[Message]:
-    """All of `batch`, which is the recipient's alone, as `…Table` messages of about
-    `CHUNK_BYTES_MAX`; one without rows where empty.
-    """
+    """`batch` as `…Table` messages of about `CHUNK_BYTES_MAX`; one without rows where empty."""
     rows = len(batch)
     row_bytes = batch.record_batch.nbytes // rows + 1 if rows else 1
     step = max(1, CHUNK_BYTES_MAX // row_bytes)
     for start in range(0, max(rows, 1), step):
-        rows_of_part = batch.record_batch.slice(start, step)
-        if arrow:
-            yield _arrow_table(kind, rows_of_part)
-        else:
-            yield encode_table(kind, kind.batch_class.of_distinct(rows_of_part), arrow=False)
+        part = kind.batch_class.of_distinct(batch.record_batch.slice(start, step))
+        yield encode_table(kind, part, arrow=arrow)
