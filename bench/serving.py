@@ -57,8 +57,10 @@ _STREAM_MATCH: Final = "/tieout.v1.MatchService/StreamMatchPayments"
 _KINDS: Final = {kind.field: kind for kind in REQUEST_TABLES}
 _FRAME: Final = struct.Struct(">Q")
 _PINGS_PER_SECOND: Final = 50
-_STREAMS: Final = 7
-"""Streams of which the median is taken, part by part."""
+_WARM_UPS, _STREAMS = 2, 7
+"""Streams of which the median is taken, part by part, after those in which the worker that takes
+them, another one than that of small calls, grows as large as it needs to be.
+"""
 
 
 class _Sizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,14 +255,14 @@ def _stream(address: str, method: str, requests: Sequence[bytes]) -> tuple[float
 def _measure_stream(server: TieoutServer, echo: EchoServer, world: _World) -> StreamMeasure:
     requests = _requests(world)
     found = []
-    for _ in range(_STREAMS):
+    for _ in range(_WARM_UPS + _STREAMS):
         before = metric_sum(server.metrics, "tieout_stage_seconds_sum")
         seconds, answers = _stream(server.address, _STREAM_MATCH, requests)
         engine = metric_sum(server.metrics, "tieout_stage_seconds_sum") - before
         size = sum(map(len, answers))
         bare, _ = _stream(echo.address, STREAM, [str(size).encode(), *requests])
         found.append((seconds - engine, engine, bare))
-    beside, engine, bare = (statistics.median(of) for of in zip(*found, strict=True))
+    beside, engine, bare = (statistics.median(of) for of in zip(*found[_WARM_UPS:], strict=True))
     size = sum(map(len, requests)) + sum(map(len, answers))
     return StreamMeasure(
         payments=len(world.streamed),
