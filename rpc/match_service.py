@@ -5,8 +5,8 @@ Requests and answers pass through as bytes: the worker reads and writes them.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from rpc.caller import current_caller
@@ -14,7 +14,7 @@ from rpc.jobs import MatchDone, MatchJob, ResidentRequest, StreamMatchDone, Stre
 from rpc.limits import STREAM_BYTES_MAX, TOGETHER_BYTES_MAX
 from rpc.messages import read_message, takes_bytes
 from rpc.payment_counts import count_payments
-from rpc.spool import SpooledFile, read_frames
+from rpc.spool import SpooledFile, read_frames, spooled_behind
 from rpc.workers import Lane
 from tieout.v1 import match_service_pb2, match_service_pb2_grpc
 
@@ -73,15 +73,7 @@ class MatchService(match_service_pb2_grpc.MatchServiceServicer):
         answers = path.with_suffix(".responses")
         try:
             with SpooledFile(path, STREAM_BYTES_MAX, hashed=False) as spooled:
-                job = StreamMatchJob(str(path), str(answers))
-                async for part in request_iterator:
-                    if not spooled.size_bytes and _is_resident(part):
-                        snapshot = self._batchers[current_caller().tenant].snapshot()
-                        job = StreamMatchJob(
-                            str(path), str(answers), snapshot.path, snapshot.version
-                        )
-                    await asyncio.to_thread(spooled.add_frame, part)
-                spooled.finish()
+                job = await self._spooled(spooled, request_iterator, str(answers))
                 done = await self._workers.run(job, Lane.BATCH, size_bytes=spooled.size_bytes)
             assert isinstance(done, StreamMatchDone)  # noqa: S101 - a worker answers in kind
             self._count(done)
@@ -89,6 +81,23 @@ class MatchService(match_service_pb2_grpc.MatchServiceServicer):
                 yield frame
         finally:
             answers.unlink(missing_ok=True)
+
+    async def _spooled(
+        self, spooled: SpooledFile, parts: AsyncIterator[bytes], answers: str
+    ) -> StreamMatchJob:
+        """The job of a stream, all of which is written to `spooled`."""
+        job: StreamMatchJob | None = None
+        async with aclosing(spooled_behind(spooled, parts)) as written:
+            async for part in written:
+                if job is None and _is_resident(part):
+                    snapshot = self._batchers[current_caller().tenant].snapshot()
+                    job = StreamMatchJob(
+                        str(spooled.path), answers, snapshot.path, snapshot.version
+                    )
+                elif job is None:
+                    job = StreamMatchJob(str(spooled.path), answers)
+        spooled.finish()
+        return job or StreamMatchJob(str(spooled.path), answers)
 
     @takes_bytes
     async def MatchResidentPayments(  # type: ignore[override]  # bytes  # noqa: N802 - as above

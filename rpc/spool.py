@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 import struct
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self
 from rpc.errors import FileTooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from pathlib import Path
 
-__all__ = ["FrameWriter", "SpooledFile", "clear_folder", "read_frames"]
+__all__ = ["FrameWriter", "SpooledFile", "clear_folder", "read_frames", "spooled_behind"]
 
 _LENGTH: Final = struct.Struct(">Q")
 
@@ -75,6 +76,27 @@ class SpooledFile:
         """Close and remove the file."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+
+async def spooled_behind(
+    spooled: SpooledFile, parts: AsyncIterator[bytes]
+) -> AsyncGenerator[bytes, None]:
+    """`parts` as they come, each a frame of `spooled`, written while the next one is on its way; when
+    there are no more, all are.
+    """
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for part in parts:
+            if writing is not None:
+                await asyncio.shield(writing)
+            writing = asyncio.get_running_loop().run_in_executor(None, spooled.add_frame, part)
+            yield part
+        if writing is not None:
+            await asyncio.shield(writing)
+    finally:
+        # Whoever gives up closes the file: not while a thread writes to it.
+        if writing is not None:
+            await asyncio.wait([writing])
 
 
 class FrameWriter:
