@@ -81,8 +81,8 @@ class SpooledFile:
 async def spooled_behind(
     spooled: SpooledFile, parts: AsyncIterator[bytes]
 ) -> AsyncGenerator[bytes, None]:
-    """`parts` as they come, each a frame of `spooled`, written while the next one is on its way; when
-    there are no more, all are.
+    """`parts` as they come, each a frame of `spooled` that is written while the next one is on its
+    way; when there are no more, all are written.
     """
     writing: asyncio.Future[None] | None = None
     try:
